@@ -94,6 +94,12 @@ impl Ui {
         }
     }
 
+    /// A line of talk that is not talk: an error.
+    pub fn say_always(self, text: &str) {
+        // Nobody is left to tell when standard error is closed.
+        let _closed = writeln!(anstream::stderr().lock(), "{text}");
+    }
+
     /// A spinner for work that takes seconds; shown on a terminal only, after a moment.
     #[must_use]
     pub fn spinner(self, text: String) -> ProgressBar {
