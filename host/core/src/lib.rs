@@ -13,3 +13,6 @@ pub mod grant;
 pub mod id;
 pub mod limit;
 pub mod outcome;
+pub mod redact;
+pub mod schema;
+pub mod tool;
