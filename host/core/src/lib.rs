@@ -14,6 +14,5 @@ pub mod grant;
 pub mod id;
 pub mod limit;
 pub mod outcome;
-pub mod redact;
 pub mod schema;
 pub mod tool;
