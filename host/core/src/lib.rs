@@ -14,3 +14,5 @@ pub mod grant;
 pub mod id;
 pub mod limit;
 pub mod outcome;
+pub mod schema;
+pub mod tool;
