@@ -9,6 +9,7 @@
 
 pub mod call;
 pub mod describe;
+pub mod escape;
 pub mod grant;
 pub mod id;
 pub mod limit;
