@@ -13,7 +13,9 @@ pub const MAX_NAME_BYTES: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A name with characters outside of the allowed set.
-    #[error("`{0}` is not a name: use lower-case letters, digits, and single `-` or `_` between them, at most {MAX_NAME_BYTES} bytes")]
+    #[error(
+        "`{0}` is not a name: use lower-case letters, digits, and single `-` or `_` between them, at most {MAX_NAME_BYTES} bytes"
+    )]
     Name(String),
     /// A tool name without its two parts.
     #[error("`{0}` is not a tool name: write `component.tool`, such as `files.read`")]

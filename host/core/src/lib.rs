@@ -9,7 +9,11 @@
 
 pub mod call;
 pub mod describe;
+pub mod escape;
 pub mod grant;
 pub mod id;
 pub mod limit;
 pub mod outcome;
+pub mod redact;
+pub mod schema;
+pub mod tool;

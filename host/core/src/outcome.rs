@@ -139,6 +139,9 @@ impl Failure {
 impl From<Exceeded> for Failure {
     fn from(exceeded: Exceeded) -> Self {
         let message = format!("the call was stopped at its `{}` limit; ask for less at once", exceeded.limit);
-        Self { exceeded: Some(exceeded), ..Self::new(Class::Limit, "limit-crossed", message).with_detail(exceeded.to_string()) }
+        Self {
+            exceeded: Some(exceeded),
+            ..Self::new(Class::Limit, "limit-crossed", message).with_detail(exceeded.to_string())
+        }
     }
 }
