@@ -208,13 +208,15 @@ fn unknown_key(key: &Spanned<toml::de::DeString<'_>>, known: &Table, place: &str
     Problem::new(Code::UnknownKey, &key.span(), message).label("unknown key").maybe_help(help)
 }
 
-/// `Vec::retain_mut` for the array of the parser, which only grows.
+/// `Vec::retain_mut` for the array of the parser, which only grows. Copies only where something is taken out.
 fn retain<'i>(items: &mut DeArray<'i>, mut keep: impl FnMut(&mut Spanned<DeValue<'i>>) -> Keep) {
-    for mut item in std::mem::take(items) {
-        if keep(&mut item) {
-            items.push(item);
-        }
+    let kept: Vec<Keep> = items.iter_mut().map(&mut keep).collect();
+    if kept.iter().all(|keep| *keep) {
+        return;
     }
+    let mut rest = DeArray::new();
+    items.iter().zip(kept).filter(|(_, keep)| *keep).for_each(|(item, _)| rest.push(item.clone()));
+    *items = rest;
 }
 
 /// The number in decimal digits, if it is not negative and has at most 63 bits.

@@ -6,19 +6,19 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
+
+use crate::schema::{CompiledSchema, Violation};
 
 use super::problem::{Code, Problem, suggest};
 
 /// A compiled `when`.
 #[derive(Debug, Clone)]
 pub struct Condition {
-    schema: Arc<Value>,
-    validator: Arc<jsonschema::Validator>,
+    compiled: CompiledSchema,
 }
 
 /// What stands at a keyword.
@@ -34,7 +34,7 @@ enum Holds {
     List,
 }
 
-const KEYWORDS: [(&str, Holds); 44] = [
+const KEYWORDS: [(&str, Holds); 42] = [
     ("type", Holds::Value),
     ("enum", Holds::Value),
     ("const", Holds::Value),
@@ -74,8 +74,6 @@ const KEYWORDS: [(&str, Holds); 44] = [
     ("else", Holds::Schema),
     ("$defs", Holds::Schemas),
     ("$ref", Holds::Value),
-    ("$anchor", Holds::Value),
-    ("$schema", Holds::Value),
     ("$comment", Holds::Value),
     ("title", Holds::Value),
     ("description", Holds::Value),
@@ -150,44 +148,39 @@ fn malformed(value: &Spanned<DeValue<'_>>, message: &str) -> Problem {
 
 impl Condition {
     /// Compiles a schema that [`check`] has passed.
-    pub(super) fn compile(schema: Value, span: &Range<usize>) -> Result<Self, Problem> {
-        let options = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .with_pattern_options(jsonschema::PatternOptions::regex());
-        let validator = options.build(&schema).map_err(|error| {
-            let path = error.instance_path().to_string();
-            let place = if path.is_empty() { String::new() } else { format!(" at `{}`", path.trim_start_matches('/').replace('/', ".")) };
-            let message = format!("this `when` is not a usable JSON Schema: {}", first_line(&error.to_string()));
-            let help = "regular expressions run in linear time: no look-around and no back-references; `$ref` only within this schema";
-            Problem::new(Code::Condition, span, message).label(format!("does not compile{place}")).help(help)
+    pub(super) fn compile(schema: &Value, span: &Range<usize>) -> Result<Self, Problem> {
+        let compiled = CompiledSchema::compile(schema).map_err(|error| {
+            let message = format!("this `when` is not a usable JSON Schema: {error}");
+            Problem::new(Code::Condition, span, message)
+                .label("does not compile")
+                .help("regular expressions have no look-around and no back-references; `$ref` leads to `#/$defs/…` of this `when`")
         })?;
-        Ok(Self { schema: Arc::new(schema), validator: Arc::new(validator) })
+        Ok(Self { compiled })
     }
 
-    /// Whether the arguments satisfy it.
+    /// Whether the arguments satisfy it; `None` if they are too deep or too large to tell.
     #[must_use]
-    pub fn holds(&self, arguments: &Value) -> bool {
-        self.validator.is_valid(arguments)
+    pub fn holds(&self, arguments: &Value) -> Option<bool> {
+        self.compiled.holds(arguments)
     }
 
-    /// Where and why the arguments do not satisfy it, for the operator: a JSON pointer and a sentence.
+    /// Where and why the arguments do not satisfy it, for the operator.
     #[must_use]
-    pub fn first_violation(&self, arguments: &Value) -> Option<(String, String)> {
-        let error = self.validator.iter_errors(arguments).next()?;
-        Some((error.instance_path().to_string(), error.masked().to_string()))
+    pub fn first_violation(&self, arguments: &Value) -> Option<Violation> {
+        self.compiled.validate(arguments).err().and_then(|violations| violations.as_slice().first().cloned())
     }
 
     /// The schema.
     #[must_use]
     pub fn schema(&self) -> &Value {
-        &self.schema
+        self.compiled.source()
     }
 
     /// The names of arguments that it looks at, at the top level of any branch.
     #[must_use]
     pub fn properties(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
-        collect(&self.schema, "properties", &mut names);
+        collect(self.schema(), "properties", &mut names);
         names
     }
 
@@ -195,8 +188,8 @@ impl Condition {
     #[must_use]
     pub fn required(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
-        let members = self.schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-        for schema in std::iter::once(&*self.schema).chain(members) {
+        let members = self.schema().get("allOf").and_then(Value::as_array).into_iter().flatten();
+        for schema in std::iter::once(self.schema()).chain(members) {
             names.extend(schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str));
         }
         names
@@ -212,8 +205,4 @@ fn collect<'a>(schema: &'a Value, keyword: &str, names: &mut BTreeSet<&'a str>) 
     for single in ["not", "if", "then", "else"] {
         schema.get(single).into_iter().for_each(|member| collect(member, keyword, names));
     }
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(200).collect()
 }

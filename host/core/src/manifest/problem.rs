@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource};
 
+use crate::schema::nearest;
+
 use super::source::Source;
 
 /// More than these are counted, not shown: a file that is not a manifest at all has a problem in every line.
@@ -65,6 +67,7 @@ codes! {
     HiddenTool "hidden-tool" "A rule names a tool that `expose` hides.",
     UnknownProperty "unknown-property" "A `when` looks at an argument that none of the rule's tools has.",
     OptionalProperty "optional-property" "An `allow` rule looks at an argument that a call may leave out. A warning.",
+    Need "need" "A tool declares a need that is not a pattern over guest paths. A warning: it cannot be granted.",
     Host "host" "The host finds that a path does not exist, is of another kind, or must not be granted.",
 }
 
@@ -115,7 +118,7 @@ impl Problem {
     /// Whether the manifest can be used in spite of it.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        self.code == Code::OptionalProperty
+        matches!(self.code, Code::OptionalProperty | Code::Need)
     }
 }
 
@@ -159,7 +162,12 @@ impl Errors {
     pub(crate) fn check(source: &Source, mut problems: Vec<Problem>) -> Result<(), Self> {
         problems.sort_by_key(|problem| (problem.span.start, problem.span.end, problem.code));
         problems.dedup();
-        if problems.is_empty() { Ok(()) } else { Err(Self { source_code: source.as_named(), problems }) }
+        if problems.is_empty() { Ok(()) } else { Err(Self::of(source, problems)) }
+    }
+
+    /// These problems, of which there is at least one.
+    pub(super) fn of(source: &Source, problems: Vec<Problem>) -> Self {
+        Self { source_code: source.as_named(), problems }
     }
 
     /// Each problem, in the order of the text.
@@ -193,19 +201,9 @@ impl Diagnostic for Errors {
     }
 }
 
-/// The candidate that `word` was most likely meant to be.
-#[must_use]
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word: String = word.chars().take(64).collect::<String>().to_lowercase();
-    let distance = |candidate: &str| strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-    let scored = candidates.into_iter().map(|candidate| (distance(candidate), candidate));
-    let close = scored.filter(|(distance, candidate)| *distance <= (candidate.len().max(word.len()) / 3).max(1));
-    close.min().map(|(_, candidate)| candidate)
-}
-
 /// "did you mean `…`?", or the whole choice where nothing is near and the choice is short.
 pub(crate) fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> Option<String> {
-    if let Some(near) = nearest(word, candidates.clone()) {
+    if let Some(near) = nearest(word, candidates.clone().into_iter()) {
         return Some(format!("did you mean `{near}`?"));
     }
     let all: Vec<String> = candidates.into_iter().map(|candidate| format!("`{candidate}`")).collect();

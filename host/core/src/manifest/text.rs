@@ -1,6 +1,6 @@
 //! The kinds of string in a manifest and what each must look like.
 
-use crate::grant::{Clock, GuestPatterns, Patterns, Random};
+use crate::grant::{Clock, Patterns, Random};
 use crate::id::{ComponentName, LocalName};
 
 use super::problem::Code;
@@ -110,11 +110,6 @@ pub(super) static GLOB: Text = Text {
         Patterns::new([text]).map(drop).or_else(|(_, error)| complain(Code::Glob, format!("`{text}` is not a usable pattern: {error}"), help))
     },
 };
-
-/// A pattern over guest paths. The manifest has none of its own; needs and run scopes are read with it.
-pub(crate) fn guest_glob(text: &str) -> Result<GuestPatterns, String> {
-    GuestPatterns::new([text]).map_err(|(_, error)| error.to_string())
-}
 
 pub(super) static ENV_NAME: Text = Text {
     what: "the name of an environment variable",

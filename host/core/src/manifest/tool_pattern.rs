@@ -20,6 +20,12 @@ pub enum Error {
     Character(char),
 }
 
+impl std::fmt::Display for ToolPattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}.{}", self.component, self.local)
+    }
+}
+
 impl ToolPattern {
     /// Reads a pattern.
     ///

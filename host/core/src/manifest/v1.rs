@@ -14,7 +14,6 @@ pub(super) type Amounts = BTreeMap<Spanned<String>, Spanned<Amount>>;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Manifest {
-    #[expect(dead_code, reason = "the checker has looked at it; it is here so that it is not unknown")]
     pub(super) version: Option<u32>,
     pub(super) tools: BTreeMap<Spanned<String>, Component>,
     pub(super) limits: Amounts,
