@@ -1,0 +1,21 @@
+//! One call of a guest: its state, its limits, its run and its end.
+
+mod execute;
+mod failure;
+mod guest;
+mod limiter;
+mod linker;
+mod state;
+mod stop;
+mod wait;
+
+pub(crate) use execute::{Answer, Ended, Job, Request, on_calling_thread, on_fiber};
+pub(crate) use guest::{Guest, Room};
+pub(crate) use failure::{HostFault, Stopped, classify, tool_error};
+pub use failure::{RunFailure, ToolError, Trap};
+pub use limiter::HostMemory;
+pub(crate) use limiter::{Limiter, Refused};
+pub(crate) use linker::{LaneLinker, linker};
+pub(crate) use state::{CallState, Exit, Parts};
+pub(crate) use stop::Stop;
+pub(crate) use wait::block_on;
