@@ -18,7 +18,7 @@ const ELEMENT_BYTES: u64 = 16;
 
 /// What all calls of the host hold together.
 #[derive(Debug)]
-pub struct HostMemory {
+pub(crate) struct HostMemory {
     used: AtomicU64,
     most: u64,
 }
@@ -29,8 +29,7 @@ impl HostMemory {
     }
 
     /// Bytes held at this moment.
-    #[must_use]
-    pub fn used(&self) -> u64 {
+    pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn linker(engine: &Engine, lane: LaneLinker) -> wasmtime::Result<Link
 
 fn command_line(l: &mut Linker<CallState>) -> wasmtime::Result<()> {
     cli::environment::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::exit::add_to_linker::<_, HasSelf<_>>(l, &cli::exit::LinkOptions::default(), CallState::counted)?;
+    cli::exit::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
     cli::stdin::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
     cli::stdout::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
     cli::stderr::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;

@@ -11,11 +11,10 @@ mod wait;
 
 pub(crate) use execute::{Answer, Ended, Job, Request, on_calling_thread, on_fiber};
 pub(crate) use guest::{Guest, Room};
-pub(crate) use failure::{HostFault, Stopped, classify, tool_error};
+pub(crate) use failure::HostFault;
 pub use failure::{RunFailure, ToolError, Trap};
-pub use limiter::HostMemory;
-pub(crate) use limiter::{Limiter, Refused};
-pub(crate) use linker::{LaneLinker, linker};
-pub(crate) use state::{CallState, Exit, Parts};
+pub(crate) use limiter::HostMemory;
+pub(crate) use linker::LaneLinker;
+pub(crate) use state::{CallState, Exit};
 pub(crate) use stop::Stop;
 pub(crate) use wait::block_on;

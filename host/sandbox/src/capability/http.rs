@@ -3,11 +3,9 @@
 //! The type implementations are wasmtime-wasi-http's, built without the feature that can send. What a guest can make the
 //! host hold is bounded: the number of resources by the handle limit, each of them by what is set here.
 
-use wasmtime::component::{HasSelf, Linker, Resource};
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, HostOutgoingRequest as _, Method, OutgoingRequest};
-use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, HostOutgoingRequest as _, Method, OutgoingRequest};
 use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
-use wasmtime_wasi_http::p2::{HttpError, HttpResult};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
 
 use crate::call::CallState;
@@ -23,6 +21,9 @@ const MAX_METHOD: usize = 64;
 
 /// The version that wasmtime-wasi-http 48 links; guests that were built for another 0.2 match it.
 const TYPES: &str = "wasi:http/types@0.2.12";
+
+/// See [`TYPES`].
+const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 
 /// The HTTP state of one call.
 #[derive(Debug)]
@@ -71,27 +72,34 @@ impl CallState {
 pub(crate) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     let options = types::LinkOptions::default();
     types::add_to_linker::<_, WasiHttp>(linker, &options, CallState::http)?;
-    outgoing_handler::add_to_linker::<_, HasSelf<_>>(linker, CallState::counted)?;
     linker.allow_shadowing(true);
-    linker.instance(TYPES)?.func_wrap(
-        "[method]outgoing-request.set-method",
-        |mut store, (request, method): (Resource<OutgoingRequest>, Method)| {
-            let acceptable = !matches!(&method, Method::Other(name) if name.len() > MAX_METHOD);
-            let set = if acceptable { store.data_mut().http().set_method(request, method)? } else { Err(()) };
-            Ok((set,))
-        },
-    )?;
+    linker.instance(TYPES)?.func_wrap("[method]outgoing-request.set-method", |mut store, (request, method)| {
+        Ok((set_method(store.data_mut(), request, method)?,))
+    })?;
     linker.allow_shadowing(false);
-    Ok(())
+    // Not the library's form, which would start a task to find out that nothing is sent.
+    linker.instance(OUTGOING_HANDLER)?.func_wrap("handle", |mut store, (request, options)| {
+        Ok((handle(store.data_mut(), request, options)?,))
+    })
 }
 
-impl outgoing_handler::Host for CallState {
-    fn handle(
-        &mut self,
-        request: Resource<OutgoingRequest>,
-        _options: Option<Resource<types::RequestOptions>>,
-    ) -> HttpResult<Resource<HostFutureIncomingResponse>> {
-        self.table.delete(request).map_err(HttpError::trap)?;
-        Err(ErrorCode::HttpRequestDenied.into())
+fn set_method(
+    state: &mut CallState,
+    request: Resource<OutgoingRequest>,
+    method: Method,
+) -> wasmtime::Result<Result<(), ()>> {
+    match &method {
+        Method::Other(name) if name.len() > MAX_METHOD => Ok(Err(())),
+        _ => state.http().set_method(request, method),
     }
+}
+
+fn handle(
+    state: &mut CallState,
+    request: Resource<OutgoingRequest>,
+    _options: Option<Resource<RequestOptions>>,
+) -> wasmtime::Result<Result<Resource<HostFutureIncomingResponse>, ErrorCode>> {
+    state.count();
+    state.table.delete(request)?;
+    Ok(Err(ErrorCode::HttpRequestDenied))
 }

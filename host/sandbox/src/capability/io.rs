@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::bindings::io as fiber;
 use wasmtime_wasi::p2::bindings::sync::io::{poll, streams};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError, StreamResult};
 
-use fiber::streams::{Host as _, HostInputStream as In, HostOutputStream as Out};
+use fiber::streams::{HostInputStream as In, HostOutputStream as Out};
 
 use crate::call::{CallState, LaneLinker, Stop};
 
@@ -88,7 +88,7 @@ impl WaitView<'_> {
 
 impl streams::Host for WaitView<'_> {
     fn convert_stream_error(&mut self, error: StreamError) -> wasmtime::Result<streams::StreamError> {
-        Ok(match self.table.convert_stream_error(error)? {
+        Ok(match fiber::streams::Host::convert_stream_error(self.table, error)? {
             fiber::streams::StreamError::LastOperationFailed(error) => streams::StreamError::LastOperationFailed(error),
             fiber::streams::StreamError::Closed => streams::StreamError::Closed,
         })

@@ -11,6 +11,7 @@ use wasmtime_wasi::p2::bindings::cli::{
 };
 use wasmtime_wasi::p2::pipe::ClosedInputStream;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi_io::bytes::Bytes;
 
 use crate::call::CallState;
 use crate::meter::Meter;
@@ -59,7 +60,7 @@ impl Pollable for Capture {
 }
 
 impl OutputStream for Capture {
-    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.meter.charge(self.limit, bytes.len() as u64).map_err(|exceeded| StreamError::Trap(exceeded.into()))?;
         self.into.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&bytes);
         Ok(())

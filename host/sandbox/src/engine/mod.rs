@@ -15,4 +15,4 @@ pub(crate) use cache::Cache;
 pub use compile::CompileError;
 pub(crate) use compile::Compiler;
 pub(crate) use settings::{PoolSize, bounds, new_engine};
-pub(crate) use ticker::{Busy, Ticker};
+pub(crate) use ticker::Ticker;

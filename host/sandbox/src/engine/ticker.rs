@@ -17,13 +17,12 @@ pub(crate) const TICK: Duration = Duration::from_millis(2);
 const IDLE_TICKS: u32 = 100;
 
 /// Owns the thread. Dropping it ends the thread.
-#[derive(Debug)]
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     engines: Mutex<Vec<EngineWeak>>,
     calls: AtomicUsize,
@@ -110,7 +109,6 @@ impl Shared {
 }
 
 /// A call is running.
-#[derive(Debug)]
 pub(crate) struct Busy(Arc<Shared>);
 
 impl Drop for Busy {

@@ -74,14 +74,15 @@ impl TrustedDir {
             rustix::fs::renameat(&self.handle, &temporary, &self.handle, name).map_err(io::Error::from)
         });
         written.map_err(|source| {
-            drop(rustix::fs::unlinkat(&self.handle, &temporary, AtFlags::empty()));
+            self.remove(&temporary);
             Error::Io { path: self.path.join(name), source }
         })
     }
 
     /// Removes `name`, if it is there.
     pub(crate) fn remove(&self, name: &str) {
-        drop(rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()));
+        // What is not there, or cannot be removed, is not trusted when it is next read.
+        rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()).unwrap_or_default();
     }
 
     fn write_new(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
