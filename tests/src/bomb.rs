@@ -3,50 +3,35 @@
 
 use anyhow::Result;
 use wasm_encoder::{
-    Alias, CodeSection, Component, ComponentAliasSection, ComponentExportKind, ComponentExportSection,
-    ComponentInstanceSection, ComponentSectionId, ComponentTypeRef, Function, FunctionSection, InstanceSection,
-    Instruction, Module, ModuleArg, ModuleSection, PrimitiveValType, RawSection, TypeSection, ValType,
+    BlockType, CodeSection, Component, ComponentSectionId, ComponentTypeSection, ComponentValType, Function, FunctionSection,
+    Instruction, Module, ModuleSection, PrimitiveValType, RawSection, TypeSection, ValType,
 };
 
 use crate::wat_guest;
 
-/// The interface that is passed on from the inner to the outer component.
-const DESCRIBED: &str = "toolhold:tool/described@0.1.0";
-
-/// A harmless tool, beside which `count` instances of the core module `text` are made.
+/// A harmless tool, beside which `count` instances of a core module with these fields are made.
 ///
 /// # Errors
 ///
-/// If `text` is not a module.
-pub fn beside(text: &str, count: u32) -> Result<Vec<u8>> {
-    let mut outer = Component::new();
-    outer.section(&RawSection { id: ComponentSectionId::CoreModule.into(), data: &wat::parse_str(text)? });
-    let mut instances = InstanceSection::new();
-    for _ in 0..count {
-        instances.instantiate::<[(&str, ModuleArg); 0], &str>(0, []);
-    }
-    outer.section(&instances);
-    let tool = wat_guest::from_text("(module)")?;
-    outer.section(&RawSection { id: ComponentSectionId::Component.into(), data: &tool });
-    let mut instances = ComponentInstanceSection::new();
-    instances.instantiate::<[(&str, ComponentExportKind, u32); 0], &str>(0, []);
-    outer.section(&instances);
-    let mut aliases = ComponentAliasSection::new();
-    aliases.alias(Alias::InstanceExport { instance: 0, kind: ComponentExportKind::Instance, name: DESCRIBED });
-    outer.section(&aliases);
-    let mut exports = ComponentExportSection::new();
-    exports.export(DESCRIBED, ComponentExportKind::Instance, 1, None::<ComponentTypeRef>);
-    outer.section(&exports);
-    wat_guest::described(&outer.finish())
+/// If the fields are not those of a module.
+pub fn beside(fields: &str, count: usize) -> Result<Vec<u8>> {
+    let instances = "(core instance (instantiate $bomb))".repeat(count);
+    wat_guest::from_text("(module)", &format!("(core module $bomb {fields}) {instances}"))
+}
+
+/// A harmless tool with more sections at its end.
+fn with_more(more: Component) -> Result<Vec<u8>> {
+    let header = Component::HEADER.len();
+    let mut tool = wat_guest::from_text("(module)", "")?;
+    tool.extend_from_slice(more.finish().get(header..).unwrap_or_default());
+    Ok(tool)
 }
 
 /// A harmless tool with a module beside it that is never instantiated, only compiled.
 fn beside_module(module: &Module) -> Result<Vec<u8>> {
-    let mut outer = beside("(module)", 1)?;
     let mut component = Component::new();
     component.section(&ModuleSection(module));
-    outer.extend_from_slice(component.finish().get(8..).unwrap_or_default());
-    Ok(outer)
+    with_more(component)
 }
 
 /// `functions` functions of `instructions` instructions each, in nests of loops and branches that optimizers dislike.
@@ -58,7 +43,7 @@ pub fn code(functions: u32, instructions: u32) -> Result<Vec<u8>> {
     let mut body = Function::new([(64, ValType::I64)]);
     for index in 0..instructions / 8 {
         let (one, other) = (index % 64, (index * 31 + 7) % 64);
-        body.instruction(&Instruction::Block(wasm_encoder::BlockType::Empty));
+        body.instruction(&Instruction::Block(BlockType::Empty));
         body.instruction(&Instruction::LocalGet(one));
         body.instruction(&Instruction::LocalGet(other));
         body.instruction(&Instruction::I64RemU);
@@ -79,7 +64,7 @@ pub fn code(functions: u32, instructions: u32) -> Result<Vec<u8>> {
 pub fn nested_blocks(depth: u32) -> Result<Vec<u8>> {
     let mut body = Function::new([]);
     for _ in 0..depth {
-        body.instruction(&Instruction::Block(wasm_encoder::BlockType::Empty));
+        body.instruction(&Instruction::Block(BlockType::Empty));
     }
     for _ in 0..=depth {
         body.instruction(&Instruction::End);
@@ -119,17 +104,15 @@ fn repeated(count: u32, body: &Function) -> Module {
 ///
 /// None in practice.
 pub fn types(levels: u32) -> Result<Vec<u8>> {
-    let mut types = wasm_encoder::ComponentTypeSection::new();
+    let mut types = ComponentTypeSection::new();
     types.defined_type().primitive(PrimitiveValType::U64);
     for level in 0..levels {
-        let below = wasm_encoder::ComponentValType::Type(level);
+        let below = ComponentValType::Type(level);
         types.defined_type().tuple([below, below]);
     }
     let mut component = Component::new();
     component.section(&types);
-    let mut outer = beside("(module)", 1)?;
-    outer.extend_from_slice(component.finish().get(8..).unwrap_or_default());
-    Ok(outer)
+    with_more(component)
 }
 
 /// Components within components, `depth` deep.
@@ -150,5 +133,5 @@ pub fn nested_components(depth: u32) -> Vec<u8> {
 ///
 /// None in practice.
 pub fn custom_section(name: &str, bytes: usize) -> Result<Vec<u8>> {
-    Ok(wat_guest::with_section(&wat_guest::from_text("(module)")?, name, vec![b' '; bytes]))
+    Ok(wat_guest::with_section(&wat_guest::from_text("(module)", "")?, name, vec![b' '; bytes]))
 }

@@ -54,7 +54,7 @@ impl Claim {
 ///
 /// If the claims do not fit 32 bits.
 pub fn component(claims: &[Claim]) -> Result<Vec<u8>> {
-    wat_guest::from_text(&module(claims)?)
+    wat_guest::from_text(&module(claims)?, "")
 }
 
 fn module(claims: &[Claim]) -> Result<String> {
@@ -65,10 +65,11 @@ fn module(claims: &[Claim]) -> Result<String> {
     let pages = (image.text_base + image.texts.len()) / 65_536 + 2;
     let root = [u32::try_from(LIST)?.to_le_bytes(), u32::try_from(claims.len())?.to_le_bytes()].concat();
     Ok(format!(
-        r#"(module
-          (memory (export "memory") {pages})
-          (data (i32.const 1024) "{}") (data (i32.const {LIST}) "{}{}")
-          (func (export "toolhold:tool/described@0.1.0#describe") (result i32) (i32.const 1024)))"#,
+        r#";; pages: {pages}
+(module
+  (import "host" "memory" (memory 1))
+  (data (i32.const 1024) "{}") (data (i32.const {LIST}) "{}{}")
+  (func (export "describe") (result i32) (i32.const 1024)))"#,
         escaped(&root),
         escaped(&image.tools),
         escaped(&image.texts),
