@@ -8,11 +8,14 @@
 //! [`outcome`] is what came of it and [`event`] how the journal words it.
 
 pub mod call;
+pub mod chain;
 pub mod describe;
 pub mod escape;
+pub mod event;
 pub mod grant;
 pub mod id;
 pub mod limit;
 pub mod outcome;
+pub mod redact;
 pub mod schema;
 pub mod tool;
