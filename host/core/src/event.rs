@@ -149,8 +149,8 @@ pub enum Event {
         run: RunId,
         /// The tool, as it was asked for.
         tool: String,
-        /// What was wrong.
-        problem: String,
+        /// A stable code: `unknown-tool`, `invalid-arguments` …
+        code: String,
     },
 }
 
