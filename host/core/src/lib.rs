@@ -5,17 +5,21 @@
 //!
 //! Reading order: a call is made of [`id`]s and [`describe`]d tools; a [`manifest`] says what is granted ([`grant`],
 //! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
-//! [`outcome`] is what came of it and [`event`] how the journal words it.
+//! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
 
 pub mod call;
 pub mod chain;
 pub mod describe;
+pub mod effect;
 pub mod escape;
 pub mod event;
 pub mod grant;
 pub mod id;
 pub mod limit;
+pub mod manifest;
 pub mod outcome;
+pub mod policy;
 pub mod redact;
 pub mod schema;
+pub mod state;
 pub mod tool;

@@ -157,6 +157,11 @@ impl Engine {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn with_connection(&self, act: impl FnOnce(&Connection)) {
+        act(&self.connection);
+    }
+
     /// Writes the log back into the database and notes the end. After it, the database is one file.
     pub(super) fn close(mut self) {
         let done = self.connection.pragma_update(None, "synchronous", "FULL");

@@ -237,6 +237,14 @@ fn work(engine: &Mutex<Option<Engine>>, queue: &Queue) {
     }
 }
 
+#[cfg(test)]
+impl Journal {
+    /// Lets a test do to the database what a disk would.
+    fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
+        self.inner.engine.lock().unwrap().as_ref().unwrap().with_connection(act);
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         self.queue.close();

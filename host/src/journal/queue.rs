@@ -165,11 +165,6 @@ impl Queue {
         }
     }
 
-    /// Whether the last attempt to write failed.
-    pub(super) fn is_failing(&self) -> bool {
-        self.lock().failing
-    }
-
     /// Takes no further commands; what waits is still written.
     pub(super) fn close(&self) {
         self.lock().closed = true;
