@@ -74,6 +74,7 @@ mod tests {
 
     /// Ignored at the root.
     #[crate::args]
+    #[expect(dead_code, reason = "only its schema is looked at")]
     struct Arguments {
         /// How many.
         count: u32,

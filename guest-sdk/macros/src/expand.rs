@@ -120,3 +120,47 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn error(settings: &str, function: ItemFn) -> String {
+        tool(syn::parse_str(settings).unwrap(), function).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_a_tool_names_the_fix() {
+        let refused: [(ItemFn, &str); 8] = [
+            (parse_quote!(fn f(a: i64) -> i64 { a }), "add one: `/// What f does.`"),
+            (parse_quote!(/** x */ async fn f(a: i64) {}), "remove `async`"),
+            (parse_quote!(/** x */ unsafe fn f(a: i64) {}), "remove `unsafe`"),
+            (parse_quote!(/** x */ fn f<T>(a: T) {}), "replace the generic parameters by types"),
+            (parse_quote!(/** x */ fn f(&self, a: i64) {}), "remove `self`"),
+            (parse_quote!(/** x */ fn f(a: &str) {}), "write `String`"),
+            (parse_quote!(/** x */ fn f((a, b): (i64, i64)) {}), "give the parameter a name"),
+            (parse_quote!(/** x */ fn _private(a: i64) {}), "rename the function or set `#[tool(name = \"…\")]`"),
+        ];
+        for (function, fix) in refused {
+            let message = error("", function);
+            assert!(message.contains(fix), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_description_has_a_longest_length() {
+        let long = "x".repeat(MAX_DESCRIPTION_BYTES + 1);
+        assert!(error("", parse_quote!(#[doc = #long] fn f() {})).contains("shorten the doc comment to 4096"));
+    }
+
+    #[test]
+    fn attributes_of_parameters_move_to_the_arguments() {
+        let function: ItemFn = parse_quote!(/** x */ fn f(/** First. */ #[serde(default)] a: i64) {});
+        let expanded = tool(Settings::default(), function).unwrap().to_string();
+        let (function, rest) = expanded.split_once("enum f").unwrap();
+        assert!(!function.contains("First"), "{function}");
+        assert!(rest.contains("First") && rest.contains("serde (default)"), "{rest}");
+    }
+}
