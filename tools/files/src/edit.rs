@@ -89,12 +89,10 @@ fn load(path: &Path) -> Result<String> {
 
 /// Writes the new text; if that fails half-way, what was there before is put back as well as the host lets us.
 fn save(path: &Path, text: &str, original: &str) -> Result<()> {
-    store(path, text.as_bytes(), Mode::Overwrite).map_err(|error| {
-        if fs::metadata(path).is_ok_and(|metadata| metadata.len() != original.len() as u64) {
-            if let Err(again) = store(path, original.as_bytes(), Mode::Overwrite) {
-                error!("`{}` is incomplete: {again}", path.display());
-            }
+    store(path, text.as_bytes(), Mode::Overwrite).inspect_err(|_| {
+        let changed = fs::metadata(path).is_ok_and(|metadata| metadata.len() != original.len() as u64);
+        if changed && let Err(again) = store(path, original.as_bytes(), Mode::Overwrite) {
+            error!("`{}` is incomplete: {again}", path.display());
         }
-        error
     })
 }

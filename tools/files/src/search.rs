@@ -42,7 +42,6 @@ pub(crate) enum Output {
 /// What to search.
 #[args]
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an argument of its own")]
 pub(crate) struct SearchArgs {
     /// Absolute path of a file or directory.
     path: String,

@@ -50,10 +50,8 @@ pub(crate) fn read(text: &str, zone: &TimeZone) -> Result<Read> {
     if let Ok(zoned) = rfc2822::parse(text) {
         return Ok(Read { zoned, format: "RFC 2822".to_owned(), note: None });
     }
-    if let Some(without_gmt) = text.strip_suffix(" GMT") {
-        if let Ok(parsed) = strtime::parse("%a, %d %b %Y %H:%M:%S", without_gmt) {
-            return from_parts(&parsed, &TimeZone::UTC, "HTTP date");
-        }
+    if let Ok(parsed) = strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text) {
+        return from_parts(&parsed, &TimeZone::UTC, "HTTP date");
     }
     for format in FORMATS {
         if let Ok(parsed) = strtime::parse(format, text) {
