@@ -1,1 +1,23 @@
-//! .
+//! What may decide: the permission manifest, the policy, the schemas and the types of one call.
+//!
+//! Nothing here does I/O, reads a clock, draws randomness or runs a guest: all of that arrives as values. A decision is
+//! thus a pure function that can be tested in microseconds and read in one sitting.
+//!
+//! Reading order: a call is made of [`id`]s and [`describe`]d tools; a [`manifest`] says what is granted ([`grant`],
+//! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
+//! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
+
+pub mod call;
+pub mod describe;
+pub mod effect;
+pub mod escape;
+pub mod grant;
+pub mod id;
+pub mod limit;
+pub mod manifest;
+pub mod outcome;
+pub mod policy;
+pub mod redact;
+pub mod schema;
+pub mod state;
+pub mod tool;

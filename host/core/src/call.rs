@@ -1,0 +1,156 @@
+//! One call on its way: asked for → [`ValidatedCall`] → [`AuthorizedCall`].
+//!
+//! Each stage can only be built by the one before it, in this crate. The sandbox takes an [`AuthorizedCall`], so no
+//! other crate can run a tool that was not validated and decided: it does not compile.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::grant::Grants;
+use crate::id::{Digest, ToolDigest, ToolName};
+use crate::limit::Limits;
+
+/// Whether effects land.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// They do.
+    Live,
+    /// They are observed and thrown away.
+    Preview,
+}
+
+/// A call as a front hands it in: nothing of it has been looked at.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    /// Which run it belongs to.
+    pub run: crate::id::RunId,
+    /// Which tool, as the caller spelled it.
+    pub tool: String,
+    /// The arguments, as the caller spelled them: the text of a JSON object.
+    pub arguments: String,
+    /// Two calls with the same key are the same call. Without one, each call is its own.
+    pub key: Option<crate::id::IdempotencyKey>,
+    /// Whether effects land.
+    pub mode: Mode,
+}
+
+/// A call whose arguments conform to the tool's schema. Only [`crate::schema`] makes one.
+#[derive(Debug, Clone)]
+pub struct ValidatedCall {
+    tool: ToolName,
+    digest: ToolDigest,
+    arguments: Arc<Value>,
+    text: Arc<str>,
+}
+
+impl ValidatedCall {
+    pub(crate) fn new(tool: ToolName, digest: ToolDigest, arguments: Arc<Value>) -> Self {
+        let text = arguments.to_string().into();
+        Self { tool, digest, arguments, text }
+    }
+
+    /// Which tool.
+    #[must_use]
+    pub fn tool(&self) -> &ToolName {
+        &self.tool
+    }
+
+    /// Which bytes are that tool.
+    #[must_use]
+    pub fn digest(&self) -> ToolDigest {
+        self.digest
+    }
+
+    /// The arguments: a JSON object.
+    #[must_use]
+    pub fn arguments(&self) -> &Arc<Value> {
+        &self.arguments
+    }
+
+    /// The arguments as the guest gets them.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The digest of the canonical arguments: keys sorted, so that the order in which a model wrote them does not count.
+    #[must_use]
+    pub fn arguments_digest(&self) -> Digest {
+        Digest::of(canonical(&self.arguments).as_bytes())
+    }
+}
+
+/// The text of `value` with the keys of every object sorted.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<_> = map.iter().collect();
+            keys.sort_unstable_by_key(|(key, _)| *key);
+            let fields: Vec<_> = keys
+                .into_iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), canonical(value)))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        scalar => scalar.to_string(),
+    }
+}
+
+/// A call that policy allows, with what it may reach. Only [`crate::policy`] makes one.
+///
+/// Neither `Clone` nor `Serialize`: authority is used once and never stored.
+#[derive(Debug)]
+pub struct AuthorizedCall {
+    call: ValidatedCall,
+    mode: Mode,
+    grants: Grants,
+    limits: Limits,
+}
+
+impl AuthorizedCall {
+    pub(crate) fn new(call: ValidatedCall, mode: Mode, grants: Grants, limits: Limits) -> Self {
+        Self { call, mode, grants, limits }
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn call(&self) -> &ValidatedCall {
+        &self.call
+    }
+
+    /// Whether effects land.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What it may reach.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// What it may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_does_not_change_the_canonical_text() {
+        let one: Value = serde_json::from_str(r#"{"b":[{"y":1,"x":"é\n"}],"a":null}"#).unwrap();
+        let two: Value = serde_json::from_str(r#"{"a":null,"b":[{"x":"é\n","y":1}]}"#).unwrap();
+        assert_eq!(canonical(&one), canonical(&two));
+        assert_eq!(serde_json::from_str::<Value>(&canonical(&one)).unwrap(), one);
+    }
+}

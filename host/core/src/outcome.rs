@@ -1,0 +1,160 @@
+//! What came of a call.
+//!
+//! A tool's own error, a trap of the guest, a crossed limit and a fault of the host are different things: they are
+//! retried, counted and shown differently. What the model sees and what the operator sees are kept apart.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::call::Mode;
+use crate::effect::Notes;
+use crate::id::{CallId, ToolDigest};
+use crate::limit::{Exceeded, Limits, Usage};
+
+/// Everything that a front learns of a call.
+#[derive(Debug, Clone)]
+pub struct CallReport {
+    /// The journal's name for it.
+    pub call: CallId,
+    /// The tool, as it was asked for.
+    pub tool: String,
+    /// Which bytes ran; `None` where it did not come so far.
+    pub digest: Option<ToolDigest>,
+    /// Whether effects land.
+    pub mode: Mode,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it used of its limits.
+    pub usage: Usage,
+    /// What it was allowed of each.
+    pub limits: Limits,
+    /// What the guest said on the side. For the operator; the model sees the outcome only.
+    pub output: SideOutput,
+    /// What it touched, and what the host refused within it. For the operator.
+    pub notes: Notes,
+    /// This is the stored outcome of an earlier call with the same key; nothing ran.
+    pub replayed: bool,
+}
+
+/// What a guest said beside its result, within the limits of each.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SideOutput {
+    /// Log lines, oldest first.
+    pub log: Vec<LogLine>,
+    /// Parts of the result ahead of the result.
+    pub emitted: Vec<String>,
+    /// Standard output. Any bytes: escape before showing.
+    pub stdout: String,
+    /// Standard error. Any bytes: escape before showing.
+    pub stderr: String,
+}
+
+/// One log line of a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: Level,
+    /// What it says. Any text: escape before showing.
+    pub message: String,
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// For the tool's author.
+    Debug,
+    /// For whoever wants to follow.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something that went wrong.
+    Error,
+}
+
+/// What came of a call that reached the sandbox.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The tool's result.
+    Success(Value),
+    /// Anything else.
+    Failure(Failure),
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Failure {
+    /// What kind.
+    pub class: Class,
+    /// A stable code with a page in `docs/errors.md`, such as `limit-crossed` or a tool's own code.
+    pub code: String,
+    /// For the model: what went wrong and what to do next. Names no host path, no secret.
+    pub message: String,
+    /// For the operator: everything known. Never shown to a guest or a model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The limit that was crossed, if that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exceeded: Option<Exceeded>,
+    /// What is wrong with the arguments, if that is why: a list of places and words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub violations: Option<Value>,
+}
+
+/// The kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// No such tool in the manifest or the component.
+    UnknownTool,
+    /// The arguments do not conform to the schema, or the tool says they make no sense.
+    InvalidArguments,
+    /// Policy refused the call, or the host refused something within it.
+    Denied,
+    /// The tool reports that it did not work.
+    Tool,
+    /// A limit was crossed.
+    Limit,
+    /// The guest trapped.
+    Trap,
+    /// The result does not conform to the output schema or is not JSON.
+    InvalidOutput,
+    /// The caller gave up.
+    Cancelled,
+    /// The host is full; nothing was started.
+    Busy,
+    /// The host failed. Not the guest's doing.
+    Host,
+}
+
+impl Failure {
+    /// A failure with a message for the model only.
+    #[must_use]
+    pub fn new(class: Class, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { class, code: code.into(), message: message.into(), detail: None, exceeded: None, violations: None }
+    }
+
+    /// Adds what only the operator may know.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what is wrong with the arguments, place by place.
+    #[must_use]
+    pub fn with_violations(mut self, violations: &crate::schema::Violations) -> Self {
+        self.violations = serde_json::to_value(violations).ok();
+        self
+    }
+}
+
+impl From<Exceeded> for Failure {
+    fn from(exceeded: Exceeded) -> Self {
+        let message = format!("the call was stopped at its `{}` limit; ask for less at once", exceeded.limit);
+        Self {
+            exceeded: Some(exceeded),
+            ..Self::new(Class::Limit, "limit-crossed", message).with_detail(exceeded.to_string())
+        }
+    }
+}
