@@ -41,7 +41,12 @@ struct Greeted {
 }
 
 /// Greets somebody
-#[tool(name = "greet-somebody", title = "Greet", hints(additive), needs(write("/out/**", "keeps greetings"), network("*", "asks for names")))]
+#[tool(
+    name = "greet-somebody",
+    title = "Greet",
+    hints(additive),
+    needs(write("/out/**", "keeps greetings"), network("*", "asks for names"))
+)]
 fn greet(args: Greeting) -> Greeted {
     let word = match args.tone {
         Tone::Friendly => "Hi",
@@ -128,11 +133,15 @@ fn a_call_parses_runs_and_prints() {
 fn failures_keep_their_kind() {
     let error = |tool: &str, arguments: Value| call(&COMPONENT, tool, arguments).error();
     assert_eq!(error("add", json!({"left": i64::MAX})), Error::invalid_args("the sum does not fit 64 bits"));
-    assert!(matches!(error("add", json!({"left": 1, "extra": 2})), Error::InvalidArgs(message) if message.contains("unknown field `extra`")));
+    assert!(
+        matches!(error("add", json!({"left": 1, "extra": 2})), Error::InvalidArgs(message) if message.contains("unknown field `extra`"))
+    );
     assert!(matches!(error("add", json!({})), Error::InvalidArgs(message) if message.contains("missing field `left`")));
     assert_eq!(error("broken", json!({})), Error::not_found("`/nowhere/at/all`: does not exist"));
     assert_eq!(error("own", json!({"type": ""})), Error::other("own-code", "own message"));
-    assert!(matches!(error("nope", json!({})), Error::NotFound(message) if message.contains("`add`, `greet-somebody`")));
+    assert!(
+        matches!(error("nope", json!({})), Error::NotFound(message) if message.contains("`add`, `greet-somebody`"))
+    );
     assert_eq!(call_cancelled(&COMPONENT, "broken", json!({})).error(), Error::Cancelled);
 }
 

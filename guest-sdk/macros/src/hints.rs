@@ -43,7 +43,8 @@ impl Parse for Hints {
 }
 
 fn unknown(word: &Ident, other: &str) -> Error {
-    let message = format!("unknown hint `{other}`; use `read_only`, `additive` or `destructive`, and `idempotent`, `open_world`");
+    let message =
+        format!("unknown hint `{other}`; use `read_only`, `additive` or `destructive`, and `idempotent`, `open_world`");
     Error::new(word.span(), message)
 }
 

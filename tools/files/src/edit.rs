@@ -68,22 +68,29 @@ pub(crate) fn edit(
         Some(text) => (text, true),
         None => (original.as_str(), false),
     };
-    let (changed, replacements) = replace::all(text, &edits).map_err(|error| error.context(format!("`{}`", path.display())))?;
+    let (changed, replacements) =
+        replace::all(text, &edits).map_err(|error| error.context(format!("`{}`", path.display())))?;
     let bytes = if mark { format!("{MARK}{changed}") } else { changed.clone() };
     if bytes != original {
         save(path, &bytes, &original)?;
     }
-    Ok(Edited { replacements, bytes: bytes.len() as u64, diff: diff::unified(&path.display().to_string(), text, &changed) })
+    Ok(Edited {
+        replacements,
+        bytes: bytes.len() as u64,
+        diff: diff::unified(&path.display().to_string(), text, &changed),
+    })
 }
 
 fn load(path: &Path) -> Result<String> {
     let metadata = fs::metadata(path).map_err(|error| path::explain(path, error))?;
     if metadata.len() > MAX_BYTES {
-        let message = format!("`{}` has {} bytes; `edit` takes files up to {MAX_BYTES}", path.display(), metadata.len());
+        let message =
+            format!("`{}` has {} bytes; `edit` takes files up to {MAX_BYTES}", path.display(), metadata.len());
         return Err(Error::invalid_args(message));
     }
     let bytes = fs::read(path).map_err(|error| path::explain(path, error))?;
-    let not_text = |_| Error::invalid_args(format!("`{}` is not UTF-8 text; replace it as a whole with `write`", path.display()));
+    let not_text =
+        |_| Error::invalid_args(format!("`{}` is not UTF-8 text; replace it as a whole with `write`", path.display()));
     String::from_utf8(bytes).map_err(not_text)
 }
 
