@@ -63,6 +63,8 @@ pub struct Spec {
     pub unit: Unit,
     /// What applies where the manifest says nothing.
     pub default: u64,
+    /// Smaller than this, no call could run.
+    pub least: u64,
     /// One line for the reference page.
     pub doc: &'static str,
 }
@@ -71,7 +73,8 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
 const fn row(limit: Limit, key: &'static str, unit: Unit, default: u64, doc: &'static str) -> Spec {
-    Spec { limit, key, unit, default, doc }
+    let least = if matches!(limit, Limit::Fuel | Limit::Time | Limit::Memory) { 1 } else { 0 };
+    Spec { limit, key, unit, default, least, doc }
 }
 
 /// Every limit, in the order of [`Limit`]'s variants.
@@ -226,7 +229,7 @@ mod tests {
         for (index, spec) in LIMITS.iter().enumerate() {
             assert_eq!(spec.limit as usize, index, "{}", spec.key);
             assert_eq!(spec.limit.spec().key, spec.key);
-            assert!(spec.default > 0, "{}", spec.key);
+            assert!(spec.default > spec.least, "{}", spec.key);
         }
     }
 

@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::failure::{CommandResult, WithCode as _};
 use super::pack;
+use super::project::Project;
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
 
@@ -31,11 +32,11 @@ pub struct Build {
 
 impl Build {
     /// Runs the command.
-    pub(super) fn run(self, ui: Ui) -> CommandResult {
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let artifact = compile(&self.folder, self.debug).code(ExitCode::Failure)?;
         let name = artifact.file_name().unwrap_or_default();
         let output = self.output.clone().unwrap_or_else(|| self.folder.join(name));
-        pack::pack(&artifact, &output, ui)
+        pack::pack(project, &artifact, &output, ui).await
     }
 }
 

@@ -51,6 +51,11 @@ pub(crate) fn is_granted_root(path: &Path) -> bool {
     path.parent().is_none() || toolhold_sdk::directories().iter().any(|root| Path::new(root) == path)
 }
 
+/// Whether a path lies below no granted directory, as far as its words tell.
+pub(crate) fn is_outside(path: &Path) -> bool {
+    !toolhold_sdk::directories().iter().any(|root| path.starts_with(root))
+}
+
 /// Whether anything is there, a dangling link included.
 pub(crate) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
@@ -69,9 +74,8 @@ pub(crate) fn create_parents(path: &Path) -> Result<()> {
 
 fn missing(path: &Path) -> Error {
     let shown = path.display();
-    let below_a_root = toolhold_sdk::directories().iter().any(|root| path.starts_with(root));
-    if !below_a_root {
-        return Error::not_found(format!("`{shown}` does not exist for this tool; granted are paths below {}", granted()));
+    if is_outside(path) {
+        return Error::denied(format!("`{shown}` lies outside of what was granted: paths below {}", granted()));
     }
     let Some(parent) = path.parent() else { return Error::not_found(format!("`{shown}` does not exist")) };
     if !parent.is_dir() {

@@ -1,0 +1,131 @@
+//! A schema, compiled and bounded.
+
+use std::sync::Arc;
+
+use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
+use serde_json::Value;
+
+use super::bounds::{PATTERN_MEMORY, extent, survey};
+use super::cost::Cost;
+use super::error::Error;
+use super::explain::explain;
+use super::violation::{Violation, Violations};
+
+/// Most steps that checking one value may take. About a second on a slow machine; real calls take dozens.
+const MAX_STEPS: u64 = 5_000_000;
+
+/// Deepest nesting of checks within one value, so that the stack of a thread (2 MiB) is enough.
+const MAX_STACK: u32 = 600;
+
+/// Most work that is spent on finding the words for what is wrong. The parts of a failed `anyOf` are copied.
+const MAX_EXPLAINED: u64 = 500_000;
+
+/// A schema that was found to be bounded, and its validator. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CompiledSchema {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    source: Value,
+    validator: Validator,
+    cost: Cost,
+}
+
+impl CompiledSchema {
+    /// Compiles a schema in 2020-12 (the default) or draft 7 (where `$schema` says so).
+    ///
+    /// Bounded: size, nesting, number and memory of regular expressions (which run in linear time: no look-around, no
+    /// back-references), steps per value. References stay within the schema; nothing is fetched.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: which bound, which reference, or what is not valid.
+    pub fn compile(schema: &Value) -> Result<Self, Error> {
+        let survey = survey(schema)?;
+        let cost = Cost::of(schema)?;
+        let memory = PATTERN_MEMORY / survey.patterns.max(1);
+        let validator = jsonschema::options()
+            .with_draft(survey.draft)
+            .with_retriever(Refuse)
+            .with_pattern_options(PatternOptions::regex().size_limit(memory).dfa_size_limit(memory))
+            .should_validate_formats(false)
+            .build(schema)
+            .map_err(|error| invalid(&error))?;
+        Ok(Self { inner: Arc::new(Inner { source: schema.clone(), validator, cost }) })
+    }
+
+    /// The schema as it was written.
+    #[must_use]
+    pub fn source(&self) -> &Value {
+        &self.inner.source
+    }
+
+    /// Checks a value.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn validate(&self, value: &Value) -> Result<(), Violations> {
+        self.check(value, "the value")
+    }
+
+    /// Whether a value conforms, without words for why not; `None` if it is too deep or too large to tell.
+    #[must_use]
+    pub fn holds(&self, value: &Value) -> Option<bool> {
+        let (depth, parts) = extent(value);
+        let row = self.inner.cost.at(depth);
+        let checkable = row.steps.saturating_mul(parts) <= MAX_STEPS && row.stack <= MAX_STACK;
+        checkable.then(|| self.inner.validator.is_valid(value))
+    }
+
+    /// Checks a value that messages call `what`.
+    pub(crate) fn check(&self, value: &Value, what: &str) -> Result<(), Violations> {
+        let (depth, parts) = extent(value);
+        let row = self.inner.cost.at(depth);
+        let steps = row.steps.saturating_mul(parts);
+        if steps > MAX_STEPS || row.stack > MAX_STACK {
+            let message =
+                format!("{what} are nested too deeply or too large for this schema to be checked; send less at once");
+            return Err(Violation::new("", "depth", message).into());
+        }
+        if self.inner.validator.is_valid(value) {
+            return Ok(());
+        }
+        let vague = || {
+            Violation::new(
+                "",
+                "schema",
+                format!("{what} do not conform to the schema, and are too large to say where; send less at once"),
+            )
+        };
+        if steps > MAX_EXPLAINED {
+            return Err(vague().into());
+        }
+        let errors = self.inner.validator.iter_errors(value);
+        Err(Violations::collect(errors, |error| explain(&self.inner.source, what, &error))
+            .unwrap_or_else(|| vague().into()))
+    }
+}
+
+fn invalid(error: &jsonschema::ValidationError<'_>) -> Error {
+    if let jsonschema::error::ValidationErrorKind::Referencing(jsonschema::ReferencingError::Unretrievable {
+        uri,
+        ..
+    }) = error.kind()
+    {
+        return Error::RemoteReference(uri.clone());
+    }
+    let why = error.masked_with("the value").to_string();
+    Error::Invalid { at: error.instance_path().to_string(), why }
+}
+
+/// Fetches nothing.
+struct Refuse;
+
+impl Retrieve for Refuse {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err(Error::RemoteReference(uri.to_string()).into())
+    }
+}

@@ -1,0 +1,201 @@
+//! Text to JSON value, strictly: what two readers could understand differently is refused.
+//!
+//! A repeated key is the classic way to have one value checked and another one used. Depth is bounded while reading
+//! (serde_json stops at 128), so no later step can be driven out of its stack.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use super::violation::{Violation, Violations};
+use crate::escape::short as shown;
+
+/// Longest text that is read: 4 MiB, the default limit of a result. A file's content as an argument fits.
+pub const MAX_TEXT_BYTES: usize = 4 << 20;
+
+/// Deepest nesting that is read: serde_json's own limit.
+pub const MAX_DEPTH: usize = 128;
+
+/// Text around an error that is quoted, in bytes to each side.
+const EXCERPT: usize = 24;
+
+/// Reads one JSON value. `what` names it in messages: `the arguments`.
+///
+/// # Errors
+///
+/// One violation with line and column, the text around it and how to repair it.
+pub fn parse(text: &str, what: &str) -> Result<Value, Violations> {
+    if text.len() > MAX_TEXT_BYTES {
+        let message = format!("{what} have {} bytes, at most {MAX_TEXT_BYTES} are read; send less at once", text.len());
+        return Err(Violation::new("", "size", message).into());
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| Violation::new("", "json", describe(text, what, &error)).into())
+}
+
+fn describe(text: &str, what: &str, error: &serde_json::Error) -> String {
+    let whole = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let why = whole.strip_suffix(&position).unwrap_or(&whole);
+    let near = excerpt(text, error.line(), error.column());
+    format!(
+        "{what} are not valid JSON: {} at line {}, column {}, near `{near}`; {}",
+        shown(why, 200),
+        error.line(),
+        error.column(),
+        hint(text, error)
+    )
+}
+
+fn hint(text: &str, error: &serde_json::Error) -> &'static str {
+    let trimmed = text.trim_start();
+    if error.is_eof() {
+        "the text ends too early: send all of it again, or ask for less at once"
+    } else if error.is_data() {
+        "name each field once"
+    } else if trimmed.starts_with("```") {
+        "send the JSON object alone, without a code fence"
+    } else if trimmed.starts_with(['{', '[', '"']) {
+        "quote keys and strings with `\"`, escape line breaks as `\\n`, leave no comma before a closing bracket and nothing after the last one"
+    } else {
+        "send one JSON object and nothing else"
+    }
+}
+
+/// The text around a position that serde_json reports (lines from 1, columns in bytes).
+fn excerpt(text: &str, line: usize, column: usize) -> String {
+    let line = text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
+    let start = line.floor_char_boundary(column.saturating_sub(EXCERPT));
+    let end = line.ceil_char_boundary((column + EXCERPT).min(line.len()));
+    shown(line.get(start..end).unwrap_or_default(), 4 * EXCERPT).into_owned()
+}
+
+/// Reads any value and refuses an object that names a key twice.
+struct Strict;
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(Strict)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            if fields.contains_key(&key) {
+                return Err(A::Error::custom(format!("the field `{key}` is there twice")));
+            }
+            let value = access.next_value_seed(Strict)?;
+            fields.insert(key, value);
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn failure(text: &str) -> String {
+        parse(text, "the arguments").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_text_that_was_cut_off_is_told_from_one_that_is_wrong() {
+        assert!(failure(r#"{"a": 2, "b":"#).contains("ends too early"));
+        assert!(failure(r#"{"a": 2,}"#).contains("no comma"));
+        assert!(failure("```json\n{}\n```").contains("code fence"));
+        assert!(failure("I will call the tool").contains("nothing else"));
+        assert!(failure(r#"{"a":1}{"a":2}"#).contains("nothing after the last one"));
+    }
+
+    #[test]
+    fn a_key_is_there_once_at_any_depth_however_it_is_spelled() {
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"x":{"y":1,"y":1}}]"#] {
+            assert!(failure(text).contains("is there twice"), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_of_any_depth_is_refused_without_using_up_the_stack() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let text = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+            assert!(failure(&text).contains("recursion limit"), "{open}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_double_holds_are_refused() {
+        assert!(failure("[1e400]").contains("number out of range"));
+    }
+
+    #[test]
+    fn the_quoted_text_is_short_and_cannot_forge_a_line() {
+        let message = failure(&format!("{{\"a\": \u{202e}\u{1b}[2J {}", "x".repeat(10_000)));
+        assert!(message.len() < 500 && !message.contains(['\n', '\u{1b}', '\u{202e}']), "{message}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_gives_a_value_or_a_message(text in "\\PC*") {
+            if let Err(violations) = parse(&text, "the arguments") {
+                prop_assert!(!violations.to_string().is_empty());
+            }
+        }
+
+        #[test]
+        fn what_serde_json_reads_is_read_the_same(keys in proptest::collection::btree_map("[a-z\"\\\\]{0,3}", any::<i64>(), 0..8)) {
+            let text = serde_json::to_string(&keys).unwrap();
+            prop_assert_eq!(parse(&text, "it").unwrap(), serde_json::from_str::<Value>(&text).unwrap());
+        }
+    }
+}
