@@ -9,6 +9,7 @@
 
 pub mod call;
 pub mod describe;
+pub mod effect;
 pub mod escape;
 pub mod grant;
 pub mod id;
