@@ -43,8 +43,9 @@ fn with_violations(failure: &FailureSummary, violations: Option<&Value>, most_by
     let mut error = json!({"class": failure.class, "code": code, "message": failure.message.get(..shown)});
     // The message says the same in words, so nothing is lost where the list is too long.
     let list = violations.and_then(|violations| violations.get("violations"));
-    if let Some(list) = list.filter(|list| list.to_string().len() <= most_bytes) {
-        error["violations"] = list.clone();
+    let fitting = list.filter(|list| list.to_string().len() <= most_bytes);
+    if let (Some(list), Some(fields)) = (fitting, error.as_object_mut()) {
+        fields.insert("violations".into(), list.clone());
     }
     json!({"error": error}).to_string()
 }
