@@ -10,9 +10,11 @@
 pub mod call;
 pub mod describe;
 pub mod escape;
+pub mod explain;
 pub mod grant;
 pub mod id;
 pub mod limit;
+pub mod lock;
 pub mod manifest;
 pub mod outcome;
 pub mod policy;
