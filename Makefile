@@ -16,17 +16,16 @@ tools: setup     ## the first-party tools, as components with their description 
 	cargo build --locked --workspace --bins
 	@mkdir -p target/tools
 	@for tool in files text time; do \
-	  $(BIN) pack tools/target/wasm32-wasip2/release/toolhold_$$tool.wasm --output target/tools/$$tool.wasm --quiet || exit 1; done
+	  $(BIN) pack tools/target/wasm32-wasip2/release/$$tool.wasm --output target/tools/$$tool.wasm --quiet || exit 1; done
 
 demo: tools      ## an agent tidies a copy of examples/inbox under a permission manifest
 	@examples/demo.sh $(BIN)
 
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
-	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
-	cargo nextest run --locked --workspace
-	cargo test --locked --workspace --doc
-	cargo test --locked --manifest-path tools/Cargo.toml --target $$(rustc -vV | sed -n 's/host: //p') --profile test
+	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
+	else cargo test --locked --workspace; fi
+	cargo test --locked --manifest-path tools/Cargo.toml --target $$(rustc -vV | sed -n 's/host: //p')
 
 lint: setup      ## formatting, clippy without a warning
 	cargo fmt --all --check

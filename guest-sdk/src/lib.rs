@@ -31,6 +31,7 @@ extern crate self as toolhold_sdk;
 mod tool;
 
 pub mod context;
+mod directories;
 mod error;
 mod error_context;
 mod macros;
@@ -47,6 +48,7 @@ mod recorder;
 pub mod testing;
 
 pub use bindings::toolhold::tool::types::{Effect, Hints, Level, Need, ToolInfo};
+pub use directories::directories;
 pub use context::{cancelled, check_cancelled, emit, progress};
 pub use error::{Error, Result};
 pub use error_context::ErrorContext;

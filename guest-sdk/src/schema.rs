@@ -38,11 +38,13 @@ fn close(schema: &mut Schema) {
     if object.get("type").and_then(Value::as_str) != Some("object") {
         return;
     }
-    let open_ended = ["additionalProperties", "unevaluatedProperties", "allOf", "anyOf", "oneOf", "patternProperties"];
-    if !open_ended.iter().any(|key| object.contains_key(*key)) {
-        object.entry("properties").or_insert_with(|| Value::Object(serde_json::Map::new()));
-        object.insert("additionalProperties".to_owned(), Value::Bool(false));
+    object.entry("properties").or_insert_with(|| Value::Object(serde_json::Map::new()));
+    let open_ended = ["unevaluatedProperties", "allOf", "anyOf", "oneOf", "patternProperties"];
+    let additional = object.shift_remove("additionalProperties");
+    if additional.is_none() && open_ended.iter().any(|key| object.contains_key(*key)) {
+        return;
     }
+    object.insert("additionalProperties".to_owned(), additional.unwrap_or(Value::Bool(false)));
 }
 
 /// `"format": "uint32"` and its like are schemars' own words: noise to a model and unknown to validators.
@@ -96,18 +98,13 @@ mod tests {
         let expected = json!({
             "type": "object",
             "properties": {
-                "count": {"description": "How many.", "type": "integer", "minimum": 0, "maximum": u32::MAX},
-                "mode": {"anyOf": [{"type": "string", "enum": ["read_many"]}, {"type": "null"}]},
+                "count": {"type": "integer", "description": "How many.", "minimum": 0},
+                "mode": {"type": ["string", "null"], "enum": ["read_many", null]},
             },
             "required": ["count"],
             "additionalProperties": false,
         });
-        let mut actual = parsed(&input::<Arguments>());
-        // Newer versions of schemars may state the range of an integer.
-        if actual["properties"]["count"].get("maximum").is_none() {
-            actual["properties"]["count"]["maximum"] = json!(u32::MAX);
-        }
-        assert_eq!(actual, expected);
+        assert_eq!(input::<Arguments>(), expected.to_string());
     }
 
     #[test]

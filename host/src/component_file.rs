@@ -23,13 +23,17 @@ pub enum Error {
 /// [`Error::Parse`] if the bytes are not WebAssembly.
 pub fn with_description(component: &[u8], description: &Description) -> Result<Vec<u8>, Error> {
     let text = serde_json::to_vec(description)?;
-    let mut out = without_section(component)?;
+    let mut out = without_description(component)?;
     CustomSection { name: SECTION.into(), data: text.into() }.append_to_component(&mut out);
     Ok(out)
 }
 
 /// `component` without the section, however often it is there.
-fn without_section(component: &[u8]) -> Result<Vec<u8>, Error> {
+///
+/// # Errors
+///
+/// [`Error::Parse`] if the bytes are not WebAssembly.
+pub fn without_description(component: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(component.len());
     let (mut kept, mut depth) = (0, 0_u32);
     for payload in Parser::new(0).parse_all(component) {
@@ -104,7 +108,7 @@ mod tests {
         CustomSection { name: "theirs".into(), data: vec![7; 300].into() }.append_to_component(&mut component);
         let packed = with_description(&component, &Description { format: 1, tools: vec![] }).unwrap();
         assert_eq!(packed[..component.len()], component[..]);
-        assert_eq!(without_section(&packed).unwrap(), component);
+        assert_eq!(without_description(&packed).unwrap(), component);
     }
 
     #[test]

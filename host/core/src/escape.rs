@@ -18,6 +18,16 @@ pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, must_escape)
 }
 
+/// [`line`], cut after `limit` bytes with a note of how much is missing.
+#[must_use]
+pub fn short(text: &str, limit: usize) -> Cow<'_, str> {
+    let (head, tail) = text.split_at(text.floor_char_boundary(limit));
+    if tail.is_empty() {
+        return line(head);
+    }
+    Cow::Owned(format!("{}… ({} bytes more)", line(head), tail.len()))
+}
+
 fn escape(text: &str, must: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(&must) {
         return Cow::Borrowed(text);
@@ -39,10 +49,12 @@ fn escape(text: &str, must: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Control characters, and the invisible ones with which text is forged: direction, width, joiners, tags, fillers.
-fn must_escape(character: char) -> bool {
+#[must_use]
+pub fn must_escape(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' => true,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}'
+        | '\u{ffa0}' => true,
         '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
         '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
         other => other.is_control(),
@@ -64,6 +76,12 @@ mod tests {
     fn nothing_invisible_survives() {
         assert_eq!(line("ab\u{202e}txt.exe"), "ab\\u{202e}txt.exe");
         assert_eq!(line("a\u{200b}b\u{feff}c\u{e0041}"), "a\\u{200b}b\\u{feff}c\\u{e0041}");
+    }
+
+    #[test]
+    fn a_cut_falls_between_characters_and_says_so() {
+        assert_eq!(short("ääää", 3), "ä… (6 bytes more)");
+        assert_eq!(short("ok", 2), "ok");
     }
 
     #[test]

@@ -5,10 +5,11 @@
 //!
 //! Reading order: a call is made of [`id`]s and [`describe`]d tools; a [`manifest`] says what is granted ([`grant`],
 //! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
-//! [`outcome`] is what came of it and [`event`] how the journal words it.
+//! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
 
 pub mod call;
 pub mod describe;
+pub mod effect;
 pub mod escape;
 pub mod explain;
 pub mod grant;
@@ -20,4 +21,5 @@ pub mod outcome;
 pub mod policy;
 pub mod redact;
 pub mod schema;
+pub mod state;
 pub mod tool;

@@ -86,23 +86,35 @@ impl CompiledSchema {
         let row = self.inner.cost.at(depth);
         let steps = row.steps.saturating_mul(parts);
         if steps > MAX_STEPS || row.stack > MAX_STACK {
-            let message = format!("{what} are nested too deeply or too large for this schema to be checked; send less at once");
+            let message =
+                format!("{what} are nested too deeply or too large for this schema to be checked; send less at once");
             return Err(Violation::new("", "depth", message).into());
         }
         if self.inner.validator.is_valid(value) {
             return Ok(());
         }
-        let vague = || Violation::new("", "schema", format!("{what} do not conform to the schema, and are too large to say where; send less at once"));
+        let vague = || {
+            Violation::new(
+                "",
+                "schema",
+                format!("{what} do not conform to the schema, and are too large to say where; send less at once"),
+            )
+        };
         if steps > MAX_EXPLAINED {
             return Err(vague().into());
         }
         let errors = self.inner.validator.iter_errors(value);
-        Err(Violations::collect(errors, |error| explain(&self.inner.source, what, &error)).unwrap_or_else(|| vague().into()))
+        Err(Violations::collect(errors, |error| explain(&self.inner.source, what, &error))
+            .unwrap_or_else(|| vague().into()))
     }
 }
 
 fn invalid(error: &jsonschema::ValidationError<'_>) -> Error {
-    if let jsonschema::error::ValidationErrorKind::Referencing(jsonschema::ReferencingError::Unretrievable { uri, .. }) = error.kind() {
+    if let jsonschema::error::ValidationErrorKind::Referencing(jsonschema::ReferencingError::Unretrievable {
+        uri,
+        ..
+    }) = error.kind()
+    {
         return Error::RemoteReference(uri.clone());
     }
     let why = error.masked_with("the value").to_string();

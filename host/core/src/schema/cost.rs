@@ -107,7 +107,8 @@ struct Graph {
 
 impl Graph {
     fn of(schema: &Value) -> Self {
-        let mut builder = Builder { names: Names::of(schema), known: HashMap::new(), nodes: Vec::new(), open: Vec::new() };
+        let mut builder =
+            Builder { names: Names::of(schema), known: HashMap::new(), nodes: Vec::new(), open: Vec::new() };
         builder.node(Place { value: schema, root: schema, pointer: String::new() });
         while let Some((index, place)) = builder.open.pop() {
             let node = builder.expand(&place);
@@ -122,7 +123,8 @@ impl Graph {
         let Some(node) = self.nodes.get(index) else { return Row::default() };
         let sum = |groups: &[Vec<usize>], rows: &[Row]| {
             groups.iter().fold(Row::default(), |sum, group| {
-                let costliest = group.iter().filter_map(|&part| rows.get(part)).fold(Row::default(), |most, row| most.either(*row));
+                let costliest =
+                    group.iter().filter_map(|&part| rows.get(part)).fold(Row::default(), |most, row| most.either(*row));
                 sum.then(costliest)
             })
         };
@@ -207,7 +209,10 @@ fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let code = tail
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match code {
             Some(byte) if first == b'%' => {
                 bytes.push(byte);
@@ -243,7 +248,10 @@ impl<'a> Names<'a> {
                 fields.iter().for_each(|(key, value)| self.collect(&place.below(key, value)));
             }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(index, value)| self.collect(&place.below(&index.to_string(), value)));
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(index, value)| self.collect(&place.below(&index.to_string(), value)));
             }
             _ => {}
         }
@@ -256,7 +264,9 @@ impl<'a> Names<'a> {
             }
         }
         match fields.get("$id").and_then(Value::as_str) {
-            Some(id) if id.starts_with('#') => self.anchors.entry(id.trim_start_matches('#')).or_default().push(place.clone()),
+            Some(id) if id.starts_with('#') => {
+                self.anchors.entry(id.trim_start_matches('#')).or_default().push(place.clone())
+            }
             Some(id) => self.resources.entry(last_part(id)).or_default().push(place.clone()),
             None => {}
         }
@@ -277,7 +287,8 @@ struct Builder<'a> {
 }
 
 /// Keywords whose value is one schema, a list or a map of schemas, applied to the same part of the value.
-const IN_PLACE: [&str; 9] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
+const IN_PLACE: [&str; 9] =
+    ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
 
 /// Keywords of which one value applies to a part below: each group adds to what one part sees.
 const BELOW: [&[&str]; 7] = [
@@ -304,7 +315,12 @@ impl<'a> Builder<'a> {
 
     fn expand(&mut self, place: &Place<'a>) -> Node {
         let Value::Object(fields) = place.value else { return Node { own: 1, factor: 1, ..Node::default() } };
-        let mut node = Node { own: 1 + entries(fields) / ENTRIES_PER_STEP, factor: 1, pointer: place.pointer.clone(), ..Node::default() };
+        let mut node = Node {
+            own: 1 + entries(fields) / ENTRIES_PER_STEP,
+            factor: 1,
+            pointer: place.pointer.clone(),
+            ..Node::default()
+        };
         if fields.keys().any(|key| key.starts_with("unevaluated")) {
             node.factor = UNEVALUATED_FACTOR;
         }
@@ -338,9 +354,11 @@ impl<'a> Builder<'a> {
             Value::Array(items) => {
                 items.iter().enumerate().map(|(index, item)| self.node(place.below(&index.to_string(), item))).collect()
             }
-            Value::Object(entries) if is_map => {
-                entries.iter().filter(|(_, entry)| !entry.is_array()).map(|(name, entry)| self.node(place.below(name, entry))).collect()
-            }
+            Value::Object(entries) if is_map => entries
+                .iter()
+                .filter(|(_, entry)| !entry.is_array())
+                .map(|(name, entry)| self.node(place.below(name, entry)))
+                .collect(),
             _ => vec![self.node(place)],
         }
     }
@@ -372,7 +390,10 @@ fn entries(fields: &Map<String, Value>) -> u64 {
         Some(Value::Object(entries)) => entries.len() as u64,
         _ => 0,
     };
-    ["enum", "required", "properties", "patternProperties", "dependentRequired", "dependencies", "type"].into_iter().map(length).sum()
+    ["enum", "required", "properties", "patternProperties", "dependentRequired", "dependencies", "type"]
+        .into_iter()
+        .map(length)
+        .sum()
 }
 
 #[cfg(test)]
@@ -382,7 +403,8 @@ mod tests {
     use super::*;
 
     fn doubling(levels: usize) -> Value {
-        let step = |n: usize| json!({ "allOf": [{ "$ref": format!("#/$defs/s{n}") }, { "$ref": format!("#/$defs/s{n}") }] });
+        let step =
+            |n: usize| json!({ "allOf": [{ "$ref": format!("#/$defs/s{n}") }, { "$ref": format!("#/$defs/s{n}") }] });
         let mut defs: Map<_, _> = (1..=levels).map(|n| (format!("s{n}"), step(n - 1))).collect();
         defs.insert("s0".into(), json!({ "type": "object" }));
         json!({ "$ref": format!("#/$defs/s{levels}"), "$defs": defs })
@@ -424,7 +446,8 @@ mod tests {
 
     #[test]
     fn a_long_chain_of_references_is_refused_before_it_uses_up_the_stack() {
-        let mut defs: Map<_, _> = (1..3000).map(|n| (n.to_string(), json!({ "$ref": format!("#/$defs/{}", n - 1) }))).collect();
+        let mut defs: Map<_, _> =
+            (1..3000).map(|n| (n.to_string(), json!({ "$ref": format!("#/$defs/{}", n - 1) }))).collect();
         defs.insert("0".into(), json!(true));
         assert!(matches!(Cost::of(&json!({ "$ref": "#/$defs/2999", "$defs": defs })), Err(Error::TooCostly { .. })));
     }

@@ -1,6 +1,6 @@
 //! Why a schema cannot be used.
 
-use crate::redact::shown;
+use crate::escape::short as shown;
 
 /// Why a schema cannot be used. Read by the author of a component and by its operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,9 @@ pub enum Error {
     #[error("the reference at `{}` leads back to itself without looking at a part of the value", shown(.0, 200))]
     Loop(String),
     /// Combinations that make checking one value take longer than anybody can wait.
-    #[error("checking one value takes more than {limit} steps: use fewer nested `allOf`, `anyOf`, `oneOf`, `$ref` and `unevaluated…`")]
+    #[error(
+        "checking one value takes more than {limit} steps: use fewer nested `allOf`, `anyOf`, `oneOf`, `$ref` and `unevaluated…`"
+    )]
     TooCostly {
         /// What is allowed.
         limit: u64,

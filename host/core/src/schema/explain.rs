@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::render::{alternatives, asked, counted, note, short, with_type};
 use super::violation::Violation;
-use crate::redact::shown;
+use crate::escape::short as shown;
 
 /// Names of fields that are quoted, in bytes.
 const MAX_NAME: usize = 80;
@@ -38,17 +38,24 @@ impl<'a> Words<'a> {
         match error.kind() {
             Kind::Type { kind } => format!("{at} must be {}, got {}", types(kind), with_type(value)),
             Kind::Required { property } => self.missing(&at, error, property),
-            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => self.unknown(error, unexpected),
+            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+                self.unknown(error, unexpected)
+            }
             Kind::Enum { options } => self.not_among(&at, value, options),
-            Kind::Constant { expected_value } => format!("{at} must be {}, got {}", short(expected_value), with_type(value)),
+            Kind::Constant { expected_value } => {
+                format!("{at} must be {}, got {}", short(expected_value), with_type(value))
+            }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => self.no_branch(&at, value, context, nested),
             Kind::OneOfMultipleValid { context } => {
                 format!("{at} fits more than one of the {} forms of which exactly one is allowed", context.len())
             }
-            Kind::PropertyNames { error } => format!("a field name in {at} is not allowed: {}", self.message(error, nested)),
+            Kind::PropertyNames { error } => {
+                format!("a field name in {at} is not allowed: {}", self.message(error, nested))
+            }
             Kind::FalseSchema => format!("{at} is not allowed here"),
             Kind::Not { schema } => format!("{at} must not be {}", asked(schema).unwrap_or_else(|| short(schema))),
-            kind => bound(&at, value, kind).unwrap_or_else(|| format!("{at}: {}", shown(&error.masked_with("the value").to_string(), 200))),
+            kind => bound(&at, value, kind)
+                .unwrap_or_else(|| format!("{at}: {}", shown(&error.masked_with("the value").to_string(), 200))),
         }
     }
 
@@ -79,7 +86,7 @@ impl<'a> Words<'a> {
         let each = unexpected.iter().take(5).map(|name| {
             let place = shown(&format!("{pointer}/{name}"), MAX_NAME + pointer.len().min(MAX_NAME)).into_owned();
             match nearest(name, names.iter().copied()) {
-                Some(near) => format!("`{place}` is not a known field; did you mean `{}`?", shown(near, MAX_NAME)),
+                Some(near) => format!("`{place}` is not a known field (did you mean `{}`?)", shown(near, MAX_NAME)),
                 None => format!("`{place}` is not a known field"),
             }
         });
@@ -87,7 +94,7 @@ impl<'a> Words<'a> {
         if unexpected.len() > 5 {
             message.push_str(&format!("; and {} more unknown fields", unexpected.len() - 5));
         }
-        if !message.ends_with('?') && !names.is_empty() {
+        if !message.ends_with("?)") && !names.is_empty() {
             let list: Vec<_> = names.iter().take(12).map(|name| format!("`{}`", shown(name, MAX_NAME))).collect();
             message.push_str(&format!("; known fields: {}", list.join(", ")));
         }
@@ -97,15 +104,18 @@ impl<'a> Words<'a> {
     fn not_among(&self, at: &str, value: &Value, options: &Value) -> String {
         let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
         let near = value.as_str().and_then(|text| nearest(text, options.iter().filter_map(Value::as_str)));
-        let hint = near.map(|near| format!("; did you mean \"{}\"?", shown(near, MAX_NAME))).unwrap_or_default();
+        let hint = near.map(|near| format!(" (did you mean \"{}\"?)", shown(near, MAX_NAME))).unwrap_or_default();
         format!("{at} must be {}, got {}{hint}", alternatives(options.iter()), with_type(value))
     }
 
     /// Of several forms, the one that the value is closest to: the one whose errors lie deepest, then the one with fewest.
     fn no_branch(&self, at: &str, value: &Value, branches: &[Vec<ValidationError<'static>>], nested: usize) -> String {
         let head = format!("{at} fits none of the {} allowed forms, got {}", branches.len(), with_type(value));
-        let depth = |errors: &[ValidationError<'_>]| errors.iter().map(|error| error.instance_path().to_string().matches('/').count()).max();
-        let wrong_type = |errors: &[ValidationError<'_>]| errors.iter().any(|error| matches!(error.kind(), Kind::Type { .. }));
+        let depth = |errors: &[ValidationError<'_>]| {
+            errors.iter().map(|error| error.instance_path().to_string().matches('/').count()).max()
+        };
+        let wrong_type =
+            |errors: &[ValidationError<'_>]| errors.iter().any(|error| matches!(error.kind(), Kind::Type { .. }));
         let closest = branches
             .iter()
             .filter(|errors| !errors.is_empty())
@@ -136,7 +146,8 @@ fn bound(at: &str, value: &Value, kind: &Kind) -> Option<String> {
     let long = value.as_str().map_or(0, |text| text.chars().count() as u64);
     let items = value.as_array().map_or(0, |items| items.len() as u64);
     let fields = value.as_object().map_or(0, |fields| fields.len() as u64);
-    let length = |limit: &u64, word: &str| format!("{at} must have {word} {}, got {long}", counted(*limit, "character"));
+    let length =
+        |limit: &u64, word: &str| format!("{at} must have {word} {}, got {long}", counted(*limit, "character"));
     Some(match kind {
         Kind::Minimum { limit } => format!("{at} must be at least {limit}, got {got}"),
         Kind::Maximum { limit } => format!("{at} must be at most {limit}, got {got}"),
@@ -147,13 +158,19 @@ fn bound(at: &str, value: &Value, kind: &Kind) -> Option<String> {
         Kind::MaxLength { limit } => length(limit, "at most"),
         Kind::MinItems { limit } => format!("{at} must have at least {}, got {items}", counted(*limit, "item")),
         Kind::MaxItems { limit } => format!("{at} must have at most {}, got {items}", counted(*limit, "item")),
-        Kind::AdditionalItems { limit } => format!("{at} must have at most {}, got {items}", counted(*limit as u64, "item")),
-        Kind::UnevaluatedItems { unexpected } => format!("{at} has {} that are not allowed", counted(unexpected.len() as u64, "item")),
+        Kind::AdditionalItems { limit } => {
+            format!("{at} must have at most {}, got {items}", counted(*limit as u64, "item"))
+        }
+        Kind::UnevaluatedItems { unexpected } => {
+            format!("{at} has {} that are not allowed", counted(unexpected.len() as u64, "item"))
+        }
         Kind::MinProperties { limit } => format!("{at} must have at least {}, got {fields}", counted(*limit, "field")),
         Kind::MaxProperties { limit } => format!("{at} must have at most {}, got {fields}", counted(*limit, "field")),
         Kind::UniqueItems => format!("{at} must not have the same item twice"),
         Kind::Contains => format!("{at} lacks the items that it must contain"),
-        Kind::Pattern { pattern } => format!("{at} must match the regular expression `{}`, got {got}", shown(pattern, 120)),
+        Kind::Pattern { pattern } => {
+            format!("{at} must match the regular expression `{}`, got {got}", shown(pattern, 120))
+        }
         _ => return None,
     })
 }

@@ -21,3 +21,6 @@ pub use error::Error;
 pub(crate) use explain::nearest;
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
 pub use violation::{MAX_VIOLATIONS, Violation, Violations};
+
+#[cfg(test)]
+mod tests;

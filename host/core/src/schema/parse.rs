@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::{Map, Number, Value};
 
 use super::violation::{Violation, Violations};
-use crate::redact::shown;
+use crate::escape::short as shown;
 
 /// Longest text that is read: 4 MiB, the default limit of a result. A file's content as an argument fits.
 pub const MAX_TEXT_BYTES: usize = 4 << 20;
@@ -40,7 +40,13 @@ fn describe(text: &str, what: &str, error: &serde_json::Error) -> String {
     let position = format!(" at line {} column {}", error.line(), error.column());
     let why = whole.strip_suffix(&position).unwrap_or(&whole);
     let near = excerpt(text, error.line(), error.column());
-    format!("{what} are not valid JSON: {} at line {}, column {}, near `{near}`; {}", shown(why, 200), error.line(), error.column(), hint(text, error))
+    format!(
+        "{what} are not valid JSON: {} at line {}, column {}, near `{near}`; {}",
+        shown(why, 200),
+        error.line(),
+        error.column(),
+        hint(text, error)
+    )
 }
 
 fn hint(text: &str, error: &serde_json::Error) -> &'static str {

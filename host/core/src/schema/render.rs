@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::redact::shown;
+use crate::escape::short as shown;
 
 /// Longest piece of a value that is quoted, in bytes.
 const MAX_VALUE: usize = 60;
@@ -58,7 +58,12 @@ pub(super) fn asked(schema: &Value) -> Option<String> {
     match schema.get("type")? {
         Value::String(name) if name == "array" => {
             let item = schema.get("items").and_then(asked);
-            Some(item.map_or_else(|| "array".to_owned(), |item| shown(&format!("array of {item}"), MAX_VALUE).into_owned()))
+            Some(
+                item.map_or_else(
+                    || "array".to_owned(),
+                    |item| shown(&format!("array of {item}"), MAX_VALUE).into_owned(),
+                ),
+            )
         }
         Value::String(name) => Some(name.clone()),
         Value::Array(names) => Some(names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")),
@@ -69,7 +74,8 @@ pub(super) fn asked(schema: &Value) -> Option<String> {
 /// ` (string: the file to read)`, or nothing where the schema says nothing.
 pub(super) fn note(schema: Option<&Value>) -> String {
     let Some(schema) = schema else { return String::new() };
-    let description = schema.get("description").and_then(Value::as_str).map(|text| shown(text.trim(), 160).into_owned());
+    let description =
+        schema.get("description").and_then(Value::as_str).map(|text| shown(text.trim(), 160).into_owned());
     match (asked(schema), description.filter(|text| !text.is_empty())) {
         (Some(asked), Some(text)) => format!(" ({asked}: {text})"),
         (Some(one), None) | (None, Some(one)) => format!(" ({one})"),
@@ -103,7 +109,10 @@ mod tests {
         let many: Vec<_> = (0..20).map(Value::from).collect();
         assert_eq!(alternatives([json!("a"), json!("b")].iter()), r#""a" or "b""#);
         assert!(alternatives(many.iter()).ends_with("11 or 8 more"));
-        assert_eq!(note(Some(&json!({"type": "array", "items": {"type": "string"}, "description": "the files"}))), " (array of string: the files)");
+        assert_eq!(
+            note(Some(&json!({"type": "array", "items": {"type": "string"}, "description": "the files"}))),
+            " (array of string: the files)"
+        );
         assert_eq!(note(Some(&json!(true))), "");
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Tool;
+use crate::escape::short as shown;
 use crate::id::{ComponentName, ToolName};
-use crate::redact::shown;
 use crate::schema::nearest;
 
 /// Most tools of one component. A model reads all of them in every turn; real servers have a few dozen.

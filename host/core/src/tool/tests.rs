@@ -51,8 +51,8 @@ fn everything_wrong_is_said_at_once() {
     let violations = tool.validate(r#"{"pth": "x", "count": "3"}"#).unwrap_err();
     assert_eq!(
         violations.to_string(),
-        "`/count` must be an integer, got the string \"3\"; missing required field `path` (string: the file to read); \
-         `/pth` is not a known field; did you mean `path`?"
+        "`/count` must be an integer, got the string \"3\"; `/pth` is not a known field (did you mean `path`?); \
+         missing required field `path` (string: the file to read)"
     );
 }
 
@@ -86,7 +86,10 @@ fn a_tool_that_says_too_much_is_refused() {
     assert!(refused(|info| info.needs = vec![need.clone(); 65]).contains("65 needs"));
     assert!(refused(|info| info.needs = vec![Need { reason: "x".repeat(1025), ..need }]).contains("reason of a need"));
     assert!(refused(|info| drop(info.extra.insert("x".into(), json!("x".repeat(17_000))))).contains("extra"));
-    assert!(refused(|info| info.input_schema = json!({"type": "object", "title": "x".repeat(70_000)})).contains("input schema"));
+    assert!(
+        refused(|info| info.input_schema = json!({"type": "object", "title": "x".repeat(70_000)}))
+            .contains("input schema")
+    );
 }
 
 #[test]
@@ -135,7 +138,10 @@ fn an_unknown_name_gets_the_nearest_one() {
     let mut catalog = Catalog::default();
     catalog.add(tool_of(info("read")).unwrap()).unwrap();
     catalog.add(tool_of(info("write")).unwrap()).unwrap();
-    assert_eq!(catalog.get("files.raed").unwrap_err().to_string(), "there is no tool `files.raed`; did you mean `files.read`?");
+    assert_eq!(
+        catalog.get("files.raed").unwrap_err().to_string(),
+        "there is no tool `files.raed`; did you mean `files.read`?"
+    );
     assert_eq!(catalog.get("zzz\n").unwrap_err().to_string(), r"there is no tool `zzz\n`");
     assert!(catalog.get("files.read").is_ok());
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::describe::ToolInfo;
-use crate::redact::is_hidden;
+use crate::escape::must_escape;
 
 /// A character that hides, reorders or forges text, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,4 +56,8 @@ fn find_in(field: &'static str, value: &Value) -> Result<(), HiddenCharacter> {
         }
         _ => Ok(()),
     }
+}
+
+fn is_hidden(character: char) -> bool {
+    must_escape(character) || matches!(character, '\n' | '\t')
 }

@@ -1,0 +1,58 @@
+//! What is measured: six calls of the probes.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+
+/// One call to measure.
+pub struct Case {
+    /// How the table calls it.
+    pub name: &'static str,
+    /// Which probe.
+    pub tool: &'static str,
+    /// Whether it needs the directory.
+    pub directory: bool,
+    work: Work,
+}
+
+enum Work {
+    Echo(usize),
+    Read(&'static str),
+    Write(usize),
+    Sha256(u64),
+}
+
+/// The cases, from nothing to much.
+pub const CASES: [Case; 6] = [
+    Case { name: "echo, empty object", tool: "echo", directory: false, work: Work::Echo(0) },
+    Case { name: "echo, 4 KiB of JSON", tool: "echo", directory: false, work: Work::Echo(4096) },
+    Case { name: "read a file of 4 KiB", tool: "read", directory: true, work: Work::Read("/work/small") },
+    Case { name: "read a file of 64 MiB", tool: "read", directory: true, work: Work::Read("/work/large") },
+    Case { name: "write a file of 4 KiB", tool: "write", directory: true, work: Work::Write(4096) },
+    Case { name: "SHA-256 of 1 MiB in the guest", tool: "sha256", directory: false, work: Work::Sha256(1 << 20) },
+];
+
+impl Case {
+    /// The arguments, as the text of a JSON object.
+    pub fn arguments(&self) -> String {
+        match self.work {
+            Work::Echo(0) => "{}".to_owned(),
+            Work::Echo(bytes) => {
+                let items: Vec<_> = (0..bytes / 64).map(|index| json!({"id": index, "name": "x".repeat(40)})).collect();
+                json!({ "items": items }).to_string()
+            }
+            Work::Read(path) => json!({ "path": path }).to_string(),
+            Work::Write(bytes) => json!({"path": "/work/out", "content": "y".repeat(bytes)}).to_string(),
+            Work::Sha256(bytes) => json!({ "bytes": bytes }).to_string(),
+        }
+    }
+}
+
+/// Makes the files that the cases read.
+pub fn prepare(work: &Path) -> Result<()> {
+    std::fs::create_dir_all(work)?;
+    std::fs::write(work.join("small"), vec![b'a'; 4096])?;
+    std::fs::write(work.join("large"), vec![b'b'; 64 << 20])?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! The floor: the same component on bare wasmtime, with the best configuration we know and nothing of the product.
+//!
+//! Pooling allocator, copy-on-write images, `InstancePre`, typed call by bindings, wasmtime-wasi with blocking file calls
+//! on the calling thread. No fuel, no epochs, no limiter, no validation, no journal. A new store per call, as the product.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+
+mod bindings {
+    #![expect(missing_docs, reason = "generated")]
+    wasmtime::component::bindgen!({ path: "../wit", world: "described-tool" });
+}
+use bindings::DescribedToolPre;
+
+/// What a call of the floor holds.
+struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl bindings::toolhold::tool::types::Host for State {}
+
+impl bindings::toolhold::tool::context::Host for State {
+    fn log(&mut self, _level: bindings::toolhold::tool::context::Level, _message: String) {}
+    fn progress(&mut self, _done: f64, _total: Option<f64>, _message: String) {}
+    fn emit(&mut self, _chunk: String) {}
+    fn cancelled(&mut self) -> bool {
+        false
+    }
+}
+
+/// One component, ready to be instantiated.
+pub struct Floor {
+    engine: Engine,
+    pre: DescribedToolPre<State>,
+}
+
+impl Floor {
+    /// Compiles `component`.
+    pub fn new(component: &[u8]) -> Result<Self> {
+        let engine = Engine::new(&configuration())?;
+        let component = Component::new(&engine, component)?;
+        let mut linker: Linker<State> = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        bindings::toolhold::tool::context::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| state)?;
+        let pre: InstancePre<State> = linker.instantiate_pre(&component)?;
+        Ok(Self { engine, pre: DescribedToolPre::new(pre)? })
+    }
+
+    /// One call in a fresh store, with `directory` at `/work` if there is one.
+    pub fn call(&self, tool: &str, arguments: &str, directory: Option<&Path>) -> Result<String> {
+        let mut wasi = WasiCtx::builder();
+        wasi.allow_blocking_current_thread(true);
+        if let Some(directory) = directory {
+            wasi.preopened_dir(directory, "/work", FsPerms::ReadWrite)?;
+        }
+        let mut store = Store::new(&self.engine, State { wasi: wasi.build(), table: ResourceTable::new() });
+        let instance = self.pre.instantiate(&mut store)?;
+        let result = instance.toolhold_tool_described().call_invoke(&mut store, tool, arguments)?;
+        result.map_err(|error| anyhow!("{error:?}"))
+    }
+}
+
+fn configuration() -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(16)
+        .total_core_instances(64)
+        .total_memories(16)
+        .total_tables(32)
+        .total_stacks(1)
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .memory_init_cow(true)
+        .concurrency_support(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}

@@ -1,0 +1,215 @@
+//! One run of a guest: a fresh store, one instance, one call, and the account of it.
+//!
+//! Two forms of the same: on the calling thread, to the end; or as a fiber that gives way at every tick and wait.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+use toolhold_core::grant::Grants;
+use toolhold_core::limit::{Limit, Limits, Usage};
+use toolhold_core::outcome::SideOutput;
+use wasmtime::component::InstancePre;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use super::failure::{RunFailure, Stopped, classify, panicked, tool_error};
+use super::guest::{Guest, Room};
+use super::limiter::{HostMemory, Limiter};
+use super::linker::LaneLinker;
+use super::state::{CallState, Parts};
+use super::stop::{GRACE, Stop};
+use crate::bindings::toolhold::tool::types as wit;
+use crate::capability::context::{ContextCtx, EventSink};
+use crate::capability::fs::{FsCtx, OpenedGrants};
+use crate::meter::Meter;
+use crate::workers::Workers;
+
+/// Bytes that a guest may hand to the host in one go beside its result: what the host allocates before it can charge.
+const TRANSFER: u64 = 16 << 20;
+
+/// What is asked of a guest.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// What its tools are.
+    Describe,
+    /// To run one of them.
+    Invoke {
+        /// Its local name.
+        tool: String,
+        /// The text of a JSON object.
+        arguments: Arc<str>,
+    },
+}
+
+/// What a guest answered.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Its tools.
+    Tools(Vec<wit::ToolInfo>),
+    /// The text of its result.
+    Text(String),
+}
+
+/// One call, ready to run: all that it may reach and use.
+pub(crate) struct Job {
+    pub(crate) request: Request,
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    pub(crate) opened: Arc<OpenedGrants>,
+    pub(crate) events: Option<EventSink>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) memory: Arc<HostMemory>,
+    pub(crate) workers: Workers,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Result<Answer, RunFailure>,
+    pub(crate) usage: Usage,
+    pub(crate) output: SideOutput,
+}
+
+impl Ended {
+    /// A call that never started.
+    pub(crate) fn refused(failure: RunFailure) -> Self {
+        Self { outcome: Err(failure), usage: Usage::default(), output: SideOutput::default() }
+    }
+}
+
+/// What a guest returns before it is charged and put into words.
+enum Returned {
+    Tools(Vec<wit::ToolInfo>),
+    Text(Result<String, wit::ToolError>),
+}
+
+/// Runs `job` to its end on this thread.
+pub(crate) fn on_calling_thread(room: &Room, guest: &Guest, job: Job) -> Ended {
+    let pre = match guest.pre(room, LaneLinker::CallingThread) {
+        Ok(pre) => pre,
+        Err(error) => return Ended::refused(RunFailure::Host(format!("{error:#}"))),
+    };
+    let (mut store, request) = open(&room.engine, job, false);
+    let ended = catch_unwind(AssertUnwindSafe(|| call(&mut store, pre, guest, &request)));
+    close(&mut store, ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))))
+}
+
+/// Runs `job` as a fiber. It gives way at every tick, so polling it takes no longer than one.
+pub(crate) async fn on_fiber(room: Arc<Room>, guest: Arc<Guest>, job: Job) -> Ended {
+    let pre = match guest.pre(&room, LaneLinker::Fiber) {
+        Ok(pre) => pre,
+        Err(error) => return Ended::refused(RunFailure::Host(format!("{error:#}"))),
+    };
+    let (workers, cancel) = (job.workers.clone(), job.cancel.clone());
+    let (mut store, request) = open(&room.engine, job, true);
+    let deadline = store.data().stop.deadline();
+    let meter = Arc::clone(&store.data().meter);
+    let given_up = async {
+        cancel.cancelled().await;
+        workers.sleep_until(std::time::Instant::now() + GRACE).await;
+    };
+    // The guest comes first: one that ends at its first poll, and most do, starts no timer.
+    let ended = tokio::select! {
+        biased;
+        ended = AssertUnwindSafe(call_async(&mut store, pre, &guest, &request)).catch_unwind() => ended,
+        () = workers.sleep_until(deadline) => Ok(Err(meter.exceeded(Limit::Time).into())),
+        () = given_up => Ok(Err(Stopped::Cancelled.into())),
+    };
+    close(&mut store, ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))))
+}
+
+fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
+    let meter = Arc::new(Meter::start(job.limits));
+    let parts = Parts {
+        limiter: Limiter::new(Arc::clone(&meter), job.memory),
+        stop: Stop::new(Arc::clone(&meter), job.cancel),
+        fs: FsCtx::new(job.opened, Arc::clone(&meter)),
+        context: ContextCtx { sink: job.events, ..ContextCtx::default() },
+        workers: job.workers,
+        fiber,
+        engine: engine.clone(),
+        meter: Arc::clone(&meter),
+    };
+    let mut store = Store::new(engine, CallState::new(&job.grants, parts));
+    store.limiter(|state| &mut state.limiter);
+    // Fails without fuel in the engine's settings only; the guest would then trap at once, as it has none.
+    drop(store.set_fuel(meter.limits().get(Limit::Fuel)));
+    let transfer = meter.limits().get(Limit::Output).saturating_add(TRANSFER);
+    store.set_hostcall_fuel(usize::try_from(transfer).unwrap_or(usize::MAX));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut store| {
+        let state = store.data_mut();
+        state.stop.check()?;
+        Ok(if state.fiber { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
+    });
+    (store, job.request)
+}
+
+fn call(
+    store: &mut Store<CallState>,
+    pre: &InstancePre<CallState>,
+    guest: &Guest,
+    request: &Request,
+) -> wasmtime::Result<Returned> {
+    let instance = pre.instantiate(&mut *store)?;
+    match request {
+        Request::Describe => {
+            let describe = instance.get_typed_func::<(), (Vec<wit::ToolInfo>,)>(&mut *store, &guest.describe)?;
+            Ok(Returned::Tools(describe.call(store, ())?.0))
+        }
+        Request::Invoke { tool, arguments } => {
+            type Out = (Result<String, wit::ToolError>,);
+            let invoke = instance.get_typed_func::<(&str, &str), Out>(&mut *store, &guest.invoke)?;
+            Ok(Returned::Text(invoke.call(store, (tool, arguments))?.0))
+        }
+    }
+}
+
+async fn call_async(
+    store: &mut Store<CallState>,
+    pre: &InstancePre<CallState>,
+    guest: &Guest,
+    request: &Request,
+) -> wasmtime::Result<Returned> {
+    let instance = pre.instantiate_async(&mut *store).await?;
+    match request {
+        Request::Describe => {
+            let describe = instance.get_typed_func::<(), (Vec<wit::ToolInfo>,)>(&mut *store, &guest.describe)?;
+            Ok(Returned::Tools(describe.call_async(store, ()).await?.0))
+        }
+        Request::Invoke { tool, arguments } => {
+            type Out = (Result<String, wit::ToolError>,);
+            let invoke = instance.get_typed_func::<(&str, &str), Out>(&mut *store, &guest.invoke)?;
+            Ok(Returned::Text(invoke.call_async(store, (tool, arguments)).await?.0))
+        }
+    }
+}
+
+fn close(store: &mut Store<CallState>, returned: wasmtime::Result<Returned>) -> Ended {
+    let fuel_left = store.get_fuel().unwrap_or(0);
+    let state = store.data_mut();
+    let outcome = match returned {
+        Ok(returned) => charge(state, returned),
+        Err(error) => Err(classify(state, &error)),
+    };
+    let mut usage = state.meter.usage();
+    usage.set(Limit::Fuel, state.meter.limits().get(Limit::Fuel).saturating_sub(fuel_left));
+    Ended { outcome, usage, output: state.side_output() }
+}
+
+fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
+    if let Some(exceeded) = state.stop.crossed() {
+        return Err(RunFailure::Exceeded(exceeded));
+    }
+    let output = |bytes: usize| state.meter.charge(Limit::Output, bytes as u64).map_err(RunFailure::Exceeded);
+    match returned {
+        Returned::Tools(tools) => Ok(Answer::Tools(tools)),
+        Returned::Text(Ok(text)) => output(text.len()).map(|()| Answer::Text(text)),
+        Returned::Text(Err(error)) => {
+            let error = tool_error(error);
+            output(error.message().len())?;
+            Err(RunFailure::Tool(error))
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! One call of a guest: its state, its limits, its run and its end.
+
+mod execute;
+mod failure;
+mod guest;
+mod limiter;
+mod linker;
+mod state;
+mod stop;
+mod wait;
+
+pub(crate) use execute::{Answer, Ended, Job, Request, on_calling_thread, on_fiber};
+pub(crate) use guest::{Guest, Room};
+pub(crate) use failure::HostFault;
+pub use failure::{RunFailure, ToolError, Trap};
+pub(crate) use limiter::HostMemory;
+pub(crate) use linker::LaneLinker;
+pub(crate) use state::{CallState, Exit};
+pub(crate) use stop::Stop;
+pub(crate) use wait::block_on;

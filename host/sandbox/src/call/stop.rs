@@ -1,0 +1,91 @@
+//! What ends a call before its guest does: the deadline, the caller, a limit that was crossed where no error could be
+//! returned.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use toolhold_core::limit::{Exceeded, Limit};
+
+use super::failure::Stopped;
+use super::wait::block_on;
+use crate::meter::Meter;
+
+/// How long a guest may go on after its caller has given up, to notice and return by itself.
+pub(crate) const GRACE: Duration = Duration::from_millis(20);
+
+/// What ends one call early.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    meter: Arc<Meter>,
+    token: CancellationToken,
+    deadline: Instant,
+    cancelled_at: Option<Instant>,
+    crossed: Option<Exceeded>,
+}
+
+impl Stop {
+    pub(crate) fn new(meter: Arc<Meter>, token: CancellationToken) -> Self {
+        let deadline = Instant::now() + meter.time_left();
+        Self { meter, token, deadline, cancelled_at: None, crossed: None }
+    }
+
+    /// When the call must have ended.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether the caller has given up.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Notes that a limit was crossed. The guest is stopped at its next check.
+    pub(crate) fn cross(&mut self, exceeded: Exceeded) {
+        self.crossed.get_or_insert(exceeded);
+    }
+
+    /// The limit that was crossed where no error could be returned.
+    pub(crate) fn crossed(&self) -> Option<Exceeded> {
+        self.crossed
+    }
+
+    /// Asked at every tick: may the guest go on?
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub(crate) fn check(&mut self) -> Result<(), Stopped> {
+        if let Some(exceeded) = self.crossed {
+            return Err(exceeded.into());
+        }
+        let now = Instant::now();
+        if now >= self.deadline {
+            return Err(self.meter.exceeded(Limit::Time).into());
+        }
+        if self.token.is_cancelled() {
+            self.meter.cancel();
+            if now.duration_since(*self.cancelled_at.get_or_insert(now)) >= GRACE {
+                return Err(Stopped::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a host operation on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`] as an error, if the call must end before the operation does.
+    pub(crate) fn wait<T>(&self, operation: impl Future<Output = T>) -> wasmtime::Result<T> {
+        let either = async {
+            tokio::select! {
+                biased;
+                output = operation => Ok(output),
+                () = self.token.cancelled() => Err(Stopped::Cancelled),
+            }
+        };
+        let ended = block_on(either, Some(self.deadline)).unwrap_or_else(|| Err(self.meter.exceeded(Limit::Time).into()));
+        ended.map_err(Into::into)
+    }
+}

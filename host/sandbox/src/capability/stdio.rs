@@ -1,0 +1,138 @@
+//! `wasi:cli/stdin`, `stdout`, `stderr` and the terminals: no input, output into bounded buffers, no terminal.
+//!
+//! The host's own standard streams are never in reach: on some fronts they carry the protocol.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use toolhold_core::limit::Limit;
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::bindings::cli::{
+    stderr, stdin, stdout, terminal_input, terminal_output, terminal_stderr, terminal_stdin, terminal_stdout,
+};
+use wasmtime_wasi::p2::pipe::ClosedInputStream;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi_io::bytes::Bytes;
+
+use crate::call::CallState;
+use crate::meter::Meter;
+
+/// Bytes that a guest may write in one go: what the host copies before it is charged.
+const PERMIT: usize = 64 << 10;
+
+/// What one output stream has been given so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    /// As text. Bytes that are not UTF-8 are replaced.
+    pub(crate) fn take(&self) -> String {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+}
+
+/// The output streams of one call, from when the guest first asks for them.
+#[derive(Debug, Default)]
+pub(crate) struct StdioCtx {
+    stdout: Option<Captured>,
+    stderr: Option<Captured>,
+}
+
+impl StdioCtx {
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.as_ref().map(Captured::take).unwrap_or_default()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.as_ref().map(Captured::take).unwrap_or_default()
+    }
+}
+
+struct Capture {
+    into: Captured,
+    limit: Limit,
+    meter: Arc<Meter>,
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Capture {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Capture {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.meter.charge(self.limit, bytes.len() as u64).map_err(|exceeded| StreamError::Trap(exceeded.into()))?;
+        self.into.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT)
+    }
+}
+
+impl CallState {
+    fn push_output(&mut self, into: Captured, limit: Limit) -> wasmtime::Result<Resource<DynOutputStream>> {
+        let stream: DynOutputStream = Box::new(Capture { into, limit, meter: Arc::clone(&self.meter) });
+        Ok(self.table.push(stream)?)
+    }
+}
+
+impl stdin::Host for CallState {
+    fn get_stdin(&mut self) -> wasmtime::Result<Resource<DynInputStream>> {
+        let stream: DynInputStream = Box::new(ClosedInputStream);
+        Ok(self.table.push(stream)?)
+    }
+}
+
+impl stdout::Host for CallState {
+    fn get_stdout(&mut self) -> wasmtime::Result<Resource<DynOutputStream>> {
+        let into = self.stdio.stdout.get_or_insert_default().clone();
+        self.push_output(into, Limit::Stdout)
+    }
+}
+
+impl stderr::Host for CallState {
+    fn get_stderr(&mut self) -> wasmtime::Result<Resource<DynOutputStream>> {
+        let into = self.stdio.stderr.get_or_insert_default().clone();
+        self.push_output(into, Limit::Stderr)
+    }
+}
+
+impl terminal_input::Host for CallState {}
+impl terminal_output::Host for CallState {}
+
+// No function here makes a terminal, so none can be dropped.
+impl terminal_input::HostTerminalInput for CallState {
+    fn drop(&mut self, terminal: Resource<terminal_input::TerminalInput>) -> wasmtime::Result<()> {
+        self.table.delete(terminal).map(drop).map_err(Into::into)
+    }
+}
+
+impl terminal_output::HostTerminalOutput for CallState {
+    fn drop(&mut self, terminal: Resource<terminal_output::TerminalOutput>) -> wasmtime::Result<()> {
+        self.table.delete(terminal).map(drop).map_err(Into::into)
+    }
+}
+
+impl terminal_stdin::Host for CallState {
+    fn get_terminal_stdin(&mut self) -> wasmtime::Result<Option<Resource<terminal_input::TerminalInput>>> {
+        Ok(None)
+    }
+}
+
+impl terminal_stdout::Host for CallState {
+    fn get_terminal_stdout(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
+        Ok(None)
+    }
+}
+
+impl terminal_stderr::Host for CallState {
+    fn get_terminal_stderr(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,256 @@
+//! From bytes to a component that can be called: looked at, compiled or taken from the cache, loaded, described.
+//!
+//! The digest of the bytes that were read is the component's only name: a file that is swapped afterwards is another
+//! component, and a cache entry belongs to a digest.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+use toolhold_core::describe::Description;
+use toolhold_core::grant::Grants;
+use toolhold_core::id::{Digest, ToolDigest};
+use toolhold_core::limit::{Limit, Limits};
+
+use crate::call::{Answer, Guest, LaneLinker, Request, Room, RunFailure};
+use crate::component::{
+    self, DescriptionError, InspectError, Inspected, Kind, Lane, SUPPORTED, WorldError, inspect, kind_of, lane_of,
+};
+use crate::engine::{Artifact, CompileError, Unusable};
+use crate::sandbox::{Inner, RunOptions};
+
+/// Why a component cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not a component, or too large a one.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// It is built for another world.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// It does not compile.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// It imports something that is not there, or exports the tool interface in another shape.
+    #[error("the component does not fit this host, which supports `{SUPPORTED}` and WASI 0.2: {0}")]
+    Unfit(String),
+    /// What it says of its tools is not acceptable.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
+    /// It failed while it was asked for its tools.
+    #[error("the component failed while it was asked for its tools: {0}")]
+    Describe(RunFailure),
+    /// The host failed.
+    #[error("the host failed: {0}")]
+    Host(String),
+}
+
+impl From<Unusable> for LoadError {
+    fn from(error: Unusable) -> Self {
+        Self::Host(error.to_string())
+    }
+}
+
+/// Where a description comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DescribedBy {
+    /// The component's `toolhold:tool` section: nothing ran.
+    Section,
+    /// The component itself, which ran once, without any grant.
+    Guest,
+}
+
+/// A component that can be called.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The digest of its bytes.
+    pub digest: ToolDigest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its tools.
+    pub description: Arc<Description>,
+    /// Who says so.
+    pub described_by: DescribedBy,
+    /// How its tools are called.
+    pub kind: Kind,
+    /// How its calls are run.
+    pub lane: Lane,
+    /// What it imports.
+    pub imports: Arc<[String]>,
+    /// What it exports.
+    pub exports: Arc<[String]>,
+}
+
+/// A loaded component and its code on each engine that has needed it so far.
+pub(crate) struct Entry {
+    pub(crate) loaded: Loaded,
+    export: String,
+    artifact: Artifact,
+    seats: Vec<OnceLock<Arc<Guest>>>,
+    shared: OnceLock<Arc<Guest>>,
+}
+
+impl Entry {
+    /// The component on the engine of `room`, which is that of `seat`, or the shared one.
+    pub(crate) fn guest(&self, seat: Option<usize>, room: &Room) -> Result<Arc<Guest>, LoadError> {
+        let slot = seat.map_or(Some(&self.shared), |seat| self.seats.get(seat));
+        let slot = slot.ok_or_else(|| LoadError::Host("there is no such seat".into()))?;
+        if let Some(guest) = slot.get() {
+            return Ok(Arc::clone(guest));
+        }
+        let guest = Arc::new(new_guest(&self.artifact, room, &self.export)?);
+        Ok(Arc::clone(slot.get_or_init(|| guest)))
+    }
+}
+
+fn new_guest(artifact: &Artifact, room: &Room, export: &str) -> Result<Guest, LoadError> {
+    Guest::new(artifact.load(&room.engine)?, export).map_err(|error| LoadError::Unfit(format!("{error:#}")))
+}
+
+/// The bytes of the file at `path`, of at most `max_bytes`.
+pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, LoadError> {
+    let fail = |source| LoadError::Read { path: path.into(), source };
+    let mut bytes = Vec::new();
+    // One more than allowed, so that what is too large is told from what just fits.
+    std::fs::File::open(path).map_err(fail)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(fail)?;
+    Ok(bytes)
+}
+
+/// Loads the component `bytes`, unless it is loaded.
+pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError> {
+    let digest = Digest::of(bytes);
+    if let Some(entry) = inner.entry(&digest) {
+        return Ok(entry.loaded.clone());
+    }
+    let found = inspect(bytes, inner.config.max_component_bytes)?;
+    let kind = kind_of(&found.exports)?;
+    let export = kind.described()?.to_owned();
+    let room = inner.room(Some(0)).map_err(LoadError::Host)?;
+    let (artifact, guest) = compiled(inner, &room, &digest, bytes, &export)?;
+    guest.pre(&room, LaneLinker::CallingThread).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
+    let lane = lane_of(&guest.component.component_type(), &room.engine);
+    let seats: Vec<_> = (0..inner.config.seats()).map(|_| OnceLock::new()).collect();
+    if let (Lane::Compute, Some(first)) = (lane, seats.first()) {
+        drop(first.set(Arc::new(guest)));
+    }
+    let nothing = Arc::new(Description { format: 1, tools: Vec::new() });
+    let mut entry = Entry {
+        loaded: Loaded {
+            digest,
+            size: bytes.len() as u64,
+            description: nothing,
+            described_by: DescribedBy::Section,
+            kind,
+            lane,
+            imports: found.imports.iter().cloned().collect(),
+            exports: found.exports.iter().cloned().collect(),
+        },
+        export,
+        artifact,
+        seats,
+        shared: OnceLock::new(),
+    };
+    let (description, described_by) = described(inner, &entry, &found, bytes)?;
+    entry.loaded.description = Arc::new(description);
+    entry.loaded.described_by = described_by;
+    Ok(inner.register(entry))
+}
+
+/// The machine code of `bytes`, and its guest on the engine of `room`.
+fn compiled(
+    inner: &Inner,
+    room: &Room,
+    digest: &Digest,
+    bytes: &[u8],
+    export: &str,
+) -> Result<(Artifact, Guest), LoadError> {
+    if let Some(artifact) = inner.cache.artifact(digest, &room.engine) {
+        match artifact.load(&room.engine) {
+            Ok(component) => {
+                let guest = Guest::new(component, export).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
+                return Ok((artifact, guest));
+            }
+            Err(error) => {
+                tracing::warn!(%digest, %error, "compiling again");
+                inner.cache.forget_artifact(digest, &room.engine);
+            }
+        }
+    }
+    let code = inner.compiler.compile(&room.engine, bytes)?;
+    inner.cache.keep_artifact(digest, &room.engine, &code);
+    let artifact = match inner.cache.artifact(digest, &room.engine) {
+        Some(artifact) => artifact,
+        None => Artifact::from_compiled(&code)?,
+    };
+    let guest = new_guest(&artifact, room, export)?;
+    Ok((artifact, guest))
+}
+
+fn described(
+    inner: &Arc<Inner>,
+    entry: &Entry,
+    found: &Inspected,
+    bytes: &[u8],
+) -> Result<(Description, DescribedBy), LoadError> {
+    if let Some(section) = found.section.clone().and_then(|range| bytes.get(range)) {
+        return Ok((component::from_json(section)?, DescribedBy::Section));
+    }
+    let digest = entry.loaded.digest;
+    if let Some(kept) = inner.cache.description(&digest) {
+        match component::from_json(&kept) {
+            Ok(description) => return Ok((description, DescribedBy::Guest)),
+            Err(error) => tracing::warn!(%digest, %error, "asking the component again"),
+        }
+    }
+    let ended = inner.describe(entry);
+    let description = match ended.map_err(LoadError::Describe)? {
+        Answer::Tools(tools) => component::from_guest(tools)?,
+        Answer::Text(_) => return Err(LoadError::Host("`describe` was answered with a result".into())),
+    };
+    if let Some(json) = component::to_json(&description) {
+        inner.cache.keep_description(&digest, &json);
+    }
+    Ok((description, DescribedBy::Guest))
+}
+
+/// What `describe` may use. Interpreters start up in it, so it is not nothing.
+fn describe_limits() -> Limits {
+    let mut limits = Limits::default();
+    for (limit, most) in [
+        (Limit::Fuel, 2_000_000_000),
+        (Limit::Time, 10_000_000),
+        (Limit::Output, 4 << 20),
+        (Limit::HostCalls, 100_000),
+        (Limit::BytesRead, 0),
+        (Limit::BytesWritten, 0),
+        (Limit::FilesCreated, 0),
+    ] {
+        limits.set(limit, most);
+    }
+    limits
+}
+
+impl Inner {
+    /// Asks a component for its tools: without a grant, on a clock that stands still, with fixed randomness, because the
+    /// answer must not depend on anything but the component.
+    fn describe(self: &Arc<Self>, entry: &Entry) -> Result<Answer, RunFailure> {
+        use toolhold_core::grant::{Clock, Random};
+        let grants = Grants { clock: Clock::Fixed(0), random: Random::Seeded(0), ..Grants::default() };
+        let limits = describe_limits();
+        let options = RunOptions { events: None, cancel: CancellationToken::new() };
+        let deadline = Instant::now() + std::time::Duration::from_micros(limits.get(Limit::Time));
+        let job = self.job(Request::Describe, grants, limits, options)?;
+        self.run_blocking(entry, job, deadline).outcome
+    }
+}

@@ -1,0 +1,111 @@
+//! How asking a model can fail, and whether asking again can help.
+//!
+//! Messages may quote what a provider wrote: any text, so escape before showing. They never hold a key.
+
+use std::time::Duration;
+
+/// Why a model gave no turn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No connection.
+    #[error("the model cannot be reached: {0}; check the base URL and the network")]
+    Unreachable(String),
+    /// Nothing came for too long.
+    #[error("the model sent nothing for {} seconds", .0.as_secs_f64())]
+    Stalled(Duration),
+    /// The whole turn took too long.
+    #[error("the model did not finish its turn within {} seconds", .0.as_secs_f64())]
+    TooSlow(Duration),
+    /// The provider refused the request.
+    #[error("the model's provider answered {status}{}: {message}{}", reason(*.status), hint(*.status))]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What it said, shortened.
+        message: String,
+        /// How long it wants to be left alone.
+        retry_after: Option<Duration>,
+        /// Asking again costs nothing but time, and may work.
+        passing: bool,
+    },
+    /// The provider reported an error within an answer.
+    #[error("the model's provider reported an error{}: {message}", coded(.code))]
+    Reported {
+        /// Its code, if any.
+        code: String,
+        /// What it said, shortened.
+        message: String,
+        /// Asking again may work.
+        passing: bool,
+    },
+    /// The answer ended before its end.
+    #[error("the model's answer broke off; nothing of it was used")]
+    Truncated,
+    /// The answer is not what the protocol says.
+    #[error("the model's answer is not a chat completion: {0}")]
+    Malformed(String),
+    /// The answer is larger than any answer may be.
+    #[error("the model's answer is larger than {0} bytes; nothing of it was used")]
+    TooLarge(usize),
+    /// A script that does not fit the run.
+    #[error("{0}")]
+    Script(String),
+}
+
+/// Whether asking again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It cannot.
+    Never,
+    /// It can.
+    Later,
+    /// It can, and not before this.
+    After(Duration),
+}
+
+impl Error {
+    /// Whether asking again can help.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Status { passing: true, retry_after: Some(wait), .. } => Retry::After(*wait),
+            Self::Status { passing, .. } | Self::Reported { passing, .. } if !passing => Retry::Never,
+            Self::TooLarge(_) | Self::Script(_) => Retry::Never,
+            _ => Retry::Later,
+        }
+    }
+
+    /// A stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "model-unreachable",
+            Self::Stalled(_) => "model-stalled",
+            Self::TooSlow(_) => "model-too-slow",
+            Self::Status { .. } => "model-refused",
+            Self::Reported { .. } => "model-error",
+            Self::Truncated => "model-truncated",
+            Self::Malformed(_) => "model-malformed",
+            Self::TooLarge(_) => "model-too-large",
+            Self::Script(_) => "script",
+        }
+    }
+}
+
+fn reason(status: u16) -> String {
+    let known = reqwest::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    known.map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+fn hint(status: u16) -> &'static str {
+    match status {
+        300..=399 => "; redirects are not followed: use the address it leads to as base URL",
+        401 | 403 => "; check the key",
+        404 => "; check the base URL and the model's name",
+        _ => "",
+    }
+}
+
+fn coded(code: &str) -> String {
+    if code.is_empty() { String::new() } else { format!(" `{code}`") }
+}

@@ -1,0 +1,9 @@
+//! Tests of the whole agent: a real loop and a real HTTP client against scripted tools, models and servers.
+//!
+//! No test waits: time is a value, and the servers live on loopback for the length of one case.
+
+mod limits;
+mod repairs;
+mod server;
+mod support;
+mod wire;

@@ -1,0 +1,32 @@
+//! What the agent needs of the host: a list of tools and a way to call one.
+//!
+//! The loop knows no more of tools than this. In particular it cannot decide, widen or approve anything: a call goes to
+//! the host as the model spelled it, and whatever comes back is the answer.
+
+use std::future::Future;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use toolhold_core::call::ToolCall;
+use toolhold_core::id::ToolName;
+use toolhold_core::outcome::CallReport;
+
+/// What a model is told of one tool.
+#[derive(Debug, Clone)]
+pub struct ToolSpec {
+    /// The tool.
+    pub name: ToolName,
+    /// What it does, in its author's words.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub input_schema: Value,
+}
+
+/// The tools of a run.
+pub trait Tools: Sync {
+    /// The tools that the model is told of.
+    fn specs(&self) -> Vec<ToolSpec>;
+
+    /// Makes one call. A `cancel` that fires asks for an early end: the report then says what became of the call.
+    fn call(&self, call: ToolCall, cancel: CancellationToken) -> impl Future<Output = CallReport> + Send;
+}

@@ -1,0 +1,90 @@
+//! `toolhold build`: compiles a tool's crate and packs what comes out.
+//!
+//! This is the one command that starts a process: cargo, on the author's own code, with the author's rights. It is for
+//! people who write tools; nothing that a model, a guest or a client can call leads here.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+
+use super::failure::{CommandResult, WithCode as _};
+use super::pack;
+use super::project::Project;
+use super::ui::Ui;
+use crate::exit_code::ExitCode;
+
+/// Compile a tool to a component and write its description section.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  toolhold build\n  toolhold build weather --output tools/weather.wasm")]
+pub struct Build {
+    /// Folder of the tool's crate.
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// Where to write the component [default: FOLDER/NAME.wasm].
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Build without optimisation: faster to build, larger and slower.
+    #[arg(long)]
+    debug: bool,
+}
+
+impl Build {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let artifact = compile(&self.folder, self.debug).code(ExitCode::Failure)?;
+        let name = artifact.file_name().unwrap_or_default();
+        let output = self.output.clone().unwrap_or_else(|| self.folder.join(name));
+        pack::pack(project, &artifact, &output, ui).await
+    }
+}
+
+/// Runs cargo in `folder` and returns the component it made.
+fn compile(folder: &Path, debug: bool) -> anyhow::Result<PathBuf> {
+    if !folder.join("Cargo.toml").is_file() {
+        bail!("`{}` holds no Cargo.toml; `toolhold new NAME` makes a tool, `toolhold pack FILE` takes a component of any language", folder.display());
+    }
+    #[expect(clippy::disallowed_methods, reason = "the build command of tool authors runs their compiler")]
+    let mut command = Command::new("cargo");
+    command.current_dir(folder).args(["build", "--target", "wasm32-wasip2", "--message-format", "json-render-diagnostics"]);
+    if !debug {
+        command.arg("--release");
+    }
+    // A compiler setting for the host would break a build for the sandbox.
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().context("cargo cannot be started: install Rust from https://rustup.rs")?;
+    if !output.status.success() {
+        bail!("cargo could not build the tool; if the target is missing: `rustup target add wasm32-wasip2`");
+    }
+    artifact(&output.stdout).ok_or_else(|| anyhow!("the crate makes no component: `crate-type = [\"cdylib\"]` is missing in its Cargo.toml"))
+}
+
+/// The last `.wasm` file that cargo reports.
+fn artifact(messages: &[u8]) -> Option<PathBuf> {
+    String::from_utf8_lossy(messages)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message.get("reason").is_some_and(|reason| reason == "compiler-artifact"))
+        .filter_map(|message| {
+            let names = message.get("filenames")?.as_array()?.clone();
+            names.iter().filter_map(|name| name.as_str()).find(|name| name.ends_with(".wasm")).map(PathBuf::from)
+        })
+        .last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_component_is_the_last_artifact_that_is_wasm() {
+        let messages = br#"
+{"reason":"compiler-artifact","filenames":["/t/libserde.rlib"]}
+{"reason":"compiler-artifact","filenames":["/t/libmine.rlib","/t/mine.wasm"]}
+{"reason":"build-finished","success":true}
+"#;
+        assert_eq!(artifact(messages), Some(PathBuf::from("/t/mine.wasm")));
+        assert_eq!(artifact(b"{}\nnot json"), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! `toolhold inspect`: what a person should see before granting anything to a component.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use toolhold_core::describe::{EffectKind, Hints, ToolInfo};
+use toolhold_core::escape;
+use toolhold_sandbox::{DescribedBy, Loaded};
+
+use super::failure::{CommandResult, WithCode as _};
+use super::pack;
+use super::project::Project;
+use super::ui::{Tone, Ui, paint};
+use crate::exit_code::ExitCode;
+
+/// Show a component: its world, imports, tools, schemas and needs.
+///
+/// A component with a description section is not run; any other is asked once, in a sandbox without any grant.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  toolhold inspect weather.wasm\n  toolhold inspect weather.wasm --json")]
+pub struct Inspect {
+    /// The component's file.
+    component: PathBuf,
+    /// Also print the JSON Schemas.
+    #[arg(long)]
+    schemas: bool,
+}
+
+impl Inspect {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let bytes = std::fs::read(&self.component)
+            .map_err(|error| anyhow::anyhow!("`{}` cannot be read: {error}", self.component.display()))
+            .code(ExitCode::BadInput)?;
+        let loaded = pack::load(&pack::sandbox(project)?, bytes, ui).await?;
+        ui.result(&to_json(&loaded), |_| readable(&loaded, self.schemas))?;
+        Ok(ExitCode::Success)
+    }
+}
+
+fn to_json(loaded: &Loaded) -> serde_json::Value {
+    json!({
+        "digest": loaded.digest,
+        "bytes": loaded.size,
+        "described_by": described_by(loaded),
+        "lane": format!("{:?}", loaded.lane).to_lowercase(),
+        "imports": loaded.imports,
+        "exports": loaded.exports,
+        "tools": loaded.description.tools,
+    })
+}
+
+fn described_by(loaded: &Loaded) -> &'static str {
+    match loaded.described_by {
+        DescribedBy::Section => "its section; nothing was run",
+        DescribedBy::Guest => "the component itself, run once without any grant",
+    }
+}
+
+fn readable(loaded: &Loaded, schemas: bool) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _infallible = (|| -> std::fmt::Result {
+        writeln!(text, "{} {}", paint(Tone::Strong, "digest"), loaded.digest)?;
+        writeln!(text, "{} {} bytes, described by {}", paint(Tone::Strong, "size"), loaded.size, described_by(loaded))?;
+        writeln!(text, "{} {}", paint(Tone::Strong, "exports"), list(&loaded.exports))?;
+        writeln!(text, "{} {}", paint(Tone::Strong, "imports"), list(&loaded.imports))?;
+        writeln!(text, "{} tool{}", loaded.description.tools.len(), if loaded.description.tools.len() == 1 { "" } else { "s" })?;
+        loaded.description.tools.iter().try_for_each(|tool| write_tool(&mut text, tool, schemas))
+    })();
+    text
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { escape::line(&names.join(", ")).into_owned() }
+}
+
+fn write_tool(text: &mut String, tool: &ToolInfo, schemas: bool) -> std::fmt::Result {
+    writeln!(text, "\n{}  {}", paint(Tone::Strong, tool.name.as_str()), escape::line(&tool.title))?;
+    for line in tool.description.lines().filter(|line| !line.trim().is_empty()) {
+        writeln!(text, "  {}", escape::line(line))?;
+    }
+    writeln!(text, "  {}", paint(Tone::Faint, &hints(tool.hints)))?;
+    for (name, property) in properties(tool) {
+        let required = if is_required(tool, name) { ", required" } else { "" };
+        let about = property.get("description").and_then(|text| text.as_str()).unwrap_or_default();
+        writeln!(text, "  --{} ({}{required})  {}", escape::line(name), kind(property), escape::line(about))?;
+    }
+    for need in &tool.needs {
+        let effect = match need.effect {
+            EffectKind::Read => "reads",
+            EffectKind::Write => "writes",
+            EffectKind::Network => "sends to",
+        };
+        writeln!(text, "  {} {}: {}", paint(Tone::Notice, effect), escape::line(&need.target), escape::line(&need.reason))?;
+    }
+    if schemas {
+        writeln!(text, "  input {}", tool.input_schema)?;
+        writeln!(text, "  output {}", tool.output_schema.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string))?;
+    }
+    Ok(())
+}
+
+fn hints(hints: Hints) -> String {
+    let named = [
+        (hints.read_only, "read-only"),
+        (hints.destructive, "destructive"),
+        (hints.idempotent, "idempotent"),
+        (hints.open_world, "open-world"),
+    ];
+    let names: Vec<_> = named.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+    format!("claims to be {}", if names.is_empty() { "nothing special".to_owned() } else { names.join(", ") })
+}
+
+fn properties(tool: &ToolInfo) -> impl Iterator<Item = (&String, &serde_json::Value)> {
+    tool.input_schema.get("properties").and_then(|properties| properties.as_object()).into_iter().flatten()
+}
+
+fn is_required(tool: &ToolInfo, name: &str) -> bool {
+    let required = tool.input_schema.get("required").and_then(|required| required.as_array());
+    required.is_some_and(|required| required.iter().any(|entry| entry == name))
+}
+
+fn kind(property: &serde_json::Value) -> String {
+    match property.get("type") {
+        Some(serde_json::Value::String(kind)) => escape::line(kind).into_owned(),
+        Some(serde_json::Value::Array(kinds)) => {
+            let kinds: Vec<_> = kinds.iter().filter_map(|kind| kind.as_str()).collect();
+            escape::line(&kinds.join(" or ")).into_owned()
+        }
+        _ if property.get("enum").is_some() => "one of its values".to_owned(),
+        _ => "any of several".to_owned(),
+    }
+}

@@ -1,0 +1,131 @@
+//! The command line: one file per command, `Args` and a function to an exit code.
+//!
+//! Commands know [`Host`](crate::Host) and what it is opened from; none of them decides, runs or records anything itself.
+
+mod arguments;
+mod audit;
+mod build;
+mod call;
+mod completions;
+mod explain;
+mod failure;
+mod inspect;
+mod lock;
+mod manifest;
+mod new;
+mod pack;
+mod project;
+mod report;
+mod run;
+mod tools;
+mod ui;
+
+use clap::{Parser, Subcommand};
+
+use self::failure::CommandResult;
+use self::project::Project;
+use self::ui::Ui;
+use crate::exit_code::ExitCode;
+
+/// The one gate between a model and the world: sandboxed tools under a permission manifest.
+#[derive(Debug, Parser)]
+#[command(name = "toolhold", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Examples:
+  toolhold lock                                     pin the tools that ./toolhold.toml names
+  toolhold call files.read path=/work/notes.md      one call
+  toolhold explain files.delete path=/work/x        why it would be denied, and what would allow it
+  toolhold run \"Tidy the inbox\" --model openai:NAME  an agent
+  toolhold new weather                              a tool of your own
+
+Exit codes: docs/exit-codes.md")]
+pub struct Cli {
+    #[command(flatten)]
+    project: Project,
+    /// Print the result as JSON on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print nothing but the result and errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more on standard error: -v for what the host does, -vv for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Call(call::Call),
+    Run(run::Run),
+    Explain(explain::Explain),
+    Tools(tools::Tools),
+    Lock(lock::Lock),
+    #[command(subcommand)]
+    Manifest(manifest::Manifest),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    New(new::New),
+    Build(build::Build),
+    Pack(pack::Pack),
+    Inspect(inspect::Inspect),
+    Completions(completions::Completions),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_tracing(cli.verbose);
+    let ui = Ui::new(cli.json, cli.quiet);
+    match cli.dispatch(ui) {
+        Ok(code) => code,
+        Err(failure) => {
+            if ui.is_json() {
+                ui.say_always(&failure.to_json().to_string());
+            } else {
+                ui.say_always(&failure.to_string());
+            }
+            failure.code()
+        }
+    }
+}
+
+impl Cli {
+    fn dispatch(self, ui: Ui) -> CommandResult {
+        let project = self.project;
+        match self.command {
+            Command::Call(command) => block_on(command.run(&project, ui)),
+            Command::Run(command) => block_on(command.run(&project, ui)),
+            Command::Explain(command) => block_on(command.run(&project, ui)),
+            Command::Tools(command) => block_on(command.run(&project, ui)),
+            Command::Lock(command) => block_on(command.run(&project, ui)),
+            Command::Manifest(command) => block_on(command.run(&project, ui)),
+            Command::Audit(command) => command.run(&project, ui),
+            Command::New(command) => command.run(ui),
+            Command::Build(command) => block_on(command.run(&project, ui)),
+            Command::Pack(command) => block_on(command.run(&project, ui)),
+            Command::Inspect(command) => block_on(command.run(&project, ui)),
+            Command::Completions(command) => command.run(),
+        }
+    }
+}
+
+fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(command)
+}
+
+fn start_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "toolhold=info,toolhold_sandbox=info,warn",
+        _ => "toolhold=debug,toolhold_sandbox=debug,info",
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .finish();
+    // Only the first one counts; a second call can only come from a test.
+    let _already_set = tracing::subscriber::set_global_default(subscriber);
+}

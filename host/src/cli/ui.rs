@@ -1,0 +1,116 @@
+//! What a command prints: its result on standard output, its talk on standard error, JSON where asked for.
+//!
+//! Nothing is said in colour alone. Text of guests, models and remotes is escaped by whoever hands it in.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    json: bool,
+    quiet: bool,
+}
+
+/// How a piece of text is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Tone {
+    /// It worked, it is allowed, it was added.
+    Good,
+    /// It was refused, it failed, it was removed.
+    Bad,
+    /// Worth a look.
+    Notice,
+    /// Secondary.
+    Faint,
+    /// A heading.
+    Strong,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Bad => AnsiColor::Red.on_default(),
+            Self::Notice => AnsiColor::Yellow.on_default(),
+            Self::Faint => Style::new().dimmed(),
+            Self::Strong => Style::new().bold(),
+        }
+    }
+}
+
+/// `text` with the escape codes of `tone`; they are stripped where the stream is no terminal.
+#[must_use]
+pub fn paint(tone: Tone, text: &str) -> String {
+    let style = tone.style();
+    format!("{style}{text}{style:#}")
+}
+
+impl Ui {
+    /// From the global flags.
+    #[must_use]
+    pub fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// Whether the result is JSON.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// The result: JSON where asked for, else the text that `readable` makes.
+    ///
+    /// # Errors
+    ///
+    /// If standard output is closed.
+    pub fn result<T: serde::Serialize>(self, value: &T, readable: impl FnOnce(&T) -> String) -> std::io::Result<()> {
+        let text = if self.json { serde_json::to_string_pretty(value)? } else { readable(value) };
+        self.print(&text)
+    }
+
+    /// A line of the result.
+    ///
+    /// # Errors
+    ///
+    /// If standard output is closed.
+    pub fn print(self, text: &str) -> std::io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        out.flush()
+    }
+
+    /// A line of talk.
+    pub fn say(self, text: &str) {
+        if !self.quiet {
+            // Nobody is left to tell when standard error is closed.
+            let _closed = writeln!(anstream::stderr().lock(), "{text}");
+        }
+    }
+
+    /// A line of talk that is not talk: an error.
+    pub fn say_always(self, text: &str) {
+        // Nobody is left to tell when standard error is closed.
+        let _closed = writeln!(anstream::stderr().lock(), "{text}");
+    }
+
+    /// A spinner for work that takes seconds; shown on a terminal only, after a moment.
+    #[must_use]
+    pub fn spinner(self, text: String) -> ProgressBar {
+        if self.quiet || self.json {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner().with_message(text);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
