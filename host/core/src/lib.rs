@@ -8,9 +8,11 @@
 //! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
 
 pub mod call;
+pub mod chain;
 pub mod describe;
 pub mod effect;
 pub mod escape;
+pub mod event;
 pub mod explain;
 pub mod grant;
 pub mod id;

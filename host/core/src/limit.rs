@@ -7,10 +7,10 @@
 use std::fmt;
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What is bounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// Instructions of the guest, in wasmtime's fuel units (about one per instruction).
@@ -209,7 +209,7 @@ impl Serialize for Usage {
 }
 
 /// A limit that a call crossed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("limit `{limit}` crossed: {allowed} allowed, {used} asked for; `limits.{limit}` in the manifest raises it")]
 pub struct Exceeded {
     /// Which one.

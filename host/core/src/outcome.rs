@@ -82,7 +82,7 @@ pub enum Outcome {
 }
 
 /// Why a call did not succeed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// What kind.
     pub class: Class,
