@@ -27,7 +27,10 @@ fn a_component_without_a_section_is_asked_once_under_limits() {
     assert!(matches!(error, LoadError::Description(DescriptionError::Count(0))), "{error}");
     let error = refused(&undescribed(Text { describe: "(loop $l (br $l))", ..Text::default() }));
     match error {
-        LoadError::Describe(RunFailure::Exceeded(exceeded)) => assert_eq!(exceeded.limit, Limit::Fuel),
+        // Which of both comes first is the machine's speed.
+        LoadError::Describe(RunFailure::Exceeded(exceeded)) => {
+            assert!(matches!(exceeded.limit, Limit::Fuel | Limit::Time), "{exceeded}");
+        }
         other => panic!("{other}"),
     }
     let error = refused(&undescribed(Text { describe: "unreachable", ..Text::default() }));
@@ -36,7 +39,7 @@ fn a_component_without_a_section_is_asked_once_under_limits() {
 
 #[test]
 fn a_flood_of_tools_is_refused() {
-    // 200,000 tools of zeros: the names are empty. 524,288 bytes more than enough for each is read before that.
+    // So many tools of nothing but zeros; the memory after them is long enough for all.
     let describe = "(i32.store (i32.const 516) (i32.const 1300)) (i32.store (i32.const 512) (i32.const 8192))";
     let error = refused(&undescribed(Text { describe, ..Text::default() }));
     assert!(matches!(error, LoadError::Description(DescriptionError::Count(1300))), "{error}");
@@ -108,9 +111,10 @@ fn a_component_that_takes_too_long_to_compile_is_given_up_and_a_few_of_those_are
     let config = SandboxConfig { compile_timeout: Duration::ZERO, ..config() };
     let sandbox = Sandbox::new(config).unwrap();
     let large = "(drop (i32.div_u (local.get 0) (local.get 1)))".repeat(20_000);
+    let components = [0, 1, 2].map(|number| computing(&format!("{large} (drop (i32.const {number}))")));
     let mut given_up = 0;
-    for number in 0..3 {
-        let error = sandbox.load_blocking(&computing(&format!("{large} (drop (i32.const {number}))"))).unwrap_err();
+    for component in &components {
+        let error = sandbox.load_blocking(component).unwrap_err();
         match error {
             LoadError::Compile(CompileError::TimedOut(_)) => given_up += 1,
             LoadError::Compile(CompileError::Exhausted) => assert_eq!(given_up, 2),
