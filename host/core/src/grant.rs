@@ -3,11 +3,14 @@
 //! A value of these types is already the intersection of what the tool declares, what the operator grants and what the
 //! run allows. The default of every type here is nothing.
 
+pub mod glob;
+mod patterns;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use globset::GlobSet;
+pub use patterns::{GuestPatterns, Patterns};
 
 /// Everything that one call may reach. `Grants::default()` reaches nothing.
 #[derive(Debug, Default, Clone)]
@@ -52,57 +55,6 @@ pub enum Symlinks {
     Create,
 }
 
-/// A set of glob patterns over paths relative to a grant's root, `/` between parts, `**` across them.
-///
-/// The root itself is the empty path: it matches a set that has `**`.
-#[derive(Debug, Clone, Default)]
-pub struct Patterns {
-    source: Arc<[String]>,
-    set: GlobSet,
-}
-
-impl Patterns {
-    /// Nothing matches.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// Compiles patterns.
-    ///
-    /// # Errors
-    ///
-    /// The index of the pattern that cannot be used, and why.
-    pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, (usize, globset::Error)> {
-        let source: Arc<[String]> = patterns.into_iter().map(Into::into).collect();
-        let mut builder = globset::GlobSetBuilder::new();
-        for (index, pattern) in source.iter().enumerate() {
-            let glob = globset::GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
-            builder.add(glob.map_err(|error| (index, error))?);
-        }
-        let set = builder.build().map_err(|error| (0, error))?;
-        Ok(Self { source, set })
-    }
-
-    /// Whether `path` (relative, no leading slash, no `.` or `..`) matches any pattern.
-    #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        self.set.is_match(path)
-    }
-
-    /// Whether there is no pattern.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.source.is_empty()
-    }
-
-    /// The patterns as written.
-    #[must_use]
-    pub fn source(&self) -> &[String] {
-        &self.source
-    }
-}
-
 /// Where a guest's time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Clock {
@@ -121,4 +73,10 @@ pub enum Random {
     Host,
     /// A generator seeded with this number. For replays; never for secrets.
     Seeded(u64),
+}
+
+/// Whether the guest path `path` is `root` or below it.
+#[must_use]
+pub fn is_within(path: &str, root: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

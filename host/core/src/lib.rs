@@ -8,12 +8,18 @@
 //! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
 
 pub mod call;
+pub mod chain;
 pub mod describe;
+pub mod effect;
 pub mod escape;
+pub mod event;
 pub mod grant;
 pub mod id;
 pub mod limit;
+pub mod manifest;
 pub mod outcome;
+pub mod policy;
+pub mod redact;
 pub mod schema;
 pub mod state;
 pub mod tool;

@@ -7,10 +7,10 @@
 use std::fmt;
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What is bounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// Instructions of the guest, in wasmtime's fuel units (about one per instruction).
@@ -63,6 +63,8 @@ pub struct Spec {
     pub unit: Unit,
     /// What applies where the manifest says nothing.
     pub default: u64,
+    /// Smaller than this, no call could run.
+    pub least: u64,
     /// One line for the reference page.
     pub doc: &'static str,
 }
@@ -71,7 +73,8 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
 const fn row(limit: Limit, key: &'static str, unit: Unit, default: u64, doc: &'static str) -> Spec {
-    Spec { limit, key, unit, default, doc }
+    let least = if matches!(limit, Limit::Fuel | Limit::Time | Limit::Memory) { 1 } else { 0 };
+    Spec { limit, key, unit, default, least, doc }
 }
 
 /// Every limit, in the order of [`Limit`]'s variants.
@@ -206,7 +209,7 @@ impl Serialize for Usage {
 }
 
 /// A limit that a call crossed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("limit `{limit}` crossed: {allowed} allowed, {used} asked for; `limits.{limit}` in the manifest raises it")]
 pub struct Exceeded {
     /// Which one.
@@ -226,7 +229,7 @@ mod tests {
         for (index, spec) in LIMITS.iter().enumerate() {
             assert_eq!(spec.limit as usize, index, "{}", spec.key);
             assert_eq!(spec.limit.spec().key, spec.key);
-            assert!(spec.default > 0, "{}", spec.key);
+            assert!(spec.default > spec.least, "{}", spec.key);
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::Mode;
+use crate::effect::Notes;
 use crate::id::{CallId, ToolDigest};
 use crate::limit::{Exceeded, Limits, Usage};
 
@@ -29,6 +30,8 @@ pub struct CallReport {
     pub limits: Limits,
     /// What the guest said on the side. For the operator; the model sees the outcome only.
     pub output: SideOutput,
+    /// What it touched, and what the host refused within it. For the operator.
+    pub notes: Notes,
     /// This is the stored outcome of an earlier call with the same key; nothing ran.
     pub replayed: bool,
 }
@@ -79,7 +82,7 @@ pub enum Outcome {
 }
 
 /// Why a call did not succeed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// What kind.
     pub class: Class,
@@ -93,6 +96,9 @@ pub struct Failure {
     /// The limit that was crossed, if that is why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exceeded: Option<Exceeded>,
+    /// What is wrong with the arguments, if that is why: a list of places and words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub violations: Option<Value>,
 }
 
 /// The kinds of failure.
@@ -125,13 +131,20 @@ impl Failure {
     /// A failure with a message for the model only.
     #[must_use]
     pub fn new(class: Class, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { class, code: code.into(), message: message.into(), detail: None, exceeded: None }
+        Self { class, code: code.into(), message: message.into(), detail: None, exceeded: None, violations: None }
     }
 
     /// Adds what only the operator may know.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what is wrong with the arguments, place by place.
+    #[must_use]
+    pub fn with_violations(mut self, violations: &crate::schema::Violations) -> Self {
+        self.violations = serde_json::to_value(violations).ok();
         self
     }
 }

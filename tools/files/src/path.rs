@@ -23,7 +23,10 @@ pub(crate) fn check(path: &str) -> Result<&Path> {
     if !path.starts_with('/') {
         let root = toolhold_sdk::directories().into_iter().next().unwrap_or_default();
         let proposal = format!("{}/{}", root.trim_end_matches('/'), path.trim_start_matches("./"));
-        return Err(Error::invalid_args(format!("`{path}` is not absolute; write `{proposal}` or another path below {}", granted())));
+        return Err(Error::invalid_args(format!(
+            "`{path}` is not absolute; write `{proposal}` or another path below {}",
+            granted()
+        )));
     }
     Ok(Path::new(path))
 }
@@ -33,9 +36,15 @@ pub(crate) fn explain(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
     match error.kind() {
         ErrorKind::NotFound => missing(path),
-        ErrorKind::PermissionDenied => Error::denied(format!("`{shown}`: the host denied access; granted are paths below {}", granted())),
-        ErrorKind::IsADirectory => Error::invalid_args(format!("`{shown}` is a directory; use `list` to see what it contains")),
-        ErrorKind::NotADirectory => Error::invalid_args(format!("`{shown}`: a part of the path is a file, not a directory")),
+        ErrorKind::PermissionDenied => {
+            Error::denied(format!("`{shown}`: the host denied access; granted are paths below {}", granted()))
+        }
+        ErrorKind::IsADirectory => {
+            Error::invalid_args(format!("`{shown}` is a directory; use `list` to see what it contains"))
+        }
+        ErrorKind::NotADirectory => {
+            Error::invalid_args(format!("`{shown}`: a part of the path is a file, not a directory"))
+        }
         _ => Error::from(error).context(format!("`{shown}`")),
     }
 }
@@ -49,6 +58,11 @@ pub(crate) fn granted() -> String {
 /// Whether `path` is one of the granted directories, which are not for moving or deleting.
 pub(crate) fn is_granted_root(path: &Path) -> bool {
     path.parent().is_none() || toolhold_sdk::directories().iter().any(|root| Path::new(root) == path)
+}
+
+/// Whether a path lies below no granted directory, as far as its words tell.
+pub(crate) fn is_outside(path: &Path) -> bool {
+    !toolhold_sdk::directories().iter().any(|root| path.starts_with(root))
 }
 
 /// Whether anything is there, a dangling link included.
@@ -69,14 +83,16 @@ pub(crate) fn create_parents(path: &Path) -> Result<()> {
 
 fn missing(path: &Path) -> Error {
     let shown = path.display();
-    let below_a_root = toolhold_sdk::directories().iter().any(|root| path.starts_with(root));
-    if !below_a_root {
-        return Error::not_found(format!("`{shown}` does not exist for this tool; granted are paths below {}", granted()));
+    if is_outside(path) {
+        return Error::denied(format!("`{shown}` lies outside of what was granted: paths below {}", granted()));
     }
     let Some(parent) = path.parent() else { return Error::not_found(format!("`{shown}` does not exist")) };
     if !parent.is_dir() {
         let nearest = path.ancestors().skip(1).find(|ancestor| ancestor.is_dir()).unwrap_or(parent);
-        return Error::not_found(format!("`{shown}` does not exist, nor does its directory; `{}` does", nearest.display()));
+        return Error::not_found(format!(
+            "`{shown}` does not exist, nor does its directory; `{}` does",
+            nearest.display()
+        ));
     }
     match similar_names(path, parent).as_slice() {
         [] => Error::not_found(format!("`{shown}` does not exist; use `list` on `{}`", parent.display())),

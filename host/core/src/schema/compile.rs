@@ -71,6 +71,15 @@ impl CompiledSchema {
         self.check(value, "the value")
     }
 
+    /// Whether a value conforms, without words for why not; `None` if it is too deep or too large to tell.
+    #[must_use]
+    pub fn holds(&self, value: &Value) -> Option<bool> {
+        let (depth, parts) = extent(value);
+        let row = self.inner.cost.at(depth);
+        let checkable = row.steps.saturating_mul(parts) <= MAX_STEPS && row.stack <= MAX_STACK;
+        checkable.then(|| self.inner.validator.is_valid(value))
+    }
+
     /// Checks a value that messages call `what`.
     pub(crate) fn check(&self, value: &Value, what: &str) -> Result<(), Violations> {
         let (depth, parts) = extent(value);

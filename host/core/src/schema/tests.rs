@@ -191,7 +191,7 @@ fn a_recursive_schema_that_doubles_per_level_gives_up_with_words() {
 /// As deep as it gets within the bounds: on a thread with the usual stack of 2 MiB.
 #[test]
 fn the_deepest_value_and_the_deepest_schema_fit_on_the_stack() {
-    let chain: serde_json::Map<_, _> = (0..100)
+    let chain: serde_json::Map<_, _> = (0..90)
         .map(|n| {
             (
                 n.to_string(),
@@ -203,7 +203,7 @@ fn the_deepest_value_and_the_deepest_schema_fit_on_the_stack() {
             )
         })
         .collect();
-    let chained = json!({ "$ref": "#/$defs/99", "$defs": chain });
+    let chained = json!({ "$ref": "#/$defs/89", "$defs": chain });
     let plain = json!({ "properties": { "a": { "$ref": "#" } } });
     let check = move || {
         for (schema, levels) in [(&chained, 1), (&chained, 2), (&plain, 126)] {
@@ -211,7 +211,7 @@ fn the_deepest_value_and_the_deepest_schema_fit_on_the_stack() {
             let text = format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
             let value = parse(&text, "it").unwrap();
             // Whatever the answer is: it is one.
-            let _ = schema.validate(&value).map_err(|violations| violations.to_string());
+            let _answer = schema.validate(&value).map_err(|violations| violations.to_string());
         }
     };
     std::thread::Builder::new().stack_size(2 << 20).spawn(check).unwrap().join().unwrap();

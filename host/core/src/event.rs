@@ -1,0 +1,215 @@
+//! The words of the journal: what happened, in the past tense.
+//!
+//! An entry that was written is never changed, so these words only grow: a new fact is a new variant or an optional field.
+//! Contents (arguments, results) are not in here, only their digests: they can be kept for a shorter time than the audit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Mode;
+use crate::id::{CallId, ComponentName, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
+use crate::outcome::Class;
+
+/// Version of the form in which entries are written.
+pub const VERSION: u32 = 1;
+
+/// Longest free text in an event, in bytes. Longer ones are cut.
+pub const MAX_TEXT_BYTES: usize = 2 << 10;
+
+/// One entry of the audit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Always [`VERSION`]: another one is not understood.
+    pub version: u32,
+    /// When, in microseconds since 1970. For people: the order of entries is their number, whatever the clock did.
+    pub at: u64,
+    /// What.
+    pub event: Event,
+}
+
+impl Entry {
+    /// An entry in the present form.
+    #[must_use]
+    pub fn new(at: u64, event: Event) -> Self {
+        Self { version: VERSION, at, event }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// Which run.
+        run: RunId,
+        /// What asked for it: `call`, `run`, `mcp` …
+        front: String,
+        /// The manifest that applies.
+        manifest: Option<Digest>,
+    },
+    /// A run ended.
+    RunEnded {
+        /// Which run.
+        run: RunId,
+        /// How: `completed`, `partial`, `failed` …
+        end: String,
+        /// Why, where it is not obvious.
+        reason: Option<String>,
+    },
+    /// A manifest was read and applies from here on.
+    ManifestLoaded {
+        /// Its digest.
+        manifest: Digest,
+        /// Where it was read.
+        path: String,
+    },
+    /// A component was pinned to these bytes.
+    ToolPinned {
+        /// Its name.
+        component: ComponentName,
+        /// Its bytes.
+        digest: ToolDigest,
+    },
+    /// A call was validated and allowed, and is about to run.
+    CallAdmitted {
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// Which tool.
+        tool: ToolName,
+        /// Which bytes.
+        digest: ToolDigest,
+        /// Whether effects land.
+        mode: Mode,
+        /// Whether it may change anything outside of its sandbox.
+        effects: Effects,
+        /// The digest of its canonical arguments.
+        arguments: Digest,
+        /// Its key, if it has one.
+        key: Option<IdempotencyKey>,
+        /// Who chose the key.
+        scope: Option<String>,
+    },
+    /// A call came to its end, and this is known.
+    CallSettled {
+        /// Which call.
+        call: CallId,
+        /// The digest of what was stored of its outcome.
+        outcome: Digest,
+        /// What kind of failure, where it is one.
+        failure: Option<Class>,
+        /// The failure's code.
+        code: Option<String>,
+    },
+    /// A call was answered with the stored outcome of an earlier one with the same key.
+    CallReplayed {
+        /// The earlier call.
+        call: CallId,
+        /// The call that was answered.
+        by: CallId,
+        /// Of which run.
+        run: RunId,
+    },
+    /// A call did nothing and its key is free again.
+    CallAbandoned {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody knows what a call did: the host stopped between intent and outcome. It is parked, never repeated by itself.
+    CallUnknown {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: String,
+    },
+    /// Policy refused a call. Nothing ran.
+    CallDenied {
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// The tool, as it was asked for.
+        tool: String,
+        /// The digest of its canonical arguments, where they were understood.
+        arguments: Option<Digest>,
+        /// A stable code.
+        code: String,
+        /// What decided: a rule of the manifest, or that none matched.
+        rule: Option<String>,
+    },
+    /// A call named no known tool, or its arguments did not conform. Nothing ran.
+    CallInvalid {
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// The tool, as it was asked for.
+        tool: String,
+        /// A stable code: `unknown-tool`, `invalid-arguments` …
+        code: String,
+    },
+}
+
+/// Whether a call may change anything outside of its sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effects {
+    /// It cannot: it has no grant to write or send, or its effects are thrown away. It may run again.
+    None,
+    /// It may. Whether it did is what the journal is for.
+    Possible,
+}
+
+impl Event {
+    /// The call that the event is about.
+    #[must_use]
+    pub fn call(&self) -> Option<&CallId> {
+        match self {
+            Self::CallAdmitted { call, .. }
+            | Self::CallSettled { call, .. }
+            | Self::CallReplayed { call, .. }
+            | Self::CallAbandoned { call, .. }
+            | Self::CallUnknown { call, .. }
+            | Self::CallDenied { call, .. }
+            | Self::CallInvalid { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+}
+
+/// `text` within [`MAX_TEXT_BYTES`], for a free text of an event.
+#[must_use]
+pub fn bounded(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was written once must be readable for ever: this text is never edited, only added to.
+    #[test]
+    fn entries_are_read_as_they_were_written_by_the_first_version() {
+        let texts = [
+            r#"{"version":1,"at":5,"event":{"type":"run-started","run":"r","front":"call","manifest":null}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"call-settled","call":"c","outcome":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","failure":"limit","code":"limit-crossed"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"call-admitted","call":"c","run":"r","tool":"files.read","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","mode":"live","effects":"none","arguments":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","key":"k","scope":"local"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"call-denied","call":"c","run":"r","tool":"files.read","arguments":null,"code":"denied","rule":"rules[2]"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"call-unknown","call":"c","reason":"the host stopped"}}"#,
+        ];
+        for text in texts {
+            let entry: Entry = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&entry).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_free_text_is_cut_between_characters() {
+        assert_eq!(bounded(&"ä".repeat(MAX_TEXT_BYTES)).len(), MAX_TEXT_BYTES);
+        assert_eq!(bounded("short"), "short");
+    }
+}

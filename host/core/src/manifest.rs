@@ -1,0 +1,299 @@
+//! The permission manifest: what exists, what is granted, what may be called.
+//!
+//! It passes three typed stages, and each can only be made by the one before: as written (private) → [`Manifest`] →
+//! [`crate::policy::Policy`], which is the manifest resolved against the tools that were loaded. Every stage reports all
+//! that is wrong at once, with places in the text; nothing runs with a manifest that has any problem.
+//!
+//! Nothing here touches a file: the text arrives as a value, paths are joined and not looked at, and
+//! [`Manifest::host_paths`] lists what the host has to check.
+
+pub mod amount;
+mod check;
+mod condition;
+mod json_schema;
+pub mod keys;
+mod problem;
+mod reference;
+pub mod settings;
+mod source;
+mod text;
+mod tool_pattern;
+mod v1;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
+
+pub use condition::Condition;
+pub use json_schema::json_schema;
+pub use problem::{Code, Errors, Problem};
+pub use reference::reference;
+pub use settings::{HostLimits, RunLimits};
+pub use source::{Line, Located, Source};
+pub use tool_pattern::ToolPattern;
+
+use crate::grant::{Clock, Patterns, Random, Symlinks};
+use crate::id::{ComponentName, Digest, LocalName};
+use crate::limit::{Limit, Limits};
+
+pub(crate) use problem::suggest;
+
+/// Longest manifest, in bytes. 10,000 rules are a tenth of it.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// A manifest in which everything fits together, as far as that can be said without looking at tools or files.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    source: Source,
+    components: BTreeMap<ComponentName, Component>,
+    rules: Vec<Arc<Rule>>,
+    run: RunLimits,
+    host: HostLimits,
+}
+
+/// A component and what is granted to its tools.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// What it is called, and where the manifest says so.
+    pub name: Located<ComponentName>,
+    /// The component's file.
+    pub path: Located<PathBuf>,
+    /// The file as the manifest names it.
+    pub written: String,
+    /// The tools that exist for callers; all of them if `None`.
+    pub expose: Option<Vec<Located<LocalName>>>,
+    /// Directories that its tools see. No guest path lies within another.
+    pub directories: Vec<Directory>,
+    /// Environment variables.
+    pub env: Arc<BTreeMap<String, String>>,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Where randomness comes from.
+    pub random: Random,
+    /// Limits of each call.
+    pub limits: LimitsAt,
+}
+
+/// A granted directory.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// Where it is written.
+    pub span: Range<usize>,
+    /// The host path, joined with the manifest's directory.
+    pub host: Located<PathBuf>,
+    /// The absolute guest path.
+    pub guest: Located<String>,
+    /// What may be read.
+    pub read: PatternsAt,
+    /// What may be written.
+    pub write: PatternsAt,
+    /// What may not be touched.
+    pub deny: PatternsAt,
+    /// What symbolic links may do.
+    pub symlinks: Symlinks,
+}
+
+/// Patterns, and where each is written.
+#[derive(Debug, Clone)]
+pub struct PatternsAt {
+    /// The compiled patterns.
+    pub patterns: Patterns,
+    /// A place for each of [`Patterns::source`].
+    pub spans: Vec<Range<usize>>,
+}
+
+/// Limits, and where each that differs from the default is written.
+#[derive(Debug, Clone, Default)]
+pub struct LimitsAt {
+    /// The numbers.
+    pub limits: Limits,
+    /// The places. A limit that is not here has its default.
+    pub spans: BTreeMap<Limit, Range<usize>>,
+}
+
+/// A rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Where it is written.
+    pub span: Range<usize>,
+    /// Its unique name.
+    pub name: Located<String>,
+    /// What happens to a call that it matches.
+    pub verdict: Verdict,
+    /// The tools that it is about: any of these.
+    pub tools: Vec<Located<ToolPattern>>,
+    /// What the arguments must be for it to match.
+    pub when: Option<Located<Condition>>,
+    /// Why it exists. For people.
+    pub reason: Option<String>,
+    /// What a model is told to do instead.
+    pub advice: Option<String>,
+}
+
+/// What a rule says, from the weakest to the strongest: the strongest of the rules that match wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The call runs.
+    Allow,
+    /// The call runs and its effects are thrown away.
+    Preview,
+    /// A person decides.
+    Ask,
+    /// The call is refused.
+    Deny,
+}
+
+/// A path that the manifest names, for the host to look at before anything runs.
+#[derive(Debug, Clone)]
+pub struct HostPath<'a> {
+    /// The path, joined with the manifest's directory.
+    pub path: &'a Path,
+    /// What must be there.
+    pub kind: HostPathKind,
+    /// Where the manifest names it.
+    pub span: &'a Range<usize>,
+}
+
+/// What must be at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostPathKind {
+    /// A component's file.
+    Component,
+    /// A directory that is granted; it must hold neither the host's state, nor this manifest, nor its lock file.
+    Directory,
+}
+
+impl Manifest {
+    /// Reads `text`, which came from the file that messages call `name`. Relative paths are joined to `base`.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let text = "version = 1\n[tools.files]\nsource = \"files.wasm\"";
+    /// let manifest = toolhold_core::manifest::Manifest::parse(text, "toolhold.toml", std::path::Path::new("/home/me"))?;
+    /// assert!(manifest.rules().is_empty());
+    /// # Ok::<(), toolhold_core::manifest::Errors>(())
+    /// ```
+    pub fn parse(text: &str, name: &str, base: &Path) -> Result<Self, Errors> {
+        if text.len() > MAX_BYTES {
+            let problem = Problem::new(Code::TooLarge, &(0..0), format!("a manifest has at most {MAX_BYTES} bytes, this one has {}", text.len()));
+            return Err(Errors::of(&Source::new(name, text.lines().next().unwrap_or_default()), vec![problem.label("the file begins here")]));
+        }
+        let source = Source::new(name, text);
+        let mut problems = invisible(text);
+        let (mut document, errors) = DeTable::parse_recoverable(text);
+        problems.extend(errors.iter().map(syntax));
+        Errors::check(&source, problems)?;
+        let mut checker = check::Checker::default();
+        checker.document(&mut document);
+        let mut validator = validate::Validator { base, problems: checker.problems };
+        if validator.problems.iter().any(|problem| problem.code == Code::Version) {
+            return Err(Errors::of(&source, validator.problems));
+        }
+        let wire = v1::Manifest::deserialize(toml::de::Deserializer::from(document))
+            .map_err(|error| Errors::of(&source, vec![syntax(&error)]))?;
+        let manifest = validator.manifest(source.clone(), wire);
+        Errors::check(&source, validator.problems).map(|()| manifest)
+    }
+
+    /// The text that it was read from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// What decisions made under it are bound to: the digest of its text.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.source.digest()
+    }
+
+    /// The components, by name.
+    #[must_use]
+    pub fn components(&self) -> &BTreeMap<ComponentName, Component> {
+        &self.components
+    }
+
+    /// The rules, in the order of the text, which has no meaning.
+    #[must_use]
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Bounds of one run of an agent.
+    #[must_use]
+    pub fn run(&self) -> &RunLimits {
+        &self.run
+    }
+
+    /// Bounds of the whole host.
+    #[must_use]
+    pub fn host(&self) -> &HostLimits {
+        &self.host
+    }
+
+    /// Every path that it names. The host reports what it finds wrong with [`Manifest::complain`].
+    pub fn host_paths(&self) -> impl Iterator<Item = HostPath<'_>> {
+        self.components.values().flat_map(|component| {
+            let own = HostPath { path: &component.path.value, kind: HostPathKind::Component, span: &component.path.span };
+            let directories = component.directories.iter().map(|directory| HostPath {
+                path: &directory.host.value,
+                kind: HostPathKind::Directory,
+                span: &directory.host.span,
+            });
+            std::iter::once(own).chain(directories)
+        })
+    }
+
+    /// Renders problems that were found later against this manifest's text.
+    ///
+    /// # Errors
+    ///
+    /// All of `problems`, if there is any that is not a warning.
+    pub fn complain(&self, problems: Vec<Problem>) -> Result<(), Errors> {
+        if problems.iter().all(Problem::is_warning) { Ok(()) } else { Errors::check(&self.source, problems) }
+    }
+}
+
+impl Verdict {
+    /// The word of the manifest.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Preview => "preview",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+fn syntax(error: &toml::de::Error) -> Problem {
+    let span = error.span().unwrap_or_default();
+    Problem::new(Code::Syntax, &span, format!("this is not TOML: {}", error.message().lines().next().unwrap_or_default()))
+}
+
+/// What is read must be what is seen.
+fn invisible(text: &str) -> Vec<Problem> {
+    let found = text.char_indices().filter(|(_, char)| text::is_invisible(*char));
+    let problem = |(at, char): (usize, char)| {
+        let span = at..at + char.len_utf8();
+        Problem::new(Code::Invisible, &span, format!("the invisible character `{}`", char.escape_unicode()))
+            .label("after this")
+            .help("remove it, or write it as `\\uXXXX` within a string if it is meant")
+    };
+    found.map(problem).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,284 @@
+//! Walks a parsed document along the table of keys, reports everything that does not fit and takes it out.
+//!
+//! What is left can be read as the wire form without a further error, so that the checks across keys see the rest and
+//! one run finds everything. A document out of which something was taken never becomes a manifest.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+
+use crate::limit::Unit;
+
+use super::amount;
+use super::condition;
+use super::keys::{MANIFEST, Otherwise, Shape, Table};
+use super::problem::{Code, Problem, suggest};
+use super::text::Text;
+
+/// The version that this build reads.
+pub(super) const VERSION: &str = "1";
+
+/// What was found so far, and where the walk is.
+#[derive(Default)]
+pub(super) struct Checker {
+    pub(super) problems: Vec<Problem>,
+    path: Vec<String>,
+}
+
+/// Whether a value may stay.
+type Keep = bool;
+
+impl Checker {
+    /// Checks the whole document.
+    pub(super) fn document(&mut self, document: &mut Spanned<DeTable<'_>>) {
+        if let Some(version) = document.get_ref().get("version").filter(|version| is_other_version(version)) {
+            // Another version has other keys: whatever else could be said here would be noise.
+            let message = format!("manifest version {} is not supported; this build reads {VERSION}", shown(version.get_ref()));
+            self.problems.push(Problem::new(Code::Version, &version.span(), message).label("this version"));
+            return;
+        }
+        let start = 0..0;
+        self.table(document.get_mut(), &MANIFEST, "the manifest", &start);
+    }
+
+    fn table(&mut self, table: &mut DeTable<'_>, known: &'static Table, place: &str, at: &Range<usize>) -> Keep {
+        let unknown: Vec<_> = table.keys().filter(|key| known.key(key.get_ref()).is_none()).cloned().collect();
+        for key in unknown {
+            self.problems.push(unknown_key(&key, known, place));
+            table.remove(key.get_ref().as_ref());
+        }
+        for key in known.keys {
+            match table.get_mut(key.name) {
+                Some(value) => {
+                    self.path.push(key.name.to_owned());
+                    if !self.value(value, &key.shape) {
+                        table.remove(key.name);
+                    }
+                    self.path.pop();
+                }
+                None if matches!(key.otherwise, Otherwise::Required) => {
+                    let message = format!("{place} has no `{}`", key.name);
+                    let problem = Problem::new(Code::MissingKey, at, message).label("in here");
+                    self.problems.push(problem.help(format!("`{}` is {}; add {}", key.name, key.doc, example(&key.shape, key.name))));
+                }
+                None => {}
+            }
+        }
+        true
+    }
+
+    fn value(&mut self, value: &mut Spanned<DeValue<'_>>, shape: &'static Shape) -> Keep {
+        let span = value.span();
+        match (shape, value.get_mut()) {
+            (Shape::Version, DeValue::Integer(_)) => true,
+            (Shape::Text(kind), DeValue::String(text)) => self.text(text, kind, &span),
+            (Shape::Choice(words), DeValue::String(text)) => self.choice(text, words, &span),
+            (Shape::Amount { unit, least }, DeValue::Integer(number)) => self.amount(integer(number).ok_or(()), *unit, *least, &span),
+            (Shape::Amount { unit, least }, DeValue::String(text)) => self.amount(Ok(text.to_string()), *unit, *least, &span),
+            (Shape::List { of, may_be_empty }, DeValue::Array(items)) => {
+                if items.is_empty() && !may_be_empty {
+                    let problem = Problem::new(Code::Empty, &span, format!("`{}` is empty", self.key())).label("no entry");
+                    self.problems.push(problem.help(format!("name at least one, or leave out {}", self.enclosing())));
+                    return false;
+                }
+                retain(items, |item| self.entry(item, of));
+                true
+            }
+            (Shape::Map { key, of }, DeValue::Table(entries)) => self.map(entries, key, of),
+            (Shape::Table(known), DeValue::Table(table)) => {
+                let place = format!("`[{}]`", self.path.join("."));
+                self.table(table, known, &place, &span)
+            }
+            (Shape::Tables(known), DeValue::Array(items)) => {
+                let place = format!("`[[{}]]`", self.path.join("."));
+                retain(items, |item| self.member(item, known, &place));
+                true
+            }
+            (Shape::Condition, DeValue::Table(schema)) => condition::check(schema, &mut self.problems),
+            (shape, found) => self.wrong_type(shape, found, &span),
+        }
+    }
+
+    fn entry(&mut self, item: &Spanned<DeValue<'_>>, kind: &Text) -> Keep {
+        if let DeValue::String(text) = item.get_ref() {
+            return self.text(text, kind, &item.span());
+        }
+        let found = type_of(item.get_ref());
+        let message = format!("`{}` takes strings, each {}, not {found}", self.key(), kind.what);
+        self.problems.push(Problem::new(Code::WrongType, &item.span(), message).label(found));
+        false
+    }
+
+    fn member(&mut self, item: &mut Spanned<DeValue<'_>>, known: &'static Table, place: &str) -> Keep {
+        let span = item.span();
+        match item.get_mut() {
+            DeValue::Table(table) => self.table(table, known, place, &span),
+            other => {
+                let problem = Problem::new(Code::WrongType, &span, format!("{place} takes tables, not {}", type_of(other)));
+                self.problems.push(problem.label("not a table"));
+                false
+            }
+        }
+    }
+
+    fn map(&mut self, entries: &mut DeTable<'_>, kind: &'static Text, of: &'static Shape) -> Keep {
+        let names: Vec<_> = entries.keys().cloned().collect();
+        for name in names {
+            let name_is_good = self.text(name.get_ref(), kind, &name.span());
+            self.path.push(name.get_ref().to_string());
+            let keep = match entries.get_mut(name.get_ref().as_ref()) {
+                Some(value) => self.value(value, of) && name_is_good,
+                None => true,
+            };
+            self.path.pop();
+            if !keep {
+                entries.remove(name.get_ref().as_ref());
+            }
+        }
+        true
+    }
+
+    fn text(&mut self, text: &str, kind: &Text, span: &Range<usize>) -> Keep {
+        let complaint = match (kind.check)(text) {
+            Ok(()) => return true,
+            Err(complaint) => complaint,
+        };
+        let problem = Problem::new(complaint.code, span, complaint.message).label(format!("not {}", kind.what));
+        self.problems.push(problem.maybe_help(complaint.help));
+        false
+    }
+
+    fn choice(&mut self, text: &str, words: &[(&str, &str)], span: &Range<usize>) -> Keep {
+        if words.iter().any(|(word, _)| *word == text) {
+            return true;
+        }
+        let message = format!("`{}` is not a word that `{}` takes", short(text), self.key());
+        let help = suggest(text, words.iter().map(|(word, _)| *word), "it is one of");
+        self.problems.push(Problem::new(Code::UnknownWord, span, message).label("unknown").maybe_help(help));
+        false
+    }
+
+    /// `Err` is an integer that is negative or has more than 63 bits.
+    fn amount(&mut self, text: Result<String, ()>, unit: Unit, least: u64, span: &Range<usize>) -> Keep {
+        let fail = |message: String| Problem::new(Code::Amount, span, message).label("not usable");
+        let units = amount::suffixes(unit).iter().map(|(name, _)| *name);
+        let problem = match text.map(|text| amount::parse(&text, unit)) {
+            Ok(Ok(number)) if number >= least => return true,
+            Ok(Ok(_)) => fail(format!("`{}` must be at least {}", self.key(), amount::show(least, unit))),
+            Err(()) => fail(format!("`{}` takes a whole number that is not negative", self.key())),
+            Ok(Err(error @ amount::Error::Unit(_))) => {
+                let amount::Error::Unit(found) = &error else { return false };
+                fail(error.to_string()).maybe_help(suggest(found, units, "units here are"))
+            }
+            Ok(Err(error)) => {
+                let example = amount::show(default_of(unit), unit);
+                fail(error.to_string()).help(format!("write it like `\"{example}\"`; units are {}", units.collect::<Vec<_>>().join(", ")))
+            }
+        };
+        self.problems.push(problem);
+        false
+    }
+
+    fn wrong_type(&mut self, shape: &Shape, found: &DeValue<'_>, span: &Range<usize>) -> Keep {
+        let message = format!("`{}` takes {}, not {}", self.key(), expected(shape), type_of(found));
+        let help = format!("write {}", example(shape, self.key()));
+        self.problems.push(Problem::new(Code::WrongType, span, message).label(type_of(found)).help(help));
+        false
+    }
+
+    /// The key at which the walk is.
+    fn key(&self) -> &str {
+        self.path.last().map_or("the manifest", String::as_str)
+    }
+
+    /// What to leave out instead of an empty list.
+    fn enclosing(&self) -> &'static str {
+        if self.path.first().is_some_and(|first| first == "rules") { "the rule" } else { "the key" }
+    }
+}
+
+fn is_other_version(version: &Spanned<DeValue<'_>>) -> bool {
+    matches!(version.get_ref(), DeValue::Integer(number) if integer(number).as_deref() != Some(VERSION))
+}
+
+fn unknown_key(key: &Spanned<toml::de::DeString<'_>>, known: &Table, place: &str) -> Problem {
+    let message = format!("unknown key `{}` in {place}", short(key.get_ref()));
+    let help = suggest(key.get_ref(), known.keys.iter().map(|key| key.name), "its keys are");
+    Problem::new(Code::UnknownKey, &key.span(), message).label("unknown key").maybe_help(help)
+}
+
+/// `Vec::retain_mut` for the array of the parser, which only grows. Copies only where something is taken out.
+fn retain<'i>(items: &mut DeArray<'i>, mut keep: impl FnMut(&mut Spanned<DeValue<'i>>) -> Keep) {
+    let kept: Vec<Keep> = items.iter_mut().map(&mut keep).collect();
+    if kept.iter().all(|keep| *keep) {
+        return;
+    }
+    let mut rest = DeArray::new();
+    items.iter().zip(kept).filter(|(_, keep)| *keep).for_each(|(item, _)| rest.push(item.clone()));
+    *items = rest;
+}
+
+/// The number in decimal digits, if it is not negative and has at most 63 bits.
+fn integer(number: &DeInteger<'_>) -> Option<String> {
+    let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok()?;
+    u64::try_from(parsed).ok().map(|number| number.to_string())
+}
+
+fn default_of(unit: Unit) -> u64 {
+    match unit {
+        Unit::Count => 2_000_000,
+        Unit::Bytes => 64 << 20,
+        Unit::Micros => 5_000_000,
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+fn shown(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::Integer(number) => short(number.as_str()),
+        other => type_of(other).to_owned(),
+    }
+}
+
+fn type_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date-time",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn expected(shape: &Shape) -> String {
+    match shape {
+        Shape::Version => "the number 1".into(),
+        Shape::Text(kind) => format!("{} as a string", kind.what),
+        Shape::Choice(_) => "a word as a string".into(),
+        Shape::Amount { .. } => "an integer or a string with a unit".into(),
+        Shape::List { of, .. } => format!("an array of strings, each {}", of.what),
+        Shape::Map { .. } | Shape::Table(_) => "a table".into(),
+        Shape::Tables(_) => "an array of tables".into(),
+        Shape::Condition => "a JSON Schema as a table".into(),
+    }
+}
+
+/// A line that would be right, in words of TOML.
+fn example(shape: &Shape, key: &str) -> String {
+    match shape {
+        Shape::Version => format!("`{key} = {VERSION}`"),
+        Shape::Text(_) => format!("`{key} = \"…\"`"),
+        Shape::Choice(words) => format!("`{key} = \"{}\"`", words.first().map_or("", |(word, _)| word)),
+        Shape::Amount { unit, .. } => format!("`{key} = \"{}\"`", amount::show(default_of(*unit), *unit)),
+        Shape::List { .. } => format!("`{key} = [\"…\"]`"),
+        Shape::Map { .. } | Shape::Table(_) => format!("`[{key}]` with its keys below"),
+        Shape::Tables(_) => format!("`[[{key}]]` for each"),
+        Shape::Condition => format!("`{key} = {{ properties = {{ … }}, required = [\"…\"] }}`"),
+    }
+}

@@ -1,0 +1,208 @@
+//! The JSON Schema of a rule's `when`.
+//!
+//! JSON Schema ignores what it does not know: a misspelt keyword would make a rule match every call. So only keywords
+//! that restrict are taken, and any other is an error. Regular expressions run in linear time; one that could give up on
+//! a hostile argument, and so let a `deny` rule not match, does not compile here.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use crate::schema::{CompiledSchema, Violation};
+
+use super::problem::{Code, Problem, suggest};
+
+/// A compiled `when`.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    compiled: CompiledSchema,
+}
+
+/// What stands at a keyword.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// A plain value.
+    Value,
+    /// A schema.
+    Schema,
+    /// Schemas by a name of the author's choice.
+    Schemas,
+    /// An array of schemas.
+    List,
+}
+
+const KEYWORDS: [(&str, Holds); 42] = [
+    ("type", Holds::Value),
+    ("enum", Holds::Value),
+    ("const", Holds::Value),
+    ("properties", Holds::Schemas),
+    ("patternProperties", Holds::Schemas),
+    ("additionalProperties", Holds::Schema),
+    ("propertyNames", Holds::Schema),
+    ("required", Holds::Value),
+    ("minProperties", Holds::Value),
+    ("maxProperties", Holds::Value),
+    ("dependentRequired", Holds::Value),
+    ("dependentSchemas", Holds::Schemas),
+    ("unevaluatedProperties", Holds::Schema),
+    ("items", Holds::Schema),
+    ("prefixItems", Holds::List),
+    ("contains", Holds::Schema),
+    ("minContains", Holds::Value),
+    ("maxContains", Holds::Value),
+    ("minItems", Holds::Value),
+    ("maxItems", Holds::Value),
+    ("uniqueItems", Holds::Value),
+    ("unevaluatedItems", Holds::Schema),
+    ("pattern", Holds::Value),
+    ("minLength", Holds::Value),
+    ("maxLength", Holds::Value),
+    ("minimum", Holds::Value),
+    ("maximum", Holds::Value),
+    ("exclusiveMinimum", Holds::Value),
+    ("exclusiveMaximum", Holds::Value),
+    ("multipleOf", Holds::Value),
+    ("allOf", Holds::List),
+    ("anyOf", Holds::List),
+    ("oneOf", Holds::List),
+    ("not", Holds::Schema),
+    ("if", Holds::Schema),
+    ("then", Holds::Schema),
+    ("else", Holds::Schema),
+    ("$defs", Holds::Schemas),
+    ("$ref", Holds::Value),
+    ("$comment", Holds::Value),
+    ("title", Holds::Value),
+    ("description", Holds::Value),
+];
+
+/// Reports keywords that are unknown or do not restrict, and values that JSON does not have.
+pub(super) fn check(schema: &DeTable<'_>, problems: &mut Vec<Problem>) -> bool {
+    let before = problems.len();
+    schema_table(schema, problems);
+    problems.len() == before
+}
+
+fn schema_table(schema: &DeTable<'_>, problems: &mut Vec<Problem>) {
+    for (key, value) in schema {
+        match KEYWORDS.iter().find(|(name, _)| *name == key.get_ref().as_ref()) {
+            None => problems.push(unknown_keyword(key)),
+            Some((_, Holds::Value)) => json_value(value, problems),
+            Some((_, Holds::Schema)) => schema_value(value, problems),
+            Some((_, Holds::Schemas)) => match value.get_ref() {
+                DeValue::Table(named) => named.values().for_each(|schema| schema_value(schema, problems)),
+                _ => problems.push(malformed(value, &format!("`{}` takes a table of schemas", key.get_ref()))),
+            },
+            Some((_, Holds::List)) => match value.get_ref() {
+                DeValue::Array(list) => list.iter().for_each(|schema| schema_value(schema, problems)),
+                _ => problems.push(malformed(value, &format!("`{}` takes an array of schemas", key.get_ref()))),
+            },
+        }
+    }
+}
+
+fn schema_value(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
+    match value.get_ref() {
+        DeValue::Table(schema) => schema_table(schema, problems),
+        DeValue::Boolean(_) => {}
+        _ => problems.push(malformed(value, "a schema is a table, `true` or `false`")),
+    }
+}
+
+fn json_value(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
+    match value.get_ref() {
+        DeValue::Datetime(_) => problems.push(malformed(value, "JSON has no date-times; write it as a string")),
+        DeValue::Float(float) if !float.as_str().parse::<f64>().is_ok_and(f64::is_finite) => {
+            problems.push(malformed(value, "JSON has no such number"));
+        }
+        DeValue::Integer(number) if i64::from_str_radix(number.as_str(), number.radix()).is_err() => {
+            problems.push(malformed(value, "this number has more than 64 bits"));
+        }
+        DeValue::Array(items) => items.iter().for_each(|item| json_value(item, problems)),
+        DeValue::Table(entries) => entries.values().for_each(|entry| json_value(entry, problems)),
+        _ => {}
+    }
+}
+
+fn unknown_keyword(key: &Spanned<DeString<'_>>) -> Problem {
+    let name: String = key.get_ref().chars().take(60).collect();
+    let fail = |message: String| Problem::new(Code::Condition, &key.span(), message).label("does not restrict anything");
+    match name.as_str() {
+        "format" | "contentEncoding" | "contentMediaType" | "contentSchema" | "default" | "examples" => {
+            fail(format!("`{name}` is a note in JSON Schema, not a check")).help("use `pattern`, `enum`, `minimum` or another keyword that checks")
+        }
+        _ => fail(format!("`{name}` is not a keyword of JSON Schema")).help(
+            suggest(&name, KEYWORDS.iter().map(|(keyword, _)| *keyword), "").unwrap_or_else(|| {
+                format!("an argument's name belongs below `properties`: `when = {{ properties = {{ {name} = {{ … }} }}, required = [\"{name}\"] }}`")
+            }),
+        ),
+    }
+}
+
+fn malformed(value: &Spanned<DeValue<'_>>, message: &str) -> Problem {
+    Problem::new(Code::Condition, &value.span(), message).label("not usable")
+}
+
+impl Condition {
+    /// Compiles a schema that [`check`] has passed.
+    pub(super) fn compile(schema: &Value, span: &Range<usize>) -> Result<Self, Problem> {
+        let compiled = CompiledSchema::compile(schema).map_err(|error| {
+            let message = format!("this `when` is not a usable JSON Schema: {error}");
+            Problem::new(Code::Condition, span, message)
+                .label("does not compile")
+                .help("regular expressions have no look-around and no back-references; `$ref` leads to `#/$defs/…` of this `when`")
+        })?;
+        Ok(Self { compiled })
+    }
+
+    /// Whether the arguments satisfy it; `None` if they are too deep or too large to tell.
+    #[must_use]
+    pub fn holds(&self, arguments: &Value) -> Option<bool> {
+        self.compiled.holds(arguments)
+    }
+
+    /// Where and why the arguments do not satisfy it, for the operator.
+    #[must_use]
+    pub fn first_violation(&self, arguments: &Value) -> Option<Violation> {
+        self.compiled.validate(arguments).err().and_then(|violations| violations.as_slice().first().cloned())
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Value {
+        self.compiled.source()
+    }
+
+    /// The names of arguments that it looks at, at the top level of any branch.
+    #[must_use]
+    pub fn properties(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        collect(self.schema(), "properties", &mut names);
+        names
+    }
+
+    /// The names of arguments that it requires in every branch that counts: at the top, or in a member of `allOf`.
+    #[must_use]
+    pub fn required(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        let members = self.schema().get("allOf").and_then(Value::as_array).into_iter().flatten();
+        for schema in std::iter::once(self.schema()).chain(members) {
+            names.extend(schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str));
+        }
+        names
+    }
+}
+
+/// Names below `keyword` in a schema and in all schemas that look at the same value.
+fn collect<'a>(schema: &'a Value, keyword: &str, names: &mut BTreeSet<&'a str>) {
+    names.extend(schema.get(keyword).and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str()));
+    for list in ["allOf", "anyOf", "oneOf"] {
+        schema.get(list).and_then(Value::as_array).into_iter().flatten().for_each(|member| collect(member, keyword, names));
+    }
+    for single in ["not", "if", "then", "else"] {
+        schema.get(single).into_iter().for_each(|member| collect(member, keyword, names));
+    }
+}

@@ -1,0 +1,72 @@
+//! The JSON Schema of a manifest, for editors: generated from the table of keys that the checker walks.
+//!
+//! It says what is in reach of JSON Schema: keys, types, words, the form of strings. What takes a compiler (patterns, `when`)
+//! or more than one key is left to `toolhold manifest check`.
+
+use serde_json::{Map, Value, json};
+
+use crate::limit::Unit;
+
+use super::amount;
+use super::keys::{Key, MANIFEST, Otherwise, Shape, Table};
+
+/// The schema, in JSON Schema 2020-12.
+#[must_use]
+pub fn json_schema() -> Value {
+    let mut schema = table(&MANIFEST);
+    if let Value::Object(fields) = &mut schema {
+        fields.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+        fields.insert("title".into(), "Toolhold permission manifest, version 1".into());
+    }
+    schema
+}
+
+fn table(table: &Table) -> Value {
+    let properties: Map<String, Value> = table.keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
+    let required: Vec<_> = table.keys.iter().filter(|key| matches!(key.otherwise, Otherwise::Required)).map(|key| key.name).collect();
+    json!({ "type": "object", "description": table.doc, "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn property(key: &Key) -> Value {
+    let mut schema = shape(&key.shape);
+    if let Value::Object(fields) = &mut schema {
+        let otherwise = match key.otherwise {
+            Otherwise::Required => "required".to_owned(),
+            Otherwise::Is(words) => format!("default: {words}"),
+            Otherwise::Amount(number) => match key.shape {
+                Shape::Amount { unit, .. } => format!("default: {}", amount::show(number, unit)),
+                _ => format!("default: {number}"),
+            },
+        };
+        fields.insert("description".into(), format!("{} ({otherwise})", key.doc).into());
+    }
+    schema
+}
+
+fn shape(shape: &Shape) -> Value {
+    match shape {
+        Shape::Version => json!({ "const": 1 }),
+        Shape::Text(kind) => string(kind.pattern),
+        Shape::Choice(words) => json!({ "enum": words.iter().map(|(word, _)| word).collect::<Vec<_>>() }),
+        Shape::Amount { unit, least } => amount(*unit, *least),
+        Shape::List { of, may_be_empty } => json!({ "type": "array", "items": string(of.pattern), "minItems": u8::from(!may_be_empty) }),
+        Shape::Map { key, of } => {
+            json!({ "type": "object", "propertyNames": string(key.pattern), "additionalProperties": self::shape(of) })
+        }
+        Shape::Table(known) => table(known),
+        Shape::Tables(known) => json!({ "type": "array", "items": table(known) }),
+        Shape::Condition => json!({ "type": "object" }),
+    }
+}
+
+fn string(pattern: &str) -> Value {
+    if pattern.is_empty() { json!({ "type": "string" }) } else { json!({ "type": "string", "pattern": pattern }) }
+}
+
+/// A time always has a unit; the others may be plain integers.
+fn amount(unit: Unit, least: u64) -> Value {
+    let suffixes: Vec<_> = amount::suffixes(unit).iter().map(|(suffix, _)| *suffix).collect();
+    let optional = if unit == Unit::Micros { "" } else { "?" };
+    let text = json!({ "type": "string", "pattern": format!("^[0-9][0-9_]* *({}){optional}$", suffixes.join("|")) });
+    if unit == Unit::Micros { text } else { json!({ "anyOf": [{ "type": "integer", "minimum": least }, text] }) }
+}

@@ -1,0 +1,231 @@
+//! Every key of a manifest: its shape, default and meaning, in one table.
+//!
+//! The checker, the JSON Schema for editors and the reference page walk this table, so none of them can know a key that
+//! another does not. A test compares it with the wire form.
+
+use crate::limit::{LIMITS, Unit};
+
+use super::settings::{HOST, RUN, Setting};
+use super::text::{self, Text};
+
+/// A table of the document.
+#[derive(Debug)]
+pub struct Table {
+    /// How messages name it, such as `[run]`.
+    pub name: &'static str,
+    /// What it is for, for the reference page.
+    pub doc: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+/// One key of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The key.
+    pub name: &'static str,
+    /// What may stand there.
+    pub shape: Shape,
+    /// What applies if it does not stand there.
+    pub otherwise: Otherwise,
+    /// One line for the reference page and the editor.
+    pub doc: &'static str,
+}
+
+/// What applies where a key is missing.
+#[derive(Debug, Clone, Copy)]
+pub enum Otherwise {
+    /// It must not be missing.
+    Required,
+    /// In words.
+    Is(&'static str),
+    /// This number.
+    Amount(u64),
+}
+
+/// What may stand at a key.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// The version of the form.
+    Version,
+    /// A string of one kind.
+    Text(&'static Text),
+    /// One of these strings, each with its meaning.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// An integer or a string with a unit.
+    Amount {
+        /// The unit.
+        unit: Unit,
+        /// The smallest that makes sense.
+        least: u64,
+    },
+    /// An array of strings of one kind.
+    List {
+        /// The kind.
+        of: &'static Text,
+        /// Whether it may be empty.
+        may_be_empty: bool,
+    },
+    /// A table with keys of the author's choice.
+    Map {
+        /// What the keys are.
+        key: &'static Text,
+        /// What stands at each.
+        of: &'static Shape,
+    },
+    /// A table with known keys.
+    Table(&'static Table),
+    /// An array of such tables.
+    Tables(&'static Table),
+    /// A JSON Schema over arguments.
+    Condition,
+}
+
+const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, doc: &'static str) -> Key {
+    Key { name, shape, otherwise, doc }
+}
+
+const GLOBS: Shape = Shape::List { of: &text::GLOB, may_be_empty: true };
+
+/// The whole document.
+pub static MANIFEST: Table = Table {
+    name: "the manifest",
+    doc: "The whole file.",
+    keys: &[
+        key("version", Shape::Version, Otherwise::Required, "version of this form; only 1 exists"),
+        key(
+            "tools",
+            Shape::Map { key: &text::COMPONENT, of: &Shape::Table(&COMPONENT) },
+            Otherwise::Is("no tools"),
+            "components by the name that their tools begin with: the tool `read` of `[tools.files]` is called `files.read`",
+        ),
+        key("limits", Shape::Table(&LIMITS_TABLE), Otherwise::Is("the built-in limits"), "limits of each call, for all components"),
+        key("rules", Shape::Tables(&RULE), Otherwise::Is("every call is denied"), "what may be called; their order has no meaning"),
+        key("run", Shape::Table(&RUN_TABLE), Otherwise::Is("the built-in bounds"), "bounds of one run of an agent"),
+        key("host", Shape::Table(&HOST_TABLE), Otherwise::Is("the built-in bounds"), "bounds of the whole host"),
+    ],
+};
+
+/// One component.
+pub static COMPONENT: Table = Table {
+    name: "[tools.NAME]",
+    doc: "A component and what is granted to each of its tools, as far as the tool declares to need it.",
+    keys: &[
+        key("source", Shape::Text(&text::SOURCE), Otherwise::Required, "the component's file, relative to the manifest"),
+        key(
+            "expose",
+            Shape::List { of: &text::LOCAL, may_be_empty: false },
+            Otherwise::Is("all of its tools"),
+            "only these tools of the component exist for callers",
+        ),
+        key("directories", Shape::Tables(&DIRECTORY), Otherwise::Is("no files"), "directories that its tools see"),
+        key(
+            "env",
+            Shape::Map { key: &text::ENV_NAME, of: &Shape::Text(&text::ENV_VALUE) },
+            Otherwise::Is("no variables"),
+            "environment variables; nothing of the host's own environment is passed on",
+        ),
+        key("clock", Shape::Text(&text::CLOCK), Otherwise::Is("`host`"), "`host`, or `fixed:` and an RFC 3339 instant at which time stands still"),
+        key("random", Shape::Text(&text::RANDOM), Otherwise::Is("`host`"), "`host`, or `seed:` and a number for a repeatable sequence"),
+        key("limits", Shape::Table(&LIMITS_TABLE), Otherwise::Is("`[limits]`"), "limits of each call of its tools"),
+    ],
+};
+
+/// One directory grant.
+pub static DIRECTORY: Table = Table {
+    name: "[[tools.NAME.directories]]",
+    doc: "A host directory at a guest path. Patterns are relative to it; `dir/**` is `dir` and everything below, `**/x` is `x` anywhere.",
+    keys: &[
+        key("host", Shape::Text(&text::HOST_PATH), Otherwise::Required, "the directory on the host, relative to the manifest"),
+        key("guest", Shape::Text(&text::GUEST_PATH), Otherwise::Required, "where tools see it, such as `/work`"),
+        key("read", GLOBS, Otherwise::Is("nothing"), "what may be read, listed and asked about"),
+        key("write", GLOBS, Otherwise::Is("nothing"), "what may be created, changed and deleted; does not imply `read`"),
+        key("deny", GLOBS, Otherwise::Is("nothing"), "what may not be touched at all; wins over `read` and `write`"),
+        key("symlinks", Shape::Choice(&SYMLINKS), Otherwise::Is("`deny`"), "what symbolic links may do; none ever leaves the directory"),
+    ],
+};
+
+/// The words of `symlinks`.
+pub static SYMLINKS: [(&str, &str); 3] = [
+    ("deny", "a path that meets a symbolic link is refused"),
+    ("follow", "links that stay inside are followed"),
+    ("create", "such links are followed and may be created"),
+];
+
+/// One rule.
+pub static RULE: Table = Table {
+    name: "[[rules]]",
+    doc: "A rule matches a call if one of its `tools` patterns and its `when` do. Of the rules that match, `deny` beats `ask` beats \
+          `preview` beats `allow`; a call that none matches is denied.",
+    keys: &[
+        key("name", Shape::Text(&text::RULE_NAME), Otherwise::Required, "unique; what explanations and the audit trail call it"),
+        key("decision", Shape::Choice(&DECISIONS), Otherwise::Required, "what happens to a call that it matches"),
+        key(
+            "tools",
+            Shape::List { of: &text::TOOL_PATTERN, may_be_empty: false },
+            Otherwise::Required,
+            "tool names; `*` stands for any characters of one part: `files.*`, `*.read`",
+        ),
+        key("when", Shape::Condition, Otherwise::Is("any arguments"), "a JSON Schema that the arguments must satisfy for the rule to match"),
+        key("reason", Shape::Text(&text::SENTENCE), Otherwise::Is("nothing"), "why the rule exists; shown to people, never to a model or tool"),
+        key("advice", Shape::Text(&text::SENTENCE), Otherwise::Is("a general sentence"), "what a model is told to do instead when the rule refuses its call"),
+    ],
+};
+
+/// The words of `decision`, strongest last.
+pub static DECISIONS: [(&str, &str); 4] = [
+    ("allow", "the call runs"),
+    ("preview", "the call runs, its effects are shown and thrown away"),
+    ("ask", "a person decides"),
+    ("deny", "the call is refused"),
+];
+
+/// `[limits]`, of all components or of one.
+pub static LIMITS_TABLE: Table = Table {
+    name: "[limits]",
+    doc: "Bounds of one call. `[tools.NAME.limits]` wins over `[limits]`, which wins over the default; a run can only lower them.",
+    keys: &limit_keys(),
+};
+
+/// `[run]`.
+pub static RUN_TABLE: Table = Table { name: "[run]", doc: "Bounds of one run of an agent.", keys: &setting_keys(&RUN) };
+
+/// `[host]`.
+pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
+
+/// All tables with known keys, in the order of the reference page.
+pub static TABLES: [&Table; 7] = [&MANIFEST, &COMPONENT, &DIRECTORY, &RULE, &LIMITS_TABLE, &RUN_TABLE, &HOST_TABLE];
+
+const EMPTY: Key = key("", Shape::Version, Otherwise::Required, "");
+
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where an index out of bounds is a compile error")]
+const fn limit_keys() -> [Key; LIMITS.len()] {
+    let mut keys = [EMPTY; LIMITS.len()];
+    let mut index = 0;
+    while index < keys.len() {
+        let row = &LIMITS[index];
+        keys[index] = key(row.key, Shape::Amount { unit: row.unit, least: row.least }, Otherwise::Amount(row.default), row.doc);
+        index += 1;
+    }
+    keys
+}
+
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where an index out of bounds is a compile error")]
+const fn setting_keys<T, const ROWS: usize>(rows: &[Setting<T>; ROWS]) -> [Key; ROWS] {
+    let mut keys = [EMPTY; ROWS];
+    let mut index = 0;
+    while index < ROWS {
+        let row = &rows[index];
+        keys[index] = key(row.key, Shape::Amount { unit: row.unit, least: row.least }, Otherwise::Amount(row.default), row.doc);
+        index += 1;
+    }
+    keys
+}
+
+impl Table {
+    /// The key of that name.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}

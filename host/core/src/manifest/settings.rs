@@ -1,0 +1,154 @@
+//! Numbers that hold for a whole run of an agent and for the whole host, beside the limits of one call.
+//!
+//! As with [`crate::limit::LIMITS`], one table each says key, unit, default and meaning; everything else walks it.
+
+use crate::limit::Unit;
+
+/// One row: a number of `T`.
+#[derive(Debug)]
+pub struct Setting<T> {
+    /// Its key in the manifest.
+    pub key: &'static str,
+    /// How it is to be read.
+    pub unit: Unit,
+    /// What applies where the manifest says nothing.
+    pub default: u64,
+    /// Smaller than this makes no sense.
+    pub least: u64,
+    /// One line for the reference page.
+    pub doc: &'static str,
+    /// The field of `T` that holds it.
+    pub(super) field: fn(&mut T) -> &mut u64,
+}
+
+/// The bounds of one run of an agent: `[run]`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunLimits {
+    /// Turns of the model.
+    pub max_iterations: u64,
+    /// Microseconds of the whole run.
+    pub max_time: u64,
+    /// Tokens that the model may write in one turn.
+    pub max_tokens_per_turn: u64,
+    /// Tokens read and written in the whole run.
+    pub max_tokens: u64,
+    /// Calls of tools, refused ones included.
+    pub max_tool_calls: u64,
+    /// Unusable answers of the model in a row that it is asked to repair.
+    pub max_repairs: u64,
+}
+
+/// The bounds of the whole host: `[host]`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostLimits {
+    /// Calls that run at once.
+    pub max_calls_in_flight: u64,
+    /// Calls that wait for a place; one more is refused as busy.
+    pub max_queue: u64,
+    /// Bytes of guest memory of all running calls together.
+    pub max_memory: u64,
+}
+
+/// Every key of `[run]`.
+pub const RUN: [Setting<RunLimits>; 6] = [
+    Setting { key: "max-iterations", unit: Unit::Count, default: 10, least: 1, doc: "turns of the model", field: |run| &mut run.max_iterations },
+    Setting { key: "max-time", unit: Unit::Micros, default: 300_000_000, least: 1, doc: "wall-clock time of the whole run", field: |run| &mut run.max_time },
+    Setting {
+        key: "max-tokens-per-turn",
+        unit: Unit::Count,
+        default: 4_096,
+        least: 1,
+        doc: "tokens that the model may write in one turn",
+        field: |run| &mut run.max_tokens_per_turn,
+    },
+    Setting {
+        key: "max-tokens",
+        unit: Unit::Count,
+        default: 200_000,
+        least: 1,
+        doc: "tokens read and written in the whole run",
+        field: |run| &mut run.max_tokens,
+    },
+    Setting {
+        key: "max-tool-calls",
+        unit: Unit::Count,
+        default: 100,
+        least: 0,
+        doc: "calls of tools in the whole run, refused ones included",
+        field: |run| &mut run.max_tool_calls,
+    },
+    Setting {
+        key: "max-repairs",
+        unit: Unit::Count,
+        default: 3,
+        least: 0,
+        doc: "unusable answers in a row that the model is asked to repair",
+        field: |run| &mut run.max_repairs,
+    },
+];
+
+/// Every key of `[host]`.
+pub const HOST: [Setting<HostLimits>; 3] = [
+    Setting {
+        key: "max-calls-in-flight",
+        unit: Unit::Count,
+        default: 64,
+        least: 1,
+        doc: "calls that run at once",
+        field: |host| &mut host.max_calls_in_flight,
+    },
+    Setting {
+        key: "max-queue",
+        unit: Unit::Count,
+        default: 1_024,
+        least: 0,
+        doc: "calls that wait for a place; one more is refused as busy",
+        field: |host| &mut host.max_queue,
+    },
+    Setting {
+        key: "max-memory",
+        unit: Unit::Bytes,
+        default: 4 << 30,
+        least: 1,
+        doc: "guest memory of all running calls together",
+        field: |host| &mut host.max_memory,
+    },
+];
+
+impl Default for RunLimits {
+    /// The documented defaults: every bound is on.
+    fn default() -> Self {
+        let mut run =
+            Self { max_iterations: 0, max_time: 0, max_tokens_per_turn: 0, max_tokens: 0, max_tool_calls: 0, max_repairs: 0 };
+        RUN.iter().for_each(|row| *(row.field)(&mut run) = row.default);
+        run
+    }
+}
+
+impl Default for HostLimits {
+    /// The documented defaults: every bound is on.
+    fn default() -> Self {
+        let mut host = Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0 };
+        HOST.iter().for_each(|row| *(row.field)(&mut host) = row.default);
+        host
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_holds_the_field_that_its_key_names() {
+        let mut run = RunLimits::default();
+        RUN.iter().enumerate().for_each(|(index, row)| *(row.field)(&mut run) = index as u64);
+        let run = serde_json::to_value(&run).unwrap();
+        RUN.iter().enumerate().for_each(|(index, row)| assert_eq!(run[row.key], index, "{}", row.key));
+        let mut host = HostLimits::default();
+        HOST.iter().enumerate().for_each(|(index, row)| *(row.field)(&mut host) = index as u64);
+        let host = serde_json::to_value(&host).unwrap();
+        HOST.iter().enumerate().for_each(|(index, row)| assert_eq!(host[row.key], index, "{}", row.key));
+    }
+}

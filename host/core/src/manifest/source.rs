@@ -1,0 +1,87 @@
+//! The text of a manifest, and places in it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::id::Digest;
+
+/// The text that a manifest was read from, kept so that every later error and explanation can point into it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    name: Arc<str>,
+    text: Arc<str>,
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Bytes of the source text.
+    pub span: Range<usize>,
+}
+
+impl<T> Located<T> {
+    pub(crate) fn new(value: T, span: Range<usize>) -> Self {
+        Self { value, span }
+    }
+}
+
+impl<T> From<toml::Spanned<T>> for Located<T> {
+    fn from(spanned: toml::Spanned<T>) -> Self {
+        let span = spanned.span();
+        Self { value: spanned.into_inner(), span }
+    }
+}
+
+/// A line of a file, as people count: from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The file, as it was named when it was read.
+    pub file: Arc<str>,
+    /// The line.
+    pub line: usize,
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}:{}", self.file, self.line)
+    }
+}
+
+impl Source {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+
+    /// What the file is called in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What decisions made under this manifest are bound to.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.text.as_bytes())
+    }
+
+    /// The line in which `span` begins.
+    #[must_use]
+    pub fn line(&self, span: &Range<usize>) -> Line {
+        let before = self.text.as_bytes().get(..span.start).unwrap_or(self.text.as_bytes());
+        Line { file: Arc::clone(&self.name), line: 1 + before.iter().filter(|byte| **byte == b'\n').count() }
+    }
+
+    pub(super) fn as_named(&self) -> miette::NamedSource<Arc<str>> {
+        miette::NamedSource::new(&self.name, Arc::clone(&self.text)).with_language("TOML")
+    }
+}

@@ -1,0 +1,1 @@
+//! Rules of the validated form that no `.toml` and `.err` pair shows.

@@ -1,0 +1,106 @@
+//! A manifest as it is written: version 1.
+//!
+//! Every key is optional here because the checker has already reported and taken out what is wrong, and validation goes
+//! on with the rest: all problems are found in one run. Nothing outside of [`super`] sees these types.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// Names and numbers as written, by key.
+pub(super) type Amounts = BTreeMap<Spanned<String>, Spanned<Amount>>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Manifest {
+    pub(super) version: Option<u32>,
+    pub(super) tools: BTreeMap<Spanned<String>, Component>,
+    pub(super) limits: Amounts,
+    pub(super) rules: Vec<Spanned<Rule>>,
+    pub(super) run: Amounts,
+    pub(super) host: Amounts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Component {
+    pub(super) source: Option<Spanned<String>>,
+    pub(super) expose: Option<Vec<Spanned<String>>>,
+    pub(super) directories: Vec<Spanned<Directory>>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) clock: Option<String>,
+    pub(super) random: Option<String>,
+    pub(super) limits: Amounts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Directory {
+    pub(super) host: Option<Spanned<String>>,
+    pub(super) guest: Option<Spanned<String>>,
+    pub(super) read: Vec<Spanned<String>>,
+    pub(super) write: Vec<Spanned<String>>,
+    pub(super) deny: Vec<Spanned<String>>,
+    pub(super) symlinks: Symlinks,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Symlinks {
+    #[default]
+    Deny,
+    Follow,
+    Create,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Rule {
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) decision: Option<Decision>,
+    pub(super) tools: Vec<Spanned<String>>,
+    pub(super) when: Option<Spanned<serde_json::Value>>,
+    pub(super) reason: Option<String>,
+    pub(super) advice: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Decision {
+    Allow,
+    Preview,
+    Ask,
+    Deny,
+}
+
+/// An integer in the base unit, or a text with a unit.
+#[derive(Debug)]
+pub(super) enum Amount {
+    Number(u64),
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Amount;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("an integer or a text with a unit")
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Amount, E> {
+                u64::try_from(number).map(Amount::Number).map_err(E::custom)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Amount, E> {
+                Ok(Amount::Text(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}

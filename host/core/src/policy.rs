@@ -1,0 +1,101 @@
+//! Whether a call may run, and with what.
+//!
+//! [`Policy`] is a manifest resolved against the tools that were loaded: for each tool its rules, its grants (what it
+//! declares to need ∩ what the operator grants) and its limits stand ready, so a decision looks at nothing else.
+//! [`Policy::decide`] is pure. Everything that is not allowed is denied: no rule, an unknown tool, other bytes than those
+//! that were resolved, arguments that cannot be judged.
+
+mod decide;
+mod decision;
+mod grants;
+mod resolve;
+mod scope;
+mod suggestion;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use decision::{Decision, Denial, DenialKind, Question, RuleRef};
+pub use scope::RunScope;
+pub use suggestion::Suggestion;
+
+pub(crate) use decide::{Weighed, WeighedRule};
+pub(crate) use grants::Ceiling;
+
+use crate::call::Mode;
+use crate::grant::Grants;
+use crate::limit::Limits;
+use crate::manifest::{Manifest, Problem, Rule, Verdict};
+use crate::tool::Tool;
+
+/// A manifest resolved against tools.
+#[derive(Debug)]
+pub struct Policy {
+    manifest: Arc<Manifest>,
+    tools: BTreeMap<String, Entry>,
+    warnings: Vec<Problem>,
+}
+
+/// What is known of one tool.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) tool: Tool,
+    /// Whether callers may know of it.
+    pub(crate) exposed: bool,
+    /// What it declares to need.
+    pub(crate) ceiling: Ceiling,
+    /// Declared ∩ granted.
+    pub(crate) grants: Grants,
+    pub(crate) limits: Limits,
+    /// The rules whose `tools` match it, strongest first.
+    pub(crate) rules: Vec<Arc<Rule>>,
+}
+
+/// What a decision depends on besides the call and the manifest.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Whether the caller wants effects to land.
+    pub mode: Mode,
+    /// What the run is narrowed to.
+    pub scope: &'a RunScope,
+}
+
+impl Policy {
+    /// The manifest that it was resolved from.
+    #[must_use]
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.manifest
+    }
+
+    /// The tools that exist for callers, in the order of their names.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.tools.values().filter(|entry| entry.exposed).map(|entry| &entry.tool)
+    }
+
+    /// What is suspicious in the manifest but does not keep it from being used. [`Manifest::complain`] does not render
+    /// these; [`Policy::warnings_report`] does.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The warnings as one diagnostic over the manifest's text, if there are any.
+    #[must_use]
+    pub fn warnings_report(&self) -> Option<crate::manifest::Errors> {
+        crate::manifest::Errors::check(self.manifest.source(), self.warnings.clone()).err()
+    }
+
+    /// The strongest verdict that some arguments could get for this tool: for listings. `None` if no rule is about it.
+    #[must_use]
+    pub fn outlook(&self, tool: &str) -> Option<(Verdict, Verdict)> {
+        let rules = &self.tools.get(tool)?.rules;
+        Some((rules.last()?.verdict, rules.first()?.verdict))
+    }
+
+    pub(crate) fn entry(&self, tool: &str) -> Option<&Entry> {
+        self.tools.get(tool)
+    }
+}
+
+#[cfg(test)]
+mod tests;

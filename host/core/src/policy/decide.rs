@@ -1,0 +1,128 @@
+//! The decision itself: deny beats ask beats preview beats allow, nothing matches is deny, an error is deny.
+
+use std::sync::Arc;
+
+use crate::call::{AuthorizedCall, Mode, ValidatedCall};
+use crate::id::Digest;
+use crate::manifest::{Rule, Verdict};
+use crate::tool::Tool;
+
+use super::decision::{Decision, Denial, DenialKind, Question, RuleRef};
+use super::grants::narrowed;
+use super::suggestion::Suggestion;
+use super::{Entry, Facts, Policy};
+
+/// What is said where no rule has its own advice. True whatever the reason is, so that it tells nothing of the manifest.
+const ADVICE: &str = "Do not repeat this call unchanged. Use what other tools give you, or say what you need and let the user decide.";
+
+/// What the rules say of a call.
+pub(crate) enum Weighed<'a> {
+    /// This rule is the strongest that matches.
+    By(&'a Arc<Rule>),
+    /// This rule is the strongest that may match, and whether it does cannot be told.
+    Undecidable(&'a Arc<Rule>),
+    /// No rule matches.
+    ByNone,
+}
+
+/// Whether one rule matches arguments.
+pub(crate) enum WeighedRule {
+    Matches,
+    DoesNot,
+    Undecidable,
+}
+
+impl Policy {
+    /// Whether `call` may run, and with what. `tool` is what would run.
+    ///
+    /// A pure function of its arguments: the order of rules, earlier calls and the clock do not count.
+    #[must_use]
+    pub fn decide(&self, call: ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Decision {
+        match self.judge(&call, tool, facts) {
+            Err(denial) => Decision::Deny(denial),
+            Ok((_, rule)) if rule.verdict == Verdict::Ask => Decision::Ask(self.question(call, rule)),
+            Ok((entry, rule)) if rule.verdict == Verdict::Preview || facts.mode == Mode::Preview => {
+                Decision::Preview(authorize(call, entry, Mode::Preview, facts))
+            }
+            Ok((entry, _)) => Decision::Allow(authorize(call, entry, Mode::Live, facts)),
+        }
+    }
+
+    /// The entry and the rule that lets the call go on, or why it may not.
+    pub(crate) fn judge(&self, call: &ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Result<(&Entry, &Arc<Rule>), Denial> {
+        let name = call.tool();
+        let entry = self.entry(name.as_str()).filter(|entry| entry.exposed);
+        let entry = entry.ok_or_else(|| self.denial(DenialKind::NotExposed, name.as_str(), None))?;
+        if tool.name() != name || tool.digest() != call.digest() || tool.digest() != entry.tool.digest() {
+            return Err(self.denial(DenialKind::ToolChanged, name.as_str(), None));
+        }
+        if !facts.scope.has_tool(name) {
+            return Err(self.denial(DenialKind::OutsideRun, name.as_str(), None));
+        }
+        match weigh(entry, call) {
+            Weighed::By(rule) if rule.verdict == Verdict::Deny => Err(self.denial(DenialKind::Rule, name.as_str(), Some(rule))),
+            Weighed::By(rule) => Ok((entry, rule)),
+            Weighed::Undecidable(rule) => Err(self.denial(DenialKind::Undecidable, name.as_str(), Some(rule))),
+            Weighed::ByNone => Err(self.denial(DenialKind::NoRule, name.as_str(), None)),
+        }
+    }
+
+    fn denial(&self, kind: DenialKind, tool: &str, rule: Option<&Arc<Rule>>) -> Denial {
+        let advice = rule.and_then(|rule| rule.advice.as_deref()).unwrap_or(ADVICE);
+        let message = format!("denied: this call is not permitted. {advice}");
+        let rule = rule.map(|rule| self.rule_ref(rule));
+        let suggestion = self.suggestion(kind, tool, rule.as_ref());
+        Denial { kind, message, rule, suggestion }
+    }
+
+    fn suggestion(&self, kind: DenialKind, tool: &str, rule: Option<&RuleRef>) -> Suggestion {
+        let text = match (kind, rule) {
+            (DenialKind::Rule | DenialKind::Undecidable, Some(rule)) => {
+                let text = format!("to allow it, narrow the `tools` or `when` of rule `{}`, or remove the rule", rule.name);
+                return Suggestion::new(text).at(rule.at.clone());
+            }
+            (DenialKind::OutsideRun, _) => "start the run without narrowing it to other tools",
+            (DenialKind::NotExposed, _) => "add the tool to `expose` of its component, or call one that exists",
+            (DenialKind::ToolChanged, _) => "load the manifest again; if the component's file changed, review it and run `toolhold lock`",
+            _ => return Suggestion::allow_rule(&self.manifest, tool),
+        };
+        Suggestion::new(text)
+    }
+
+    pub(crate) fn rule_ref(&self, rule: &Rule) -> RuleRef {
+        RuleRef { name: rule.name.value.clone(), at: self.manifest.source().line(&rule.name.span) }
+    }
+
+    fn question(&self, call: ValidatedCall, rule: &Arc<Rule>) -> Question {
+        let (tool, manifest, arguments) = (call.digest(), self.manifest.digest(), call.arguments_digest());
+        let binding = Digest::of_parts(&[call.tool().as_str().as_bytes(), tool.as_bytes(), manifest.as_bytes(), arguments.as_bytes()]);
+        Question { call, rule: self.rule_ref(rule), reason: rule.reason.clone(), binding }
+    }
+}
+
+/// The strongest rule that matches. Rules stand strongest first, so the first one decides; one that cannot be judged
+/// might have matched, so it decides too.
+pub(crate) fn weigh<'a>(entry: &'a Entry, call: &ValidatedCall) -> Weighed<'a> {
+    for rule in &entry.rules {
+        match weigh_rule(rule, call) {
+            WeighedRule::Matches => return Weighed::By(rule),
+            WeighedRule::Undecidable => return Weighed::Undecidable(rule),
+            WeighedRule::DoesNot => {}
+        }
+    }
+    Weighed::ByNone
+}
+
+/// Whether the arguments are those that a rule is about.
+pub(crate) fn weigh_rule(rule: &Rule, call: &ValidatedCall) -> WeighedRule {
+    match rule.when.as_ref().map(|when| when.value.holds(call.arguments())) {
+        None | Some(Some(true)) => WeighedRule::Matches,
+        Some(Some(false)) => WeighedRule::DoesNot,
+        Some(None) => WeighedRule::Undecidable,
+    }
+}
+
+fn authorize(call: ValidatedCall, entry: &Entry, mode: Mode, facts: &Facts<'_>) -> AuthorizedCall {
+    let grants = narrowed(&entry.grants, facts.scope);
+    AuthorizedCall::new(call, mode, grants, facts.scope.narrow_limits(&entry.limits))
+}

@@ -1,0 +1,154 @@
+//! From a manifest and the tools that were loaded to a policy: every name is looked up, every rule finds its tools.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::manifest::{Code, Component, Condition, Errors, Located, Manifest, Problem, Rule, ToolPattern, Verdict, suggest};
+use crate::tool::{Catalog, Tool};
+
+use super::grants::{Ceiling, granted};
+use super::{Entry, Policy};
+
+impl Policy {
+    /// Resolves a manifest against the tools of its components.
+    ///
+    /// # Errors
+    ///
+    /// Every tool that the manifest names and no component has, every rule that can never match.
+    pub fn resolve(manifest: Arc<Manifest>, catalog: &Catalog) -> Result<Self, Errors> {
+        let mut resolver = Resolver { manifest: &manifest, tools: entries(&manifest, catalog), problems: Vec::new() };
+        resolver.exposed_tools_exist();
+        resolver.needs_are_usable();
+        manifest.rules().iter().for_each(|rule| resolver.rule(rule));
+        let Resolver { mut tools, problems, .. } = resolver;
+        manifest.complain(problems.clone())?;
+        tools.values_mut().for_each(|entry| entry.rules.sort_by(|left, right| precedence(left).cmp(&precedence(right))));
+        Ok(Self { tools, warnings: problems, manifest })
+    }
+}
+
+/// Strongest first; among equals those without a condition, which are cheap; then by name, so that the order in which
+/// rules are written decides nothing.
+fn precedence(rule: &Rule) -> (std::cmp::Reverse<Verdict>, bool, &str) {
+    (std::cmp::Reverse(rule.verdict), rule.when.is_some(), &rule.name.value)
+}
+
+fn entries(manifest: &Manifest, catalog: &Catalog) -> BTreeMap<String, Entry> {
+    let known = |tool: &Tool| Some((tool.clone(), manifest.components().get(tool.name().component())?));
+    let entry = |(tool, component): (Tool, &Component)| (tool.name().as_str().to_owned(), entry(tool, component));
+    catalog.iter().filter_map(known).map(entry).collect()
+}
+
+fn entry(tool: Tool, component: &Component) -> Entry {
+    let ceiling = Ceiling::of(&tool.info().needs);
+    Entry {
+        exposed: component.expose.as_ref().is_none_or(|names| names.iter().any(|name| name.value == *tool.name().local())),
+        grants: granted(component, &ceiling),
+        limits: component.limits.limits.clone(),
+        rules: Vec::new(),
+        ceiling,
+        tool,
+    }
+}
+
+struct Resolver<'a> {
+    manifest: &'a Manifest,
+    tools: BTreeMap<String, Entry>,
+    problems: Vec<Problem>,
+}
+
+impl Resolver<'_> {
+    fn exposed_tools_exist(&mut self) {
+        for (component, name) in self.manifest.components().values().flat_map(|component| component.expose.iter().flatten().map(move |name| (component, name))) {
+            let whole = format!("{}.{}", component.name.value, name.value);
+            if self.tools.contains_key(&whole) {
+                continue;
+            }
+            let own = self.tools.values().map(|entry| entry.tool.name()).filter(|tool| *tool.component() == component.name.value);
+            let locals: Vec<&str> = own.map(|tool| tool.local().as_str()).collect();
+            let message = format!("the component `{}` has no tool `{}`", component.name.value, name.value);
+            let problem = Problem::new(Code::UnknownTool, &name.span, message).label("no such tool");
+            self.problems.push(problem.maybe_help(suggest(name.value.as_str(), locals, "its tools are")));
+        }
+    }
+
+    fn needs_are_usable(&mut self) {
+        for entry in self.tools.values() {
+            let Some(component) = self.manifest.components().get(entry.tool.name().component()) else { continue };
+            for (target, why) in &entry.ceiling.unusable {
+                let message = format!("tool `{}` declares that it needs `{}`, which is not usable: {why}", entry.tool.name(), crate::escape::line(target));
+                let problem = Problem::new(Code::Need, &component.path.span, message).label("this component");
+                self.problems.push(problem.help("the need counts as not declared, so it cannot be granted; the tool's author can fix it"));
+            }
+        }
+    }
+
+    /// Enters a rule at each tool that it is about.
+    fn rule(&mut self, rule: &Arc<Rule>) {
+        let before = self.problems.len();
+        let found: BTreeSet<String> = rule.tools.iter().flat_map(|pattern| self.matching(pattern)).collect();
+        if let Some(when) = &rule.when
+            && self.problems.len() == before
+        {
+            self.arguments_exist(rule, when, &found);
+        }
+        for name in found {
+            if let Some(entry) = self.tools.get_mut(&name) {
+                entry.rules.push(Arc::clone(rule));
+            }
+        }
+    }
+
+    /// The tools that a pattern matches: one look for a name, a walk only for a pattern with `*`.
+    fn matching(&mut self, pattern: &Located<ToolPattern>) -> Vec<String> {
+        let matches: Vec<&Entry> = match pattern.value.as_exact() {
+            Some((component, local)) => self.tools.get(&format!("{component}.{local}")).into_iter().collect(),
+            None => self.tools.values().filter(|entry| pattern.value.matches(entry.tool.name())).collect(),
+        };
+        if let Some(problem) = self.matches_nothing(pattern, &matches) {
+            self.problems.push(problem);
+            return Vec::new();
+        }
+        matches.into_iter().filter(|entry| entry.exposed).map(|entry| entry.tool.name().as_str().to_owned()).collect()
+    }
+
+    fn matches_nothing(&self, pattern: &Located<ToolPattern>, matches: &[&Entry]) -> Option<Problem> {
+        if matches.iter().any(|entry| entry.exposed) {
+            return None;
+        }
+        let fail = |code, message| Some(Problem::new(code, &pattern.span, message).label("matches no tool"));
+        if let Some(hidden) = matches.first() {
+            let message = format!("`{}` is hidden by `expose` of its component", hidden.tool.name());
+            return fail(Code::HiddenTool, message).map(|problem| problem.help(format!("add `{}` to `expose`, or leave it out here", hidden.tool.name().local())));
+        }
+        let names: Vec<&str> = self.tools.values().filter(|entry| entry.exposed).map(|entry| entry.tool.name().as_str()).collect();
+        let message = format!("`{}` matches no tool", pattern.value);
+        fail(Code::UnknownTool, message).map(|problem| problem.maybe_help(suggest(&pattern.value.to_string(), names, "the tools are")))
+    }
+
+    /// A `when` that looks at an argument which no tool has would match always or never, whatever its author meant.
+    fn arguments_exist(&mut self, rule: &Rule, when: &Located<Condition>, tools: &BTreeSet<String>) {
+        let schemas: Vec<_> = tools.iter().filter_map(|name| self.tools.get(name)).map(|entry| entry.tool.input().source()).collect();
+        let names: BTreeSet<&str> = schemas.iter().filter_map(|schema| schema.get("properties")?.as_object()).flatten().map(|(name, _)| name.as_str()).collect();
+        let mut problems = Vec::new();
+        let closed = schemas.iter().all(|schema| schema.get("additionalProperties") == Some(&false.into()));
+        for argument in when.value.properties().into_iter().filter(|argument| closed && !names.contains(argument)) {
+            let message = format!("no tool of rule `{}` has an argument `{argument}`", rule.name.value);
+            let problem = Problem::new(Code::UnknownProperty, &when.span, message).label("in this `when`");
+            problems.push(problem.maybe_help(suggest(argument, names.iter().copied(), "their arguments are")));
+        }
+        let required = when.value.required();
+        let optional = |argument: &&str| {
+            let needed = |schema: &&&serde_json::Value| schema.get("required").and_then(|list| list.as_array()).is_some_and(|list| list.iter().any(|name| name == argument));
+            !required.contains(argument) && !schemas.iter().all(|schema| needed(&schema))
+        };
+        if rule.verdict == Verdict::Allow && problems.is_empty() {
+            for argument in when.value.properties().into_iter().filter(|argument| optional(argument)) {
+                let message = format!("rule `{}` also allows calls without `{argument}`", rule.name.value);
+                let problem = Problem::new(Code::OptionalProperty, &when.span, message).label("does not require it");
+                problems.push(problem.help(format!("add `required = [\"{argument}\"]` if such calls are not meant")));
+            }
+        }
+        self.problems.extend(problems);
+    }
+}

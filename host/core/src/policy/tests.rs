@@ -1,0 +1,1 @@
+//! Rules of deciding, as data and as properties.

@@ -1,0 +1,39 @@
+//! The file system of one call.
+
+use std::sync::Arc;
+
+use super::grants::OpenedGrants;
+use super::notes::Notes;
+use super::protected::Shield;
+use super::view::View;
+use crate::meter::Meter;
+
+/// What one call knows of files: its grants, its meter, what was noted. Cheap to make.
+#[derive(Debug)]
+pub struct FsCtx {
+    pub(super) grants: Arc<OpenedGrants>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) notes: Notes,
+    pub(super) shield: Shield,
+    pub(super) view: View,
+}
+
+impl FsCtx {
+    /// The file system of a call that reaches `grants` and is charged to `meter`.
+    #[must_use]
+    pub fn new(grants: Arc<OpenedGrants>, meter: Arc<Meter>) -> Self {
+        let shield = Shield::new(grants.protected().clone());
+        Self { grants, meter, notes: Notes::default(), shield, view: View }
+    }
+
+    /// What was refused and touched so far.
+    #[must_use]
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// What was refused and touched; nothing is left behind.
+    pub fn take_notes(&mut self) -> Notes {
+        std::mem::take(&mut self.notes)
+    }
+}

@@ -1,0 +1,38 @@
+//! Linking the capability into a component's imports.
+
+use wasmtime::component::{HasData, Linker, ResourceTable};
+
+use super::bindings::{preopens, types};
+use super::ctx::FsCtx;
+
+/// What the host functions work on: the call's file system and the table of its resources.
+pub struct FsCtxView<'a> {
+    /// The call's file system.
+    pub ctx: &'a mut FsCtx,
+    /// The call's resources; the same table that its streams are in.
+    pub table: &'a mut ResourceTable,
+}
+
+/// A store's data that has a file system.
+pub trait FsView: Send {
+    /// Lends it.
+    fn fs(&mut self) -> FsCtxView<'_>;
+}
+
+struct HasFs;
+
+impl HasData for HasFs {
+    type Data<'a> = FsCtxView<'a>;
+}
+
+/// Links `wasi:filesystem/types` and `wasi:filesystem/preopens`. Works for synchronous and asynchronous stores.
+///
+/// `wasi:io` and `wasi:clocks` are the caller's to link.
+///
+/// # Errors
+///
+/// If something of the same name is linked already and the linker forbids shadowing.
+pub fn add_to_linker<T: FsView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    types::add_to_linker::<T, HasFs>(linker, T::fs)?;
+    preopens::add_to_linker::<T, HasFs>(linker, T::fs)
+}

@@ -1,0 +1,221 @@
+//! What a grant's patterns say about a path. Pure: no disk, no guest.
+//!
+//! Asked only about resolved paths ([`RelPath`]); everything else would be a check of one path and a use of another.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use toolhold_core::grant::{DirectoryGrant, Patterns};
+
+use super::notes::Why;
+use super::path::RelPath;
+
+/// The patterns of one grant, and what they imply.
+#[derive(Debug)]
+pub(super) struct Rules {
+    read: Patterns,
+    write: Patterns,
+    deny: Patterns,
+    on_the_way_to_read: GlobSet,
+    on_the_way_to_write: GlobSet,
+    /// What belongs to Toolhold, relative to the root; covers everything below.
+    protected: Vec<RelPath>,
+    whole: bool,
+}
+
+impl Rules {
+    pub(super) fn new(grant: &DirectoryGrant, protected: Vec<RelPath>) -> Self {
+        let covers = |patterns: &Patterns| patterns.source().iter().any(|pattern| pattern == "**");
+        Self {
+            read: grant.read.clone(),
+            write: grant.write.clone(),
+            deny: grant.deny.clone(),
+            on_the_way_to_read: on_the_way(&grant.read),
+            on_the_way_to_write: on_the_way(&grant.write),
+            whole: grant.deny.is_empty()
+                && protected.is_empty()
+                && (covers(&grant.read) || grant.read.is_empty())
+                && (covers(&grant.write) || grant.write.is_empty()),
+            protected,
+        }
+    }
+
+    /// No path is treated differently from another one.
+    pub(super) fn same_for_all_paths(&self) -> bool {
+        self.whole
+    }
+
+    /// Nothing can be changed.
+    pub(super) fn read_only(&self) -> bool {
+        self.write.is_empty()
+    }
+
+    /// The contents and properties of `path` may be had.
+    pub(super) fn may_read(&self, path: &RelPath) -> bool {
+        self.read.matches(path.as_str()) && self.forbidden(path).is_none()
+    }
+
+    /// `path` may be created, changed, removed.
+    pub(super) fn may_write(&self, path: &RelPath) -> bool {
+        self.write.matches(path.as_str()) && self.forbidden(path).is_none()
+    }
+
+    /// [`may_write`](Self::may_write), or why not.
+    pub(super) fn require_write(&self, path: &RelPath) -> Result<(), Why> {
+        if self.may_write(path) { Ok(()) } else { Err(self.why_not(path, true)) }
+    }
+
+    /// If `path` is a directory, its listing may be had, reduced to what is readable or listable itself.
+    pub(super) fn may_list(&self, path: &RelPath) -> bool {
+        (self.read.matches(path.as_str()) || self.on_the_way_to_read.is_match(path.as_str()))
+            && self.forbidden(path).is_none()
+    }
+
+    /// If `path` is a directory, it may be opened, asked about and passed through.
+    pub(super) fn may_enter(&self, path: &RelPath) -> bool {
+        let text = path.as_str();
+        (self.read.matches(text)
+            || self.write.matches(text)
+            || self.on_the_way_to_read.is_match(text)
+            || self.on_the_way_to_write.is_match(text))
+            && self.forbidden(path).is_none()
+    }
+
+    /// Why `path` may not be touched in any way, if it may not.
+    pub(super) fn forbidden(&self, path: &RelPath) -> Option<Why> {
+        if self.protected.iter().any(|protected| protected.rest(path).is_some()) {
+            return Some(Why::Protected);
+        }
+        if self.deny.is_empty() {
+            return None;
+        }
+        let text = path.as_str();
+        let above = std::iter::once(0).chain(text.match_indices('/').map(|(index, _)| index));
+        let denied = above.filter_map(|end| text.get(..end)).chain([text]).any(|prefix| self.deny.matches(prefix));
+        denied.then_some(Why::Denied)
+    }
+
+    /// The best word for the operator on why `path` may not be read or, if so asked, written.
+    pub(super) fn why_not(&self, path: &RelPath, writing: bool) -> Why {
+        self.forbidden(path).unwrap_or(match writing {
+            true if self.read_only() => Why::ReadOnly,
+            true if !self.write.matches(path.as_str()) => Why::NotWritable,
+            _ => Why::NotReadable,
+        })
+    }
+}
+
+/// Matches the directories that lie above something that a pattern can match.
+fn on_the_way(patterns: &Patterns) -> GlobSet {
+    let mut builder = GlobSetBuilder::new();
+    for prefix in patterns.source().iter().flat_map(|pattern| prefixes(pattern)) {
+        // A prefix of a pattern that compiles, cut between its parts, compiles too; one that did not would match nothing.
+        if let Ok(glob) = GlobBuilder::new(&prefix).literal_separator(true).backslash_escape(true).build() {
+            builder.add(glob);
+        }
+    }
+    builder.build().unwrap_or_default()
+}
+
+/// Patterns for the directories above what `pattern` matches: `a/*/c` gives the root, `a` and `a/*`.
+fn prefixes(pattern: &str) -> Vec<String> {
+    let mut prefixes = vec![String::new()];
+    let (mut start, mut in_class, mut in_braces, mut escaped) = (0, false, 0_usize, false);
+    for (index, letter) in pattern.char_indices() {
+        let here = |start: usize| pattern.get(..start).unwrap_or_default();
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '{' if !in_class => in_braces += 1,
+            '}' if !in_class => in_braces = in_braces.saturating_sub(1),
+            // A separator within braces: parts cannot be told apart any more. Everything below may lead somewhere.
+            '/' if in_braces > 0 => {
+                prefixes.push(format!("{}**", here(start)));
+                return prefixes;
+            }
+            '/' if !in_class => {
+                if pattern.get(start..index) == Some("**") {
+                    prefixes.push(format!("{}**", here(start)));
+                    return prefixes;
+                }
+                prefixes.push(here(index).to_owned());
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    if pattern.get(start..) == Some("**") {
+        prefixes.push(pattern.to_owned());
+    }
+    prefixes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use toolhold_core::grant::Symlinks;
+
+    use super::*;
+
+    fn path(text: &str) -> RelPath {
+        let mut path = RelPath::default();
+        text.split('/').filter(|part| !part.is_empty()).for_each(|part| path.push(part));
+        path
+    }
+
+    fn rules(read: &[&str], write: &[&str], deny: &[&str]) -> Rules {
+        let patterns = |list: &[&str]| Patterns::new(list.iter().copied()).unwrap();
+        let grant = DirectoryGrant {
+            host: PathBuf::from("/nowhere"),
+            guest: "/work".to_owned(),
+            read: patterns(read),
+            write: patterns(write),
+            deny: patterns(deny),
+            symlinks: Symlinks::Deny,
+        };
+        Rules::new(&grant, vec![path(".toolhold")])
+    }
+
+    #[test]
+    fn deny_wins_and_covers_what_is_below() {
+        let rules = rules(&["**"], &["**"], &["secret", "**/*.key", "a/b"]);
+        for denied in ["secret", "secret/x", "secret/x/y", "x.key", "a/x.key", "a/b", "a/b/c", "x.key/inside"] {
+            assert!(
+                !rules.may_read(&path(denied)) && !rules.may_write(&path(denied)) && !rules.may_enter(&path(denied)),
+                "{denied}"
+            );
+        }
+        for allowed in ["", "secrets", "a", "a/c", "x.keys"] {
+            assert!(rules.may_read(&path(allowed)) && rules.may_write(&path(allowed)), "{allowed}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_toolhold_is_forbidden_with_all_below() {
+        let rules = rules(&["**"], &["**"], &[]);
+        assert_eq!(rules.forbidden(&path(".toolhold/journal.db")), Some(Why::Protected));
+        assert_eq!(rules.forbidden(&path(".toolhold-not")), None);
+    }
+
+    #[test]
+    fn directories_on_the_way_can_be_entered_and_nothing_else_can() {
+        let rules = rules(&["src/**/*.rs", "docs/*.md", "{x/y,z}/w"], &["out/**"], &[]);
+        for way in ["", "src", "src/a", "src/a/b", "docs", "x", "x/y", "z", "out", "out/a"] {
+            assert!(rules.may_enter(&path(way)), "{way}");
+        }
+        assert!(!rules.may_enter(&path("etc")));
+        assert!(!rules.may_enter(&path("docs/a")));
+        assert!(!rules.may_list(&path("out")), "only written below");
+        assert!(rules.may_list(&path("src/a")));
+        assert!(!rules.may_read(&path("src/a")));
+    }
+
+    #[test]
+    fn reading_and_writing_are_kept_apart() {
+        let rules = rules(&["in/**"], &["out/**"], &[]);
+        assert!(rules.may_read(&path("in/a")) && !rules.may_write(&path("in/a")));
+        assert!(!rules.may_read(&path("out/a")) && rules.may_write(&path("out/a")));
+        assert!(!rules.may_write(&path("out")), "a pattern for what is inside is none for the directory");
+    }
+}

@@ -1,0 +1,17 @@
+//! The file system as a guest meets it: WASI's host functions called directly, on real directories, with both resolvers.
+
+mod advisories;
+mod escape;
+mod invariant;
+mod links;
+mod listing;
+mod moves;
+mod oracle;
+mod posix;
+mod protected;
+mod quotas;
+mod race;
+mod read_only;
+mod special;
+mod streams;
+mod support;

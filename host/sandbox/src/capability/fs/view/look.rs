@@ -1,0 +1,65 @@
+//! Looking at what is at a path, without opening it.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{Dir, FileType, Mode, OFlags, Stat, fstat, readlinkat};
+use rustix::io::Errno;
+
+use super::super::grants::Grant;
+use super::super::path::RelPath;
+use super::View;
+use super::exact::{HANDLE, open_exact};
+
+/// What something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Kind {
+    File,
+    Directory,
+    Link,
+    /// A device, FIFO or socket.
+    Special,
+}
+
+impl Kind {
+    pub(in super::super) fn of(stat: &Stat) -> Self {
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Self::File,
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Link,
+            _ => Self::Special,
+        }
+    }
+}
+
+/// What is at a path. Holds on to it: what is asked of it later is asked of the same thing.
+pub(in super::super) struct Look {
+    pub(in super::super) kind: Kind,
+    pub(in super::super) stat: Stat,
+    handle: OwnedFd,
+}
+
+impl Look {
+    /// Where the link leads. `EILSEQ` if that is not UTF-8.
+    pub(in super::super) fn link_target(&self) -> Result<String, Errno> {
+        readlinkat(&self.handle, "", Vec::new())?.into_string().map_err(|_| Errno::ILSEQ)
+    }
+}
+
+impl View {
+    /// Looks at `path`; a link is not followed.
+    pub(in super::super) fn look(self, grant: &Grant, path: &RelPath) -> Result<Look, Errno> {
+        let handle = open_exact(grant, path.as_str(), HANDLE, Mode::empty())?;
+        let stat = fstat(&handle)?;
+        Ok(Look { kind: Kind::of(&stat), stat, handle })
+    }
+
+    /// The entries of the directory `path`, read as they are asked for.
+    pub(in super::super) fn list(self, grant: &Grant, path: &RelPath) -> Result<Dir, Errno> {
+        Dir::new(open_exact(grant, path.as_str(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?)
+    }
+
+    /// Makes what happened to the directory `path` last.
+    pub(in super::super) fn sync_directory(self, grant: &Grant, path: &RelPath) -> Result<(), Errno> {
+        rustix::fs::fsync(open_exact(grant, path.as_str(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?)
+    }
+}

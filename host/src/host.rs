@@ -1,0 +1,191 @@
+//! The host: the way of one call, on one screen.
+//!
+//! Resolve, validate, decide; intent into the journal; run in a fresh sandbox; check the result; outcome into the journal.
+//! Nothing here decides or runs: each step is a room of its own, and a step can only be reached through the one before.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use toolhold_core::call::{AuthorizedCall, ToolCall};
+use toolhold_core::event::Effects;
+use toolhold_core::id::CallId;
+use toolhold_core::outcome::{CallReport, Failure, Outcome};
+use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
+use toolhold_core::tool::{Catalog, Tool};
+use toolhold_sandbox::{EventSink, RunOptions, RunReport, Sandbox};
+
+use crate::journal::{Admission, Intent, Journal, ScopedKey, Settlement};
+use crate::refusal::{Refusal, not_run, unrecorded};
+use crate::{clock, report};
+
+/// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
+#[derive(Debug, Clone)]
+pub struct Host(pub(crate) Arc<Inner>);
+
+/// What a host is made of.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) policy: Policy,
+    pub(crate) catalog: Catalog,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) journal: Journal,
+}
+
+/// What the caller of one call wants beside its result.
+#[derive(Debug, Clone)]
+pub struct CallOptions {
+    /// Who asks: idempotency keys of different clients never meet.
+    pub client: Arc<str>,
+    /// What the run is narrowed to.
+    pub scope: Arc<RunScope>,
+    /// Is told of log lines, progress and emitted parts as they come.
+    pub events: Option<EventSink>,
+    /// Stops the guest.
+    pub cancel: CancellationToken,
+}
+
+impl Default for CallOptions {
+    /// A local caller, not narrowed, who hears of the end only.
+    fn default() -> Self {
+        Self { client: "local".into(), scope: Arc::default(), events: None, cancel: CancellationToken::new() }
+    }
+}
+
+/// A call that may run.
+pub(crate) struct Checked {
+    tool: Tool,
+    call: AuthorizedCall,
+    effects: Effects,
+}
+
+impl Host {
+    /// Makes one call. Never fails: what came of it, and why, is in the report.
+    ///
+    /// Dropping the future stops the guest; the journal then says that the caller went away.
+    pub async fn call(&self, call: ToolCall, options: CallOptions) -> CallReport {
+        let id = clock::new_call();
+        let checked = match self.check(&call, &options) {
+            Ok(checked) => checked,
+            Err(refusal) => return self.refuse(id, &call, *refusal).await,
+        };
+        match self.0.journal.admit(intent(&id, &call, &checked, &options)).await {
+            Ok(Admission::Fresh) => self.run(id, &call, checked, options).await,
+            Ok(other) => not_run(id, &call, &checked.call, other),
+            Err(error) => unrecorded(id, &call, &checked.call, &error),
+        }
+    }
+
+    /// Resolves, validates and decides. Pure but for looking up the tool.
+    fn check(&self, call: &ToolCall, options: &CallOptions) -> Result<Checked, Box<Refusal>> {
+        let tool = self.0.catalog.get(&call.tool).map_err(Refusal::unknown)?.clone();
+        let validated = tool.validate(&call.arguments).map_err(|violations| Refusal::invalid(&tool, &violations))?;
+        let arguments = validated.arguments_digest();
+        let facts = Facts { mode: call.mode, scope: &options.scope };
+        match self.0.policy.decide(validated, &tool, &facts) {
+            Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
+            Decision::Deny(denial) => Err(Refusal::denied(&tool, arguments, denial)),
+            Decision::Ask(question) => Err(Refusal::needs_approval(&tool, &question)),
+            Decision::Preview(_) => Err(Refusal::needs_preview(&tool, arguments)),
+        }
+    }
+
+    /// Runs an admitted call and records what came of it.
+    async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
+        let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
+        let run = self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
+        let (outcome, settlement) = conclude(&checked, &run);
+        match open.settle(settlement).await {
+            Ok(()) => report::ran(id, call, &checked.call, run, outcome),
+            Err(error) => report::ran(id.clone(), call, &checked.call, run, Outcome::Failure(crate::refusal::outcome_unrecorded(&error))),
+        }
+    }
+
+    /// Records that nothing ran, and says why.
+    async fn refuse(&self, id: CallId, call: &ToolCall, refusal: Refusal) -> CallReport {
+        let event = refusal.event(&id, call);
+        let failure = match self.0.journal.record(clock::micros(), event).await {
+            Ok(()) => refusal.failure,
+            Err(error) => crate::refusal::journal_unavailable(&error),
+        };
+        report::refused(id, call, refusal.digest, failure)
+    }
+
+    /// The tools that callers may know of.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.0.policy.tools()
+    }
+
+    /// What decides.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// What records.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+}
+
+/// Whether the call can change anything: what it was granted says so, not what it claims.
+fn effects(call: &AuthorizedCall) -> Effects {
+    let writes = call.grants().directories.iter().any(|directory| !directory.write.is_empty());
+    if writes { Effects::Possible } else { Effects::None }
+}
+
+fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {
+    let (run, validated) = (call.run.clone(), checked.call.call());
+    let intent = Intent::new(id.clone(), run, validated, checked.call.mode(), checked.effects, clock::micros());
+    match &call.key {
+        Some(key) => intent.with_key(ScopedKey { scope: Arc::clone(&options.client), key: key.clone() }),
+        None => intent,
+    }
+}
+
+/// What came of a run, for the caller and for the journal.
+fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
+    let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
+    let result = match &run.outcome {
+        Ok(text) => checked.tool.check_output(text).map(|value| (value, text)).map_err(|broken| crate::refusal::invalid_output(&broken)),
+        Err(failure) => Err(Failure::from(failure.clone())),
+    };
+    match result {
+        Ok((value, text)) => (Outcome::Success(value), Settlement::success(text.as_str(), usage, effects, at)),
+        Err(failure) if nothing_ran(&failure) => {
+            let settlement = Settlement::nothing(failure.code.clone(), effects, at);
+            (Outcome::Failure(failure), settlement)
+        }
+        Err(failure) => (Outcome::Failure(failure.clone()), Settlement::failure(failure, usage, effects, at)),
+    }
+}
+
+/// A full host starts nothing, so the call's key is free again.
+fn nothing_ran(failure: &Failure) -> bool {
+    failure.class == toolhold_core::outcome::Class::Busy
+}
+
+/// An admitted call without an outcome. If its caller goes away, the journal is told.
+struct OpenCall<'a> {
+    journal: &'a Journal,
+    id: &'a CallId,
+    effects: Effects,
+    settled: bool,
+}
+
+impl OpenCall<'_> {
+    async fn settle(mut self, settlement: Settlement) -> Result<(), crate::journal::Error> {
+        self.settled = true;
+        self.journal.settle(self.id, settlement).await
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            let failure = crate::refusal::caller_gone();
+            let settlement = Settlement::failure(failure, toolhold_core::limit::Usage::default(), self.effects, clock::micros());
+            self.journal.settle_behind(self.id, settlement);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The table of calls: one row per call, and the one place where its state changes.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use toolhold_core::call::{Mode, canonical};
+use toolhold_core::event::{Effects, Event, bounded};
+use toolhold_core::id::{CallId, Digest};
+use toolhold_core::outcome::{Failure, Outcome};
+use toolhold_core::redact::Redactor;
+
+use super::audit::digest;
+use super::error::Error;
+use super::queue::Answer;
+use super::record::{Admission, End, Intent, Settled, Settlement, State};
+
+/// Longest arguments or result that are kept of a call without a key, in bytes. With a key, all is kept: it may be asked for.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// What a command came to, and what the audit says of it.
+pub(super) struct Step {
+    pub(super) event: Option<(u64, Event)>,
+    pub(super) answer: Result<Answer, Error>,
+}
+
+impl Step {
+    fn refused(error: Error) -> Self {
+        Self { event: None, answer: Err(error) }
+    }
+
+    fn admission(event: Option<(u64, Event)>, admission: Admission) -> Self {
+        Self { event, answer: Ok(Answer::Admission(admission)) }
+    }
+}
+
+/// Admits a call, or says which earlier one stands in its place.
+pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redactor) -> Result<Step, Error> {
+    let arguments = Digest::of(canonical(&intent.arguments).as_bytes());
+    if let Some(earlier) = earlier(connection, intent)? {
+        let admission = earlier.admission(intent, arguments)?;
+        let event = matches!(admission, Admission::Replay(_))
+            .then(|| (intent.at, Event::CallReplayed { call: earlier.call, by: intent.call.clone(), run: intent.run.clone() }));
+        return Ok(Step::admission(event, admission));
+    }
+    if insert(connection, intent, arguments, redactor)? == 0 {
+        return Ok(Step::refused(Error::Duplicate(intent.call.clone())));
+    }
+    let event = Event::CallAdmitted {
+        call: intent.call.clone(),
+        run: intent.run.clone(),
+        tool: intent.tool.clone(),
+        digest: intent.digest,
+        mode: intent.mode,
+        effects: intent.effects,
+        arguments,
+        key: intent.key.as_ref().map(|key| key.key.clone()),
+        scope: intent.key.as_ref().map(|key| key.scope.to_string()),
+    };
+    Ok(Step::admission(Some((intent.at, event)), Admission::Fresh))
+}
+
+fn insert(connection: &Connection, intent: &Intent, arguments: Digest, redactor: &Redactor) -> Result<usize, Error> {
+    let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted') ON CONFLICT (call) DO NOTHING";
+    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
+    Ok(connection.prepare_cached(sql)?.execute(params![
+        intent.call.as_str(),
+        intent.run.as_str(),
+        intent.tool.as_str(),
+        intent.digest.as_bytes(),
+        mode_word(intent.mode),
+        effects_word(intent.effects),
+        intent.key.as_ref().map(|key| &*key.scope),
+        intent.key.as_ref().map(|key| key.key.as_str()),
+        kept,
+        arguments.as_bytes(),
+        intent.at.cast_signed(),
+    ])?)
+}
+
+fn keeps(bytes: usize, has_key: bool) -> bool {
+    has_key || bytes <= KEPT_BYTES
+}
+
+/// An earlier call with the same key.
+struct Earlier {
+    call: CallId,
+    tool: String,
+    digest: Digest,
+    arguments: Digest,
+    state: State,
+    settled_at: Option<i64>,
+    succeeded: Option<bool>,
+    outcome: Option<String>,
+}
+
+fn earlier(connection: &Connection, intent: &Intent) -> Result<Option<Earlier>, Error> {
+    let Some(key) = &intent.key else { return Ok(None) };
+    let sql = "SELECT call, tool, digest, arguments_digest, state, settled_at, succeeded, outcome FROM calls
+               WHERE scope = ?1 AND key = ?2 AND mode = ?3 AND state <> 'abandoned'";
+    let read = |row: &Row<'_>| {
+        Ok(Earlier {
+            call: parsed(row, 0, |text| text.parse().ok())?,
+            tool: row.get(1)?,
+            digest: digest(row, 2)?,
+            arguments: digest(row, 3)?,
+            state: parsed(row, 4, State::parse)?,
+            settled_at: row.get(5)?,
+            succeeded: row.get(6)?,
+            outcome: row.get(7)?,
+        })
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row(params![&*key.scope, key.key.as_str(), mode_word(intent.mode)], read).optional()?)
+}
+
+impl Earlier {
+    fn admission(&self, intent: &Intent, arguments: Digest) -> Result<Admission, Error> {
+        let call = self.call.clone();
+        let conflict = |differs| Ok(Admission::Conflict { call: self.call.clone(), differs });
+        if self.tool != intent.tool.as_str() {
+            return conflict("the tool");
+        }
+        if self.arguments != arguments {
+            return conflict("the arguments");
+        }
+        // The outcome of other bytes is not this tool's outcome; a call that is not finished stays what it is.
+        match self.state {
+            State::Admitted => Ok(Admission::InFlight { call }),
+            State::Unknown => Ok(Admission::Unknown { call }),
+            _ if self.digest != intent.digest => conflict("the tool's bytes"),
+            _ => Ok(Admission::Replay(Box::new(Settled {
+                call,
+                at: self.settled_at.unwrap_or_default().cast_unsigned(),
+                outcome: self.outcome()?,
+            }))),
+        }
+    }
+
+    fn outcome(&self) -> Result<Outcome, Error> {
+        let damaged = |what: &str| Error::Corrupt(format!("the outcome of call `{}` {what}", self.call));
+        let text = self.outcome.as_deref().ok_or_else(|| damaged("is missing"))?;
+        if self.succeeded == Some(true) {
+            serde_json::from_str(text).map(Outcome::Success).map_err(|_| damaged("is not JSON"))
+        } else {
+            serde_json::from_str(text).map(Outcome::Failure).map_err(|_| damaged("is not a failure"))
+        }
+    }
+}
+
+/// Writes how a call ended.
+pub(super) fn settle(connection: &Connection, call: &CallId, settlement: &Settlement, redactor: &Redactor) -> Result<Step, Error> {
+    let (event, changed) = match &settlement.end {
+        End::Nothing(reason) => {
+            (Event::CallAbandoned { call: call.clone(), reason: bounded(&redactor.redact(reason)) }, abandon(connection, call, settlement.at)?)
+        }
+        End::Success(text) => finish(connection, call, settlement, redactor, text, None)?,
+        End::Failure(failure) => {
+            let text = serde_json::to_string(failure).map_err(|error| Error::Database(error.to_string()))?;
+            finish(connection, call, settlement, redactor, &text, Some(failure))?
+        }
+    };
+    Ok(match changed {
+        0 => Step::refused(Error::NotOpen(call.clone())),
+        _ => Step { event: Some((settlement.at, event)), answer: Ok(Answer::Done) },
+    })
+}
+
+fn finish(
+    connection: &Connection,
+    call: &CallId,
+    settlement: &Settlement,
+    redactor: &Redactor,
+    text: &str,
+    failure: Option<&Failure>,
+) -> Result<(Event, usize), Error> {
+    let sql = "UPDATE calls SET state = 'settled', settled_at = ?2, succeeded = ?3,
+                   outcome = CASE WHEN key IS NOT NULL OR ?7 THEN ?4 END, outcome_digest = ?5, usage = ?6
+               WHERE call = ?1 AND state IN ('admitted', 'unknown')";
+    let text = redactor.redact(text);
+    let usage = serde_json::to_string(&settlement.usage).map_err(|error| Error::Database(error.to_string()))?;
+    let outcome = outcome_digest(&text, failure.is_none(), &usage);
+    let changed = connection.prepare_cached(sql)?.execute(params![
+        call.as_str(),
+        settlement.at.cast_signed(),
+        failure.is_none(),
+        text,
+        outcome.as_bytes(),
+        usage,
+        keeps(text.len(), false),
+    ])?;
+    let event = Event::CallSettled {
+        call: call.clone(),
+        outcome,
+        failure: failure.map(|failure| failure.class),
+        code: failure.map(|failure| bounded(&failure.code)),
+    };
+    Ok((event, changed))
+}
+
+/// What the audit says of a stored outcome.
+pub(super) fn outcome_digest(text: &str, succeeded: bool, usage: &str) -> Digest {
+    Digest::of_parts(&[text.as_bytes(), &[u8::from(succeeded)], usage.as_bytes()])
+}
+
+fn abandon(connection: &Connection, call: &CallId, at: u64) -> Result<usize, Error> {
+    let sql = "UPDATE calls SET state = 'abandoned', settled_at = ?2 WHERE call = ?1 AND state IN ('admitted', 'unknown')";
+    Ok(connection.prepare_cached(sql)?.execute(params![call.as_str(), at.cast_signed()])?)
+}
+
+/// Calls that were admitted and not settled, oldest first.
+pub(super) fn open(connection: &Connection) -> Result<Vec<(CallId, Effects)>, Error> {
+    let mut statement = connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY admitted_at, call")?;
+    let rows = statement.query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, parsed(row, 1, parse_effects)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What a call comes to whose host stopped: it did nothing, or nobody knows.
+pub(super) fn cut_off(connection: &Connection, call: CallId, effects: Effects, at: u64) -> Result<Event, Error> {
+    let reason = "the host stopped before the outcome was known".to_owned();
+    if effects == Effects::None {
+        abandon(connection, &call, at)?;
+        return Ok(Event::CallAbandoned { call, reason });
+    }
+    connection.execute("UPDATE calls SET state = 'unknown' WHERE call = ?1", [call.as_str()])?;
+    Ok(Event::CallUnknown { call, reason })
+}
+
+/// Reads a word of a closed set; anything else means that the file is damaged.
+pub(super) fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    let damaged = || rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, "not one of the known words".into());
+    parse(&text).ok_or_else(damaged)
+}
+
+pub(super) fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Live => "live",
+        Mode::Preview => "preview",
+    }
+}
+
+pub(super) fn parse_mode(word: &str) -> Option<Mode> {
+    [Mode::Live, Mode::Preview].into_iter().find(|mode| mode_word(*mode) == word)
+}
+
+pub(super) fn effects_word(effects: Effects) -> &'static str {
+    match effects {
+        Effects::None => "none",
+        Effects::Possible => "possible",
+    }
+}
+
+pub(super) fn parse_effects(word: &str) -> Option<Effects> {
+    [Effects::None, Effects::Possible].into_iter().find(|effects| effects_word(*effects) == word)
+}

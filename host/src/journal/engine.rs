@@ -1,0 +1,200 @@
+//! The one that writes: a connection, the head of the audit, and batches of commands, each batch one transaction.
+//!
+//! Whoever holds the engine writes everything that waits, in order. A batch in which nobody needs the disk is committed
+//! without waiting for it (`synchronous = NORMAL`: it survives a kill, not a power cut); one that does need it is on disk, with all
+//! that came before, when it is answered.
+
+use rusqlite::{Connection, OpenFlags};
+use toolhold_core::chain::Head;
+use toolhold_core::event::{Entry, Event};
+use toolhold_core::redact::Redactor;
+
+use super::calls;
+use super::directory::Directory;
+use super::error::Error;
+use super::head::HeadFile;
+use super::queue::{Answer, Command, Queue, Work};
+use super::{Durability, Options, audit, migrations};
+
+/// Prepared statements that are kept: more than there are.
+const STATEMENTS: usize = 32;
+
+/// Everything that is needed to write.
+pub(super) struct Engine {
+    connection: Connection,
+    head: Head,
+    file: HeadFile,
+    durability: Durability,
+    /// Whether commits presently wait for the disk.
+    waits: Option<bool>,
+    redactor: Redactor,
+    /// Last, so that it is released after the database is closed.
+    _directory: Directory,
+}
+
+impl Engine {
+    /// Opens the database, brings its form up to date, checks the end of its audit and settles what a crash left open.
+    pub(super) fn open(directory: Directory, options: &Options) -> Result<Self, Error> {
+        let mut connection = connect(&directory)?;
+        migrations::apply(&mut connection)?;
+        let head = audit::last(&connection)?;
+        let (file, noted) = HeadFile::open(&directory.head())?;
+        if let Some(noted) = noted {
+            audit::check_noted(&connection, &noted, &head)?;
+        }
+        let redactor = options.redactor.clone();
+        let mut engine = Self { connection, head, file, durability: options.durability, waits: None, redactor, _directory: directory };
+        engine.recover(options.now)?;
+        Ok(engine)
+    }
+
+    /// Writes everything that waits and answers. Repeats until nothing waits.
+    pub(super) fn work(&mut self, queue: &Queue) {
+        loop {
+            let batch = queue.drain();
+            if batch.is_empty() {
+                return;
+            }
+            if !self.write(batch, queue) {
+                return;
+            }
+        }
+    }
+
+    /// Writes one batch. `false` where it could not be written.
+    fn write(&mut self, batch: Vec<Command>, queue: &Queue) -> bool {
+        let durable = batch.iter().any(|command| command.durable);
+        match self.transact(&batch, durable) {
+            Ok(answers) => {
+                queue.finished(Vec::new(), true);
+                batch.into_iter().zip(answers).for_each(|(command, answer)| answered(command, answer));
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the journal cannot be written");
+                let (waiting, kept): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.reply.is_some());
+                queue.finished(kept, false);
+                waiting.into_iter().for_each(|command| answered(command, Err(error.clone())));
+                false
+            }
+        }
+    }
+
+    /// One transaction around all of `batch`. Where it fails, nothing of it is written.
+    fn transact(&mut self, batch: &[Command], durable: bool) -> Result<Vec<Result<Answer, Error>>, Error> {
+        self.wait_for_disk(durable)?;
+        let before = self.head;
+        let result = self.attempt(batch);
+        match result {
+            Ok(answers) => {
+                if durable && self.durability == Durability::Full {
+                    self.file.note(&self.head);
+                }
+                Ok(answers)
+            }
+            Err(error) => {
+                self.head = before;
+                if !self.connection.is_autocommit() {
+                    // Where even this fails, the next BEGIN does too, and nothing is written.
+                    let _failed = self.connection.execute_batch("ROLLBACK").is_err();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn attempt(&mut self, batch: &[Command]) -> Result<Vec<Result<Answer, Error>>, Error> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut answers = Vec::with_capacity(batch.len());
+        for command in batch {
+            answers.push(self.apply(&command.work)?);
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(answers)
+    }
+
+    /// The outer error is the database's and ends the batch; the inner one is the command's own.
+    fn apply(&mut self, work: &Work) -> Result<Result<Answer, Error>, Error> {
+        let answer = match work {
+            Work::Admit(intent) => calls::admit(&self.connection, intent, &self.redactor)?,
+            Work::Settle(call, settlement) => calls::settle(&self.connection, call, settlement, &self.redactor)?,
+            Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
+            Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },
+        };
+        if let Some((at, event)) = answer.event {
+            self.append(at, event)?;
+        }
+        Ok(answer.answer)
+    }
+
+    fn append(&mut self, at: u64, event: Event) -> Result<(), Error> {
+        self.head = audit::append(&self.connection, &self.head, &Entry::new(at, event))?;
+        Ok(())
+    }
+
+    /// Calls that were admitted and not settled: the host stopped in between.
+    fn recover(&mut self, now: u64) -> Result<(), Error> {
+        let open = calls::open(&self.connection)?;
+        if !open.is_empty() {
+            self.wait_for_disk(true)?;
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            for (call, effects) in open {
+                let event = calls::cut_off(&self.connection, call, effects, now)?;
+                self.append(now, event)?;
+            }
+            self.connection.execute_batch("COMMIT")?;
+        }
+        self.file.note(&self.head);
+        Ok(())
+    }
+
+    fn wait_for_disk(&mut self, durable: bool) -> Result<(), Error> {
+        let waits = durable && self.durability == Durability::Full;
+        if self.waits != Some(waits) {
+            self.connection.pragma_update(None, "synchronous", if waits { "FULL" } else { "NORMAL" })?;
+            self.waits = Some(waits);
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_connection(&self, act: impl FnOnce(&Connection)) {
+        act(&self.connection);
+    }
+
+    /// Writes the log back into the database and notes the end. After it, the database is one file.
+    pub(super) fn close(mut self) {
+        let done = self.connection.pragma_update(None, "synchronous", "FULL");
+        let done = done.and_then(|()| self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
+        match done {
+            Ok(0) => self.file.note(&self.head),
+            // A reader holds it open: what is in the log stays there and is as safe.
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the journal's log stays beside it"),
+        }
+    }
+}
+
+fn answered(command: Command, answer: Result<Answer, Error>) {
+    match (command.reply, answer) {
+        (Some(reply), answer) => reply.send(answer),
+        (None, Err(error)) => tracing::error!(%error, "a journal entry for which nobody waited was refused"),
+        (None, Ok(_)) => {}
+    }
+}
+
+fn connect(directory: &Directory) -> Result<Connection, Error> {
+    let path = directory.database();
+    // Created here, so that it belongs to its owner alone from its first byte on.
+    drop(super::directory::private(&path).map_err(Error::io("open", &path))?);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(&path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Error::Database(format!("the file system of `{}` does not support a write-ahead log", path.display())));
+    }
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}

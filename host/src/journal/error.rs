@@ -1,0 +1,105 @@
+//! What can go wrong with a journal.
+
+use std::path::{Path, PathBuf};
+
+use toolhold_core::chain::{Broken, Head};
+use toolhold_core::id::CallId;
+
+/// What can go wrong with a journal. For the operator; a model only learns that the host failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Another process has it open.
+    #[error("the state in `{}` is in use by another toolhold: stop that one, or use another state directory", .0.display())]
+    InUse(PathBuf),
+    /// Others may write where the journal is.
+    #[error("the state directory `{}` {why}: use one that only you can write (`chmod 700`)", .path.display())]
+    Exposed {
+        /// Which directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} `{}`: {why}", .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the operating system says.
+        why: String,
+    },
+    /// The disk is full.
+    #[error("the disk with the journal is full: free some space; until then nothing with effects runs")]
+    Full,
+    /// The disk or the file may not be written.
+    #[error("the journal cannot be written: it is on a read-only disk or not writable for you")]
+    ReadOnly,
+    /// The file is damaged.
+    #[error("the journal is damaged: {0}; move it away to start with a new one, and keep it for `toolhold audit verify`")]
+    Corrupt(String),
+    /// A newer version wrote it.
+    #[error("the journal was written by a newer toolhold: use that version or a newer one")]
+    Newer,
+    /// The end of the audit is missing.
+    #[error(
+        "the audit ends at entry {} but `audit.head` notes {noted}: the end was cut off or an older copy was restored; if you \
+         restored it, delete `audit.head`", .found.sequence
+    )]
+    Cut {
+        /// What was written.
+        noted: Head,
+        /// What is there.
+        found: Head,
+    },
+    /// The audit does not hold.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// A call with this id was admitted before.
+    #[error("there is a call `{0}` already")]
+    Duplicate(CallId),
+    /// No call with this id is waiting for its outcome.
+    #[error("there is no call `{0}` that waits for its outcome")]
+    NotOpen(CallId),
+    /// The database refused for another reason.
+    #[error("the journal failed: {0}")]
+    Database(String),
+    /// The journal was closed, or its thread ended.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+impl Error {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            std::io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            _ => Self::Io { action, path: path.to_owned(), why: error.to_string() },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Self::ReadOnly,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
+            Some(_) => Self::Database(error.to_string()),
+            // A value of the wrong type or a text that is not UTF-8: the columns are typed, so the file is damaged.
+            None => Self::Corrupt(error.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite_migration::Error> for Error {
+    fn from(error: rusqlite_migration::Error) -> Self {
+        use rusqlite_migration::{Error as Migration, MigrationDefinitionError};
+        match error {
+            Migration::RusqliteError { err, .. } => err.into(),
+            Migration::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => Self::Newer,
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}

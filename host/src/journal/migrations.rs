@@ -1,0 +1,35 @@
+//! The forms that the database has had. The list only grows: what was shipped is never edited.
+
+use std::sync::LazyLock;
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+use super::error::Error;
+
+static MIGRATIONS: LazyLock<Migrations<'static>> =
+    LazyLock::new(|| Migrations::new(vec![M::up(include_str!("migrations/0001_calls_and_audit.sql"))]));
+
+/// Brings the database to the newest form.
+pub(super) fn apply(connection: &mut Connection) -> Result<(), Error> {
+    Ok(MIGRATIONS.to_latest(connection)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_valid_and_what_was_shipped_is_unchanged() {
+        MIGRATIONS.validate().unwrap();
+        let first = toolhold_core::id::Digest::of(include_bytes!("migrations/0001_calls_and_audit.sql"));
+        insta::assert_snapshot!(first, @"");
+    }
+
+    #[test]
+    fn a_database_of_a_newer_version_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 1_000).unwrap();
+        assert!(matches!(apply(&mut connection), Err(Error::Newer)));
+    }
+}

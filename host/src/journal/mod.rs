@@ -1,0 +1,262 @@
+//! The journal: what was about to be done, what came of it, and an audit that shows whether anybody changed it.
+//!
+//! One SQLite database in the state directory, one writer. [`Journal::admit`] writes the intent before the act and tells a
+//! repeat from a first call by its key; [`Journal::settle`] writes the outcome after it. Both append to the audit in the same
+//! transaction. Commands that wait at the same time share a transaction, so many callers share one wait for the disk.
+//!
+//! * A call that can change something is admitted and settled **on disk** before its caller goes on
+//!   ([`Durability::Full`]): nothing acknowledged is lost, and no effect is without its record.
+//! * For a call that cannot, nobody waits: it is written within milliseconds, in the same order. A power cut or a kill can lose the
+//!   last of these. While the journal cannot be written they wait too, and fail.
+//! * After a crash, a call that was admitted and not settled is *abandoned* if it could not change anything (it may run
+//!   again) and *unknown* otherwise: parked until a person settles it, never repeated by itself.
+//!
+//! What the audit shows: each entry's hash covers the one before it, `audit.head` notes the end, and what is stored of a call
+//! must be what the audit says of it. So an edit, a cut, a reordering by somebody who can write the database is found.
+//! Somebody who can write the whole state directory and knows this format can write all of it anew; against that, note
+//! [`Verified::head`] elsewhere and have it compared. Entries for which nobody waited and that came after the last one that
+//! did can be cut off unnoticed until the journal is closed.
+
+mod audit;
+mod calls;
+mod directory;
+mod engine;
+mod error;
+mod head;
+mod migrations;
+mod queue;
+mod reader;
+mod record;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+use toolhold_core::event::Event;
+use toolhold_core::id::CallId;
+use toolhold_core::redact::Redactor;
+
+pub use error::Error;
+pub use reader::{Reader, Verified};
+pub use record::{Admission, CallRecord, Filter, Intent, ScopedKey, Settled, Settlement, State};
+
+use directory::Directory;
+use engine::Engine;
+use queue::{Answer, Command, Queue, Reply, Work};
+
+/// How a journal is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Whether calls with effects wait for the disk.
+    pub durability: Durability,
+    /// Taken out of arguments, results and failures before they are written.
+    pub redactor: Redactor,
+    /// Now, in microseconds since 1970: when the calls that a crash left open are settled.
+    pub now: u64,
+}
+
+/// What an acknowledged call with effects survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// A power cut.
+    #[default]
+    Full,
+    /// A kill of the process, not a power cut: about ten times as fast.
+    Normal,
+}
+
+/// An open journal. Cheap to clone; closed, with everything written, when the last clone is dropped.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Arc<Queue>,
+    engine: Arc<Mutex<Option<Engine>>>,
+    writer: Option<JoinHandle<()>>,
+    path: PathBuf,
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Journal({})", self.inner.path.display())
+    }
+}
+
+impl Journal {
+    /// Opens the journal in `directory`, which is created for its owner alone if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: another process has it, others may write it, it cannot be written, it is damaged, its end was cut off.
+    pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
+        let directory = Directory::open(directory)?;
+        let path = directory.path().to_owned();
+        let engine = Arc::new(Mutex::new(Some(Engine::open(directory, options)?)));
+        let queue = Arc::new(Queue::default());
+        let (for_writer, engine_of_writer) = (Arc::clone(&queue), Arc::clone(&engine));
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            while for_writer.wait() {
+                work(&engine_of_writer, &for_writer);
+            }
+        });
+        let writer = Some(thread.map_err(Error::io("start the writer of", &path))?);
+        Ok(Self { inner: Arc::new(Inner { queue, engine, writer, path }) })
+    }
+
+    /// Whether the call may run. Written before the answer where it can change something or has a key; otherwise soon after.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: the call must not run.
+    pub async fn admit(&self, intent: Intent) -> Result<Admission, Error> {
+        let (durable, waits) = (intent.is_durable(), intent.key.is_some());
+        admission(self.write(Work::Admit(Box::new(intent)), durable, waits).await?)
+    }
+
+    /// [`Journal::admit`] for a plain thread.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: the call must not run.
+    pub fn admit_blocking(&self, intent: Intent) -> Result<Admission, Error> {
+        let (durable, waits) = (intent.is_durable(), intent.key.is_some());
+        admission(self.write_blocking(Work::Admit(Box::new(intent)), durable, waits)?)
+    }
+
+    /// Writes how a call ended: before the answer where it could change something, otherwise soon after.
+    ///
+    /// Also settles an *unknown* call, when a person found out what it did.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written, or the call does not wait for its outcome. What it did remains done.
+    pub async fn settle(&self, call: &CallId, settlement: Settlement) -> Result<(), Error> {
+        let durable = settlement.durable;
+        self.write(Work::Settle(call.clone(), Box::new(settlement)), durable, false).await.map(drop)
+    }
+
+    /// [`Journal::settle`] for a plain thread.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written, or the call does not wait for its outcome.
+    pub fn settle_blocking(&self, call: &CallId, settlement: Settlement) -> Result<(), Error> {
+        let durable = settlement.durable;
+        self.write_blocking(Work::Settle(call.clone(), Box::new(settlement)), durable, false).map(drop)
+    }
+
+    /// [`Journal::settle`] where nobody is left to wait. Errors are logged; the call then counts as unknown after a restart.
+    pub fn settle_behind(&self, call: &CallId, settlement: Settlement) {
+        let durable = settlement.durable;
+        let work = Work::Settle(call.clone(), Box::new(settlement));
+        if let Err(error) = self.inner.queue.push(Command { work, durable, reply: None }, true) {
+            tracing::error!(%error, %call, "the outcome of a call was not written");
+        }
+    }
+
+    /// Adds an event that is not of an admitted call to the audit: a denial, an invalid call, the begin of a run. Nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn record(&self, at: u64, event: Event) -> Result<(), Error> {
+        self.write(Work::Record(at, Box::new(event)), false, false).await.map(drop)
+    }
+
+    /// [`Journal::record`] for a plain thread.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn record_blocking(&self, at: u64, event: Event) -> Result<(), Error> {
+        self.write_blocking(Work::Record(at, Box::new(event)), false, false).map(drop)
+    }
+
+    /// Waits until everything before it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub fn flush_blocking(&self) -> Result<(), Error> {
+        self.write_blocking(Work::Barrier, true, true).map(drop)
+    }
+
+    /// A second, read-only view of the same journal. Sees what was written so far.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn reader(&self) -> Result<Reader, Error> {
+        Reader::open(&self.inner.path)
+    }
+
+    /// `None` where nobody has to wait: the command is in the queue.
+    async fn write(&self, work: Work, durable: bool, waits: bool) -> Result<Option<Answer>, Error> {
+        let queue = &self.inner.queue;
+        if !durable && !waits && queue.has_room() {
+            return queue.push(Command { work, durable, reply: None }, true).map(|()| None);
+        }
+        let (sender, receiver) = oneshot::channel();
+        queue.push(Command { work, durable, reply: Some(Reply::Task(sender)) }, true)?;
+        receiver.await.map_err(|_| Error::Closed)?.map(Some)
+    }
+
+    /// A thread that has to wait anyway writes what waits itself, if nobody else does: no other thread has to wake up.
+    fn write_blocking(&self, work: Work, durable: bool, waits: bool) -> Result<Option<Answer>, Error> {
+        let queue = &self.inner.queue;
+        if !durable && !waits && queue.has_room() {
+            return queue.push(Command { work, durable, reply: None }, true).map(|()| None);
+        }
+        let (sender, receiver) = mpsc::sync_channel(1);
+        queue.push(Command { work, durable, reply: Some(Reply::Thread(sender)) }, false)?;
+        match self.inner.engine.try_lock() {
+            Ok(mut engine) => engine.as_mut().ok_or(Error::Closed)?.work(queue),
+            Err(TryLockError::WouldBlock) => queue.wake(),
+            Err(TryLockError::Poisoned(_)) => return Err(Error::Closed),
+        }
+        receiver.recv().map_err(|_| Error::Closed)?.map(Some)
+    }
+}
+
+/// What a call is told for which nobody waited: it has no key, so it is the first.
+fn admission(answer: Option<Answer>) -> Result<Admission, Error> {
+    match answer {
+        Some(Answer::Admission(admission)) => Ok(admission),
+        None | Some(Answer::Done) => Ok(Admission::Fresh),
+    }
+}
+
+fn work(engine: &Mutex<Option<Engine>>, queue: &Queue) {
+    // A panic while writing poisons the lock: from then on every caller is told that the journal is closed.
+    match engine.lock().map(|mut engine| engine.as_mut().map(|engine| engine.work(queue))) {
+        Ok(Some(())) => {}
+        Ok(None) | Err(_) => queue.drain().into_iter().filter_map(|command| command.reply).for_each(|reply| reply.send(Err(Error::Closed))),
+    }
+}
+
+#[cfg(test)]
+impl Journal {
+    /// Lets a test do to the database what a disk would.
+    fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
+        self.inner.engine.lock().unwrap().as_ref().unwrap().with_connection(act);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(writer) = self.writer.take() {
+            let _panicked = writer.join().is_err();
+        }
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(engine) = engine {
+            engine.close();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! What waits to be written, in the order in which it will be.
+//!
+//! Bounded: when too much waits, whoever comes next waits for its own write too, so the queue holds at most the bound and
+//! one command per waiting caller.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use toolhold_core::event::Event;
+use toolhold_core::id::CallId;
+
+use super::error::Error;
+use super::record::{Admission, Intent, Settlement};
+
+/// Most commands that wait without their callers waiting.
+const MAX_COMMANDS: usize = 8192;
+
+/// Most text that waits, in bytes.
+const MAX_BYTES: usize = 32 << 20;
+
+/// How long the writer lets commands gather for which nobody waits. A `kill -9` loses at most these.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// One thing to write.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) work: Work,
+    /// Whether it must be on disk before it is answered.
+    pub(super) durable: bool,
+    /// Who waits for it.
+    pub(super) reply: Option<Reply>,
+}
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Admit(Box<Intent>),
+    Settle(CallId, Box<Settlement>),
+    Record(u64, Box<Event>),
+    /// Nothing: answered when everything before it is written.
+    Barrier,
+}
+
+impl Work {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Admit(intent) => intent.text.len(),
+            Self::Settle(_, settlement) => settlement.text_bytes(),
+            Self::Record(..) | Self::Barrier => 0,
+        }
+    }
+}
+
+/// What a command came to.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Admission(Admission),
+    Done,
+}
+
+/// How an answer reaches its caller: a plain thread or a task.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Thread(mpsc::SyncSender<Result<Answer, Error>>),
+    Task(oneshot::Sender<Result<Answer, Error>>),
+}
+
+impl Reply {
+    /// A caller that has gone away is not an error.
+    pub(super) fn send(self, answer: Result<Answer, Error>) {
+        let _gone = match self {
+            Self::Thread(sender) => sender.send(answer).is_err(),
+            Self::Task(sender) => sender.send(answer).is_err(),
+        };
+    }
+}
+
+/// The queue and what its users wait on.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    writer: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    commands: Vec<Command>,
+    bytes: usize,
+    /// Somebody waits for a command in the queue.
+    urgent: bool,
+    /// The writer waits for a first command.
+    idle: bool,
+    /// The last attempt to write failed: nobody is told that a command is written before it is.
+    failing: bool,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a command for which its caller need not wait can be taken without waiting.
+    pub(super) fn has_room(&self) -> bool {
+        let state = self.lock();
+        state.commands.len() < MAX_COMMANDS && state.bytes < MAX_BYTES && !state.failing
+    }
+
+    /// Adds a command. `wake` is false where the caller is about to write it itself.
+    pub(super) fn push(&self, command: Command, wake: bool) -> Result<(), Error> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        let is_urgent = command.reply.is_some();
+        state.bytes += command.work.bytes();
+        state.commands.push(command);
+        state.urgent |= is_urgent;
+        let is_full = state.commands.len() >= MAX_COMMANDS / 2 || state.bytes >= MAX_BYTES / 2;
+        if wake && (state.idle || is_urgent || is_full) {
+            state.idle = false;
+            self.writer.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Wakes the writer for what was pushed without waking it.
+    pub(super) fn wake(&self) {
+        self.writer.notify_one();
+    }
+
+    /// Waits until there is something worth writing. `false` when the queue is closed and empty.
+    pub(super) fn wait(&self) -> bool {
+        let mut state = self.lock();
+        while state.commands.is_empty() && !state.closed {
+            state.idle = true;
+            state = self.writer.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.idle = false;
+        let gathers = |state: &mut State| {
+            !state.urgent && !state.closed && state.commands.len() < MAX_COMMANDS / 2 && state.bytes < MAX_BYTES / 2
+        };
+        let waited = self.writer.wait_timeout_while(state, LINGER, gathers);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !(state.commands.is_empty() && state.closed)
+    }
+
+    /// Takes everything.
+    pub(super) fn drain(&self) -> Vec<Command> {
+        let mut state = self.lock();
+        state.urgent = false;
+        state.bytes = 0;
+        std::mem::take(&mut state.commands)
+    }
+
+    /// Notes whether writing works. Commands for which nobody waits were `kept` and go first next time.
+    pub(super) fn finished(&self, kept: Vec<Command>, works: bool) {
+        let mut state = self.lock();
+        state.failing = !works;
+        if !kept.is_empty() {
+            state.bytes += kept.iter().map(|command| command.work.bytes()).sum::<usize>();
+            let later = std::mem::replace(&mut state.commands, kept);
+            state.commands.extend(later);
+        }
+    }
+
+    /// Takes no further commands; what waits is still written.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.writer.notify_all();
+    }
+}

@@ -1,0 +1,267 @@
+//! Reading the journal: calls for people and programs, the audit's check and its export.
+//!
+//! Works beside a host that writes: every method sees one moment. Writes nothing.
+
+use std::io::Write;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use toolhold_core::chain::{Broken, Head, Link, Why};
+use toolhold_core::event::{Entry, Event, VERSION};
+use toolhold_core::id::{CallId, Digest};
+
+use super::audit::{self, Stored, digest};
+use super::calls::{outcome_digest, parse_effects, parse_mode, parsed};
+use super::directory::{DATABASE, HEAD};
+use super::error::Error;
+use super::head;
+use super::record::{CallRecord, Filter, State};
+
+/// Most calls in a listing.
+const MAX_LISTED: u32 = 10_000;
+
+/// How many problems of the database's own check are shown.
+const MAX_PROBLEMS: u32 = 5;
+
+/// A read-only view of a journal.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    noted: Option<Head>,
+}
+
+/// The audit holds.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Verified {
+    /// How many entries there are.
+    pub entries: u64,
+    /// The end of the audit, to be noted elsewhere: `12:sha256:…`.
+    #[serde(serialize_with = "as_text")]
+    pub head: Head,
+}
+
+fn as_text<S: serde::Serializer>(head: &Head, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(head)
+}
+
+impl Reader {
+    /// Opens the journal in `directory`, which may be in use.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, Error> {
+        let directory = directory.canonicalize().map_err(Error::io("open", directory))?;
+        let path = directory.join(DATABASE);
+        if let Err(error) = path.metadata() {
+            return Err(Error::io("open", &path)(error));
+        }
+        let noted = head::noted(&directory.join(HEAD))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(&path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
+        Ok(Self { connection, noted })
+    }
+
+    /// One call.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn get(&self, call: &CallId) -> Result<Option<CallRecord>, Error> {
+        let sql = format!("{SELECT} WHERE call = ?1");
+        Ok(self.connection.query_row(&sql, [call.as_str()], record).optional()?)
+    }
+
+    /// The calls that fit, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn calls(&self, filter: &Filter) -> Result<Vec<CallRecord>, Error> {
+        let sql = format!(
+            "{SELECT} WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR tool = ?2) AND (?3 IS NULL OR state = ?3)
+             ORDER BY admitted_at DESC, call DESC LIMIT ?4"
+        );
+        let limit = if filter.limit == 0 { 100 } else { filter.limit.min(MAX_LISTED) };
+        let mut statement = self.connection.prepare(&sql)?;
+        let run = filter.run.as_ref().map(|run| run.as_str());
+        let tool = filter.tool.as_ref().map(|tool| tool.as_str());
+        let rows = statement.query_map(params![run, tool, filter.state.map(State::word), limit], record)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Broken`] with the first entry that does not hold; [`Error::Corrupt`] where the file itself is damaged.
+    pub fn verify(&self, expected: Option<&Head>) -> Result<Verified, Error> {
+        let moment = self.connection.unchecked_transaction()?;
+        self.check_file()?;
+        let mut head = Head::default();
+        let mut known: Vec<Head> = self.noted.iter().chain(expected).copied().collect();
+        let mut tally = Tally::default();
+        audit::walk(&moment, 0, |stored: Stored| -> Result<(), Error> {
+            let link = Link { sequence: stored.sequence, previous: stored.previous, hash: stored.hash, body: &stored.body };
+            head.follow(&link)?;
+            let differs = |known: &Head| known.sequence == head.sequence && known.hash != head.hash;
+            if known.iter().any(differs) {
+                return Err(Broken { at: head.sequence, why: Why::Replaced }.into());
+            }
+            known.retain(|known| known.sequence != head.sequence || known.sequence == 0);
+            tally.check(&moment, head.sequence, &stored.body)
+        })?;
+        let genesis = Head::default();
+        match known.iter().find(|known| **known != genesis).copied() {
+            Some(missing) if missing.sequence == 0 => Err(Broken { at: 0, why: Why::Replaced }.into()),
+            Some(_) => Err(Broken { at: head.sequence + 1, why: Why::Cut }.into()),
+            None => tally.finish(&moment, head.sequence).map(|()| Verified { entries: head.sequence, head }),
+        }
+    }
+
+    /// Writes every entry from number `from` on as a line of JSON: its number, both hashes, and what it says. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read, or `out` not written.
+    pub fn export(&self, from: u64, out: &mut dyn Write) -> Result<u64, Error> {
+        let mut count = 0;
+        audit::walk(&self.connection, from, |stored: Stored| -> Result<(), Error> {
+            let Stored { sequence, previous, hash, body } = stored;
+            count += 1;
+            // The body as it is stored, so that whoever reads the line can compute its hash.
+            writeln!(out, "{{\"sequence\":{sequence},\"previous\":\"{previous}\",\"hash\":\"{hash}\",\"body\":{body}}}")
+                .map_err(|error| Error::Io { action: "write", path: "the export".into(), why: error.to_string() })
+        })?;
+        Ok(count)
+    }
+
+    /// The database's own check of its pages and indexes.
+    fn check_file(&self) -> Result<(), Error> {
+        let mut statement = self.connection.prepare(&format!("PRAGMA integrity_check({MAX_PROBLEMS})"))?;
+        let problems: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        if problems.iter().any(|problem| problem != "ok") {
+            return Err(Error::Corrupt(problems.join("; ")));
+        }
+        Ok(())
+    }
+}
+
+/// How many calls came how far, by the audit.
+#[derive(Default)]
+struct Tally {
+    admitted: u64,
+    settled: u64,
+}
+
+impl Tally {
+    /// Compares an entry with what is stored of its call.
+    fn check(&mut self, connection: &Connection, at: u64, body: &str) -> Result<(), Error> {
+        let unreadable = |why: String| Error::from(Broken { at, why: Why::Unreadable(why) });
+        let entry: Entry = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
+        if entry.version != VERSION {
+            return Err(unreadable(format!("it has version {}", entry.version)));
+        }
+        match &entry.event {
+            Event::CallAdmitted { call, .. } => {
+                self.admitted += 1;
+                stored_call(connection, at, call)?.admitted_as(at, &entry.event)
+            }
+            Event::CallSettled { call, outcome, .. } => {
+                self.settled += 1;
+                stored_call(connection, at, call)?.settled_as(at, outcome)
+            }
+            Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls that the audit says nothing of were put there by somebody else.
+    fn finish(&self, connection: &Connection, last: u64) -> Result<(), Error> {
+        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
+        let calls = count("SELECT count(*) FROM calls")?;
+        let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;
+        if calls != self.admitted || settled != self.settled {
+            let call = format!("{calls} calls, {settled} of them settled");
+            return Err(Broken { at: last, why: Why::Differs { call, what: "the audit tells of another number" } }.into());
+        }
+        Ok(())
+    }
+}
+
+/// What is stored of a call, for the comparison.
+struct StoredCall {
+    record: CallRecord,
+    outcome_digest: Option<Digest>,
+}
+
+fn stored_call(connection: &Connection, at: u64, call: &CallId) -> Result<StoredCall, Error> {
+    let sql = format!("{SELECT} WHERE call = ?1");
+    let read = |row: &Row<'_>| Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(16)?.map(Digest::from_bytes) });
+    let found = connection.prepare_cached(&sql)?.query_row([call.as_str()], read).optional()?;
+    found.ok_or_else(|| Broken { at, why: Why::Differs { call: call.to_string(), what: "it is missing" } }.into())
+}
+
+impl StoredCall {
+    fn differs(&self, at: u64, what: &'static str) -> Error {
+        Broken { at, why: Why::Differs { call: self.record.call.to_string(), what } }.into()
+    }
+
+    fn admitted_as(&self, at: u64, event: &Event) -> Result<(), Error> {
+        let record = self.record.clone();
+        let stored = Event::CallAdmitted {
+            call: record.call,
+            run: record.run,
+            tool: record.tool,
+            digest: record.digest,
+            mode: record.mode,
+            effects: record.effects,
+            arguments: record.arguments_digest,
+            key: record.key,
+            scope: record.scope,
+        };
+        if stored == *event { Ok(()) } else { Err(self.differs(at, "its intent")) }
+    }
+
+    fn settled_as(&self, at: u64, outcome: &Digest) -> Result<(), Error> {
+        self.expect_state(at, State::Settled)?;
+        if self.outcome_digest.as_ref() != Some(outcome) {
+            return Err(self.differs(at, "its outcome"));
+        }
+        let record = &self.record;
+        let (Some(text), Some(succeeded), Some(usage)) = (&record.outcome, record.succeeded, &record.usage) else { return Ok(()) };
+        if outcome_digest(text, succeeded, usage) == *outcome { Ok(()) } else { Err(self.differs(at, "its outcome")) }
+    }
+
+    fn expect_state(&self, at: u64, state: State) -> Result<(), Error> {
+        if self.record.state == state { Ok(()) } else { Err(self.differs(at, "how it ended")) }
+    }
+}
+
+const SELECT: &str = "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
+                             state, settled_at, succeeded, outcome, usage, outcome_digest FROM calls";
+
+fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
+    let key: Option<String> = row.get(6)?;
+    let key = key.map(|_| parsed(row, 6, |text| text.parse().ok())).transpose()?;
+    Ok(CallRecord {
+        call: parsed(row, 0, |text| text.parse().ok())?,
+        run: parsed(row, 1, |text| text.parse().ok())?,
+        tool: parsed(row, 2, |text| text.parse().ok())?,
+        digest: digest(row, 3)?,
+        mode: parsed(row, 4, parse_mode)?,
+        effects: parsed(row, 5, parse_effects)?,
+        key,
+        scope: row.get(7)?,
+        arguments: row.get(8)?,
+        arguments_digest: digest(row, 9)?,
+        admitted_at: row.get::<_, i64>(10)?.cast_unsigned(),
+        state: parsed(row, 11, State::parse)?,
+        settled_at: row.get::<_, Option<i64>>(12)?.map(i64::cast_unsigned),
+        succeeded: row.get(13)?,
+        outcome: row.get(14)?,
+        usage: row.get(15)?,
+    })
+}

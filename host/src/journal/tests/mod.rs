@@ -1,0 +1,8 @@
+//! The journal's rules, each with the test that fails without it.
+
+mod attack;
+mod calls;
+mod damage;
+mod failure;
+mod support;
+mod tamper;

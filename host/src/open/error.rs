@@ -1,0 +1,74 @@
+//! Why a host cannot be opened.
+
+use std::path::PathBuf;
+
+use toolhold_core::id::ComponentName;
+use toolhold_core::manifest::Errors;
+use toolhold_core::tool::{CatalogError, ToolError};
+use toolhold_sandbox::LoadError;
+use toolhold_sandbox::capability::fs;
+
+use crate::journal;
+
+/// Why a host cannot be opened. Nothing has run.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file cannot be read.
+    #[error("`{}` cannot be read: {source}", .path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] Errors),
+    /// There is no lock file.
+    #[error("`{}` does not exist: `toolhold lock` pins the tools that the manifest names", .0.display())]
+    NoLock(PathBuf),
+    /// The lock file is wrong.
+    #[error("`{}` is not usable: {message}; `toolhold lock` writes it anew", .path.display())]
+    Lock {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// A component is not what the lock file pins.
+    #[error("component `{component}` is not what the lock file pins: {what}; look at it with `toolhold inspect`, then run `toolhold lock`")]
+    NotPinned {
+        /// Which one.
+        component: ComponentName,
+        /// What is different.
+        what: String,
+    },
+    /// A component cannot be loaded.
+    #[error("component `{component}` cannot be loaded: {source}")]
+    Load {
+        /// Which one.
+        component: ComponentName,
+        /// Why.
+        source: LoadError,
+    },
+    /// A tool's description cannot be used.
+    #[error("component `{component}` describes a tool that cannot be used: {source}")]
+    Tool {
+        /// Which one.
+        component: ComponentName,
+        /// Why.
+        source: Box<ToolError>,
+    },
+    /// The tools of a component do not go together with those that are there.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// What must be out of reach of every grant cannot be found out.
+    #[error("Toolhold's own files cannot be kept out of reach: {0}")]
+    Protect(#[from] fs::Error),
+    /// The sandbox cannot be set up.
+    #[error(transparent)]
+    Sandbox(#[from] toolhold_sandbox::Error),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+}
