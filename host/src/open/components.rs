@@ -1,5 +1,8 @@
 //! The components of a manifest, loaded, and their tools.
 
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
 use toolhold_core::describe::{Description, WORLD};
 use toolhold_core::id::ComponentName;
 use toolhold_core::lock::Pin;
@@ -77,13 +80,17 @@ fn settings(limits: &HostLimits, config: &HostConfig) -> Result<SandboxConfig, O
     })
 }
 
-/// Absolute paths of what belongs to Toolhold.
-fn own_files(config: &HostConfig) -> Result<Vec<std::path::PathBuf>, OpenError> {
-    let own = [Some(&config.manifest), Some(&config.lock), Some(&config.state), config.cache.as_ref()];
-    let absolute = |path: &std::path::PathBuf| {
-        std::path::absolute(path).map_err(|source| OpenError::Read { path: path.clone(), source })
+/// Absolute paths of what belongs to Toolhold. The cache is made now: what does not exist cannot be kept out of reach.
+fn own_files(config: &HostConfig) -> Result<Vec<PathBuf>, OpenError> {
+    let fail = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Read { path, source }
     };
-    own.into_iter().flatten().map(absolute).filter(|path| path.as_ref().is_ok_and(|path| path.parent().is_some_and(std::path::Path::exists)) || path.is_err()).collect()
+    if let Some(cache) = &config.cache {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(cache).map_err(fail(cache))?;
+    }
+    let own = [Some(&config.manifest), Some(&config.lock), Some(&config.state), config.cache.as_ref()];
+    own.into_iter().flatten().map(|path| std::path::absolute(path).map_err(fail(path))).collect()
 }
 
 fn tools(name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, OpenError> {
