@@ -190,6 +190,11 @@ impl Sandbox {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
     /// Bytes of linear memory and tables that all calls hold at this moment.
     #[must_use]
     pub fn memory_in_flight(&self) -> u64 {

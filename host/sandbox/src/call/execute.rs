@@ -213,3 +213,20 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
         }
     }
 }
+
+/// The state of a call with these grants and no guest.
+#[cfg(test)]
+pub(crate) fn test_state(grants: Grants) -> CallState {
+    let job = Job {
+        request: Request::Describe,
+        opened: Arc::new(OpenedGrants::open(&grants.directories, &crate::capability::fs::Protected::default()).unwrap()),
+        grants,
+        limits: Limits::default(),
+        events: None,
+        cancel: CancellationToken::new(),
+        memory: Arc::new(HostMemory::new(u64::MAX)),
+        workers: Workers::new(1),
+    };
+    let size = crate::engine::PoolSize { calls: 1, memories: 1 };
+    open(&crate::engine::new_engine(size).unwrap(), job, false).0.into_data()
+}
