@@ -159,10 +159,7 @@ impl State {
     pub fn apply(self, event: Event) -> Result<Self, Refused> {
         let listed = TRANSITIONS.iter().find(|(from, happened, _)| (*from, *happened) == (self, event));
         let interrupted = || INTERRUPTIONS.iter().find(|(happened, _)| *happened == event && !self.is_end());
-        listed
-            .map(|(_, _, to)| *to)
-            .or_else(|| interrupted().map(|(_, to)| *to))
-            .ok_or(Refused { state: self, event })
+        listed.map(|(_, _, to)| *to).or_else(|| interrupted().map(|(_, to)| *to)).ok_or(Refused { state: self, event })
     }
 
     /// Whether the run is over.

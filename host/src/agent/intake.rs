@@ -56,25 +56,32 @@ impl Intake {
         limits: &RunLimits,
     ) -> (Vec<Checked>, usize) {
         let mut of_turn = HashSet::new();
-        let checked: Vec<_> = turn.calls.iter().take(limits.calls_per_turn).enumerate().map(|(index, call)| {
-            let is_repeated = !call.id.is_empty() && !of_turn.insert(call.id.as_str());
-            let verdict = match () {
-                () if turn.finish.is_cut() => Err(refused("turn-cut-off", CUT.into())),
-                () if is_repeated => Err(refused("duplicate-call-id", DUPLICATE.into())),
-                () => sound(call, names),
-            };
-            Checked {
-                history: self.history(call, number, index, verdict.as_ref().ok()),
-                spelled: call.name.chars().take(LONGEST_QUOTE).collect(),
-                verdict,
-            }
-        }).collect();
+        let checked: Vec<_> = turn
+            .calls
+            .iter()
+            .take(limits.calls_per_turn)
+            .enumerate()
+            .map(|(index, call)| {
+                let is_repeated = !call.id.is_empty() && !of_turn.insert(call.id.as_str());
+                let verdict = match () {
+                    () if turn.finish.is_cut() => Err(refused("turn-cut-off", CUT.into())),
+                    () if is_repeated => Err(refused("duplicate-call-id", DUPLICATE.into())),
+                    () => sound(call, names),
+                };
+                Checked {
+                    history: self.history(call, number, index, verdict.as_ref().ok()),
+                    spelled: call.name.chars().take(LONGEST_QUOTE).collect(),
+                    verdict,
+                }
+            })
+            .collect();
         let dropped = turn.calls.len() - checked.len();
         (checked, dropped)
     }
 
     fn history(&mut self, call: &RequestedCall, turn: u32, index: usize, sound: Option<&Sound>) -> RequestedCall {
-        let is_usable = (1..=LONGEST_ID).contains(&call.id.len()) && call.id.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_usable =
+            (1..=LONGEST_ID).contains(&call.id.len()) && call.id.bytes().all(|byte| byte.is_ascii_graphic());
         let own = || format!("toolhold_{turn}_{index}");
         let mut id = if is_usable && !self.used.contains(&call.id) { call.id.clone() } else { own() };
         while !self.used.insert(id.clone()) {
@@ -87,7 +94,8 @@ impl Intake {
 }
 
 const CUT: &str = "the turn was cut off before its end, so none of its calls was run; ask for less in one turn";
-const DUPLICATE: &str = "another call of this turn has the same id, so this one was not run; give each call an id of its own";
+const DUPLICATE: &str =
+    "another call of this turn has the same id, so this one was not run; give each call an id of its own";
 
 fn sound(call: &RequestedCall, names: &Names) -> Result<Sound, FailureSummary> {
     let Some(tool) = names.find(&call.name) else {
@@ -101,7 +109,9 @@ fn sound(call: &RequestedCall, names: &Names) -> Result<Sound, FailureSummary> {
             "arguments-not-an-object",
             format!("the arguments are {}; write one JSON object such as {{\"name\": \"value\"}}", kind(&other)),
         )),
-        Err(error) => Err(refused("invalid-json", format!("the arguments are no JSON ({error}); write the whole call again"))),
+        Err(error) => {
+            Err(refused("invalid-json", format!("the arguments are no JSON ({error}); write the whole call again")))
+        }
     }
 }
 

@@ -16,15 +16,12 @@ pub(crate) fn of_call(report: &CallReport, most_bytes: usize) -> String {
                 return format!(r#"{{"data":{text}}}"#);
             }
             let shown = text.floor_char_boundary(most_bytes);
-            let note = format!("only the first {shown} of {} bytes are shown, as text; ask for a smaller part", text.len());
+            let note =
+                format!("only the first {shown} of {} bytes are shown, as text; ask for a smaller part", text.len());
             json!({"truncated": note, "data": text.get(..shown)}).to_string()
         }
         Outcome::Failure(failure) => of_failure(
-            &FailureSummary {
-                class: failure.class,
-                code: failure.code.clone(),
-                message: failure.message.clone(),
-            },
+            &FailureSummary { class: failure.class, code: failure.code.clone(), message: failure.message.clone() },
             most_bytes,
         ),
     }

@@ -163,8 +163,7 @@ impl<T: Tools> Run<'_, T> {
             self.messages.push(Message::Assistant { text, calls: Vec::new() });
         }
         self.messages.push(Message::User(note.into()));
-        let failure =
-            FailureSummary { class: Class::InvalidArguments, code: code.into(), message: note.into() };
+        let failure = FailureSummary { class: Class::InvalidArguments, code: code.into(), message: note.into() };
         self.reject(String::new(), failure.clone())?;
         self.useless_turn(&failure.message)
     }

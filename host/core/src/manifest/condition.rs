@@ -129,7 +129,8 @@ fn json_value(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
 
 fn unknown_keyword(key: &Spanned<DeString<'_>>) -> Problem {
     let name: String = key.get_ref().chars().take(60).collect();
-    let fail = |message: String| Problem::new(Code::Condition, &key.span(), message).label("does not restrict anything");
+    let fail =
+        |message: String| Problem::new(Code::Condition, &key.span(), message).label("does not restrict anything");
     match name.as_str() {
         "format" | "contentEncoding" | "contentMediaType" | "contentSchema" | "default" | "examples" => {
             fail(format!("`{name}` is a note in JSON Schema, not a check")).help("use `pattern`, `enum`, `minimum` or another keyword that checks")
@@ -190,7 +191,9 @@ impl Condition {
         let mut names = BTreeSet::new();
         let members = self.schema().get("allOf").and_then(Value::as_array).into_iter().flatten();
         for schema in std::iter::once(self.schema()).chain(members) {
-            names.extend(schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str));
+            names.extend(
+                schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str),
+            );
         }
         names
     }
@@ -200,7 +203,12 @@ impl Condition {
 fn collect<'a>(schema: &'a Value, keyword: &str, names: &mut BTreeSet<&'a str>) {
     names.extend(schema.get(keyword).and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str()));
     for list in ["allOf", "anyOf", "oneOf"] {
-        schema.get(list).and_then(Value::as_array).into_iter().flatten().for_each(|member| collect(member, keyword, names));
+        schema
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .for_each(|member| collect(member, keyword, names));
     }
     for single in ["not", "if", "then", "else"] {
         schema.get(single).into_iter().for_each(|member| collect(member, keyword, names));

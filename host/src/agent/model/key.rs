@@ -119,7 +119,8 @@ mod tests {
         let key = KeySource::Variable("KEY".into()).read(&variable).unwrap();
         assert_eq!(key.expose_secret(), "sk-1");
         assert!(!format!("{key:?}").contains("sk-1"));
-        for (name, words) in [("EMPTY", "holds no key; set it"), ("NONE", "holds no key; set it"), ("ODD", "one line")] {
+        for (name, words) in [("EMPTY", "holds no key; set it"), ("NONE", "holds no key; set it"), ("ODD", "one line")]
+        {
             let error = KeySource::Variable(name.into()).read(&variable).unwrap_err().to_string();
             assert!(error.contains(words) && !error.contains("sk"), "{error}");
         }
@@ -140,6 +141,9 @@ mod tests {
         assert!(matches!(read(0o640), Err(KeyError::Shared(_))));
         std::fs::write(&path, "k".repeat(9000)).unwrap();
         assert!(matches!(read(0o600), Err(KeyError::NotAKey(_))));
-        assert!(matches!(KeySource::File(folder.path().join("none")).read(&variable), Err(KeyError::Unreadable { .. })));
+        assert!(matches!(
+            KeySource::File(folder.path().join("none")).read(&variable),
+            Err(KeyError::Unreadable { .. })
+        ));
     }
 }

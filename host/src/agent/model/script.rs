@@ -340,7 +340,8 @@ mod tests {
 
     #[test]
     fn text_arguments_reach_the_host_as_they_are() {
-        let mut model = scripted("[[turn]]\n[[turn.call]]\ntool = \"files.read\"\narguments = '{\"path\": '\nid = \"x\"");
+        let mut model =
+            scripted("[[turn]]\n[[turn.call]]\ntool = \"files.read\"\narguments = '{\"path\": '\nid = \"x\"");
         let call = ask(&mut model, &[]).unwrap().calls.remove(0);
         assert_eq!((call.arguments.as_str(), call.id.as_str()), ("{\"path\": ", "x"));
     }

@@ -89,15 +89,16 @@ async fn one_bad_call_of_several_does_not_stop_the_others() {
     ]);
     let (played, seen) = one_bad_then_text(turn).await;
     assert_eq!(played.reached(), ["files.read", "files.delete", "web.get", "files.read"]);
-    let kinds: Vec<_> = results(&seen)
-        .iter()
-        .map(|result| result["error"]["class"].as_str().unwrap_or("data").to_owned())
-        .collect();
+    let kinds: Vec<_> =
+        results(&seen).iter().map(|result| result["error"]["class"].as_str().unwrap_or("data").to_owned()).collect();
     assert_eq!(kinds, ["data", "unknown-tool", "invalid-arguments", "denied", "tool", "data"]);
-    let ids: Vec<_> = seen.iter().filter_map(|message| match message {
-        Message::Tool { id, .. } => Some(id.as_str()),
-        _ => None,
-    }).collect();
+    let ids: Vec<_> = seen
+        .iter()
+        .filter_map(|message| match message {
+            Message::Tool { id, .. } => Some(id.as_str()),
+            _ => None,
+        })
+        .collect();
     assert_eq!(ids, ["c0", "c1", "c2", "c3", "c4", "c5"]);
 }
 
@@ -130,10 +131,17 @@ async fn an_id_of_an_earlier_turn_is_replaced_not_refused() {
     let again = || calls(&[("files__read", "{}")]);
     let (played, model) = play_list(vec![again(), again(), text("done")], RunLimits::default()).await;
     assert_eq!(played.reached(), ["files.read", "files.read"]);
-    let ids: Vec<_> = model.seen.last().unwrap().0.iter().filter_map(|message| match message {
-        Message::Tool { id, .. } => Some(id.clone()),
-        _ => None,
-    }).collect();
+    let ids: Vec<_> = model
+        .seen
+        .last()
+        .unwrap()
+        .0
+        .iter()
+        .filter_map(|message| match message {
+            Message::Tool { id, .. } => Some(id.clone()),
+            _ => None,
+        })
+        .collect();
     assert_eq!(ids, ["c0", "toolhold_2_0"]);
 }
 
@@ -218,7 +226,8 @@ async fn a_large_result_is_cut_between_characters_with_a_note() {
 
 #[tokio::test]
 async fn more_calls_than_a_turn_may_have_are_dropped_and_the_model_is_told() {
-    let (played, model) = play_list(vec![calls(&[("files__read", "{}"); 40]), text("done")], RunLimits::default()).await;
+    let (played, model) =
+        play_list(vec![calls(&[("files__read", "{}"); 40]), text("done")], RunLimits::default()).await;
     assert_eq!(played.reached().len(), 16);
     let Some(Message::User(note)) = model.seen.last().unwrap().0.last() else { panic!() };
     assert!(note.starts_with("24 further tool calls"), "{note}");

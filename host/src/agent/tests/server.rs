@@ -86,7 +86,8 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
         }
         let text = String::from_utf8_lossy(&bytes);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.to_ascii_lowercase().split("content-length: ").nth(1)?.split("\r\n").next()?.parse::<usize>().ok()?;
+        let length =
+            head.to_ascii_lowercase().split("content-length: ").nth(1)?.split("\r\n").next()?.parse::<usize>().ok()?;
         if body.len() >= length {
             return Some(Asked { head: head.to_owned(), body: serde_json::from_str(body).unwrap() });
         }

@@ -97,9 +97,9 @@ impl FakeTools {
     fn outcome(does: &Does) -> Outcome {
         match does {
             Does::Returns(value) => Outcome::Success(value.clone()),
-            Does::Fails(class, message) => Outcome::Failure(
-                Failure::new(*class, "the-code", *message).with_detail("operator only: /host/path"),
-            ),
+            Does::Fails(class, message) => {
+                Outcome::Failure(Failure::new(*class, "the-code", *message).with_detail("operator only: /host/path"))
+            }
             _ => Outcome::Success(Value::Null),
         }
     }

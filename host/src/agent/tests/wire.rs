@@ -33,7 +33,9 @@ fn called(entries: &[&str]) -> Reply {
 
 /// A whole answer with this message.
 fn whole(message: &str, finish: &str) -> Reply {
-    let body = format!(r#"{{"choices":[{{"message":{message},"finish_reason":"{finish}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#);
+    let body = format!(
+        r#"{{"choices":[{{"message":{message},"finish_reason":"{finish}"}}],"usage":{{"prompt_tokens":7,"completion_tokens":3}}}}"#
+    );
     http(200, &[("content-type", "application/json")], &body)
 }
 
@@ -124,23 +126,118 @@ async fn calls_are_put_together_in_every_form() {
     let start = r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":""}}]"#;
     let legacy = r#"{"choices":[{"delta":{"function_call":{"name":"files__read","arguments":"{\"path\":\"/a\"}"}}}]}"#;
     for (name, reply, expected) in [
-        ("in pieces", called(&[start, r#"[{"index":0,"function":{"arguments":"{\"pa"}}]"#, r#"[{"index":0,"function":{"arguments":"th\":\"/a\"}"}}]"#]), one.as_slice()),
-        ("with the name again in each piece", called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{\"path\":"}}]"#, r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"\"/a\"}"}}]"#]), &one),
-        ("with the name in pieces", called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__"}}]"#, r#"[{"index":0,"function":{"name":"read","arguments":"{\"path\":\"/a\"}"}}]"#]), &one),
-        ("without an index", called(&[r#"[{"id":"c1","function":{"name":"files__read","arguments":"{\"path\":"}}]"#, r#"[{"function":{"arguments":"\"/a\"}"}}]"#]), &one),
-        ("with an index as text", called(&[r#"[{"index":"0","id":"c1","function":{"name":"files__read","arguments":"{\"path\":"}}]"#, r#"[{"index":"0","function":{"arguments":"\"/a\"}"}}]"#]), &one),
-        ("as an object", called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":{"path":"/a"}}}]"#]), &one),
-        ("as one entry instead of a list", called(&[r#"{"index":0,"id":"c1","function":{"name":"files__read","arguments":{"path":"/a"}}}"#]), &one),
-        ("with gaps between indices", called(&[r#"[{"index":7,"id":"c1","function":{"name":"files__read","arguments":"{}"}}]"#, r#"[{"index":4000000000,"id":"c2","function":{"name":"files__read","arguments":"{\"n\":2}"}}]"#]), &two),
-        ("all under one index", called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{}"}}]"#, r#"[{"index":0,"id":"c2","function":{"name":"files__read","arguments":"{\"n\":2}"}}]"#]), &two),
-        ("interleaved", called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{"}},{"index":1,"id":"c2","function":{"name":"files__read","arguments":"{\"n\""}}]"#, r#"[{"index":1,"function":{"arguments":":2}"}},{"index":0,"function":{"arguments":"}"}}]"#]), &two),
-        ("in one piece", whole(r#"{"content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"files__read","arguments":"{\"path\":\"/a\"}"}}]}"#, "tool_calls"), &one),
-        ("in one piece, two without ids", whole(r#"{"tool_calls":[{"function":{"name":"files__read","arguments":"{}"}},{"function":{"name":"files__read","arguments":"{\"n\":2}"}}]}"#, "stop"), &[("", "files__read", "{}"), ("", "files__read", r#"{"n":2}"#)]),
-        ("as the old `function_call`", sse(&[legacy, &STOP.replace("stop", "function_call")]), &[("", "files__read", r#"{"path":"/a"}"#)]),
-        ("with a number as id", called(&[r#"[{"index":0,"id":17,"function":{"name":"files__read"}}]"#]), &[("17", "files__read", "")]),
-        ("with null everywhere", called(&[r#"[{"index":null,"id":null,"type":null,"function":{"name":"files__read","arguments":null}}]"#]), &[("", "files__read", "")]),
+        (
+            "in pieces",
+            called(&[
+                start,
+                r#"[{"index":0,"function":{"arguments":"{\"pa"}}]"#,
+                r#"[{"index":0,"function":{"arguments":"th\":\"/a\"}"}}]"#,
+            ]),
+            one.as_slice(),
+        ),
+        (
+            "with the name again in each piece",
+            called(&[
+                r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{\"path\":"}}]"#,
+                r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"\"/a\"}"}}]"#,
+            ]),
+            &one,
+        ),
+        (
+            "with the name in pieces",
+            called(&[
+                r#"[{"index":0,"id":"c1","function":{"name":"files__"}}]"#,
+                r#"[{"index":0,"function":{"name":"read","arguments":"{\"path\":\"/a\"}"}}]"#,
+            ]),
+            &one,
+        ),
+        (
+            "without an index",
+            called(&[
+                r#"[{"id":"c1","function":{"name":"files__read","arguments":"{\"path\":"}}]"#,
+                r#"[{"function":{"arguments":"\"/a\"}"}}]"#,
+            ]),
+            &one,
+        ),
+        (
+            "with an index as text",
+            called(&[
+                r#"[{"index":"0","id":"c1","function":{"name":"files__read","arguments":"{\"path\":"}}]"#,
+                r#"[{"index":"0","function":{"arguments":"\"/a\"}"}}]"#,
+            ]),
+            &one,
+        ),
+        (
+            "as an object",
+            called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":{"path":"/a"}}}]"#]),
+            &one,
+        ),
+        (
+            "as one entry instead of a list",
+            called(&[r#"{"index":0,"id":"c1","function":{"name":"files__read","arguments":{"path":"/a"}}}"#]),
+            &one,
+        ),
+        (
+            "with gaps between indices",
+            called(&[
+                r#"[{"index":7,"id":"c1","function":{"name":"files__read","arguments":"{}"}}]"#,
+                r#"[{"index":4000000000,"id":"c2","function":{"name":"files__read","arguments":"{\"n\":2}"}}]"#,
+            ]),
+            &two,
+        ),
+        (
+            "all under one index",
+            called(&[
+                r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{}"}}]"#,
+                r#"[{"index":0,"id":"c2","function":{"name":"files__read","arguments":"{\"n\":2}"}}]"#,
+            ]),
+            &two,
+        ),
+        (
+            "interleaved",
+            called(&[
+                r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{"}},{"index":1,"id":"c2","function":{"name":"files__read","arguments":"{\"n\""}}]"#,
+                r#"[{"index":1,"function":{"arguments":":2}"}},{"index":0,"function":{"arguments":"}"}}]"#,
+            ]),
+            &two,
+        ),
+        (
+            "in one piece",
+            whole(
+                r#"{"content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"files__read","arguments":"{\"path\":\"/a\"}"}}]}"#,
+                "tool_calls",
+            ),
+            &one,
+        ),
+        (
+            "in one piece, two without ids",
+            whole(
+                r#"{"tool_calls":[{"function":{"name":"files__read","arguments":"{}"}},{"function":{"name":"files__read","arguments":"{\"n\":2}"}}]}"#,
+                "stop",
+            ),
+            &[("", "files__read", "{}"), ("", "files__read", r#"{"n":2}"#)],
+        ),
+        (
+            "as the old `function_call`",
+            sse(&[legacy, &STOP.replace("stop", "function_call")]),
+            &[("", "files__read", r#"{"path":"/a"}"#)],
+        ),
+        (
+            "with a number as id",
+            called(&[r#"[{"index":0,"id":17,"function":{"name":"files__read"}}]"#]),
+            &[("17", "files__read", "")],
+        ),
+        (
+            "with null everywhere",
+            called(&[r#"[{"index":null,"id":null,"type":null,"function":{"name":"files__read","arguments":null}}]"#]),
+            &[("", "files__read", "")],
+        ),
         ("without a function", called(&[r#"[{"index":0,"id":"c1"}]"#]), &[("c1", "", "")]),
-        ("cut off within the arguments", called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{\"path\":\"/"}}]"#]), &[("c1", "files__read", r#"{"path":"/"#)]),
+        (
+            "cut off within the arguments",
+            called(&[r#"[{"index":0,"id":"c1","function":{"name":"files__read","arguments":"{\"path\":\"/"}}]"#]),
+            &[("c1", "files__read", r#"{"path":"/"#)],
+        ),
     ] {
         let turn = ask(vec![reply]).await.turn.unwrap_or_else(|error| panic!("{name}: {error}"));
         let found: Vec<_> =
@@ -181,7 +278,11 @@ async fn what_is_broken_is_an_error_and_never_a_turn() {
         ("a web page", http(200, &[("content-type", "text/html")], "<html>Log in</html>"), "model-malformed"),
         ("another role", sse(&[&HELLO.replace("assistant", "system"), STOP]), "model-malformed"),
         ("the role of a tool", whole(r#"{"role":"tool","content":"x"}"#, "stop"), "model-malformed"),
-        ("bytes that are no UTF-8", vec![Act::Send(b"HTTP/1.1 200 OK\r\n\r\ndata: \"\xff\"\n\n".to_vec())], "model-malformed"),
+        (
+            "bytes that are no UTF-8",
+            vec![Act::Send(b"HTTP/1.1 200 OK\r\n\r\ndata: \"\xff\"\n\n".to_vec())],
+            "model-malformed",
+        ),
         ("nesting", json(&format!("{{\"choices\":{deep}}}")), "model-malformed"),
         ("an error in a whole answer", json(error), "model-error"),
         ("an error in a stream", sse(&[HELLO, error]), "model-error"),
@@ -221,7 +322,9 @@ async fn tokens_are_the_providers_or_a_guess_that_says_so() {
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":5}}"#;
     let turn = ask(vec![sse(&[HELLO, STOP, usage, DONE])]).await.turn.unwrap();
     assert_eq!((turn.tokens.input, turn.tokens.output, turn.tokens.estimated), (11, 5, false));
-    for odd in [r#"{"usage":null}"#, r#"{"usage":{"prompt_tokens":-1,"completion_tokens":1e99}}"#, r#"{"usage":"many"}"#] {
+    for odd in
+        [r#"{"usage":null}"#, r#"{"usage":{"prompt_tokens":-1,"completion_tokens":1e99}}"#, r#"{"usage":"many"}"#]
+    {
         let turn = ask(vec![sse(&[HELLO, odd, STOP, DONE])]).await.turn.unwrap();
         assert!(turn.tokens.estimated && turn.tokens.input > 10 && turn.tokens.output == 2, "{odd}: {:?}", turn.tokens);
     }

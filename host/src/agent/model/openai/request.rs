@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn learning_ends() {
         let (mut dialect, mut rounds) = (Dialect::of(None), 0);
-        while let Some(next) = dialect.after(400, "unsupported: stream stream_options max_tokens max_completion_tokens") {
+        while let Some(next) = dialect.after(400, "unsupported: stream stream_options max_tokens max_completion_tokens")
+        {
             (dialect, rounds) = (next, rounds + 1);
         }
         assert_eq!(rounds, MOST_LEARNT);
