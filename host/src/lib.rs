@@ -27,6 +27,6 @@ mod replace_file;
 mod report;
 
 pub use host::{CallOptions, Host};
-pub use open::{Components, HostConfig, OpenError, Progress};
+pub use open::{Components, HostConfig, OpenError, Progress, pin};
 pub use toolhold_core::call::ToolCall;
 pub use toolhold_core::outcome::CallReport;

@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::json;
 use toolhold_core::lock::{Comparison, Lock as LockFile};
 
-use super::failure::{CommandResult, Failure, WithCode as _};
+use super::failure::{CommandResult, Failure};
 use super::project::{Project, Spinner, failure};
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
-use crate::{Components, OpenError, open, replace_file};
+use crate::{Components, OpenError, open};
 
 /// Pin the components that the manifest names.
 ///
@@ -43,7 +43,7 @@ impl Lock {
         spinner.done();
         let components = components.map_err(failure)?;
         let changes = changes(&before, &components, ui);
-        let after = LockFile::new(components.pins().map(|(name, pin)| (name.clone(), pin)).collect());
+        let after = components.lock();
         let differs = after != before;
         ui.result(&json!({"lock": config.lock, "changed": differs, "changes": changes}), |_| {
             if differs { format!("{} components pinned in {}", after.components().len(), config.lock.display()) } else { "nothing changed".to_owned() }
@@ -52,8 +52,7 @@ impl Lock {
             return Err(Failure::new(ExitCode::NotPinned, anyhow::anyhow!("the lock file does not pin what is there: look at it with `toolhold inspect`, then run `toolhold lock`")));
         }
         if differs && !self.check {
-            let text = after.render().code(ExitCode::Failure)?;
-            replace_file::replace(&config.lock, text.as_bytes()).code(ExitCode::Failure)?;
+            open::write_lock(&config.lock, &after).map_err(failure)?;
         }
         Ok(ExitCode::Success)
     }

@@ -43,7 +43,15 @@ impl Engine {
             audit::check_noted(&connection, &noted, &head)?;
         }
         let redactor = options.redactor.clone();
-        let mut engine = Self { connection, head, file, durability: options.durability, waits: None, redactor, _directory: directory };
+        let mut engine = Self {
+            connection,
+            head,
+            file,
+            durability: options.durability,
+            waits: None,
+            redactor,
+            _directory: directory,
+        };
         engine.recover(options.now)?;
         Ok(engine)
     }
@@ -165,7 +173,9 @@ impl Engine {
     /// Writes the log back into the database and notes the end. After it, the database is one file.
     pub(super) fn close(mut self) {
         let done = self.connection.pragma_update(None, "synchronous", "FULL");
-        let done = done.and_then(|()| self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
+        let done = done.and_then(|()| {
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        });
         match done {
             Ok(0) => self.file.note(&self.head),
             // A reader holds it open: what is in the log stays there and is as safe.
@@ -193,8 +203,12 @@ fn connect(directory: &Directory) -> Result<Connection, Error> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(Error::Database(format!("the file system of `{}` does not support a write-ahead log", path.display())));
+        return Err(Error::Database(format!(
+            "the file system of `{}` does not support a write-ahead log",
+            path.display()
+        )));
     }
-    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+    connection
+        .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
     Ok(connection)
 }

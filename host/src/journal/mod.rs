@@ -233,7 +233,11 @@ fn work(engine: &Mutex<Option<Engine>>, queue: &Queue) {
     // A panic while writing poisons the lock: from then on every caller is told that the journal is closed.
     match engine.lock().map(|mut engine| engine.as_mut().map(|engine| engine.work(queue))) {
         Ok(Some(())) => {}
-        Ok(None) | Err(_) => queue.drain().into_iter().filter_map(|command| command.reply).for_each(|reply| reply.send(Err(Error::Closed))),
+        Ok(None) | Err(_) => queue
+            .drain()
+            .into_iter()
+            .filter_map(|command| command.reply)
+            .for_each(|reply| reply.send(Err(Error::Closed))),
     }
 }
 

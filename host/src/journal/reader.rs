@@ -57,7 +57,8 @@ impl Reader {
             return Err(Error::io("open", &path)(error));
         }
         let noted = head::noted(&directory.join(HEAD))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
@@ -104,7 +105,8 @@ impl Reader {
         let mut known: Vec<Head> = self.noted.iter().chain(expected).copied().collect();
         let mut tally = Tally::default();
         audit::walk(&moment, 0, |stored: Stored| -> Result<(), Error> {
-            let link = Link { sequence: stored.sequence, previous: stored.previous, hash: stored.hash, body: &stored.body };
+            let link =
+                Link { sequence: stored.sequence, previous: stored.previous, hash: stored.hash, body: &stored.body };
             head.follow(&link)?;
             let differs = |known: &Head| known.sequence == head.sequence && known.hash != head.hash;
             if known.iter().any(differs) {
@@ -180,12 +182,14 @@ impl Tally {
 
     /// Calls that the audit says nothing of were put there by somebody else.
     fn finish(&self, connection: &Connection, last: u64) -> Result<(), Error> {
-        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
+        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;
         if calls != self.admitted || settled != self.settled {
             let call = format!("{calls} calls, {settled} of them settled");
-            return Err(Broken { at: last, why: Why::Differs { call, what: "the audit tells of another number" } }.into());
+            return Err(
+                Broken { at: last, why: Why::Differs { call, what: "the audit tells of another number" } }.into()
+            );
         }
         Ok(())
     }
@@ -199,7 +203,9 @@ struct StoredCall {
 
 fn stored_call(connection: &Connection, at: u64, call: &CallId) -> Result<StoredCall, Error> {
     let sql = format!("{SELECT} WHERE call = ?1");
-    let read = |row: &Row<'_>| Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(16)?.map(Digest::from_bytes) });
+    let read = |row: &Row<'_>| {
+        Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(16)?.map(Digest::from_bytes) })
+    };
     let found = connection.prepare_cached(&sql)?.query_row([call.as_str()], read).optional()?;
     found.ok_or_else(|| Broken { at, why: Why::Differs { call: call.to_string(), what: "it is missing" } }.into())
 }
@@ -231,7 +237,9 @@ impl StoredCall {
             return Err(self.differs(at, "its outcome"));
         }
         let record = &self.record;
-        let (Some(text), Some(succeeded), Some(usage)) = (&record.outcome, record.succeeded, &record.usage) else { return Ok(()) };
+        let (Some(text), Some(succeeded), Some(usage)) = (&record.outcome, record.succeeded, &record.usage) else {
+            return Ok(());
+        };
         if outcome_digest(text, succeeded, usage) == *outcome { Ok(()) } else { Err(self.differs(at, "its outcome")) }
     }
 
@@ -240,7 +248,8 @@ impl StoredCall {
     }
 }
 
-const SELECT: &str = "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
+const SELECT: &str =
+    "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
                              state, settled_at, succeeded, outcome, usage, outcome_digest FROM calls";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {

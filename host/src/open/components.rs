@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toolhold_core::describe::{Description, WORLD};
 use toolhold_core::id::ComponentName;
-use toolhold_core::lock::Pin;
+use toolhold_core::lock::{Lock, Pin};
 use toolhold_core::manifest::{HostLimits, Manifest};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
@@ -62,7 +62,13 @@ impl Components {
         })
     }
 
-    pub(super) fn into_parts(self) -> (Sandbox, Catalog) {
+    /// The lock file that pins all of them.
+    #[must_use]
+    pub fn lock(&self) -> Lock {
+        Lock::new(self.pins().map(|(name, pin)| (name.clone(), pin)).collect())
+    }
+
+    pub(crate) fn into_parts(self) -> (Sandbox, Catalog) {
         (self.sandbox, self.catalog)
     }
 }

@@ -18,7 +18,7 @@ use toolhold_core::policy::Policy;
 pub use self::components::Components;
 pub use self::error::OpenError;
 pub use self::files::manifest;
-use crate::clock;
+use crate::{clock, replace_file};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 
@@ -89,6 +89,24 @@ pub(crate) async fn policy(config: &HostConfig, progress: &(dyn Fn(Progress) + S
     let manifest: Arc<Manifest> = Arc::new(files::manifest(&config.manifest)?);
     let (_sandbox, catalog) = Components::load(&manifest, config, progress).await?.into_parts();
     Ok((Policy::resolve(manifest, &catalog)?, catalog))
+}
+
+/// Pins the components of the manifest as they are now, without a look at them: for embedders that made them.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub async fn pin(config: &HostConfig) -> Result<(), OpenError> {
+    let manifest = files::manifest(&config.manifest)?;
+    let components = Components::load(&manifest, config, &|_| ()).await?;
+    write_lock(&config.lock, &components.lock())
+}
+
+/// Writes a lock file.
+pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<(), OpenError> {
+    let fail = |message: String| OpenError::Lock { path: path.to_owned(), message };
+    let text = lock.render().map_err(|error| fail(error.to_string()))?;
+    replace_file::replace(path, text.as_bytes()).map_err(|error| fail(error.to_string()))
 }
 
 /// The lock file at `path`.

@@ -145,7 +145,8 @@ impl Diagnostic for Problem {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let first = LabeledSpan::new_primary_with_span(Some(self.label.clone()), self.span.clone());
-        let second = self.also.iter().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), span.clone()));
+        let second =
+            self.also.iter().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), span.clone()));
         Some(Box::new(std::iter::once(first).chain(second)))
     }
 }
@@ -202,7 +203,11 @@ impl Diagnostic for Errors {
 }
 
 /// "did you mean `…`?", or the whole choice where nothing is near and the choice is short.
-pub(crate) fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> Option<String> {
+pub(crate) fn suggest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str> + Clone,
+    what: &str,
+) -> Option<String> {
     if let Some(near) = nearest(word, candidates.clone().into_iter()) {
         return Some(format!("did you mean `{near}`?"));
     }
