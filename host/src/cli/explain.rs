@@ -1,6 +1,5 @@
 //! `toolhold explain`: which rule decides a call, and the line of the manifest that would change it.
 
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use toolhold_core::call::Mode;
@@ -9,7 +8,7 @@ use toolhold_core::manifest::Verdict;
 use toolhold_core::policy::{Facts, RunScope};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
-use super::project::{Project, Spinner, failure};
+use super::project::{Project, Spinner};
 use super::ui::Ui;
 use super::{arguments, project};
 use crate::exit_code::ExitCode;
