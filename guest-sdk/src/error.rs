@@ -70,7 +70,10 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
-            Error::InvalidArgs(message) | Error::Denied(message) | Error::NotFound(message) | Error::Failed(message) => message,
+            Error::InvalidArgs(message)
+            | Error::Denied(message)
+            | Error::NotFound(message)
+            | Error::Failed(message) => message,
             Error::Other { message, .. } => message,
             Error::Cancelled => "cancelled",
         }
@@ -80,7 +83,10 @@ impl Error {
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         match &mut self {
-            Error::InvalidArgs(message) | Error::Denied(message) | Error::NotFound(message) | Error::Failed(message) => {
+            Error::InvalidArgs(message)
+            | Error::Denied(message)
+            | Error::NotFound(message)
+            | Error::Failed(message) => {
                 *message = format!("{context}: {message}");
             }
             Error::Other { message, .. } => *message = format!("{context}: {message}"),
@@ -111,7 +117,9 @@ impl From<std::io::Error> for Error {
             ErrorKind::AlreadyExists => Error::Failed(words("exists already")),
             ErrorKind::DirectoryNotEmpty => Error::Failed(words("the directory is not empty")),
             ErrorKind::InvalidData => Error::Failed(words("is not valid UTF-8 text")),
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Failed(words("no space is left, or a quota is used up")),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                Error::Failed(words("no space is left, or a quota is used up"))
+            }
             _ => from_unnamed(&error),
         }
     }
@@ -172,7 +180,8 @@ mod tests {
         assert!(matches!(of(ErrorKind::ReadOnlyFilesystem), Error::Denied(_)));
         assert!(matches!(of(ErrorKind::IsADirectory), Error::InvalidArgs(_)));
         assert!(matches!(of(ErrorKind::AlreadyExists), Error::Failed(_)));
-        let outside = std::io::Error::other("failed to find a pre-opened file descriptor through which \"x\" could be opened");
+        let outside =
+            std::io::Error::other("failed to find a pre-opened file descriptor through which \"x\" could be opened");
         assert!(matches!(Error::from(outside), Error::Denied(_)));
     }
 

@@ -38,9 +38,9 @@ mod macros;
 mod schema;
 
 #[doc(hidden)]
-pub mod bindings;
-#[doc(hidden)]
 pub mod __private;
+#[doc(hidden)]
+pub mod bindings;
 pub mod prelude;
 #[cfg(not(target_arch = "wasm32"))]
 mod recorder;
@@ -48,8 +48,8 @@ mod recorder;
 pub mod testing;
 
 pub use bindings::toolhold::tool::types::{Effect, Hints, Level, Need, ToolInfo};
-pub use directories::directories;
 pub use context::{cancelled, check_cancelled, emit, progress};
+pub use directories::directories;
 pub use error::{Error, Result};
 pub use error_context::ErrorContext;
 pub use tool::{Component, Entry, Tool};

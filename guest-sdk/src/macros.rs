@@ -3,7 +3,23 @@
 /// Exports tools as one component: `component!(add, module::subtract)`.
 ///
 /// Defines `COMPONENT`, which native tests call; on the target it is what the host calls. Two tools of one name do not
-/// compile. Use it once, in the root of the crate.
+/// compile:
+///
+/// ```compile_fail,E0080
+/// use toolhold_sdk::prelude::*;
+///
+/// /// One.
+/// #[tool(name = "same")]
+/// fn one() {}
+///
+/// /// Two.
+/// #[tool(name = "same")]
+/// fn two() {}
+///
+/// toolhold_sdk::component!(one, two);
+/// ```
+///
+/// Use it once, in the root of the crate.
 #[macro_export]
 macro_rules! component {
     ($($tool:ty),+ $(,)?) => {

@@ -53,7 +53,9 @@ struct DropNumberFormats;
 
 impl Transform for DropNumberFormats {
     fn transform(&mut self, schema: &mut Schema) {
-        let known_here_only = |format: &str| format.starts_with("int") || format.starts_with("uint") || ["double", "float"].contains(&format);
+        let known_here_only = |format: &str| {
+            format.starts_with("int") || format.starts_with("uint") || ["double", "float"].contains(&format)
+        };
         if schema.get("format").and_then(Value::as_str).is_some_and(known_here_only) {
             schema.remove("format");
         }
@@ -74,6 +76,7 @@ mod tests {
 
     /// Ignored at the root.
     #[crate::args]
+    #[expect(dead_code, reason = "only its schema is looked at")]
     struct Arguments {
         /// How many.
         count: u32,
@@ -110,7 +113,10 @@ mod tests {
     #[test]
     fn a_struct_that_forgot_to_refuse_unknown_fields_is_closed() {
         assert_eq!(parsed(&input::<Open>())["additionalProperties"], json!(false));
-        assert_eq!(parsed(&input::<Empty>()), json!({"type": "object", "properties": {}, "additionalProperties": false}));
+        assert_eq!(
+            parsed(&input::<Empty>()),
+            json!({"type": "object", "properties": {}, "additionalProperties": false})
+        );
         assert!(parsed(&output::<Open>()).get("additionalProperties").is_none(), "results may grow");
     }
 }

@@ -45,14 +45,20 @@ impl Component {
     /// # Panics
     /// If two tools share a name: at compile time in `component!`.
     #[must_use]
-    #[expect(clippy::panic, clippy::indexing_slicing, reason = "runs in the compiler: a panic is a compile error, and const code has no iterators")]
+    #[expect(
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "runs in the compiler: a panic is a compile error, and const code has no iterators"
+    )]
     pub const fn new(entries: &'static [Entry]) -> Self {
         let mut later = 1;
         while later < entries.len() {
             let mut earlier = 0;
             while earlier < later {
                 if same(entries[earlier].name, entries[later].name) {
-                    panic!("two tools of this component have the same name; set `#[tool(name = \"…\")]` on one of them");
+                    panic!(
+                        "two tools of this component have the same name; set `#[tool(name = \"…\")]` on one of them"
+                    );
                 }
                 earlier += 1;
             }

@@ -27,7 +27,10 @@ pub(crate) fn expand(direction: &Direction, settings: TokenStream, item: TokenSt
 
 fn attributes(direction: &Direction, settings: &TokenStream, input: &DeriveInput) -> syn::Result<TokenStream> {
     if !settings.is_empty() {
-        return Err(Error::new_spanned(settings, "this attribute takes no settings; use `#[serde(…)]` and `#[schemars(…)]` below it"));
+        return Err(Error::new_spanned(
+            settings,
+            "this attribute takes no settings; use `#[serde(…)]` and `#[schemars(…)]` below it",
+        ));
     }
     let rename = match &input.data {
         Data::Enum(_) if !mentions(&input.attrs, "rename_all") => quote!(#[serde(rename_all = "snake_case")]),
@@ -58,7 +61,9 @@ fn refuses_unknown_fields(input: &DeriveInput) -> syn::Result<bool> {
     match &input.data {
         Data::Struct(data) => Ok(matches!(data.fields, Fields::Named(_))),
         Data::Enum(data) => Ok(data.variants.iter().any(|variant| matches!(variant.fields, Fields::Named(_)))),
-        Data::Union(data) => Err(Error::new_spanned(data.union_token, "a union cannot cross the border; use a struct or an enum")),
+        Data::Union(data) => {
+            Err(Error::new_spanned(data.union_token, "a union cannot cross the border; use a struct or an enum"))
+        }
     }
 }
 

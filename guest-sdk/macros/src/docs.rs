@@ -5,8 +5,11 @@ use syn::{Attribute, Expr, Lit, Meta};
 /// The text of all doc comments, one leading space per line removed, trimmed.
 pub(crate) fn text(attributes: &[Attribute]) -> String {
     let lines: Vec<String> = attributes.iter().filter_map(line).collect();
-    let stripped: Vec<&str> =
-        lines.iter().flat_map(|line| line.split('\n')).map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
+    let stripped: Vec<&str> = lines
+        .iter()
+        .flat_map(|line| line.split('\n'))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end())
+        .collect();
     stripped.join("\n").trim().to_owned()
 }
 
@@ -32,7 +35,11 @@ mod tests {
 
     #[test]
     fn a_title_is_the_first_line_of_the_description() {
-        let attributes: Vec<Attribute> = vec![parse_quote!(#[doc = " Counts words."]), parse_quote!(#[doc = ""]), parse_quote!(#[doc = "   - indented"])];
+        let attributes: Vec<Attribute> = vec![
+            parse_quote!(#[doc = " Counts words."]),
+            parse_quote!(#[doc = ""]),
+            parse_quote!(#[doc = "   - indented"]),
+        ];
         let description = text(&attributes);
         assert_eq!(description, "Counts words.\n\n  - indented");
         assert_eq!(title(&description), "Counts words");

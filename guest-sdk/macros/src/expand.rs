@@ -22,7 +22,9 @@ pub(crate) fn tool(settings: Settings, mut function: ItemFn) -> syn::Result<Toke
     let (arguments_struct, arguments_type, call) = call(ident, arguments);
     let (answer_type, answer) = match function::returns(&function) {
         Returns::Fallible(kind) => (quote!(<#kind as ::toolhold_sdk::__private::ToolResult>::Answer), call),
-        Returns::Infallible(kind) => (quote!(#kind), quote!(::core::result::Result::<_, ::toolhold_sdk::Error>::Ok(#call))),
+        Returns::Infallible(kind) => {
+            (quote!(#kind), quote!(::core::result::Result::<_, ::toolhold_sdk::Error>::Ok(#call)))
+        }
     };
     let tool_name = &facts.name;
     let facts = facts.tokens();
@@ -84,15 +86,24 @@ fn facts(mut settings: Settings, function: &ItemFn) -> syn::Result<Facts> {
     let ident = &function.sig.ident;
     let description = docs::text(&function.attrs);
     if description.is_empty() {
-        return Err(Error::new(ident.span(), format!("the model reads a tool's doc comment; add one: `/// What {ident} does.`")));
+        return Err(Error::new(
+            ident.span(),
+            format!("the model reads a tool's doc comment; add one: `/// What {ident} does.`"),
+        ));
     }
     if description.len() > MAX_DESCRIPTION_BYTES {
-        let message = format!("the description has {} bytes; shorten the doc comment to {MAX_DESCRIPTION_BYTES}", description.len());
+        let message = format!(
+            "the description has {} bytes; shorten the doc comment to {MAX_DESCRIPTION_BYTES}",
+            description.len()
+        );
         return Err(Error::new(ident.span(), message));
     }
     let tool_name = settings.name.take().unwrap_or_else(|| ident.unraw().to_string());
     if !name::is_valid(&tool_name) {
-        return Err(Error::new(ident.span(), format!("`{tool_name}` is no tool name; rename the function or set `#[tool(name = \"…\")]`")));
+        return Err(Error::new(
+            ident.span(),
+            format!("`{tool_name}` is no tool name; rename the function or set `#[tool(name = \"…\")]`"),
+        ));
     }
     let title = settings.title.take().unwrap_or_else(|| docs::title(&description));
     Ok(Facts { name: tool_name, title, description, settings })
@@ -102,7 +113,8 @@ impl Facts {
     fn tokens(&self) -> TokenStream {
         let Facts { name, title, description, settings } = self;
         let hints = &settings.hints;
-        let (read_only, destructive, idempotent, open_world) = (hints.read_only, hints.destructive, hints.idempotent, hints.open_world);
+        let (read_only, destructive, idempotent, open_world) =
+            (hints.read_only, hints.destructive, hints.idempotent, hints.open_world);
         let needs = settings.needs.iter().map(|need| need.tokens());
         quote! {
             ::toolhold_sdk::__private::Facts {
@@ -118,5 +130,106 @@ impl Facts {
                 needs: &[#(#needs),*],
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn error(settings: &str, function: ItemFn) -> String {
+        tool(syn::parse_str(settings).unwrap(), function).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_a_tool_names_the_fix() {
+        let refused: [(ItemFn, &str); 8] = [
+            (
+                parse_quote!(
+                    fn f(a: i64) -> i64 {
+                        a
+                    }
+                ),
+                "add one: `/// What f does.`",
+            ),
+            (
+                parse_quote!(
+                    /** x */
+                    async fn f(a: i64) {}
+                ),
+                "remove `async`",
+            ),
+            (
+                parse_quote!(
+                    /** x */
+                    unsafe fn f(a: i64) {}
+                ),
+                "remove `unsafe`",
+            ),
+            (
+                parse_quote!(
+                    /** x */
+                    fn f<T>(a: T) {}
+                ),
+                "replace the generic parameters by types",
+            ),
+            (
+                parse_quote!(
+                    /** x */
+                    fn f(&self, a: i64) {}
+                ),
+                "remove `self`",
+            ),
+            (
+                parse_quote!(
+                    /** x */
+                    fn f(a: &str) {}
+                ),
+                "write `String`",
+            ),
+            (
+                parse_quote!(
+                    /** x */
+                    fn f((a, b): (i64, i64)) {}
+                ),
+                "give the parameter a name",
+            ),
+            (
+                parse_quote!(
+                    /** x */
+                    fn _private(a: i64) {}
+                ),
+                "rename the function or set `#[tool(name = \"…\")]`",
+            ),
+        ];
+        for (function, fix) in refused {
+            let message = error("", function);
+            assert!(message.contains(fix), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_description_has_a_longest_length() {
+        let long = "x".repeat(MAX_DESCRIPTION_BYTES + 1);
+        assert!(error("", parse_quote!(#[doc = #long] fn f() {})).contains("shorten the doc comment to 4096"));
+    }
+
+    #[test]
+    fn attributes_of_parameters_move_to_the_arguments() {
+        let function: ItemFn = parse_quote!(
+            /** x */
+            fn f(
+                /** First. */
+                #[serde(default)]
+                a: i64,
+            ) {
+            }
+        );
+        let expanded = tool(Settings::default(), function).unwrap().to_string();
+        let (function, rest) = expanded.split_once("enum f").unwrap();
+        assert!(!function.contains("First"), "{function}");
+        assert!(rest.contains("First") && rest.contains("serde (default)"), "{rest}");
     }
 }

@@ -43,7 +43,9 @@ pub(crate) fn returns(function: &ItemFn) -> Returns {
         return Returns::Infallible(Box::new(syn::parse_quote!(())));
     };
     match kind.as_ref() {
-        Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => Returns::Fallible(kind.clone()),
+        Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => {
+            Returns::Fallible(kind.clone())
+        }
         _ => Returns::Infallible(kind.clone()),
     }
 }
@@ -57,7 +59,10 @@ fn refuse_unsuitable(function: &ItemFn) -> syn::Result<()> {
         return Err(Error::new(token.span(), "a tool is called by the host; remove `unsafe`"));
     }
     if !signature.generics.params.is_empty() {
-        return Err(Error::new(signature.generics.span(), "a tool has one schema; replace the generic parameters by types"));
+        return Err(Error::new(
+            signature.generics.span(),
+            "a tool has one schema; replace the generic parameters by types",
+        ));
     }
     Ok(())
 }
@@ -73,7 +78,9 @@ fn struct_form(function: &ItemFn) -> Option<Box<Type>> {
 fn field(input: &mut FnArg) -> syn::Result<Field> {
     let typed = match input {
         FnArg::Typed(typed) => typed,
-        FnArg::Receiver(receiver) => return Err(Error::new(receiver.span(), "a tool is a free function; remove `self`")),
+        FnArg::Receiver(receiver) => {
+            return Err(Error::new(receiver.span(), "a tool is a free function; remove `self`"));
+        }
     };
     if let Type::Reference(reference) = typed.ty.as_ref() {
         let owned = match reference.elem.to_token_stream().to_string().as_str() {

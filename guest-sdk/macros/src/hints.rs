@@ -33,10 +33,9 @@ impl Parse for Hints {
                 "open_world" => hints.open_world = true,
                 other => return Err(unknown(&word, other)),
             }
-            if matches!(word.to_string().as_str(), "read_only" | "additive" | "destructive") {
-                if let Some(earlier) = behaviour.replace(word.clone()) {
-                    return Err(Error::new(word.span(), format!("`{word}` contradicts `{earlier}`; keep one of them")));
-                }
+            let excludes_others = matches!(word.to_string().as_str(), "read_only" | "additive" | "destructive");
+            if excludes_others && let Some(earlier) = behaviour.replace(word.clone()) {
+                return Err(Error::new(word.span(), format!("`{word}` contradicts `{earlier}`; keep one of them")));
             }
         }
         Ok(hints)
@@ -44,7 +43,8 @@ impl Parse for Hints {
 }
 
 fn unknown(word: &Ident, other: &str) -> Error {
-    let message = format!("unknown hint `{other}`; use `read_only`, `additive` or `destructive`, and `idempotent`, `open_world`");
+    let message =
+        format!("unknown hint `{other}`; use `read_only`, `additive` or `destructive`, and `idempotent`, `open_world`");
     Error::new(word.span(), message)
 }
 

@@ -6,7 +6,8 @@ pub(crate) const MAX_BYTES: usize = 64;
 /// Whether the host accepts `name`.
 pub(crate) fn is_valid(name: &str) -> bool {
     let starts_with_letter = name.starts_with(|first: char| first.is_ascii_lowercase());
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     starts_with_letter && name.len() <= MAX_BYTES && name.split(['-', '_']).all(is_word)
 }
 

@@ -28,7 +28,10 @@ impl Parse for Need {
         let word: Ident = input.parse()?;
         let effect = effect(&word)?;
         if !input.peek(syn::token::Paren) {
-            return Err(Error::new(word.span(), format!("say what and why: `{word}(\"…\", \"one line for the person who grants it\")`")));
+            return Err(Error::new(
+                word.span(),
+                format!("say what and why: `{word}(\"…\", \"one line for the person who grants it\")`"),
+            ));
         }
         let content;
         parenthesized!(content in input);
@@ -81,7 +84,10 @@ fn check_target(effect: Effect, target: &LitStr) -> syn::Result<()> {
 
 fn glob_problem(glob: &str) -> Option<String> {
     if !glob.starts_with('/') {
-        return Some(format!("`{glob}` is not a guest path; start it with `/`, for example `/{}`", glob.trim_start_matches("./")));
+        return Some(format!(
+            "`{glob}` is not a guest path; start it with `/`, for example `/{}`",
+            glob.trim_start_matches("./")
+        ));
     }
     if glob.split('/').any(|part| part == "..") {
         return Some(format!("`{glob}` contains `..`; name the directory itself"));
@@ -97,7 +103,9 @@ fn origin_problem(origin: &str) -> Option<String> {
         return Some(format!("`{origin}` is not an origin; write `https://{origin}`, or `*` for any"));
     };
     if host.is_empty() || host.contains(['/', '?', '#', '@']) || host.trim_start_matches("*.").contains('*') {
-        return Some(format!("`{origin}` is not an origin; write scheme and host only, such as `https://api.example.com` or `https://*.example.com`"));
+        return Some(format!(
+            "`{origin}` is not an origin; write scheme and host only, such as `https://api.example.com` or `https://*.example.com`"
+        ));
     }
     None
 }
@@ -121,7 +129,10 @@ mod tests {
     #[test]
     fn a_need_is_an_effect_a_target_and_a_reason() {
         let need = syn::parse_str::<Need>(r#"read("/work/*.md", "reads notes")"#).unwrap();
-        assert_eq!((need.effect, need.target.as_str(), need.reason.as_str()), (Effect::Read, "/work/*.md", "reads notes"));
+        assert_eq!(
+            (need.effect, need.target.as_str(), need.reason.as_str()),
+            (Effect::Read, "/work/*.md", "reads notes")
+        );
         for origin in ["*", "https://api.example.com", "http://localhost:8080", "https://*.example.com"] {
             assert_eq!(origin_problem(origin), None, "{origin}");
         }

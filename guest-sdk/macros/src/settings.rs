@@ -52,7 +52,12 @@ impl Settings {
             "read" | "write" | "network" => {
                 return Err(Error::new(key.span(), format!("`{key}` is a need; write `needs({key}(\"…\", \"why\"))`")));
             }
-            other => return Err(Error::new(key.span(), format!("unknown setting `{other}`; use `name`, `title`, `hints` or `needs`"))),
+            other => {
+                return Err(Error::new(
+                    key.span(),
+                    format!("unknown setting `{other}`; use `name`, `title`, `hints` or `needs`"),
+                ));
+            }
         }
         Ok(())
     }
@@ -93,7 +98,10 @@ fn parse_name(input: ParseStream<'_>) -> syn::Result<String> {
     let text = parse_text(input)?;
     let name = text.value();
     if !name::is_valid(&name) {
-        let message = format!("`{name}` is no tool name; use lower-case words joined by `-` or `_`, at most {} bytes", name::MAX_BYTES);
+        let message = format!(
+            "`{name}` is no tool name; use lower-case words joined by `-` or `_`, at most {} bytes",
+            name::MAX_BYTES
+        );
         return Err(Error::new(text.span(), message));
     }
     Ok(name)

@@ -18,6 +18,8 @@ mod load;
 pub mod meter;
 mod opened;
 mod sandbox;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use call::{RunFailure, ToolError, Trap};

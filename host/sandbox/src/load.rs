@@ -228,7 +228,7 @@ fn described(
 fn describe_limits() -> Limits {
     let mut limits = Limits::default();
     for (limit, most) in [
-        (Limit::Fuel, 2_000_000_000),
+        (Limit::Fuel, 500_000_000),
         (Limit::Time, 10_000_000),
         (Limit::Output, 4 << 20),
         (Limit::HostCalls, 100_000),

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 use toolhold_core::id::ToolName;
 use toolhold_core::outcome::Class;
+use toolhold_core::{escape, schema};
 
 use super::limits::RunLimits;
 use super::message::RequestedCall;
@@ -103,20 +104,19 @@ fn sound(call: &RequestedCall, names: &Names) -> Result<Sound, FailureSummary> {
     };
     // No text at all is how many models say "no arguments".
     let text = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
-    match serde_json::from_str::<Value>(text) {
+    // The host's own strict reader, so that what was looked at here and what the host decides on are the same.
+    match schema::parse(text, "the arguments") {
         Ok(arguments) if arguments.is_object() => Ok(Sound { tool: tool.clone(), arguments }),
         Ok(other) => Err(refused(
             "arguments-not-an-object",
             format!("the arguments are {}; write one JSON object such as {{\"name\": \"value\"}}", kind(&other)),
         )),
-        Err(error) => {
-            Err(refused("invalid-json", format!("the arguments are no JSON ({error}); write the whole call again")))
-        }
+        Err(violations) => Err(refused("invalid-json", violations.to_string())),
     }
 }
 
 fn unknown(spelled: &str, names: &Names) -> FailureSummary {
-    let quoted: String = spelled.chars().take(LONGEST_QUOTE).collect();
+    let quoted = escape::short(spelled, LONGEST_QUOTE);
     let hint = match names.nearest(spelled) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => "use one of the tools that you were given".into(),

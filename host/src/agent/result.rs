@@ -2,34 +2,75 @@
 //!
 //! Only the parts of an outcome that are meant for a model get here: no detail, no log, nothing that a guest printed.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use toolhold_core::outcome::{CallReport, Outcome};
 
 use super::report::FailureSummary;
 
+/// The longest code that is shown. A tool may choose its own.
+const LONGEST_CODE: usize = 100;
+
 /// The outcome of a call that reached the host.
 pub(crate) fn of_call(report: &CallReport, most_bytes: usize) -> String {
     match &report.outcome {
-        Outcome::Success(value) => {
-            let text = value.to_string();
-            if text.len() <= most_bytes {
-                return format!(r#"{{"data":{text}}}"#);
-            }
-            let shown = text.floor_char_boundary(most_bytes);
-            let note =
-                format!("only the first {shown} of {} bytes are shown, as text; ask for a smaller part", text.len());
-            json!({"truncated": note, "data": text.get(..shown)}).to_string()
-        }
-        Outcome::Failure(failure) => of_failure(
+        Outcome::Success(value) => of_data(value, most_bytes),
+        Outcome::Failure(failure) => with_violations(
             &FailureSummary { class: failure.class, code: failure.code.clone(), message: failure.message.clone() },
+            failure.violations.as_ref(),
             most_bytes,
         ),
     }
 }
 
-/// A failure, wherever it comes from.
+/// A failure of a call that did not reach the host.
 pub(crate) fn of_failure(failure: &FailureSummary, most_bytes: usize) -> String {
+    with_violations(failure, None, most_bytes)
+}
+
+fn of_data(value: &Value, most_bytes: usize) -> String {
+    let text = value.to_string();
+    if text.len() <= most_bytes {
+        return format!(r#"{{"data":{text}}}"#);
+    }
+    let shown = text.floor_char_boundary(most_bytes);
+    let note = format!("only the first {shown} of {} bytes are shown, as text; ask for a smaller part", text.len());
+    json!({"truncated": note, "data": text.get(..shown)}).to_string()
+}
+
+fn with_violations(failure: &FailureSummary, violations: Option<&Value>, most_bytes: usize) -> String {
     let shown = failure.message.floor_char_boundary(most_bytes);
-    let code: String = failure.code.chars().take(100).collect();
-    json!({"error": {"class": failure.class, "code": code, "message": failure.message.get(..shown)}}).to_string()
+    let code: String = failure.code.chars().take(LONGEST_CODE).collect();
+    let mut error = json!({"class": failure.class, "code": code, "message": failure.message.get(..shown)});
+    // The message says the same in words, so nothing is lost where the list is too long.
+    let list = violations.and_then(|violations| violations.get("violations"));
+    let fitting = list.filter(|list| list.to_string().len() <= most_bytes);
+    if let (Some(list), Some(fields)) = (fitting, error.as_object_mut()) {
+        fields.insert("violations".into(), list.clone());
+    }
+    json!({"error": error}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use toolhold_core::outcome::Class;
+
+    use super::*;
+
+    #[test]
+    fn violations_go_along_as_long_as_they_fit() {
+        let failure =
+            FailureSummary { class: Class::InvalidArguments, code: "c".into(), message: "`/path` is missing".into() };
+        let violations = json!({"violations": [{"pointer": "/path"}], "more": 0});
+        let shown = |most| serde_json::from_str::<Value>(&with_violations(&failure, Some(&violations), most)).unwrap();
+        assert_eq!(shown(1000)["error"]["violations"][0]["pointer"], "/path");
+        assert_eq!(shown(20)["error"].get("violations"), None);
+        assert_eq!(shown(6)["error"]["message"], "`/path");
+    }
+
+    #[test]
+    fn no_failure_is_shown_larger_than_its_bound() {
+        let long = "é".repeat(100_000);
+        let failure = FailureSummary { class: Class::Tool, code: long.clone(), message: long };
+        assert!(of_failure(&failure, 1000).len() < 1300);
+    }
 }

@@ -66,13 +66,18 @@ pub(crate) fn check_target(from: &Path, to: &Path, overwrite: bool) -> Result<()
     let Ok(there) = fs::symlink_metadata(to) else { return Ok(()) };
     if there.is_dir() {
         let inside = to.join(from.file_name().unwrap_or_default());
-        return Err(Error::invalid_args(format!("`{shown}` is a directory that exists; name the new path, such as `{}`", inside.display())));
+        return Err(Error::invalid_args(format!(
+            "`{shown}` is a directory that exists; name the new path, such as `{}`",
+            inside.display()
+        )));
     }
     if !overwrite {
         return Err(Error::failed(format!("`{shown}` exists already; choose another name or set `overwrite`")));
     }
     if from.is_dir() {
-        return Err(Error::invalid_args(format!("`{shown}` is a file and cannot be replaced by a directory; `delete` it first")));
+        return Err(Error::invalid_args(format!(
+            "`{shown}` is a file and cannot be replaced by a directory; `delete` it first"
+        )));
     }
     Ok(())
 }
@@ -91,7 +96,10 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<Copied> {
     let everything = Options { depth: usize::MAX, hidden: true, ignore: Globs::new::<&str>(&[])? };
     let outcome = walk(from, &everything, |visit| copy_one(visit, to, &mut copied).map(|()| Flow::Continue))?;
     if outcome.stopped || outcome.unreadable > 0 {
-        return Err(Error::failed(format!("`{}` was copied in part: it is too large, or parts of it cannot be read", from.display())));
+        return Err(Error::failed(format!(
+            "`{}` was copied in part: it is too large, or parts of it cannot be read",
+            from.display()
+        )));
     }
     Ok(copied)
 }
@@ -109,7 +117,13 @@ fn copy_one(visit: &Visit, to: &Path, copied: &mut Copied) -> Result<()> {
 }
 
 fn copy_file(from: &Path, to: &Path, copied: &mut Copied) -> Result<()> {
-    copied.bytes += fs::copy(from, to).map_err(|error| if path::exists(from) && error.kind() != std::io::ErrorKind::NotFound { path::explain(from, error) } else { path::explain(to, error) })?;
+    copied.bytes += fs::copy(from, to).map_err(|error| {
+        if path::exists(from) && error.kind() != std::io::ErrorKind::NotFound {
+            path::explain(from, error)
+        } else {
+            path::explain(to, error)
+        }
+    })?;
     copied.files += 1;
     if copied.files.is_multiple_of(PROGRESS_EVERY) {
         #[expect(clippy::cast_precision_loss, reason = "a count of files for people")]

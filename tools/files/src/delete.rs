@@ -20,7 +20,10 @@ pub(crate) struct Deleted {
 #[tool(
     title = "Delete",
     hints(destructive),
-    needs(read("/**", "lists the directory it is asked to delete"), write("/**", "deletes what it is asked to delete"))
+    needs(
+        read("/**", "lists the directory it is asked to delete"),
+        write("/**", "deletes what it is asked to delete")
+    )
 )]
 pub(crate) fn delete(
     /// Absolute path.
@@ -31,12 +34,18 @@ pub(crate) fn delete(
 ) -> Result<Deleted> {
     let path = path::check(&path)?;
     if path::is_granted_root(path) {
-        return Err(Error::invalid_args(format!("`{}` is a granted directory itself; delete what it contains", path.display())));
+        return Err(Error::invalid_args(format!(
+            "`{}` is a granted directory itself; delete what it contains",
+            path.display()
+        )));
     }
     let metadata = fs::symlink_metadata(path).map_err(|error| path::explain(path, error))?;
     if metadata.is_dir() && !recursive {
         let count = walk::entries(path).map_or(0, |entries| entries.len());
-        return Err(Error::invalid_args(format!("`{}` is a directory with {count} entries; set `recursive` to delete all of it", path.display())));
+        return Err(Error::invalid_args(format!(
+            "`{}` is a directory with {count} entries; set `recursive` to delete all of it",
+            path.display()
+        )));
     }
     Ok(Deleted { deleted: delete_tree(path)? })
 }
@@ -59,7 +68,10 @@ pub(crate) fn delete_tree(path: &Path) -> Result<usize> {
     })?;
     if outcome.stopped || outcome.unreadable > 0 {
         let advice = "delete its parts one by one";
-        return Err(Error::failed(format!("`{}` is too large, or parts of it cannot be read, so nothing was deleted; {advice}", path.display())));
+        return Err(Error::failed(format!(
+            "`{}` is too large, or parts of it cannot be read, so nothing was deleted; {advice}",
+            path.display()
+        )));
     }
     // Directories were visited before their contents, so the reverse order empties them first.
     for (path, is_directory) in found.iter().rev() {

@@ -10,7 +10,11 @@ pub(crate) struct Directories {
 }
 
 /// Lists the directories that were granted: every path of the other tools lies below one of them.
-#[tool(title = "List granted directories", hints(read_only, idempotent), needs(read("/**", "names the directories it was granted")))]
+#[tool(
+    title = "List granted directories",
+    hints(read_only, idempotent),
+    needs(read("/**", "names the directories it was granted"))
+)]
 pub(crate) fn directories() -> Directories {
     Directories { directories: toolhold_sdk::directories() }
 }

@@ -68,33 +68,38 @@ pub(crate) fn edit(
         Some(text) => (text, true),
         None => (original.as_str(), false),
     };
-    let (changed, replacements) = replace::all(text, &edits).map_err(|error| error.context(format!("`{}`", path.display())))?;
+    let (changed, replacements) =
+        replace::all(text, &edits).map_err(|error| error.context(format!("`{}`", path.display())))?;
     let bytes = if mark { format!("{MARK}{changed}") } else { changed.clone() };
     if bytes != original {
         save(path, &bytes, &original)?;
     }
-    Ok(Edited { replacements, bytes: bytes.len() as u64, diff: diff::unified(&path.display().to_string(), text, &changed) })
+    Ok(Edited {
+        replacements,
+        bytes: bytes.len() as u64,
+        diff: diff::unified(&path.display().to_string(), text, &changed),
+    })
 }
 
 fn load(path: &Path) -> Result<String> {
     let metadata = fs::metadata(path).map_err(|error| path::explain(path, error))?;
     if metadata.len() > MAX_BYTES {
-        let message = format!("`{}` has {} bytes; `edit` takes files up to {MAX_BYTES}", path.display(), metadata.len());
+        let message =
+            format!("`{}` has {} bytes; `edit` takes files up to {MAX_BYTES}", path.display(), metadata.len());
         return Err(Error::invalid_args(message));
     }
     let bytes = fs::read(path).map_err(|error| path::explain(path, error))?;
-    let not_text = |_| Error::invalid_args(format!("`{}` is not UTF-8 text; replace it as a whole with `write`", path.display()));
+    let not_text =
+        |_| Error::invalid_args(format!("`{}` is not UTF-8 text; replace it as a whole with `write`", path.display()));
     String::from_utf8(bytes).map_err(not_text)
 }
 
 /// Writes the new text; if that fails half-way, what was there before is put back as well as the host lets us.
 fn save(path: &Path, text: &str, original: &str) -> Result<()> {
-    store(path, text.as_bytes(), Mode::Overwrite).map_err(|error| {
-        if fs::metadata(path).is_ok_and(|metadata| metadata.len() != original.len() as u64) {
-            if let Err(again) = store(path, original.as_bytes(), Mode::Overwrite) {
-                error!("`{}` is incomplete: {again}", path.display());
-            }
+    store(path, text.as_bytes(), Mode::Overwrite).inspect_err(|_| {
+        let changed = fs::metadata(path).is_ok_and(|metadata| metadata.len() != original.len() as u64);
+        if changed && let Err(again) = store(path, original.as_bytes(), Mode::Overwrite) {
+            error!("`{}` is incomplete: {again}", path.display());
         }
-        error
     })
 }

@@ -99,7 +99,9 @@ pub(crate) fn encode(text: &str, encoding: Encoding) -> Result<Vec<u8>> {
         Encoding::Latin1 => text.chars().map(latin1_byte).collect(),
         Encoding::Base64 => {
             let compact: String = text.split_ascii_whitespace().collect();
-            STANDARD.decode(compact).map_err(|problem| Error::invalid_args(format!("`content` is not base64: {problem}")))
+            STANDARD
+                .decode(compact)
+                .map_err(|problem| Error::invalid_args(format!("`content` is not base64: {problem}")))
         }
     }
 }
@@ -111,7 +113,9 @@ fn latin1_byte(character: char) -> Result<u8> {
 
 fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let (pairs, _) = bytes.as_chunks::<2>();
-    char::decode_utf16(pairs.iter().copied().map(unit)).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    char::decode_utf16(pairs.iter().copied().map(unit))
+        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
 }
 
 fn encode_utf16(text: &str, encoding: Encoding, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {

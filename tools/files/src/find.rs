@@ -39,7 +39,11 @@ pub(crate) struct Found {
 
 /// Finds files by name: a glob without a slash (`*.md`) matches names at any depth, one with a slash (`src/**/*.rs`) the
 /// path below the start directory. To look into files use `search`.
-#[tool(title = "Find files by name", hints(read_only, idempotent), needs(read("/**", "lists the directories it is asked for")))]
+#[tool(
+    title = "Find files by name",
+    hints(read_only, idempotent),
+    needs(read("/**", "lists the directories it is asked for"))
+)]
 pub(crate) fn find(
     /// Absolute path of the directory to start from.
     path: String,
@@ -57,7 +61,8 @@ pub(crate) fn find(
 ) -> Result<Found> {
     let start = path::check(&path)?;
     let wanted = Globs::new(&[glob])?;
-    let options = Options { depth: usize::MAX, hidden: hidden.unwrap_or(true), ignore: Globs::ignored(ignore.as_deref())? };
+    let options =
+        Options { depth: usize::MAX, hidden: hidden.unwrap_or(true), ignore: Globs::ignored(ignore.as_deref())? };
     let limit = limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let mut paths = Vec::new();
     let outcome = walk(start, &options, |visit| {

@@ -28,7 +28,8 @@ impl Globs {
             let built = GlobBuilder::new(&anchored).literal_separator(true).build();
             set.add(built.map_err(|problem| Error::invalid_args(format!("`{glob}` is no glob: {}", problem.kind())))?);
         }
-        let set = set.build().map_err(|problem| Error::invalid_args(format!("too complex globs: {}", problem.kind())))?;
+        let set =
+            set.build().map_err(|problem| Error::invalid_args(format!("too complex globs: {}", problem.kind())))?;
         Ok(Globs(set))
     }
 

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn lines_end_with_a_newline_or_the_file() {
-        let expected = [("one".into(), 5, true, false), (String::new(), 1, true, false), ("last".into(), 4, false, false)];
+        let expected =
+            [("one".into(), 5, true, false), (String::new(), 1, true, false), ("last".into(), 4, false, false)];
         assert_eq!(all("one\r\n\nlast", 100), expected);
         assert!(all("", 100).is_empty());
     }

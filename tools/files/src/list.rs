@@ -78,7 +78,11 @@ pub(crate) struct Listing {
 }
 
 /// Lists one directory with types, sizes and times. Use `tree` for subdirectories and `find` to look for names.
-#[tool(title = "List a directory", hints(read_only, idempotent), needs(read("/**", "lists the directory it is asked for")))]
+#[tool(
+    title = "List a directory",
+    hints(read_only, idempotent),
+    needs(read("/**", "lists the directory it is asked for"))
+)]
 pub(crate) fn list(
     /// Absolute path of the directory.
     path: String,
@@ -118,7 +122,9 @@ pub(crate) fn list(
 
 fn explain(directory: &std::path::Path, error: std::io::Error) -> Error {
     match error.kind() {
-        std::io::ErrorKind::NotADirectory => Error::invalid_args(format!("`{}` is a file; use `read` or `stat`", directory.display())),
+        std::io::ErrorKind::NotADirectory => {
+            Error::invalid_args(format!("`{}` is a file; use `read` or `stat`", directory.display()))
+        }
         _ => path::explain(directory, error),
     }
 }

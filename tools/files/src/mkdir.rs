@@ -28,7 +28,10 @@ pub(crate) fn mkdir(
         return Ok(Made { created: false });
     }
     if path::exists(path) {
-        return Err(Error::invalid_args(format!("`{}` exists and is not a directory; choose another name", path.display())));
+        return Err(Error::invalid_args(format!(
+            "`{}` exists and is not a directory; choose another name",
+            path.display()
+        )));
     }
     fs::create_dir_all(path).map_err(|error| path::explain(path, error))?;
     Ok(Made { created: true })

@@ -38,7 +38,10 @@ pub(crate) fn move_path(
 ) -> Result<Moved> {
     let (from, to) = (path::check(&from)?, path::check(&to)?);
     if path::is_granted_root(from) {
-        return Err(Error::invalid_args(format!("`{}` is a granted directory itself; move what it contains", from.display())));
+        return Err(Error::invalid_args(format!(
+            "`{}` is a granted directory itself; move what it contains",
+            from.display()
+        )));
     }
     fs::symlink_metadata(from).map_err(|error| path::explain(from, error))?;
     check_target(from, to, overwrite)?;
@@ -55,7 +58,11 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::CrossesDevices => {
             let copied = copy_tree(from, to)?;
             if copied.skipped_links > 0 {
-                return Err(Error::failed(format!("copied to `{}`, but `{}` contains links that cannot be moved there, so it was kept", to.display(), from.display())));
+                return Err(Error::failed(format!(
+                    "copied to `{}`, but `{}` contains links that cannot be moved there, so it was kept",
+                    to.display(),
+                    from.display()
+                )));
             }
             delete_tree(from).map(drop)
         }

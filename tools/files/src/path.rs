@@ -23,7 +23,10 @@ pub(crate) fn check(path: &str) -> Result<&Path> {
     if !path.starts_with('/') {
         let root = toolhold_sdk::directories().into_iter().next().unwrap_or_default();
         let proposal = format!("{}/{}", root.trim_end_matches('/'), path.trim_start_matches("./"));
-        return Err(Error::invalid_args(format!("`{path}` is not absolute; write `{proposal}` or another path below {}", granted())));
+        return Err(Error::invalid_args(format!(
+            "`{path}` is not absolute; write `{proposal}` or another path below {}",
+            granted()
+        )));
     }
     Ok(Path::new(path))
 }
@@ -33,9 +36,15 @@ pub(crate) fn explain(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
     match error.kind() {
         ErrorKind::NotFound => missing(path),
-        ErrorKind::PermissionDenied => Error::denied(format!("`{shown}`: the host denied access; granted are paths below {}", granted())),
-        ErrorKind::IsADirectory => Error::invalid_args(format!("`{shown}` is a directory; use `list` to see what it contains")),
-        ErrorKind::NotADirectory => Error::invalid_args(format!("`{shown}`: a part of the path is a file, not a directory")),
+        ErrorKind::PermissionDenied => {
+            Error::denied(format!("`{shown}`: the host denied access; granted are paths below {}", granted()))
+        }
+        ErrorKind::IsADirectory => {
+            Error::invalid_args(format!("`{shown}` is a directory; use `list` to see what it contains"))
+        }
+        ErrorKind::NotADirectory => {
+            Error::invalid_args(format!("`{shown}`: a part of the path is a file, not a directory"))
+        }
         _ => Error::from(error).context(format!("`{shown}`")),
     }
 }
@@ -80,7 +89,10 @@ fn missing(path: &Path) -> Error {
     let Some(parent) = path.parent() else { return Error::not_found(format!("`{shown}` does not exist")) };
     if !parent.is_dir() {
         let nearest = path.ancestors().skip(1).find(|ancestor| ancestor.is_dir()).unwrap_or(parent);
-        return Error::not_found(format!("`{shown}` does not exist, nor does its directory; `{}` does", nearest.display()));
+        return Error::not_found(format!(
+            "`{shown}` does not exist, nor does its directory; `{}` does",
+            nearest.display()
+        ));
     }
     match similar_names(path, parent).as_slice() {
         [] => Error::not_found(format!("`{shown}` does not exist; use `list` on `{}`", parent.display())),

@@ -131,11 +131,15 @@ fn check_ranges(args: &ReadArgs) -> Result<()> {
     let lines = args.start_line.is_some() || args.end_line.is_some();
     let bytes = args.offset.is_some() || args.length.is_some();
     if [lines, bytes, args.tail.is_some()].into_iter().filter(|given| *given).count() > 1 {
-        return Err(Error::invalid_args("give one of: `start_line` and `end_line`, or `tail`, or `offset` and `length`"));
+        return Err(Error::invalid_args(
+            "give one of: `start_line` and `end_line`, or `tail`, or `offset` and `length`",
+        ));
     }
     match (args.start_line, args.end_line) {
         (Some(0), _) | (_, Some(0)) => Err(Error::invalid_args("lines are counted from 1")),
-        (Some(start), Some(end)) if start > end => Err(Error::invalid_args(format!("`start_line` {start} lies behind `end_line` {end}"))),
+        (Some(start), Some(end)) if start > end => {
+            Err(Error::invalid_args(format!("`start_line` {start} lies behind `end_line` {end}")))
+        }
         _ => Ok(()),
     }
 }
@@ -144,13 +148,19 @@ fn text_encoding(asked: Encoding, head: &[u8], path: &Path) -> Result<Encoding> 
     if asked != Encoding::Auto {
         return Ok(asked);
     }
-    let binary = || Error::invalid_args(format!("`{}` is binary; read it with `encoding: \"base64\"`, in parts with `offset` and `length`", path.display()));
+    let binary = || {
+        Error::invalid_args(format!(
+            "`{}` is binary; read it with `encoding: \"base64\"`, in parts with `offset` and `length`",
+            path.display()
+        ))
+    };
     encoding::detect(head).ok_or_else(binary)
 }
 
 fn decoded_whole(reader: &mut impl Read, encoding: Encoding, size: u64, path: &Path) -> Result<String> {
     if size > MAX_UTF16_BYTES {
-        let message = format!("`{}` is UTF-16 of {size} bytes; read it in parts with `offset` and `length`", path.display());
+        let message =
+            format!("`{}` is UTF-16 of {size} bytes; read it in parts with `offset` and `length`", path.display());
         return Err(Error::invalid_args(message));
     }
     let mut bytes = Vec::new();

@@ -34,7 +34,11 @@ pub(crate) struct ManyRead {
 }
 
 /// Reads up to 50 text files at once, from the beginning of each. A file that cannot be read does not stop the others.
-#[tool(title = "Read several files", hints(read_only, idempotent), needs(read("/**", "reads the files it is asked for")))]
+#[tool(
+    title = "Read several files",
+    hints(read_only, idempotent),
+    needs(read("/**", "reads the files it is asked for"))
+)]
 pub(crate) fn read_many(
     /// Absolute paths.
     #[schemars(length(min = 1, max = 50))]

@@ -42,7 +42,6 @@ pub(crate) enum Output {
 /// What to search.
 #[args]
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an argument of its own")]
 pub(crate) struct SearchArgs {
     /// Absolute path of a file or directory.
     path: String,
@@ -97,7 +96,11 @@ pub(crate) struct SearchResult {
 }
 
 /// Searches the contents of files, line by line, by regular expression or plain text. Binary files are left out.
-#[tool(title = "Search in files", hints(read_only, idempotent), needs(read("/**", "reads the files it is asked to search")))]
+#[tool(
+    title = "Search in files",
+    hints(read_only, idempotent),
+    needs(read("/**", "reads the files it is asked to search"))
+)]
 pub(crate) fn search(args: SearchArgs) -> Result<SearchResult> {
     let start = path::check(&args.path)?;
     let metadata = fs::metadata(start).map_err(|error| path::explain(start, error))?;
@@ -112,9 +115,19 @@ pub(crate) fn search(args: SearchArgs) -> Result<SearchResult> {
     Ok(result)
 }
 
-fn search_directory(start: &Path, args: &SearchArgs, limit: usize, scanner: &mut Scanner, result: &mut SearchResult) -> Result<()> {
+fn search_directory(
+    start: &Path,
+    args: &SearchArgs,
+    limit: usize,
+    scanner: &mut Scanner,
+    result: &mut SearchResult,
+) -> Result<()> {
     let wanted = if args.globs.is_empty() { None } else { Some(Globs::new(&args.globs)?) };
-    let options = Options { depth: usize::MAX, hidden: args.hidden.unwrap_or(true), ignore: Globs::ignored(args.ignore.as_deref())? };
+    let options = Options {
+        depth: usize::MAX,
+        hidden: args.hidden.unwrap_or(true),
+        ignore: Globs::ignored(args.ignore.as_deref())?,
+    };
     let outcome = walk(start, &options, |visit| {
         if !visit.kind.is_file() || wanted.as_ref().is_some_and(|wanted| !wanted.matches(&visit.relative)) {
             return Ok(Flow::Continue);

@@ -29,7 +29,11 @@ pub(crate) struct Stat {
 }
 
 /// Tells type, size and times of a file or directory.
-#[tool(title = "Describe a path", hints(read_only, idempotent), needs(read("/**", "looks at the path it is asked for")))]
+#[tool(
+    title = "Describe a path",
+    hints(read_only, idempotent),
+    needs(read("/**", "looks at the path it is asked for"))
+)]
 pub(crate) fn stat(
     /// Absolute path.
     path: String,

@@ -63,7 +63,20 @@ fn every_tool_declares_what_it_needs_and_does() {
     let tools = tools(&COMPONENT);
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
     let expected = [
-        "directories", "list", "tree", "find", "search", "stat", "read", "read_many", "write", "edit", "mkdir", "move", "copy", "delete",
+        "directories",
+        "list",
+        "tree",
+        "find",
+        "search",
+        "stat",
+        "read",
+        "read_many",
+        "write",
+        "edit",
+        "mkdir",
+        "move",
+        "copy",
+        "delete",
     ];
     assert_eq!(names, expected);
     for tool in &tools {

@@ -27,7 +27,11 @@ pub(crate) struct Tree {
 }
 
 /// Shows a directory and its subdirectories as an indented tree, without `.git`, `node_modules`, `target` and the like.
-#[tool(title = "Show a directory tree", hints(read_only, idempotent), needs(read("/**", "lists the directories it is asked for")))]
+#[tool(
+    title = "Show a directory tree",
+    hints(read_only, idempotent),
+    needs(read("/**", "lists the directories it is asked for"))
+)]
 pub(crate) fn tree(
     /// Absolute path of the directory.
     path: String,
@@ -42,7 +46,8 @@ pub(crate) fn tree(
     ignore: Option<Vec<String>>,
 ) -> Result<Tree> {
     let start = path::check(&path)?;
-    let options = Options { depth: depth.unwrap_or(DEFAULT_DEPTH).max(1), hidden, ignore: Globs::ignored(ignore.as_deref())? };
+    let options =
+        Options { depth: depth.unwrap_or(DEFAULT_DEPTH).max(1), hidden, ignore: Globs::ignored(ignore.as_deref())? };
     let limit = limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let mut shown = Tree { tree: String::new(), directories: 0, files: 0, truncated: false };
     let outcome = walk(start, &options, |visit| {

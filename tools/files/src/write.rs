@@ -97,7 +97,9 @@ pub(crate) fn store(path: &Path, bytes: &[u8], mode: Mode) -> Result<()> {
 /// Size of the file that is there; a directory is an error.
 fn existing(path: &Path) -> Result<Option<u64>> {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err(Error::invalid_args(format!("`{}` is a directory; name a file", path.display()))),
+        Ok(metadata) if metadata.is_dir() => {
+            Err(Error::invalid_args(format!("`{}` is a directory; name a file", path.display())))
+        }
         Ok(metadata) => Ok(Some(metadata.len())),
         Err(_) => Ok(None),
     }
@@ -109,7 +111,10 @@ fn mark_length(bytes: &[u8], encoding: Encoding) -> usize {
 }
 
 fn taken(path: &Path) -> Error {
-    Error::failed(format!("`{}` exists already; choose another name, or use `mode: \"overwrite\"` or `edit`", path.display()))
+    Error::failed(format!(
+        "`{}` exists already; choose another name, or use `mode: \"overwrite\"` or `edit`",
+        path.display()
+    ))
 }
 
 fn without_parent(path: &Path) -> Error {
@@ -117,5 +122,8 @@ fn without_parent(path: &Path) -> Error {
     if parent.is_dir() || path::is_outside(path) {
         return path::explain(path, std::io::ErrorKind::NotFound.into());
     }
-    Error::not_found(format!("the directory `{}` does not exist; pass `create_parents: true`, or write below one that does", parent.display()))
+    Error::not_found(format!(
+        "the directory `{}` does not exist; pass `create_parents: true`, or write below one that does",
+        parent.display()
+    ))
 }

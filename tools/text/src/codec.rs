@@ -2,12 +2,13 @@
 
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use toolhold_sdk::prelude::*;
 
 /// Models often forget padding, and it carries no information.
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// A form of bytes as text.
 #[args]
@@ -83,7 +84,12 @@ pub(crate) fn decode(
 /// `invalid-args` with the place where it is not what it claims to be.
 pub(crate) fn bytes_of(text: &str, format: Format) -> Result<Vec<u8>> {
     let compact = || -> String { text.split_ascii_whitespace().collect() };
-    let explain = |problem: base64::DecodeError| Error::invalid_args(format!("`text` is not {}: {problem}", if format == Format::Base64 { "base64" } else { "base64url" }));
+    let explain = |problem: base64::DecodeError| {
+        Error::invalid_args(format!(
+            "`text` is not {}: {problem}",
+            if format == Format::Base64 { "base64" } else { "base64url" }
+        ))
+    };
     match format {
         Format::Base64 => GeneralPurpose::new(&alphabet::STANDARD, LENIENT).decode(compact()).map_err(explain),
         Format::Base64url => GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT).decode(compact()).map_err(explain),
@@ -94,18 +100,26 @@ pub(crate) fn bytes_of(text: &str, format: Format) -> Result<Vec<u8>> {
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }
 
 fn unhex(text: &str) -> Result<Vec<u8>> {
     let digit = |(index, character): (usize, char)| {
         let value = character.to_digit(16).and_then(|value| u8::try_from(value).ok());
-        value.ok_or_else(|| Error::invalid_args(format!("`text` is not hexadecimal: `{character}` at position {index}")))
+        value
+            .ok_or_else(|| Error::invalid_args(format!("`text` is not hexadecimal: `{character}` at position {index}")))
     };
     let digits: Vec<u8> = text.chars().enumerate().map(digit).collect::<Result<_>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
     if !rest.is_empty() {
-        return Err(Error::invalid_args(format!("`text` has {} hexadecimal digits; bytes need an even number", digits.len())));
+        return Err(Error::invalid_args(format!(
+            "`text` has {} hexadecimal digits; bytes need an even number",
+            digits.len()
+        )));
     }
     Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
@@ -137,7 +151,9 @@ fn percent_decode(text: &str) -> Result<Vec<u8>> {
             _ => (None, after),
         };
         let Some((high, low)) = value else {
-            return Err(Error::invalid_args(format!("`text` is not percent-encoded: `%` at position {position} is not followed by two hexadecimal digits")));
+            return Err(Error::invalid_args(format!(
+                "`text` is not percent-encoded: `%` at position {position} is not followed by two hexadecimal digits"
+            )));
         };
         decoded.push(high << 4 | low);
         rest = after;

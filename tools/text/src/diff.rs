@@ -42,7 +42,9 @@ pub(crate) fn diff(
     context: Option<usize>,
 ) -> Result<Comparison> {
     if old.len() + new.len() > MAX_INPUT_BYTES {
-        return Err(Error::invalid_args(format!("the texts have more than {MAX_INPUT_BYTES} bytes together; compare parts of them")));
+        return Err(Error::invalid_args(format!(
+            "the texts have more than {MAX_INPUT_BYTES} bytes together; compare parts of them"
+        )));
     }
     let compared = TextDiff::from_lines(&old, &new);
     let (mut added, mut removed) = (0, 0);

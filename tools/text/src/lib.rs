@@ -9,7 +9,15 @@ mod hash;
 mod pattern;
 mod replace;
 
-toolhold_sdk::component!(diff::diff, count::count, extract::extract, replace::replace, codec::encode, codec::decode, hash::hash);
+toolhold_sdk::component!(
+    diff::diff,
+    count::count,
+    extract::extract,
+    replace::replace,
+    codec::encode,
+    codec::decode,
+    hash::hash
+);
 
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,8 @@ pub(crate) fn compile(pattern: &str, reading: Reading) -> Result<Regex> {
         .build();
     built.map_err(|problem| match problem {
         regex::Error::CompiledTooBig(_) => Error::invalid_args("`pattern` is too large; use smaller repetitions"),
-        other => Error::invalid_args(format!("`pattern` is no regular expression (set `literal` for plain text): {other}")),
+        other => {
+            Error::invalid_args(format!("`pattern` is no regular expression (set `literal` for plain text): {other}"))
+        }
     })
 }

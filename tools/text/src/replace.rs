@@ -45,13 +45,18 @@ pub(crate) struct ReplaceArgs {
 /// Replaces what matches a regular expression, or plain text, and counts the places.
 #[tool(title = "Replace in text", hints(read_only, idempotent))]
 pub(crate) fn replace(args: ReplaceArgs) -> Result<Replaced> {
-    let reading = Reading { literal: args.literal, ignore_case: args.ignore_case, dot_matches_newline: args.dot_matches_newline };
+    let reading =
+        Reading { literal: args.literal, ignore_case: args.ignore_case, dot_matches_newline: args.dot_matches_newline };
     let regex = pattern::compile(&args.pattern, reading)?;
     if !args.literal {
         check_groups(&regex, &args.replacement)?;
     }
     let limit = args.limit.unwrap_or(usize::MAX);
-    if args.literal { run(&regex, &args.text, NoExpand(&args.replacement), limit) } else { run(&regex, &args.text, args.replacement.as_str(), limit) }
+    if args.literal {
+        run(&regex, &args.text, NoExpand(&args.replacement), limit)
+    } else {
+        run(&regex, &args.text, args.replacement.as_str(), limit)
+    }
 }
 
 fn run(regex: &Regex, text: &str, mut replacement: impl Replacer, limit: usize) -> Result<Replaced> {
@@ -63,7 +68,9 @@ fn run(regex: &Regex, text: &str, mut replacement: impl Replacer, limit: usize) 
         copied_to = whole.end();
         replacements += 1;
         if result.len() > MAX_RESULT_BYTES {
-            return Err(Error::failed(format!("the result has more than {MAX_RESULT_BYTES} bytes; set `limit` or work on a part of the text")));
+            return Err(Error::failed(format!(
+                "the result has more than {MAX_RESULT_BYTES} bytes; set `limit` or work on a part of the text"
+            )));
         }
     }
     result.push_str(text.get(copied_to..).unwrap_or_default());
@@ -76,7 +83,10 @@ fn check_groups(regex: &Regex, replacement: &str) -> Result<()> {
     for reference in groups.captures_iter(replacement) {
         let Some(name) = reference.get(1).or_else(|| reference.get(2)).map(|name| name.as_str()) else { continue };
         if !exists(regex, name) {
-            return Err(Error::invalid_args(format!("`replacement` names the group `{name}`, which `pattern` does not have; {}", advice(&reference, name))));
+            return Err(Error::invalid_args(format!(
+                "`replacement` names the group `{name}`, which `pattern` does not have; {}",
+                advice(&reference, name)
+            )));
         }
     }
     Ok(())
@@ -92,7 +102,9 @@ fn exists(regex: &Regex, name: &str) -> bool {
 fn advice(reference: &Captures<'_>, name: &str) -> Cow<'static, str> {
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
     match (reference.get(2), digits.is_empty()) {
-        (Some(_), false) if digits != name => format!("for group {digits} followed by text write `${{{digits}}}`").into(),
+        (Some(_), false) if digits != name => {
+            format!("for group {digits} followed by text write `${{{digits}}}`").into()
+        }
         _ => "write `$$` for a dollar sign".into(),
     }
 }

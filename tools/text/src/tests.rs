@@ -1,8 +1,8 @@
 //! The tools through the dispatch that the host uses; `schema-check` holds arguments and results against their schemas.
 
+use toolhold_sdk::Error;
 use toolhold_sdk::serde_json::{Value, json};
 use toolhold_sdk::testing::{call, tools};
-use toolhold_sdk::Error;
 
 use crate::COMPONENT;
 
@@ -20,7 +20,11 @@ fn fails(tool: &str, arguments: Value) -> String {
 #[test]
 fn nothing_is_needed_and_nothing_is_changed() {
     for tool in tools(&COMPONENT) {
-        assert!(tool.needs.is_empty() && tool.hints.read_only && tool.hints.idempotent && !tool.hints.open_world, "{}", tool.name);
+        assert!(
+            tool.needs.is_empty() && tool.hints.read_only && tool.hints.idempotent && !tool.hints.open_world,
+            "{}",
+            tool.name
+        );
     }
 }
 
@@ -36,23 +40,31 @@ fn texts_are_compared() {
 
 #[test]
 fn sizes_are_counted() {
-    assert_eq!(ok("count", json!({"text": "grün ist\n\nx"})), json!({"lines": 3, "words": 3, "characters": 11, "bytes": 12}));
+    assert_eq!(
+        ok("count", json!({"text": "grün ist\n\nx"})),
+        json!({"lines": 3, "words": 3, "characters": 11, "bytes": 12})
+    );
     assert_eq!(ok("count", json!({"text": ""})), json!({"lines": 0, "words": 0, "characters": 0, "bytes": 0}));
 }
 
 #[test]
 fn matches_come_with_lines_and_groups() {
     let found = ok("extract", json!({"text": "a=1\n\nb=22", "pattern": r"^(\w)=(?:(1)|\d+)$"}));
-    let expected = json!([{"text": "a=1", "line": 1, "groups": ["a", "1"]}, {"text": "b=22", "line": 3, "groups": ["b", null]}]);
+    let expected =
+        json!([{"text": "a=1", "line": 1, "groups": ["a", "1"]}, {"text": "b=22", "line": 3, "groups": ["b", null]}]);
     assert_eq!(found, json!({"matches": expected, "truncated": false}));
     assert_eq!(ok("extract", json!({"text": "aaa", "pattern": "a", "limit": 2}))["truncated"], json!(true));
 }
 
 #[test]
 fn groups_are_put_into_replacements() {
-    let replaced = ok("replace", json!({"text": "John Smith", "pattern": r"(?<first>\w+) (\w+)", "replacement": "$2, ${first}$$"}));
+    let replaced = ok(
+        "replace",
+        json!({"text": "John Smith", "pattern": r"(?<first>\w+) (\w+)", "replacement": "$2, ${first}$$"}),
+    );
     assert_eq!(replaced, json!({"text": "Smith, John$", "replacements": 1}));
-    let literal = ok("replace", json!({"text": "a.b.c", "pattern": ".", "replacement": "$1", "literal": true, "limit": 1}));
+    let literal =
+        ok("replace", json!({"text": "a.b.c", "pattern": ".", "replacement": "$1", "literal": true, "limit": 1}));
     assert_eq!(literal, json!({"text": "a$1b.c", "replacements": 1}));
     assert_eq!(ok("replace", json!({"text": "abc", "pattern": "x*", "replacement": "-"}))["text"], json!("-a-b-c-"));
 }
@@ -101,7 +113,11 @@ fn digests_are_the_published_ones() {
         ("sha256", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         ("blake3", "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"),
     ] {
-        assert_eq!(ok("hash", json!({"text": "abc", "algorithm": algorithm})), json!({"hex": digest, "bytes": 3}), "{algorithm}");
+        assert_eq!(
+            ok("hash", json!({"text": "abc", "algorithm": algorithm})),
+            json!({"hex": digest, "bytes": 3}),
+            "{algorithm}"
+        );
     }
     let of_bytes = ok("hash", json!({"text": "616263", "encoding": "hex"}));
     assert_eq!(of_bytes["hex"], json!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));

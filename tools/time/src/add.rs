@@ -21,11 +21,15 @@ pub(crate) fn add(
     let read = instant::read(&time, &given)?;
     let start = if zone.is_some() { read.zoned.with_time_zone(given) } else { read.zoned };
     let span = parse_span(&span)?;
-    let end = start.checked_add(span).map_err(|problem| Error::invalid_args(format!("`{time}` plus `{span:#}` is out of range: {problem}")))?;
+    let end = start
+        .checked_add(span)
+        .map_err(|problem| Error::invalid_args(format!("`{time}` plus `{span:#}` is out of range: {problem}")))?;
     Ok(Moment::new(&end, read.note))
 }
 
 fn parse_span(text: &str) -> Result<Span> {
     let forms = "write `1 year 2 months`, `3d 12h`, `-90 minutes` or `P1Y2M3DT4H`";
-    text.trim().parse::<Span>().map_err(|problem| Error::invalid_args(format!("`{text}` is no span of time: {problem}; {forms}")))
+    text.trim()
+        .parse::<Span>()
+        .map_err(|problem| Error::invalid_args(format!("`{text}` is no span of time: {problem}; {forms}")))
 }

@@ -33,7 +33,8 @@ pub(crate) fn convert(
         return Err(Error::invalid_args(format!("`to` names {} zones; give 1 to {MAX_ZONES}", to.len())));
     }
     let read = instant::read(&time, &zone::find(zone.as_deref())?)?;
-    let convert = |name: &String| zone::find(Some(name)).map(|zone| Moment::new(&read.zoned.with_time_zone(zone), None));
+    let convert =
+        |name: &String| zone::find(Some(name)).map(|zone| Moment::new(&read.zoned.with_time_zone(zone), None));
     let moments = to.iter().map(convert).collect::<Result<_>>()?;
     Ok(Converted { moments, note: read.note })
 }

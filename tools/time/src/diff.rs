@@ -61,7 +61,9 @@ pub(crate) fn diff(
         Largest::Hours => Unit::Hour,
         Largest::Seconds => Unit::Second,
     };
-    let span = from.until((unit, &to)).map_err(|problem| Error::invalid_args(format!("the difference is out of range: {problem}")))?;
+    let span = from
+        .until((unit, &to))
+        .map_err(|problem| Error::invalid_args(format!("the difference is out of range: {problem}")))?;
     let days = from.date().until((Unit::Day, to.date())).map_err(Error::failed)?;
     let seconds = to.timestamp().duration_since(from.timestamp()).as_secs_f64();
     Ok(Difference { iso: span.to_string(), text: format!("{span:#}"), seconds, days: i64::from(days.get_days()) })

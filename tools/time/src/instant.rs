@@ -50,10 +50,8 @@ pub(crate) fn read(text: &str, zone: &TimeZone) -> Result<Read> {
     if let Ok(zoned) = rfc2822::parse(text) {
         return Ok(Read { zoned, format: "RFC 2822".to_owned(), note: None });
     }
-    if let Some(without_gmt) = text.strip_suffix(" GMT") {
-        if let Ok(parsed) = strtime::parse("%a, %d %b %Y %H:%M:%S", without_gmt) {
-            return from_parts(&parsed, &TimeZone::UTC, "HTTP date");
-        }
+    if let Ok(parsed) = strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text) {
+        return from_parts(&parsed, &TimeZone::UTC, "HTTP date");
     }
     for format in FORMATS {
         if let Ok(parsed) = strtime::parse(format, text) {
@@ -69,7 +67,8 @@ pub(crate) fn read(text: &str, zone: &TimeZone) -> Result<Read> {
 /// `invalid-args` with what did not fit.
 pub(crate) fn read_as(text: &str, format: &str, zone: &TimeZone) -> Result<Read> {
     let parsed = strtime::parse(format, text.trim());
-    let parsed = parsed.map_err(|problem| Error::invalid_args(format!("`{text}` does not have the format `{format}`: {problem}")))?;
+    let parsed = parsed
+        .map_err(|problem| Error::invalid_args(format!("`{text}` does not have the format `{format}`: {problem}")))?;
     from_parts(&parsed, zone, format)
 }
 
@@ -119,7 +118,8 @@ fn from_parts(parsed: &BrokenDownTime, zone: &TimeZone, format: &str) -> Result<
         return Ok(Read { zoned, format: format.to_owned(), note: None });
     }
     let date_time = parsed.to_datetime().or_else(|_| parsed.to_date().map(Date::into));
-    let date_time = date_time.map_err(|problem| Error::invalid_args(format!("the text names no day that exists: {problem}")))?;
+    let date_time =
+        date_time.map_err(|problem| Error::invalid_args(format!("the text names no day that exists: {problem}")))?;
     local(date_time, zone, format)
 }
 
@@ -128,18 +128,27 @@ fn local(date_time: DateTime, zone: &TimeZone, format: &str) -> Result<Read> {
     let ambiguous = zone.to_ambiguous_zoned(date_time);
     let note = match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { .. } => None,
-        AmbiguousOffset::Gap { .. } => Some("this local time does not exist: clocks are put forward; a time after the gap was taken"),
+        AmbiguousOffset::Gap { .. } => {
+            Some("this local time does not exist: clocks are put forward; a time after the gap was taken")
+        }
         AmbiguousOffset::Fold { .. } => Some("this local time happens twice: clocks are put back; the first was taken"),
     };
-    let zoned = ambiguous.compatible().map_err(|problem| Error::invalid_args(format!("`{date_time}` is out of range: {problem}")))?;
+    let zoned = ambiguous
+        .compatible()
+        .map_err(|problem| Error::invalid_args(format!("`{date_time}` is out of range: {problem}")))?;
     Ok(Read { zoned, format: format.to_owned(), note: note.map(ToOwned::to_owned) })
 }
 
 fn unreadable(text: &str) -> Error {
     let parts: Vec<&str> = text.split(|character: char| !character.is_ascii_digit()).collect();
-    let two_meanings = text.contains('/') && matches!(parts.as_slice(), [first, second, ..] if first.len() <= 2 && second.len() <= 2);
+    let two_meanings =
+        text.contains('/') && matches!(parts.as_slice(), [first, second, ..] if first.len() <= 2 && second.len() <= 2);
     if two_meanings {
-        return Error::invalid_args(format!("`{text}` may mean day/month or month/day; write it as `YYYY-MM-DD`, or use `parse` with a `format` such as `%m/%d/%Y`"));
+        return Error::invalid_args(format!(
+            "`{text}` may mean day/month or month/day; write it as `YYYY-MM-DD`, or use `parse` with a `format` such as `%m/%d/%Y`"
+        ));
     }
-    Error::invalid_args(format!("`{text}` is no time that can be read; write `2026-11-22T05:30:00+01:00`, `2026-11-22 05:30` with a `zone`, or Unix seconds"))
+    Error::invalid_args(format!(
+        "`{text}` is no time that can be read; write `2026-11-22T05:30:00+01:00`, `2026-11-22 05:30` with a `zone`, or Unix seconds"
+    ))
 }

@@ -91,7 +91,8 @@ fn daylight_saving_is_said_where_it_matters() {
 
 #[test]
 fn one_time_in_several_zones() {
-    let converted = ok("convert", json!({"time": "2026-11-22 09:00", "zone": "America/New_York", "to": ["Asia/Tokyo", "+05:30"]}));
+    let converted =
+        ok("convert", json!({"time": "2026-11-22 09:00", "zone": "America/New_York", "to": ["Asia/Tokyo", "+05:30"]}));
     let times: Vec<&Value> = converted["moments"].as_array().unwrap().iter().map(|moment| &moment["time"]).collect();
     assert_eq!(times, ["2026-11-22T23:00:00+09:00", "2026-11-22T19:30:00+05:30"]);
     assert!(fails("convert", json!({"time": "2026-11-22", "to": []})).contains("give 1 to 50"));
@@ -99,7 +100,9 @@ fn one_time_in_several_zones() {
 
 #[test]
 fn calendars_are_added_and_subtracted() {
-    let add = |time: &str, span: &str, zone: &str| ok("add", json!({"time": time, "span": span, "zone": zone}))["time"].clone();
+    let add = |time: &str, span: &str, zone: &str| {
+        ok("add", json!({"time": time, "span": span, "zone": zone}))["time"].clone()
+    };
     assert_eq!(add("2026-01-31", "1 month", "UTC"), json!("2026-02-28T00:00:00Z"));
     assert_eq!(add("2024-02-29", "P1Y", "UTC"), json!("2025-02-28T00:00:00Z"));
     assert_eq!(add("2026-03-28T12:00", "1 day", "Europe/Berlin"), json!("2026-03-29T12:00:00+02:00"));
@@ -111,7 +114,9 @@ fn calendars_are_added_and_subtracted() {
 
 #[test]
 fn differences_in_calendar_and_seconds() {
-    let between = |from: &str, to: &str, largest: &str| ok("diff", json!({"from": from, "to": to, "zone": "Europe/Berlin", "largest": largest}));
+    let between = |from: &str, to: &str, largest: &str| {
+        ok("diff", json!({"from": from, "to": to, "zone": "Europe/Berlin", "largest": largest}))
+    };
     let days = between("2026-03-28T12:00", "2026-03-29T12:00", "days");
     assert_eq!(days, json!({"iso": "P1D", "text": "1d", "seconds": 82_800.0, "days": 1}));
     assert_eq!(between("2026-01-31", "2025-12-25", "years")["iso"], json!("-P1M6D"));

@@ -18,14 +18,17 @@ pub(crate) fn find(name: Option<&str>) -> Result<TimeZone> {
     if name.eq_ignore_ascii_case("z") {
         return Ok(TimeZone::UTC);
     }
-    let offset_or_name = name.starts_with(['+', '-']).then(|| DateTimeParser::new().parse_time_zone(name).ok()).flatten();
+    let offset_or_name =
+        name.starts_with(['+', '-']).then(|| DateTimeParser::new().parse_time_zone(name).ok()).flatten();
     offset_or_name.or_else(|| TimeZone::get(name).ok()).ok_or_else(|| unknown(name))
 }
 
 /// Names that contain all words of a query, shortest first.
 pub(crate) fn matching(query: &str) -> Vec<String> {
-    let words: Vec<String> = query.split([' ', '_', '/', ',']).map(str::to_lowercase).filter(|word| !word.is_empty()).collect();
-    let mut names: Vec<String> = all().filter(|name| words.iter().all(|word| name.to_lowercase().contains(word))).collect();
+    let words: Vec<String> =
+        query.split([' ', '_', '/', ',']).map(str::to_lowercase).filter(|word| !word.is_empty()).collect();
+    let mut names: Vec<String> =
+        all().filter(|name| words.iter().all(|word| name.to_lowercase().contains(word))).collect();
     names.sort_by(|left, right| left.len().cmp(&right.len()).then(left.cmp(right)));
     names
 }
@@ -41,7 +44,9 @@ fn unknown(name: &str) -> Error {
     }
     let quoted: Vec<String> = proposals.iter().take(SUGGESTIONS).map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {
-        [] => Error::invalid_args(format!("no time zone `{name}`; use an IANA name such as `Europe/Berlin`, an offset such as `+02:00`, or look it up with `zones`")),
+        [] => Error::invalid_args(format!(
+            "no time zone `{name}`; use an IANA name such as `Europe/Berlin`, an offset such as `+02:00`, or look it up with `zones`"
+        )),
         names => Error::invalid_args(format!("no time zone `{name}`; did you mean {}?", names.join(" or "))),
     }
 }
@@ -54,7 +59,8 @@ fn nearest(name: &str) -> Vec<String> {
         let city = known.rsplit('/').next().unwrap_or(&known);
         strsim::damerau_levenshtein(&wanted, &known).min(strsim::damerau_levenshtein(&wanted, city))
     };
-    let mut scored: Vec<(usize, String)> = all().map(|known| (distance(&known), known)).filter(|(distance, _)| *distance <= MAX_DISTANCE).collect();
+    let mut scored: Vec<(usize, String)> =
+        all().map(|known| (distance(&known), known)).filter(|(distance, _)| *distance <= MAX_DISTANCE).collect();
     scored.sort();
     scored.into_iter().map(|(_, known)| known).collect()
 }

@@ -65,8 +65,8 @@ codes! {
     UnknownComponent "unknown-component" "A rule names a component that the manifest does not have.",
     UnknownTool "unknown-tool" "A rule or `expose` names a tool that no component has.",
     HiddenTool "hidden-tool" "A rule names a tool that `expose` hides.",
-    UnknownProperty "unknown-property" "A `when` looks at an argument that none of the rule's tools has.",
-    OptionalProperty "optional-property" "An `allow` rule looks at an argument that a call may leave out. A warning.",
+    UnknownArgument "unknown-argument" "A `when` looks at an argument that none of the rule's tools has.",
+    OptionalArgument "optional-argument" "An `allow` rule looks at an argument that a call may leave out. A warning.",
     Need "need" "A tool declares a need that is not a pattern over guest paths. A warning: it cannot be granted.",
     Host "host" "The host finds that a path does not exist, is of another kind, or must not be granted.",
 }
@@ -118,7 +118,7 @@ impl Problem {
     /// Whether the manifest can be used in spite of it.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        matches!(self.code, Code::OptionalProperty | Code::Need)
+        matches!(self.code, Code::OptionalArgument | Code::Need)
     }
 }
 

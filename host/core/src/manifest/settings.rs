@@ -88,7 +88,7 @@ pub const RUN: [Setting<RunLimits>; 6] = [
     Setting {
         key: "max-tool-calls",
         unit: Unit::Count,
-        default: 100,
+        default: 50,
         least: 0,
         doc: "calls of tools in the whole run, refused ones included",
         field: |run| &mut run.max_tool_calls,

@@ -17,7 +17,7 @@ const ADVICE: &str =
     "Do not repeat this call unchanged. Use what other tools give you, or say what you need and let the user decide.";
 
 /// What the rules say of a call.
-pub(crate) enum Weighed<'a> {
+enum Weighed<'a> {
     /// This rule is the strongest that matches.
     By(&'a Arc<Rule>),
     /// This rule is the strongest that may match, and whether it does cannot be told.
@@ -118,7 +118,7 @@ impl Policy {
 
 /// The strongest rule that matches. Rules stand strongest first, so the first one decides; one that cannot be judged
 /// might have matched, so it decides too.
-pub(crate) fn weigh<'a>(entry: &'a Entry, call: &ValidatedCall) -> Weighed<'a> {
+fn weigh<'a>(entry: &'a Entry, call: &ValidatedCall) -> Weighed<'a> {
     for rule in &entry.rules {
         match weigh_rule(rule, call) {
             WeighedRule::Matches => return Weighed::By(rule),

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::manifest::{
-    Code, Component, Condition, Errors, Located, Manifest, Problem, Rule, ToolPattern, Verdict, suggest,
-};
+use serde_json::Value;
+
+use crate::manifest::{Code, Component, Condition, Errors, Located, Manifest, Problem, Rule, ToolPattern, Verdict, suggest};
 use crate::tool::{Catalog, Tool};
 
 use super::grants::{Ceiling, granted};
@@ -24,9 +24,7 @@ impl Policy {
         manifest.rules().iter().for_each(|rule| resolver.rule(rule));
         let Resolver { mut tools, problems, .. } = resolver;
         manifest.complain(problems.clone())?;
-        tools
-            .values_mut()
-            .for_each(|entry| entry.rules.sort_by(|left, right| precedence(left).cmp(&precedence(right))));
+        tools.values_mut().for_each(|entry| entry.rules.sort_by(|left, right| precedence(left).cmp(&precedence(right))));
         Ok(Self { tools, warnings: problems, manifest })
     }
 }
@@ -46,10 +44,7 @@ fn entries(manifest: &Manifest, catalog: &Catalog) -> BTreeMap<String, Entry> {
 fn entry(tool: Tool, component: &Component) -> Entry {
     let ceiling = Ceiling::of(&tool.info().needs);
     Entry {
-        exposed: component
-            .expose
-            .as_ref()
-            .is_none_or(|names| names.iter().any(|name| name.value == *tool.name().local())),
+        exposed: component.expose.as_ref().is_none_or(|names| names.iter().any(|name| name.value == *tool.name().local())),
         grants: granted(component, &ceiling),
         limits: component.limits.limits.clone(),
         rules: Vec::new(),
@@ -66,21 +61,12 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn exposed_tools_exist(&mut self) {
-        for (component, name) in self
-            .manifest
-            .components()
-            .values()
-            .flat_map(|component| component.expose.iter().flatten().map(move |name| (component, name)))
-        {
+        for (component, name) in self.manifest.components().values().flat_map(|component| component.expose.iter().flatten().map(move |name| (component, name))) {
             let whole = format!("{}.{}", component.name.value, name.value);
             if self.tools.contains_key(&whole) {
                 continue;
             }
-            let own = self
-                .tools
-                .values()
-                .map(|entry| entry.tool.name())
-                .filter(|tool| *tool.component() == component.name.value);
+            let own = self.tools.values().map(|entry| entry.tool.name()).filter(|tool| *tool.component() == component.name.value);
             let locals: Vec<&str> = own.map(|tool| tool.local().as_str()).collect();
             let message = format!("the component `{}` has no tool `{}`", component.name.value, name.value);
             let problem = Problem::new(Code::UnknownTool, &name.span, message).label("no such tool");
@@ -92,16 +78,9 @@ impl Resolver<'_> {
         for entry in self.tools.values() {
             let Some(component) = self.manifest.components().get(entry.tool.name().component()) else { continue };
             for (target, why) in &entry.ceiling.unusable {
-                let message = format!(
-                    "tool `{}` declares that it needs `{}`, which is not usable: {why}",
-                    entry.tool.name(),
-                    crate::escape::line(target)
-                );
+                let message = format!("tool `{}` declares that it needs `{}`, which is not usable: {why}", entry.tool.name(), crate::escape::line(target));
                 let problem = Problem::new(Code::Need, &component.path.span, message).label("this component");
-                self.problems
-                    .push(problem.help(
-                        "the need counts as not declared, so it cannot be granted; the tool's author can fix it",
-                    ));
+                self.problems.push(problem.help("the need counts as not declared, so it cannot be granted; the tool's author can fix it"));
             }
         }
     }
@@ -142,51 +121,53 @@ impl Resolver<'_> {
         let fail = |code, message| Some(Problem::new(code, &pattern.span, message).label("matches no tool"));
         if let Some(hidden) = matches.first() {
             let message = format!("`{}` is hidden by `expose` of its component", hidden.tool.name());
-            return fail(Code::HiddenTool, message).map(|problem| {
-                problem.help(format!("add `{}` to `expose`, or leave it out here", hidden.tool.name().local()))
-            });
+            return fail(Code::HiddenTool, message).map(|problem| problem.help(format!("add `{}` to `expose`, or leave it out here", hidden.tool.name().local())));
         }
-        let names: Vec<&str> =
-            self.tools.values().filter(|entry| entry.exposed).map(|entry| entry.tool.name().as_str()).collect();
+        let names: Vec<&str> = self.tools.values().filter(|entry| entry.exposed).map(|entry| entry.tool.name().as_str()).collect();
         let message = format!("`{}` matches no tool", pattern.value);
-        fail(Code::UnknownTool, message)
-            .map(|problem| problem.maybe_help(suggest(&pattern.value.to_string(), names, "the tools are")))
+        fail(Code::UnknownTool, message).map(|problem| problem.maybe_help(suggest(&pattern.value.to_string(), names, "the tools are")))
     }
 
     /// A `when` that looks at an argument which no tool has would match always or never, whatever its author meant.
     fn arguments_exist(&mut self, rule: &Rule, when: &Located<Condition>, tools: &BTreeSet<String>) {
-        let schemas: Vec<_> =
-            tools.iter().filter_map(|name| self.tools.get(name)).map(|entry| entry.tool.input().source()).collect();
-        let names: BTreeSet<&str> = schemas
-            .iter()
-            .filter_map(|schema| schema.get("properties")?.as_object())
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let mut problems = Vec::new();
-        let closed = schemas.iter().all(|schema| schema.get("additionalProperties") == Some(&false.into()));
-        for argument in when.value.properties().into_iter().filter(|argument| closed && !names.contains(argument)) {
-            let message = format!("no tool of rule `{}` has an argument `{argument}`", rule.name.value);
-            let problem = Problem::new(Code::UnknownProperty, &when.span, message).label("in this `when`");
-            problems.push(problem.maybe_help(suggest(argument, names.iter().copied(), "their arguments are")));
+        let entries = tools.iter().filter_map(|name| self.tools.get(name));
+        let schemas: Vec<&Value> = entries.map(|entry| entry.tool.input().source()).collect();
+        let mut found = unknown_arguments(rule, when, &schemas);
+        if rule.verdict == Verdict::Allow && found.is_empty() {
+            found = optional_arguments(rule, when, &schemas);
         }
-        let required = when.value.required();
-        let optional = |argument: &&str| {
-            let needed = |schema: &&&serde_json::Value| {
-                schema
-                    .get("required")
-                    .and_then(|list| list.as_array())
-                    .is_some_and(|list| list.iter().any(|name| name == argument))
-            };
-            !required.contains(argument) && !schemas.iter().all(|schema| needed(&schema))
-        };
-        if rule.verdict == Verdict::Allow && problems.is_empty() {
-            for argument in when.value.properties().into_iter().filter(|argument| optional(argument)) {
-                let message = format!("rule `{}` also allows calls without `{argument}`", rule.name.value);
-                let problem = Problem::new(Code::OptionalProperty, &when.span, message).label("does not require it");
-                problems.push(problem.help(format!("add `required = [\"{argument}\"]` if such calls are not meant")));
-            }
-        }
-        self.problems.extend(problems);
+        self.problems.extend(found);
     }
+}
+
+/// Only where every tool says that it takes no further arguments.
+fn unknown_arguments(rule: &Rule, when: &Located<Condition>, schemas: &[&Value]) -> Vec<Problem> {
+    if !schemas.iter().all(|schema| schema.get("additionalProperties") == Some(&Value::Bool(false))) {
+        return Vec::new();
+    }
+    let properties = schemas.iter().filter_map(|schema| schema.get("properties")?.as_object());
+    let known: BTreeSet<&str> = properties.flatten().map(|(name, _)| name.as_str()).collect();
+    let unknown = when.value.arguments().into_iter().filter(|argument| !known.contains(argument));
+    let problem = |argument: &str| {
+        let message = format!("no tool of rule `{}` has an argument `{argument}`", rule.name.value);
+        let problem = Problem::new(Code::UnknownArgument, &when.span, message).label("in this `when`");
+        problem.maybe_help(suggest(argument, known.iter().copied(), "their arguments are"))
+    };
+    unknown.map(problem).collect()
+}
+
+/// What is restricted only if it is there lets a call pass that leaves it out.
+fn optional_arguments(rule: &Rule, when: &Located<Condition>, schemas: &[&Value]) -> Vec<Problem> {
+    let requires = |schema: &Value, argument: &str| {
+        let required = schema.get("required").and_then(Value::as_array);
+        required.is_some_and(|names| names.iter().any(|name| name == argument))
+    };
+    let optional = when.value.optional().into_iter();
+    let optional = optional.filter(|argument| !schemas.iter().all(|schema| requires(schema, argument)));
+    let problem = |argument: &str| {
+        let message = format!("rule `{}` also allows calls without `{argument}`", rule.name.value);
+        let problem = Problem::new(Code::OptionalArgument, &when.span, message).label("does not require it");
+        problem.help(format!("add `required = [\"{argument}\"]` if such calls are not meant"))
+    };
+    optional.map(problem).collect()
 }

@@ -85,9 +85,4 @@ impl RunScope {
     pub(crate) fn has_path(&self, path: &str) -> bool {
         self.paths.iter().all(|patterns| patterns.matches(path))
     }
-
-    /// The bound of the run itself, if it has one.
-    pub(crate) fn limit(&self, limit: Limit) -> Option<u64> {
-        self.limits.get(&limit).copied()
-    }
 }

@@ -9,6 +9,8 @@ mod state;
 mod stop;
 mod wait;
 
+#[cfg(test)]
+pub(crate) use execute::test_state;
 pub(crate) use execute::{Answer, Ended, Job, Request, on_calling_thread, on_fiber};
 pub(crate) use guest::{Guest, Room};
 pub(crate) use failure::HostFault;

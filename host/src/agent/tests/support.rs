@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::effect::Notes;
 use toolhold_core::limit::{Limits, Usage};
 use toolhold_core::outcome::{CallReport, Class, Failure, Outcome, SideOutput};
 
@@ -149,6 +150,7 @@ impl Tools for FakeTools {
             usage: Usage::default(),
             limits: Limits::default(),
             output: SideOutput { stdout: "printed".into(), ..SideOutput::default() },
+            notes: Notes::default(),
             replayed: false,
         }
     }

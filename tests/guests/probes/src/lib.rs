@@ -5,12 +5,7 @@
 
 mod probe;
 
-toolhold_sdk::component!(
-    probe::echo::Echo,
-    probe::read::read,
-    probe::sha256::sha256,
-    probe::write::write,
-);
+toolhold_sdk::component!(probe::echo::Echo, probe::read::read, probe::sha256::sha256, probe::write::write,);
 
 #[cfg(test)]
 mod tests;

@@ -32,8 +32,14 @@ fn what_was_written_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.txt");
     assert_eq!(call(&COMPONENT, "write", json!({"path": path, "content": "ab"})).value(), json!({"bytes": 2}));
-    assert_eq!(call(&COMPONENT, "write", json!({"path": path, "content": "c", "append": true})).value(), json!({"bytes": 1}));
-    assert_eq!(call(&COMPONENT, "read", json!({"path": path, "form": "text"})).value(), json!({"bytes": 3, "text": "abc"}));
+    assert_eq!(
+        call(&COMPONENT, "write", json!({"path": path, "content": "c", "append": true})).value(),
+        json!({"bytes": 1})
+    );
+    assert_eq!(
+        call(&COMPONENT, "read", json!({"path": path, "form": "text"})).value(),
+        json!({"bytes": 3, "text": "abc"})
+    );
     assert_eq!(call(&COMPONENT, "read", json!({"path": path})).value(), json!({"bytes": 3}));
     let digest = call(&COMPONENT, "read", json!({"path": path, "form": "sha256"})).value();
     assert_eq!(digest["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

@@ -17,14 +17,22 @@ pub(crate) fn missing(text: &str, old: &str) -> Error {
     let wanted: Vec<&str> = old.lines().collect();
     if let Some(start) = same_but_for_space(&lines, &wanted) {
         let excerpt = excerpt(&lines, start, wanted.len());
-        return Error::invalid_args(format!("`old` is not in the file; lines {} differ from it in white space only:\n{excerpt}", span(start, wanted.len())));
+        return Error::invalid_args(format!(
+            "`old` is not in the file; lines {} differ from it in white space only:\n{excerpt}",
+            span(start, wanted.len())
+        ));
     }
     match most_similar(&lines, &wanted) {
         Some(start) => {
             let excerpt = excerpt(&lines, start, wanted.len());
-            Error::invalid_args(format!("`old` is not in the file; the most similar place is lines {}:\n{excerpt}", span(start, wanted.len())))
+            Error::invalid_args(format!(
+                "`old` is not in the file; the most similar place is lines {}:\n{excerpt}",
+                span(start, wanted.len())
+            ))
         }
-        None => Error::invalid_args("`old` is not in the file, nor anything like it; `read` or `search` the file first"),
+        None => {
+            Error::invalid_args("`old` is not in the file, nor anything like it; `read` or `search` the file first")
+        }
     }
 }
 
@@ -48,12 +56,15 @@ fn most_similar(lines: &[&str], wanted: &[&str]) -> Option<usize> {
     let score = |line: &str| {
         let line = line.trim();
         // Lengths that differ by half cannot be similar enough; distance is quadratic.
-        let comparable = line.len() <= MAX_LINE_BYTES && line.len().abs_diff(anchor.len()) * 2 <= anchor.len().max(line.len());
+        let comparable =
+            line.len() <= MAX_LINE_BYTES && line.len().abs_diff(anchor.len()) * 2 <= anchor.len().max(line.len());
         if comparable { strsim::normalized_levenshtein(anchor, line) } else { 0.0 }
     };
-    let best = lines.iter().enumerate().map(|(index, line)| (index, score(line))).max_by(|left, right| {
-        left.1.total_cmp(&right.1).then(right.0.cmp(&left.0))
-    });
+    let best = lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| (index, score(line)))
+        .max_by(|left, right| left.1.total_cmp(&right.1).then(right.0.cmp(&left.0)));
     best.filter(|(_, score)| *score >= WORTH_NAMING).map(|(index, _)| index.saturating_sub(anchor_index))
 }
 
@@ -88,7 +99,10 @@ mod tests {
     #[test]
     fn the_most_similar_line_is_shown() {
         let error = missing(TEXT, "    let total = compute(1, 3);");
-        assert!(error.message().contains("the most similar place is lines 2:\n    let total = compute(1, 2);"), "{error}");
+        assert!(
+            error.message().contains("the most similar place is lines 2:\n    let total = compute(1, 2);"),
+            "{error}"
+        );
         assert!(missing(TEXT, "struct Unrelated;").message().contains("nor anything like it"));
     }
 }

@@ -30,7 +30,9 @@ pub(crate) fn all(text: &str, edits: &[Replacement]) -> Result<(String, usize)> 
 }
 
 fn one(text: &str, edit: &Replacement, crlf: bool) -> Result<(String, usize)> {
-    let normal = |text: &'_ str| -> Cow<'_, str> { if crlf { text.replace("\r\n", "\n").into() } else { text.to_owned().into() } };
+    let normal = |text: &'_ str| -> Cow<'_, str> {
+        if crlf { text.replace("\r\n", "\n").into() } else { text.to_owned().into() }
+    };
     let (old, new) = (normal(&edit.old), normal(&edit.new));
     if old.is_empty() {
         return Err(Error::invalid_args("`old` is empty; give the text to replace, or use `write` for a new file"));

@@ -88,7 +88,10 @@ fn finish(mut read: Contents, reader: &mut impl BufRead, number: u64, first: u64
     if at_end && !read.truncated {
         read.total_lines = Some(number);
         if number < first && first > 1 {
-            return Err(Error::invalid_args(format!("`{}` has {number} lines, so there is no line {first}", path.display())));
+            return Err(Error::invalid_args(format!(
+                "`{}` has {number} lines, so there is no line {first}",
+                path.display()
+            )));
         }
     } else if read.next_line.is_none() && read.next_offset.is_none() {
         read.next_line = Some(number + 1);

@@ -56,6 +56,8 @@ impl Matcher {
 fn explain(problem: &regex::Error) -> Error {
     match problem {
         regex::Error::CompiledTooBig(_) => Error::invalid_args("`pattern` is too large; use smaller repetitions"),
-        other => Error::invalid_args(format!("`pattern` is no regular expression (set `literal` to search for plain text): {other}")),
+        other => Error::invalid_args(format!(
+            "`pattern` is no regular expression (set `literal` to search for plain text): {other}"
+        )),
     }
 }

@@ -101,7 +101,11 @@ impl Scanner {
         let outcome = if encoding::is_binary(head) {
             Ok(Outcome::Binary)
         } else if buffer.len() < WHOLE_BYTES {
-            if self.matcher.may_match(&buffer) { self.lines(path, buffer.as_slice(), room, max_bytes) } else { Ok(Outcome::Searched(None)) }
+            if self.matcher.may_match(&buffer) {
+                self.lines(path, buffer.as_slice(), room, max_bytes)
+            } else {
+                Ok(Outcome::Searched(None))
+            }
         } else {
             let rest = BufReader::with_capacity(WHOLE_BYTES, file);
             self.lines(path, io::Cursor::new(&buffer).chain(rest), room, max_bytes)

@@ -12,7 +12,10 @@ fn a_file_is_created_replaced_and_added_to() {
     let fixture = Fixture::new(&[]);
     let path = fixture.path("a.txt");
     assert_eq!(ok("write", json!({"path": path, "content": "one"})), json!({"bytes": 3, "created": true}));
-    assert_eq!(ok("write", json!({"path": path, "content": "äö"})), json!({"bytes": 4, "created": false, "previous_bytes": 3}));
+    assert_eq!(
+        ok("write", json!({"path": path, "content": "äö"})),
+        json!({"bytes": 4, "created": false, "previous_bytes": 3})
+    );
     ok("write", json!({"path": path, "content": "!", "mode": "append"}));
     assert_eq!(fixture.text("a.txt"), "äö!");
     let error = fails("write", json!({"path": path, "content": "", "mode": "create"}));
@@ -56,7 +59,10 @@ fn a_refused_edit_changes_nothing() {
     let fixture = Fixture::new(&[("a", "x\ny\nx\n")]);
     let path = fixture.path("a");
     let ambiguous = fails("edit", json!({"path": path, "edits": [{"old": "y", "new": "z"}, {"old": "x", "new": "z"}]}));
-    assert!(ambiguous.message().contains("edit 2 of 2") && ambiguous.message().contains("at lines 1, 3"), "{ambiguous}");
+    assert!(
+        ambiguous.message().contains("edit 2 of 2") && ambiguous.message().contains("at lines 1, 3"),
+        "{ambiguous}"
+    );
     let missing = fails("edit", json!({"path": path, "edits": [{"old": "  y", "new": "z"}]}));
     assert!(missing.message().contains("white space only"), "{missing}");
     assert_eq!(fixture.text("a"), "x\ny\nx\n");
@@ -76,7 +82,14 @@ fn mark_line_endings_and_mode_survive_an_edit() {
 fn only_text_is_edited() {
     let fixture = Fixture::new(&[]);
     fixture.put("b", &[0xFF, 0, 1]);
-    assert!(fails("edit", json!({"path": fixture.path("b"), "edits": [{"old": "a", "new": "b"}]})).message().contains("not UTF-8"));
-    assert!(matches!(fails("edit", json!({"path": fixture.path("no"), "edits": [{"old": "a", "new": "b"}]})), Error::NotFound(_)));
+    assert!(
+        fails("edit", json!({"path": fixture.path("b"), "edits": [{"old": "a", "new": "b"}]}))
+            .message()
+            .contains("not UTF-8")
+    );
+    assert!(matches!(
+        fails("edit", json!({"path": fixture.path("no"), "edits": [{"old": "a", "new": "b"}]})),
+        Error::NotFound(_)
+    ));
     assert!(matches!(fails("edit", json!({"path": fixture.path("b"), "edits": []})), Error::InvalidArgs(_)));
 }

@@ -23,14 +23,24 @@ fn a_file_moves_but_does_not_replace_unasked() {
     let fixture = Fixture::new(&[("a", "A"), ("b", "B"), ("dir/x", "")]);
     let error = fails("move", json!({"from": fixture.path("a"), "to": fixture.path("b")}));
     assert!(matches!(&error, Error::Failed(message) if message.contains("set `overwrite`")), "{error:?}");
-    assert_eq!(ok("move", json!({"from": fixture.path("a"), "to": fixture.path("b"), "overwrite": true})), json!({"replaced": true}));
+    assert_eq!(
+        ok("move", json!({"from": fixture.path("a"), "to": fixture.path("b"), "overwrite": true})),
+        json!({"replaced": true})
+    );
     assert_eq!(fixture.text("b"), "A");
     let into = fails("move", json!({"from": fixture.path("b"), "to": fixture.path("dir")}));
     assert!(into.message().contains(&format!("such as `{}`", fixture.path("dir/b"))), "{into}");
     ok("move", json!({"from": fixture.path("dir"), "to": fixture.path("new/place"), "create_parents": true}));
     assert!(fixture.at("new/place/x").exists());
-    assert!(fails("move", json!({"from": fixture.path("new"), "to": fixture.path("new/in")})).message().contains("lies within"));
-    assert!(matches!(fails("move", json!({"from": fixture.path("gone"), "to": fixture.path("z")})), Error::NotFound(_)));
+    assert!(
+        fails("move", json!({"from": fixture.path("new"), "to": fixture.path("new/in")}))
+            .message()
+            .contains("lies within")
+    );
+    assert!(matches!(
+        fails("move", json!({"from": fixture.path("gone"), "to": fixture.path("z")})),
+        Error::NotFound(_)
+    ));
     assert!(matches!(fails("move", json!({"from": "/", "to": fixture.path("z")})), Error::InvalidArgs(_)));
 }
 
@@ -41,9 +51,20 @@ fn a_directory_is_copied_with_everything_but_links() {
     let copied = ok("copy", json!({"from": fixture.path("a"), "to": fixture.path("c")}));
     assert_eq!(copied, json!({"files": 2, "bytes": 3, "skipped_links": 1}));
     assert_eq!((fixture.text("c/one"), fixture.text("c/b/.two")), ("1".to_owned(), "22".to_owned()));
-    assert!(fails("copy", json!({"from": fixture.path("a"), "to": fixture.path("a/b/self")})).message().contains("lies within"));
-    assert!(fails("copy", json!({"from": fixture.path("a/one"), "to": fixture.path("c/one")})).message().contains("exists already"));
-    assert_eq!(ok("copy", json!({"from": fixture.path("a/one"), "to": fixture.path("c/one"), "overwrite": true}))["files"], json!(1));
+    assert!(
+        fails("copy", json!({"from": fixture.path("a"), "to": fixture.path("a/b/self")}))
+            .message()
+            .contains("lies within")
+    );
+    assert!(
+        fails("copy", json!({"from": fixture.path("a/one"), "to": fixture.path("c/one")}))
+            .message()
+            .contains("exists already")
+    );
+    assert_eq!(
+        ok("copy", json!({"from": fixture.path("a/one"), "to": fixture.path("c/one"), "overwrite": true}))["files"],
+        json!(1)
+    );
 }
 
 #[test]

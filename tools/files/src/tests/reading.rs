@@ -20,8 +20,12 @@ fn a_small_file_is_read_whole() {
 fn a_range_of_lines_says_where_to_go_on() {
     let fixture = Fixture::new(&[("a.txt", FIVE)]);
     let read = ok("read", json!({"path": fixture.path("a.txt"), "start_line": 2, "end_line": 3}));
-    assert_eq!((&read["text"], &read["next_line"], &read["truncated"]), (&json!("two\nthree\n"), &json!(4), &json!(false)));
-    let read = ok("read", json!({"path": fixture.path("a.txt"), "start_line": 4, "end_line": 99, "line_numbers": true}));
+    assert_eq!(
+        (&read["text"], &read["next_line"], &read["truncated"]),
+        (&json!("two\nthree\n"), &json!(4), &json!(false))
+    );
+    let read =
+        ok("read", json!({"path": fixture.path("a.txt"), "start_line": 4, "end_line": 99, "line_numbers": true}));
     assert_eq!((&read["text"], &read["total_lines"]), (&json!("     4\tfour\n     5\tfive\n"), &json!(5)));
     let error = fails("read", json!({"path": fixture.path("a.txt"), "start_line": 6}));
     assert!(error.message().ends_with("has 5 lines, so there is no line 6"), "{error}");
@@ -65,7 +69,10 @@ fn a_line_longer_than_the_limit_is_continued_by_offset() {
 fn the_last_lines() {
     let fixture = Fixture::new(&[("a.txt", FIVE)]);
     let read = ok("read", json!({"path": fixture.path("a.txt"), "tail": 2}));
-    assert_eq!((&read["text"], &read["first_line"], &read["total_lines"]), (&json!("four\nfive\n"), &json!(4), &json!(5)));
+    assert_eq!(
+        (&read["text"], &read["first_line"], &read["total_lines"]),
+        (&json!("four\nfive\n"), &json!(4), &json!(5))
+    );
     let read = ok("read", json!({"path": fixture.path("a.txt"), "tail": 99}));
     assert_eq!((&read["text"], &read["truncated"]), (&json!(FIVE), &json!(false)));
     let read = ok("read", json!({"path": fixture.path("a.txt"), "tail": 3, "max_bytes": 11}));
@@ -79,7 +86,10 @@ fn encodings_are_found_and_named() {
     fixture.put("latin", b"gr\xFCn\r\nx");
     fixture.put("bom", b"\xEF\xBB\xBFmarked");
     let read = ok("read", json!({"path": fixture.path("utf16")}));
-    assert_eq!((&read["text"], &read["encoding"], &read["total_lines"]), (&json!("hä\nx"), &json!("utf16le"), &json!(2)));
+    assert_eq!(
+        (&read["text"], &read["encoding"], &read["total_lines"]),
+        (&json!("hä\nx"), &json!("utf16le"), &json!(2))
+    );
     let read = ok("read", json!({"path": fixture.path("latin")}));
     assert_eq!((&read["text"], &read["encoding"], &read["crlf"]), (&json!("grün\nx"), &json!("latin1"), &json!(true)));
     let read = ok("read", json!({"path": fixture.path("bom")}));

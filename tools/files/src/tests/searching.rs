@@ -1,8 +1,8 @@
 //! `list`, `tree`, `find`, `search`.
 
+use toolhold_sdk::Error;
 use toolhold_sdk::serde_json::{Value, json};
 use toolhold_sdk::testing::call_cancelled;
-use toolhold_sdk::Error;
 
 use super::{Fixture, fails, ok};
 use crate::COMPONENT;
@@ -54,7 +54,10 @@ fn names_are_found_by_glob() {
     let find = |arguments: Value| paths(&fixture, &ok("find", arguments));
     assert_eq!(find(json!({"path": fixture.path(""), "glob": "*.rs"})), ["src/deep/helper.rs", "src/main.rs"]);
     assert_eq!(find(json!({"path": fixture.path(""), "glob": "src/*.rs"})), ["src/main.rs"]);
-    assert_eq!(find(json!({"path": fixture.path(""), "glob": "*", "kind": "directory", "ignore": ["x"]})), ["node_modules", "src", "src/deep"]);
+    assert_eq!(
+        find(json!({"path": fixture.path(""), "glob": "*", "kind": "directory", "ignore": ["x"]})),
+        ["node_modules", "src", "src/deep"]
+    );
     let found = ok("find", json!({"path": fixture.path(""), "glob": "*", "limit": 1}));
     assert_eq!(found["truncated"], json!(true));
     assert!(fails("find", json!({"path": fixture.path(""), "glob": "[a"})).message().contains("is no glob"));
@@ -70,7 +73,8 @@ fn a_cycle_of_links_ends() {
 #[test]
 fn contents_are_searched_with_context() {
     let fixture = project();
-    let found = ok("search", json!({"path": fixture.path(""), "pattern": r"helper\(", "globs": ["*.rs"], "context": 1}));
+    let found =
+        ok("search", json!({"path": fixture.path(""), "pattern": r"helper\(", "globs": ["*.rs"], "context": 1}));
     assert_eq!((&found["matches"], &found["searched"]), (&json!(2), &json!(2)));
     let expected = json!([
         {"path": fixture.path("src/deep/helper.rs"), "lines": [{"line": 1, "text": "pub fn helper() {}"}]},
@@ -107,7 +111,10 @@ fn a_search_counts_lists_and_stops() {
     let files = ok("search", json!({"path": fixture.path(""), "pattern": "x", "output": "files"}));
     assert_eq!(files["files"], json!([{"path": fixture.path("a")}, {"path": fixture.path("b")}]));
     let cut = ok("search", json!({"path": fixture.path(""), "pattern": "x", "limit": 3}));
-    assert_eq!((&cut["matches"], &cut["truncated"], cut["files"].as_array().unwrap().len()), (&json!(3), &json!(true), 1));
+    assert_eq!(
+        (&cut["matches"], &cut["truncated"], cut["files"].as_array().unwrap().len()),
+        (&json!(3), &json!(true), 1)
+    );
     let whole = ok("search", json!({"path": fixture.path(""), "pattern": "x", "limit": 4}));
     assert_eq!(whole["truncated"], json!(false));
 }
@@ -129,7 +136,11 @@ fn large_files_and_long_lines_are_searched_in_pieces() {
 fn bad_patterns_and_giving_up() {
     let fixture = Fixture::new(&[]);
     assert!(fails("search", json!({"path": fixture.path(""), "pattern": "a("})).message().contains("set `literal`"));
-    assert!(fails("search", json!({"path": fixture.path(""), "pattern": r"(\w{500}){500}"})).message().contains("too large"));
+    assert!(
+        fails("search", json!({"path": fixture.path(""), "pattern": r"(\w{500}){500}"}))
+            .message()
+            .contains("too large")
+    );
     for number in 0..300 {
         fixture.put(&number.to_string(), b"");
     }

@@ -26,14 +26,20 @@ impl File {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let charged = match place {
-            Place::At(offset) => bytes.len() as u64 + self.gap_before(offset, bytes.len())?,
-            Place::End => bytes.len() as u64,
+        let gap = match place {
+            Place::At(offset) => self.gap_before(offset, bytes.len())?,
+            Place::End => 0,
         };
-        self.meter.charge(Limit::BytesWritten, charged)?;
+        self.meter.charge(Limit::BytesWritten, gap.saturating_add(bytes.len() as u64))?;
         let written = self.write_uncharged(bytes, place);
-        let unwritten = bytes.len() - *written.as_ref().unwrap_or(&0);
-        self.meter.release(Limit::BytesWritten, unwritten as u64);
+        let unwritten = match written {
+            Ok(written) if written > 0 => (bytes.len() - written) as u64,
+            _ => gap.saturating_add(bytes.len() as u64),
+        };
+        self.meter.release(Limit::BytesWritten, unwritten);
+        if let (Ok(written), Place::At(offset)) = (written, place) {
+            self.size_seen.fetch_max(offset.saturating_add(written as u64), Ordering::Relaxed);
+        }
         Ok(written?)
     }
 
@@ -73,11 +79,9 @@ impl File {
     /// How many bytes come to be between the file's end and `offset`. The file is asked only where that seems to be so.
     fn gap_before(&self, offset: u64, length: usize) -> FsResult<u64> {
         let end = offset.checked_add(length as u64).filter(|end| i64::try_from(*end).is_ok());
-        let end = end.ok_or(ErrorCode::FileTooLarge)?;
+        end.ok_or(ErrorCode::FileTooLarge)?;
         let seen = self.size_seen.load(Ordering::Relaxed);
-        let gap = if offset > seen { offset.saturating_sub(self.size()?.max(seen)) } else { 0 };
-        self.size_seen.fetch_max(end, Ordering::Relaxed);
-        Ok(gap)
+        Ok(if offset > seen { offset.saturating_sub(self.size()?.max(seen)) } else { 0 })
     }
 
     fn write_uncharged(&self, bytes: &[u8], place: Place) -> Result<usize, Errno> {

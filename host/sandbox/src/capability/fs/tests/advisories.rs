@@ -14,7 +14,7 @@ fn rustsec_2026_0149_truncate_on_a_read_only_grant_is_refused_and_changes_nothin
                 refused(guest.open("file", open, flags), ErrorCode::ReadOnly);
             }
         }
-        let fd = guest.open("file", PLAIN, READ).unwrap();
+        let fd = guest.open("file", plain(), READ).unwrap();
         refused(guest.set_size(fd, 0), ErrorCode::ReadOnly);
         assert_eq!(std::fs::read(ws.join("file")).unwrap(), b"content");
     });
@@ -28,7 +28,7 @@ fn rustsec_2026_0149_truncate_outside_of_the_write_patterns_is_refused() {
     let grant = toolhold_core::grant::DirectoryGrant { write: patterns(&["sub/**"]), ..all_of(&ws) };
     with_both(&[grant], |guest| {
         refused(guest.open("file", TRUNCATE, READ), ErrorCode::Access);
-        let fd = guest.open("sub/inner", PLAIN, READ).unwrap();
+        let fd = guest.open("sub/inner", plain(), READ).unwrap();
         refused(guest.set_size(fd, 0), ErrorCode::BadDescriptor);
         assert_eq!(std::fs::read(ws.join("sub/inner")).unwrap(), b"inner");
     });
@@ -84,13 +84,17 @@ fn rustsec_2026_0269_a_trailing_slash_does_not_follow_a_link_out() {
             for link in ["relative", "absolute"] {
                 for end in ["/", "//", "/.", "/./", "/canary", "//canary", "/../ws-secret", "/canary/"] {
                     let path = format!("{link}{end}");
-                    for (follow, open) in
-                        [(FOLLOW, PLAIN), (KEEP, PLAIN), (FOLLOW, DIRECTORY), (KEEP, DIRECTORY), (FOLLOW, CREATE)]
-                    {
+                    for (follow, open) in [
+                        (FOLLOW, plain()),
+                        (keep(), plain()),
+                        (FOLLOW, DIRECTORY),
+                        (keep(), DIRECTORY),
+                        (FOLLOW, CREATE),
+                    ] {
                         guest.open_at(guest.root(), follow, &path, open, READ).expect_err(&path);
                     }
                     guest.stat(FOLLOW, &path).expect_err(&path);
-                    guest.stat(KEEP, &path).expect_err(&path);
+                    guest.stat(keep(), &path).expect_err(&path);
                     guest.list(&path).expect_err(&path);
                     guest.rename(&path, "stolen").expect_err(&path);
                     guest.unlink(&path).expect_err(&path);

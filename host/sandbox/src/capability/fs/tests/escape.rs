@@ -53,7 +53,7 @@ fn absolute_paths_are_refused_even_if_they_name_the_grant() {
             [ws.join("file").to_str().unwrap(), "/", "//", "/ws/file", "/proc/self/environ", "/dev/fd/0", "/etc/passwd"]
         {
             refused(guest.read_file(path), ErrorCode::NotPermitted);
-            refused(guest.stat(KEEP, path), ErrorCode::NotPermitted);
+            refused(guest.stat(keep(), path), ErrorCode::NotPermitted);
             refused(guest.mkdir(path), ErrorCode::NotPermitted);
         }
     });
@@ -65,7 +65,7 @@ fn climbing_stops_at_the_directory_that_the_path_starts_from() {
     let ws = temp.path().join("ws");
     with_both(&[all_of(&ws)], |guest| {
         let sub = guest.open("sub", DIRECTORY, READ).unwrap();
-        refused(guest.open_at(sub, FOLLOW, "../file", PLAIN, READ), ErrorCode::NotPermitted);
+        refused(guest.open_at(sub, FOLLOW, "../file", plain(), READ), ErrorCode::NotPermitted);
         refused(guest.open_at(sub, FOLLOW, "..", DIRECTORY, READ), ErrorCode::NotPermitted);
         assert_eq!(guest.read_file("sub/../file").unwrap(), b"content");
         assert_eq!(guest.read_file("sub/../sub/./inner").unwrap(), b"inner");
@@ -95,7 +95,7 @@ fn odd_names_are_refused_or_taken_literally() {
             ("%2e%2e/canary", ErrorCode::NoEntry),
         ] {
             refused(guest.read_file(path), code);
-            refused(guest.stat(KEEP, path), code);
+            refused(guest.stat(keep(), path), code);
         }
         let odd = "back\\slash \u{202e}bidi \n\t";
         guest.write_file(odd, CREATE | EXCLUSIVE, b"x").unwrap();
@@ -121,7 +121,7 @@ fn mounts_below_a_grant_are_not_crossed() {
             "proc",
             "dev/../proc/version",
         ] {
-            refused(guest.open(path, PLAIN, READ), ErrorCode::Access);
+            refused(guest.open(path, plain(), READ), ErrorCode::Access);
             guest.stat(FOLLOW, path).expect_err(path);
         }
         assert_eq!(guest.last_why(), Why::MountPoint);
@@ -154,7 +154,7 @@ fn a_path_outside_of_the_patterns_does_not_tell_whether_it_exists() {
         for path in ["file", "missing", "missing/below", "file/below", "sub/deny", "sub/deny/below", "."] {
             if path != "." {
                 refused(guest.read_file(path), ErrorCode::Access);
-                refused(guest.stat(KEEP, path), ErrorCode::Access);
+                refused(guest.stat(keep(), path), ErrorCode::Access);
                 refused(guest.list(path), ErrorCode::Access);
             }
             guest.read_file(path).unwrap_err();
@@ -171,9 +171,9 @@ fn a_directory_that_was_replaced_by_a_link_is_not_followed_by_its_descriptor() {
     with_both(&[with_links(&ws, Symlinks::Follow)], |guest| {
         let sub = guest.open("sub", DIRECTORY, READ).unwrap();
         std::fs::rename(ws.join("sub"), temp.path().join("moved-out")).unwrap();
-        refused(guest.open_at(sub, FOLLOW, "inner", PLAIN, READ), ErrorCode::NoEntry);
+        refused(guest.open_at(sub, FOLLOW, "inner", plain(), READ), ErrorCode::NoEntry);
         std::os::unix::fs::symlink("../ws-secret", ws.join("sub")).unwrap();
-        guest.open_at(sub, FOLLOW, "canary", PLAIN, READ).unwrap_err();
+        guest.open_at(sub, FOLLOW, "canary", plain(), READ).unwrap_err();
         guest.open_at(sub, FOLLOW, "inner", CREATE, WRITE).unwrap_err();
         std::fs::remove_file(ws.join("sub")).unwrap();
         std::fs::rename(temp.path().join("moved-out"), ws.join("sub")).unwrap();

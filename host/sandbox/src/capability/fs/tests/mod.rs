@@ -2,4 +2,16 @@
 
 mod advisories;
 mod escape;
+mod invariant;
+mod links;
+mod listing;
+mod moves;
+mod oracle;
+mod posix;
+mod protected;
+mod quotas;
+mod race;
+mod read_only;
+mod special;
+mod streams;
 mod support;

@@ -28,9 +28,17 @@ pub(super) const CREATE: OpenFlags = OpenFlags::CREATE;
 pub(super) const TRUNCATE: OpenFlags = OpenFlags::TRUNCATE;
 pub(super) const EXCLUSIVE: OpenFlags = OpenFlags::EXCLUSIVE;
 pub(super) const DIRECTORY: OpenFlags = OpenFlags::DIRECTORY;
-pub(super) const PLAIN: OpenFlags = OpenFlags::empty();
 pub(super) const FOLLOW: PathFlags = PathFlags::SYMLINK_FOLLOW;
-pub(super) const KEEP: PathFlags = PathFlags::empty();
+
+/// Open what is there.
+pub(super) fn plain() -> OpenFlags {
+    OpenFlags::empty()
+}
+
+/// A link at the end is not followed.
+pub(super) fn keep() -> PathFlags {
+    PathFlags::empty()
+}
 
 /// What a guest's call came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +179,7 @@ impl Guest {
 
     /// Opens, reads all, closes.
     pub(super) fn read_file(&mut self, path: &str) -> Answer<Vec<u8>> {
-        let fd = self.open(path, PLAIN, READ)?;
+        let fd = self.open(path, plain(), READ)?;
         let mut all = Vec::new();
         let outcome = loop {
             match self.call(fd, |view, fd| view.read(fd, 1 << 16, all.len() as u64)) {
@@ -232,7 +240,7 @@ impl Guest {
 
     pub(super) fn link_between(&mut self, from_fd: Fd, from: &str, to_fd: Fd, to: &str) -> Answer<()> {
         self.call(from_fd, |view, fd| {
-            view.link_at(fd, KEEP, from.to_owned(), Resource::new_borrow(to_fd.0), to.to_owned())
+            view.link_at(fd, keep(), from.to_owned(), Resource::new_borrow(to_fd.0), to.to_owned())
         })
     }
 
@@ -285,6 +293,10 @@ impl Guest {
             None => view.append_via_stream(fd),
         })?;
         Ok(self.table.delete(stream).unwrap())
+    }
+
+    pub(super) fn same(&mut self, one: Fd, other: Fd) -> bool {
+        self.view().is_same_object(Resource::new_borrow(one.0), Resource::new_borrow(other.0)).unwrap()
     }
 
     /// Why the last refusal was one, in the operator's words.

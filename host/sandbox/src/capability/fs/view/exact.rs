@@ -46,6 +46,10 @@ pub(super) fn open_exact(grant: &Grant, path: &str, flags: OFlags, mode: Mode) -
     // O_PATH takes no other flags than these; openat2 is strict about it.
     let flags = if flags.contains(OFlags::PATH) { flags } else { flags | OFlags::NONBLOCK | OFlags::NOCTTY };
     match grant.resolver {
+        // A link where a directory must be is to fail as a link: with `O_NOFOLLOW` it would be found to be no directory.
+        Resolver::Kernel if flags.contains(OFlags::DIRECTORY) => {
+            openat2(&grant.root, path, flags - OFlags::NOFOLLOW, mode, resolve_flags())
+        }
         Resolver::Kernel => openat2(&grant.root, path, flags, mode, resolve_flags()),
         Resolver::Walk => walk(grant, path, flags, mode),
     }
