@@ -19,7 +19,7 @@ use crate::call::{
     Answer, Ended, HostMemory, Job, Request, Room, RunFailure, block_on, on_calling_thread, on_fiber,
 };
 use crate::capability::context::EventSink;
-use crate::capability::fs::OpenedGrants;
+use crate::capability::fs::{Notes, OpenedGrants};
 use crate::config::SandboxConfig;
 use crate::engine::{Cache, Compiler, PoolSize, Ticker, new_engine};
 use crate::load::{self, Entry, LoadError, Loaded};
@@ -58,6 +58,8 @@ pub struct RunReport {
     pub usage: Usage,
     /// What the guest said on the side.
     pub output: SideOutput,
+    /// What it touched of the granted directories, and what it was refused there.
+    pub files: Notes,
 }
 
 impl From<Ended> for RunReport {
@@ -66,7 +68,7 @@ impl From<Ended> for RunReport {
             Answer::Text(text) => Ok(text),
             Answer::Tools(_) => Err(RunFailure::Host("`invoke` was answered with tools".into())),
         });
-        Self { outcome, usage: ended.usage, output: ended.output }
+        Self { outcome, usage: ended.usage, output: ended.output, files: ended.files }
     }
 }
 

@@ -21,7 +21,7 @@ use super::state::{CallState, Parts};
 use super::stop::{GRACE, Stop};
 use crate::bindings::toolhold::tool::types as wit;
 use crate::capability::context::{ContextCtx, EventSink};
-use crate::capability::fs::{FsCtx, OpenedGrants};
+use crate::capability::fs::{FsCtx, Notes, OpenedGrants};
 use crate::meter::Meter;
 use crate::workers::Workers;
 
@@ -69,12 +69,13 @@ pub(crate) struct Ended {
     pub(crate) outcome: Result<Answer, RunFailure>,
     pub(crate) usage: Usage,
     pub(crate) output: SideOutput,
+    pub(crate) files: Notes,
 }
 
 impl Ended {
     /// A call that never started.
     pub(crate) fn refused(failure: RunFailure) -> Self {
-        Self { outcome: Err(failure), usage: Usage::default(), output: SideOutput::default() }
+        Self { outcome: Err(failure), usage: Usage::default(), output: SideOutput::default(), files: Notes::default() }
     }
 }
 
@@ -195,7 +196,7 @@ fn close(store: &mut Store<CallState>, returned: wasmtime::Result<Returned>) -> 
     };
     let mut usage = state.meter.usage();
     usage.set(Limit::Fuel, state.meter.limits().get(Limit::Fuel).saturating_sub(fuel_left));
-    Ended { outcome, usage, output: state.side_output() }
+    Ended { outcome, usage, output: state.side_output(), files: state.fs.take_notes() }
 }
 
 fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {

@@ -78,6 +78,7 @@ fn an_answer_of_the_wrong_kind_is_a_fault_of_the_host() {
         outcome: Ok(super::support::tools()),
         usage: toolhold_core::limit::Usage::default(),
         output: toolhold_core::outcome::SideOutput::default(),
+        files: crate::capability::fs::Notes::default(),
     };
     assert!(matches!(crate::RunReport::from(ended).outcome, Err(RunFailure::Host(_))));
 }
