@@ -46,7 +46,7 @@ impl Lock {
         let after = components.lock();
         let differs = after != before;
         ui.result(&json!({"lock": config.lock, "changed": differs, "changes": changes}), |_| {
-            if differs { format!("{} components pinned in {}", after.components().len(), config.lock.display()) } else { "nothing changed".to_owned() }
+            if differs { format!("{} pinned in {}", plural(after.components().len(), "component"), config.lock.display()) } else { "nothing changed".to_owned() }
         })?;
         if self.check && differs {
             return Err(Failure::new(ExitCode::NotPinned, anyhow::anyhow!("the lock file does not pin what is there: look at it with `toolhold inspect`, then run `toolhold lock`")));
@@ -72,4 +72,9 @@ fn changes(before: &LockFile, components: &Components, ui: Ui) -> Vec<String> {
     told.extend(gone.map(|name| format!("{name}: not in the manifest any more")));
     told.iter().for_each(|line| ui.say(&format!("{} {}", paint(Tone::Notice, "changed"), toolhold_core::escape::line(line))));
     told
+}
+
+/// `1 component`, `2 components`.
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

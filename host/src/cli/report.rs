@@ -65,7 +65,8 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
 
 /// A failure with everything that the operator may know.
 pub(super) fn failure_text(failure: &Failure) -> String {
-    let mut text = format!("{} {}", paint(Tone::Bad, &format!("{}:", failure.code)), escape::block(&failure.message));
+    let message = failure.message.strip_prefix(&format!("{}: ", failure.code)).unwrap_or(&failure.message);
+    let mut text = format!("{} {}", paint(Tone::Bad, &format!("{}:", failure.code)), escape::block(message));
     if let Some(detail) = failure.detail.as_deref().filter(|detail| *detail != failure.message) {
         for line in detail.lines() {
             // Writing to a String cannot fail.
@@ -79,7 +80,8 @@ pub(super) fn failure_text(failure: &Failure) -> String {
 pub(super) fn refusals(report: &CallReport) -> Vec<String> {
     let line = |refusal: &toolhold_core::effect::Refusal| {
         let path = format!("{}/{}", refusal.grant, refusal.path);
-        format!("  refused: {:?} of `{}`: {}", refusal.operation, escape::line(path.trim_end_matches('/')), refusal.why).to_lowercase()
+        let operation = format!("{:?}", refusal.operation).to_lowercase();
+        format!("  refused: {operation} of `{}`: {}", escape::line(path.trim_end_matches('/')), refusal.why)
     };
     report.notes.refusals.iter().take(5).map(line).collect()
 }

@@ -41,7 +41,8 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
         });
         return Ok(Step::admission(event, admission));
     }
-    if insert(connection, intent, arguments, redactor)? == 0 {
+    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
+    if insert(connection, intent, arguments, kept.as_deref())? == 0 {
         return Ok(Step::refused(Error::Duplicate(intent.call.clone())));
     }
     let event = Event::CallAdmitted {
@@ -52,16 +53,16 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
         mode: intent.mode,
         effects: intent.effects,
         arguments,
+        stored: kept.map(|text| Digest::of(text.as_bytes())),
         key: intent.key.as_ref().map(|key| key.key.clone()),
         scope: intent.key.as_ref().map(|key| key.scope.to_string()),
     };
     Ok(Step::admission(Some((intent.at, event)), Admission::Fresh))
 }
 
-fn insert(connection: &Connection, intent: &Intent, arguments: Digest, redactor: &Redactor) -> Result<usize, Error> {
+fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Option<&str>) -> Result<usize, Error> {
     let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted') ON CONFLICT (call) DO NOTHING";
-    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
     Ok(connection.prepare_cached(sql)?.execute(params![
         intent.call.as_str(),
         intent.run.as_str(),
@@ -217,7 +218,7 @@ fn abandon(connection: &Connection, call: &CallId, at: u64) -> Result<usize, Err
 /// Calls that were admitted and not settled, oldest first.
 pub(super) fn open(connection: &Connection) -> Result<Vec<(CallId, Effects)>, Error> {
     let mut statement =
-        connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY admitted_at, call")?;
+        connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY number")?;
     let rows = statement
         .query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, parsed(row, 1, parse_effects)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -98,8 +98,9 @@ impl Journal {
         let queue = Arc::new(Queue::default());
         let (for_writer, engine_of_writer) = (Arc::clone(&queue), Arc::clone(&engine));
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            while for_writer.wait() {
-                work(&engine_of_writer, &for_writer);
+            let queue = CloseAtEnd(for_writer);
+            while queue.0.wait() {
+                work(&engine_of_writer, &queue.0);
             }
         });
         let writer = Some(thread.map_err(Error::io("start the writer of", &path))?);
@@ -214,9 +215,11 @@ impl Journal {
         queue.push(Command { work, durable, reply: Some(Reply::Thread(sender)) }, false)?;
         match self.inner.engine.try_lock() {
             Ok(mut engine) => engine.as_mut().ok_or(Error::Closed)?.work(queue),
-            Err(TryLockError::WouldBlock) => queue.wake(),
+            Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Poisoned(_)) => return Err(Error::Closed),
         }
+        // For this command where another thread is writing, or for those that came meanwhile.
+        queue.wake();
         receiver.recv().map_err(|_| Error::Closed)?.map(Some)
     }
 }
@@ -226,6 +229,18 @@ fn admission(answer: Option<Answer>) -> Result<Admission, Error> {
     match answer {
         Some(Answer::Admission(admission)) => Ok(admission),
         None | Some(Answer::Done) => Ok(Admission::Fresh),
+    }
+}
+
+/// When the writer ends, however it does, nobody waits for it any longer.
+struct CloseAtEnd(Arc<Queue>);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+        if std::thread::panicking() {
+            drop(self.0.drain());
+        }
     }
 }
 
@@ -257,7 +272,7 @@ impl Drop for Inner {
         }
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(engine) = engine {
-            engine.close();
+            engine.close(&self.queue);
         }
     }
 }

@@ -83,7 +83,7 @@ impl Reader {
     pub fn calls(&self, filter: &Filter) -> Result<Vec<CallRecord>, Error> {
         let sql = format!(
             "{SELECT} WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR tool = ?2) AND (?3 IS NULL OR state = ?3)
-             ORDER BY admitted_at DESC, call DESC LIMIT ?4"
+             ORDER BY number DESC LIMIT ?4"
         );
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(MAX_LISTED) };
         let mut statement = self.connection.prepare(&sql)?;
@@ -169,11 +169,11 @@ impl Tally {
         match &entry.event {
             Event::CallAdmitted { call, .. } => {
                 self.admitted += 1;
-                stored_call(connection, at, call)?.admitted_as(at, &entry.event)
+                stored_call(connection, at, call)?.admitted_as(at, &entry)
             }
             Event::CallSettled { call, outcome, .. } => {
                 self.settled += 1;
-                stored_call(connection, at, call)?.settled_as(at, outcome)
+                stored_call(connection, at, call)?.settled_as(at, entry.at, outcome)
             }
             Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
             _ => Ok(()),
@@ -215,7 +215,7 @@ impl StoredCall {
         Broken { at, why: Why::Differs { call: self.record.call.to_string(), what } }.into()
     }
 
-    fn admitted_as(&self, at: u64, event: &Event) -> Result<(), Error> {
+    fn admitted_as(&self, at: u64, entry: &Entry) -> Result<(), Error> {
         let record = self.record.clone();
         let stored = Event::CallAdmitted {
             call: record.call,
@@ -225,15 +225,20 @@ impl StoredCall {
             mode: record.mode,
             effects: record.effects,
             arguments: record.arguments_digest,
+            stored: record.arguments.map(|text| Digest::of(text.as_bytes())),
             key: record.key,
             scope: record.scope,
         };
-        if stored == *event { Ok(()) } else { Err(self.differs(at, "its intent")) }
+        if stored == entry.event && record.admitted_at == entry.at {
+            Ok(())
+        } else {
+            Err(self.differs(at, "its intent"))
+        }
     }
 
-    fn settled_as(&self, at: u64, outcome: &Digest) -> Result<(), Error> {
+    fn settled_as(&self, at: u64, when: u64, outcome: &Digest) -> Result<(), Error> {
         self.expect_state(at, State::Settled)?;
-        if self.outcome_digest.as_ref() != Some(outcome) {
+        if self.outcome_digest.as_ref() != Some(outcome) || self.record.settled_at != Some(when) {
             return Err(self.differs(at, "its outcome"));
         }
         let record = &self.record;

@@ -62,13 +62,16 @@ fn each_way_to_forge_it_is_found_at_its_place() {
             3,
         ),
         ("UPDATE calls SET outcome = '\"forged\"' WHERE call = 'c2'", 4),
+        ("UPDATE calls SET arguments = '{}' WHERE call = 'c2'", 3),
+        ("UPDATE calls SET admitted_at = 9 WHERE call = 'c2'", 3),
+        ("UPDATE calls SET settled_at = 9 WHERE call = 'c2'", 4),
         ("UPDATE calls SET usage = '{}' WHERE call = 'c2'", 4),
         ("UPDATE calls SET tool = 'files.other' WHERE call = 'c2'", 3),
         ("UPDATE calls SET outcome_digest = zeroblob(32) WHERE call = 'c3'", 6),
         ("DELETE FROM calls WHERE call = 'c1'", 1),
         ("UPDATE calls SET state = 'abandoned', outcome_digest = NULL WHERE call = 'c2'", 4),
         (
-            "INSERT INTO calls SELECT 'c9', run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, settled_at, succeeded, outcome, outcome_digest, usage FROM calls WHERE call = 'c1'",
+            "INSERT INTO calls SELECT 99, 'c9', run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, settled_at, succeeded, outcome, outcome_digest, usage FROM calls WHERE call = 'c1'",
             6,
         ),
     ];
