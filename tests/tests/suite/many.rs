@@ -20,7 +20,7 @@ pub(crate) fn cancelled_when_started(host: &TestHost, tool: &str) -> Reply {
     let (started, mut starts) = unbounded_channel();
     let events = EventSink::new(move |event| {
         if matches!(event, Event::Emitted(_)) {
-            drop(started.send(()));
+            started.send(()).ok();
         }
     });
     let options = RunOptions { events: Some(events), ..RunOptions::default() };
@@ -92,13 +92,13 @@ fn a_call_that_is_dropped_in_the_middle_leaves_nothing() {
     let host = TestHost::new(&sandbox, &guests::component("waiting").unwrap(), "").unwrap();
     for tool in ["sleep_forever", "poll_forever", "endless_loop"] {
         let (started, mut starts) = unbounded_channel();
-        let events = EventSink::new(move |_| drop(started.send(())));
+        let events = EventSink::new(move |_| started.send(()).unwrap_or_default());
         let options = RunOptions { events: Some(events), ..RunOptions::default() };
         runtime().block_on(async {
             let call = host.call_async(tool, json!({}), options);
             tokio::select! {
                 reply = call => panic!("ended by itself: {reply:?}"),
-                () = async { drop(starts.recv().await) }, if tool == "sleep_forever" => {}
+                _ = starts.recv(), if tool == "sleep_forever" => {}
                 () = tokio::time::sleep(std::time::Duration::from_millis(50)), if tool != "sleep_forever" => {}
             }
         });
