@@ -5,9 +5,8 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
 use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, format_err};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 mod bindings {
@@ -67,7 +66,7 @@ impl Floor {
         let mut store = Store::new(&self.engine, State { wasi: wasi.build(), table: ResourceTable::new() });
         let instance = self.pre.instantiate(&mut store)?;
         let result = instance.toolhold_tool_described().call_invoke(&mut store, tool, arguments)?;
-        result.map_err(|error| anyhow!("{error:?}"))
+        result.map_err(|error| format_err!("{error:?}"))
     }
 }
 

@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let work = folder.path().join("work");
     case::prepare(&work)?;
-    let floor = Floor::new(&component)?;
+    let floor = Floor::new(&component).map_err(in_wasmtime)?;
     let product = Product::open(folder.path(), &component)?;
     let budget = Duration::from_millis(std::env::args().nth(1).map_or(Ok(3000), |text| text.parse())?);
     println!("{}", header());
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
 fn run(case: &Case, floor: &Floor, product: &Product, work: &std::path::Path, budget: Duration, table: &mut Table) -> Result<()> {
     let arguments = case.arguments();
     let directory = case.directory.then_some(work);
-    let mut below = || floor.call(case.tool, &arguments, directory).map(drop);
+    let mut below = || floor.call(case.tool, &arguments, directory).map(drop).map_err(in_wasmtime);
     let mut whole = || product.call(case.tool, &arguments);
     let (floor_lane, product_lane) = measure::compare(budget, &mut below, &mut whole)?;
     let (floor_p50, floor_p99) = (floor_lane.micros(50.0), floor_lane.micros(99.0));
@@ -59,6 +59,11 @@ fn run(case: &Case, floor: &Floor, product: &Product, work: &std::path::Path, bu
         product_lane.len().to_string(),
     ]);
     Ok(())
+}
+
+/// wasmtime has an error type of its own.
+fn in_wasmtime(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
 }
 
 fn new_table() -> Table {

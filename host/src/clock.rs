@@ -32,3 +32,9 @@ fn identifier<I: std::str::FromStr>() -> I {
         Err(_) => panic!("the text of a UUID is an identifier"),
     }
 }
+
+/// Now, in microseconds since 1970.
+#[must_use]
+pub fn micros() -> u64 {
+    u64::try_from(now().as_microsecond()).unwrap_or(0)
+}

@@ -34,7 +34,7 @@ pub(crate) fn ran(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, run:
         usage: run.usage,
         limits: authorized.limits().clone(),
         output: run.output,
-        notes: run.notes,
+        notes: run.files,
         ..blank(id, call, authorized)
     }
 }

@@ -106,6 +106,14 @@ text_id!(
     IdempotencyKey, is_opaque, Error::Opaque
 );
 
+impl RunId {
+    /// The run of calls that belong to none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("none".into())
+    }
+}
+
 fn is_opaque(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

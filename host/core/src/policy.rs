@@ -19,8 +19,9 @@ pub use decision::{Decision, Denial, DenialKind, Question, RuleRef};
 pub use scope::RunScope;
 pub use suggestion::Suggestion;
 
-pub(crate) use decide::{Weighed, WeighedRule};
-pub(crate) use grants::Ceiling;
+pub(crate) use decide::{WeighedRule, weigh_rule};
+pub(crate) use grants::{Ceiling, narrowed};
+pub(crate) use suggestion::quoted;
 
 use crate::call::Mode;
 use crate::grant::Grants;
@@ -72,8 +73,7 @@ impl Policy {
         self.tools.values().filter(|entry| entry.exposed).map(|entry| &entry.tool)
     }
 
-    /// What is suspicious in the manifest but does not keep it from being used. [`Manifest::complain`] does not render
-    /// these; [`Policy::warnings_report`] does.
+    /// What is suspicious in the manifest but does not keep it from being used.
     #[must_use]
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
@@ -85,11 +85,12 @@ impl Policy {
         crate::manifest::Errors::check(self.manifest.source(), self.warnings.clone()).err()
     }
 
-    /// The strongest verdict that some arguments could get for this tool: for listings. `None` if no rule is about it.
+    /// Whether some arguments could get past the rules: what to leave out of a list for a model. No promise for any call.
     #[must_use]
-    pub fn outlook(&self, tool: &str) -> Option<(Verdict, Verdict)> {
-        let rules = &self.tools.get(tool)?.rules;
-        Some((rules.last()?.verdict, rules.first()?.verdict))
+    pub fn could_run(&self, tool: &str) -> bool {
+        let Some(entry) = self.entry(tool).filter(|entry| entry.exposed) else { return false };
+        let is_closed = |rule: &Arc<Rule>| rule.verdict == Verdict::Deny && rule.when.is_none();
+        !entry.rules.iter().any(is_closed) && entry.rules.iter().any(|rule| rule.verdict != Verdict::Deny)
     }
 
     pub(crate) fn entry(&self, tool: &str) -> Option<&Entry> {

@@ -36,11 +36,13 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
     let arguments = Digest::of(canonical(&intent.arguments).as_bytes());
     if let Some(earlier) = earlier(connection, intent)? {
         let admission = earlier.admission(intent, arguments)?;
-        let event = matches!(admission, Admission::Replay(_))
-            .then(|| (intent.at, Event::CallReplayed { call: earlier.call, by: intent.call.clone(), run: intent.run.clone() }));
+        let event = matches!(admission, Admission::Replay(_)).then(|| {
+            (intent.at, Event::CallReplayed { call: earlier.call, by: intent.call.clone(), run: intent.run.clone() })
+        });
         return Ok(Step::admission(event, admission));
     }
-    if insert(connection, intent, arguments, redactor)? == 0 {
+    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
+    if insert(connection, intent, arguments, kept.as_deref())? == 0 {
         return Ok(Step::refused(Error::Duplicate(intent.call.clone())));
     }
     let event = Event::CallAdmitted {
@@ -51,16 +53,16 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
         mode: intent.mode,
         effects: intent.effects,
         arguments,
+        stored: kept.map(|text| Digest::of(text.as_bytes())),
         key: intent.key.as_ref().map(|key| key.key.clone()),
         scope: intent.key.as_ref().map(|key| key.scope.to_string()),
     };
     Ok(Step::admission(Some((intent.at, event)), Admission::Fresh))
 }
 
-fn insert(connection: &Connection, intent: &Intent, arguments: Digest, redactor: &Redactor) -> Result<usize, Error> {
+fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Option<&str>) -> Result<usize, Error> {
     let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted') ON CONFLICT (call) DO NOTHING";
-    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
     Ok(connection.prepare_cached(sql)?.execute(params![
         intent.call.as_str(),
         intent.run.as_str(),
@@ -147,11 +149,17 @@ impl Earlier {
 }
 
 /// Writes how a call ended.
-pub(super) fn settle(connection: &Connection, call: &CallId, settlement: &Settlement, redactor: &Redactor) -> Result<Step, Error> {
+pub(super) fn settle(
+    connection: &Connection,
+    call: &CallId,
+    settlement: &Settlement,
+    redactor: &Redactor,
+) -> Result<Step, Error> {
     let (event, changed) = match &settlement.end {
-        End::Nothing(reason) => {
-            (Event::CallAbandoned { call: call.clone(), reason: bounded(&redactor.redact(reason)) }, abandon(connection, call, settlement.at)?)
-        }
+        End::Nothing(reason) => (
+            Event::CallAbandoned { call: call.clone(), reason: bounded(&redactor.redact(reason)) },
+            abandon(connection, call, settlement.at)?,
+        ),
         End::Success(text) => finish(connection, call, settlement, redactor, text, None)?,
         End::Failure(failure) => {
             let text = serde_json::to_string(failure).map_err(|error| Error::Database(error.to_string()))?;
@@ -202,14 +210,17 @@ pub(super) fn outcome_digest(text: &str, succeeded: bool, usage: &str) -> Digest
 }
 
 fn abandon(connection: &Connection, call: &CallId, at: u64) -> Result<usize, Error> {
-    let sql = "UPDATE calls SET state = 'abandoned', settled_at = ?2 WHERE call = ?1 AND state IN ('admitted', 'unknown')";
+    let sql =
+        "UPDATE calls SET state = 'abandoned', settled_at = ?2 WHERE call = ?1 AND state IN ('admitted', 'unknown')";
     Ok(connection.prepare_cached(sql)?.execute(params![call.as_str(), at.cast_signed()])?)
 }
 
 /// Calls that were admitted and not settled, oldest first.
 pub(super) fn open(connection: &Connection) -> Result<Vec<(CallId, Effects)>, Error> {
-    let mut statement = connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY admitted_at, call")?;
-    let rows = statement.query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, parsed(row, 1, parse_effects)?)))?;
+    let mut statement =
+        connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY number")?;
+    let rows = statement
+        .query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, parsed(row, 1, parse_effects)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -227,7 +238,13 @@ pub(super) fn cut_off(connection: &Connection, call: CallId, effects: Effects, a
 /// Reads a word of a closed set; anything else means that the file is damaged.
 pub(super) fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    let damaged = || rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, "not one of the known words".into());
+    let damaged = || {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            "not one of the known words".into(),
+        )
+    };
     parse(&text).ok_or_else(damaged)
 }
 

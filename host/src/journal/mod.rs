@@ -98,8 +98,9 @@ impl Journal {
         let queue = Arc::new(Queue::default());
         let (for_writer, engine_of_writer) = (Arc::clone(&queue), Arc::clone(&engine));
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            while for_writer.wait() {
-                work(&engine_of_writer, &for_writer);
+            let queue = CloseAtEnd(for_writer);
+            while queue.0.wait() {
+                work(&engine_of_writer, &queue.0);
             }
         });
         let writer = Some(thread.map_err(Error::io("start the writer of", &path))?);
@@ -214,9 +215,11 @@ impl Journal {
         queue.push(Command { work, durable, reply: Some(Reply::Thread(sender)) }, false)?;
         match self.inner.engine.try_lock() {
             Ok(mut engine) => engine.as_mut().ok_or(Error::Closed)?.work(queue),
-            Err(TryLockError::WouldBlock) => queue.wake(),
+            Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Poisoned(_)) => return Err(Error::Closed),
         }
+        // For this command where another thread is writing, or for those that came meanwhile.
+        queue.wake();
         receiver.recv().map_err(|_| Error::Closed)?.map(Some)
     }
 }
@@ -229,11 +232,27 @@ fn admission(answer: Option<Answer>) -> Result<Admission, Error> {
     }
 }
 
+/// When the writer ends, however it does, nobody waits for it any longer.
+struct CloseAtEnd(Arc<Queue>);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+        if std::thread::panicking() {
+            drop(self.0.drain());
+        }
+    }
+}
+
 fn work(engine: &Mutex<Option<Engine>>, queue: &Queue) {
     // A panic while writing poisons the lock: from then on every caller is told that the journal is closed.
     match engine.lock().map(|mut engine| engine.as_mut().map(|engine| engine.work(queue))) {
         Ok(Some(())) => {}
-        Ok(None) | Err(_) => queue.drain().into_iter().filter_map(|command| command.reply).for_each(|reply| reply.send(Err(Error::Closed))),
+        Ok(None) | Err(_) => queue
+            .drain()
+            .into_iter()
+            .filter_map(|command| command.reply)
+            .for_each(|reply| reply.send(Err(Error::Closed))),
     }
 }
 
@@ -253,7 +272,7 @@ impl Drop for Inner {
         }
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(engine) = engine {
-            engine.close();
+            engine.close(&self.queue);
         }
     }
 }

@@ -75,6 +75,18 @@ impl Patterns {
         &self.source
     }
 
+    /// Whether both are the same patterns, narrowed by the same ones. Two that happen to match the same paths may not be.
+    ///
+    /// What is kept for one set of grants must be found with this: [`Patterns::source`] is equal for a grant and for what a
+    /// tool's needs or a run leave of it.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Clause, &Clause)| Arc::ptr_eq(&one.set, &other.set) && one.before == other.before;
+        self.source == other.source
+            && self.clauses.len() == other.clauses.len()
+            && self.clauses.iter().zip(other.clauses.iter()).all(same)
+    }
+
     /// The paths that match here and, seen below the guest path `guest`, in `ceiling`.
     #[must_use]
     pub fn narrowed_to(&self, guest: &str, ceiling: &GuestPatterns) -> Self {
@@ -183,9 +195,21 @@ mod tests {
     }
 
     #[test]
+    fn what_narrows_patterns_makes_them_others_although_they_are_written_the_same() {
+        let (all, ceiling, other) = (patterns(&["**"]), guest(&["/work/notes/**"]), guest(&["/work/mail/**"]));
+        let narrowed = all.narrowed_to("/work", &ceiling);
+        assert_eq!(narrowed.source(), all.source());
+        assert!(!narrowed.is_same_as(&all) && !all.is_same_as(&narrowed));
+        assert!(!narrowed.is_same_as(&all.narrowed_to("/work", &other)));
+        assert!(narrowed.is_same_as(&all.clone().narrowed_to("/work", &ceiling.clone())));
+    }
+
+    #[test]
     fn a_ceiling_is_seen_below_the_guest_path() {
         let both = patterns(&["**"]).narrowed_to("/work", &guest(&["/work/notes/**", "/*/*.md", "/other/**"]));
-        for (path, expected) in [("notes", true), ("notes/a/b", true), ("x.md", true), ("x/y.md", false), ("", false), ("other/a", false)] {
+        for (path, expected) in
+            [("notes", true), ("notes/a/b", true), ("x.md", true), ("x/y.md", false), ("", false), ("other/a", false)]
+        {
             assert_eq!(both.matches(path), expected, "{path}");
         }
         assert!(patterns(&["**"]).narrowed_to("/work", &guest(&["/work"])).matches(""));
@@ -225,7 +249,7 @@ mod tests {
         #[test]
         fn no_text_makes_a_pattern_panic(pattern in "[a{},\\[\\]!^*?/\\\\.\\-]{0,12}", path in "[a/.]{0,6}") {
             if let Ok(patterns) = Patterns::new([pattern]) {
-                patterns.matches(&path);
+                let _either = patterns.matches(&path);
             }
         }
     }

@@ -34,7 +34,8 @@ impl Checker {
     pub(super) fn document(&mut self, document: &mut Spanned<DeTable<'_>>) {
         if let Some(version) = document.get_ref().get("version").filter(|version| is_other_version(version)) {
             // Another version has other keys: whatever else could be said here would be noise.
-            let message = format!("manifest version {} is not supported; this build reads {VERSION}", shown(version.get_ref()));
+            let message =
+                format!("manifest version {} is not supported; this build reads {VERSION}", shown(version.get_ref()));
             self.problems.push(Problem::new(Code::Version, &version.span(), message).label("this version"));
             return;
         }
@@ -60,7 +61,12 @@ impl Checker {
                 None if matches!(key.otherwise, Otherwise::Required) => {
                     let message = format!("{place} has no `{}`", key.name);
                     let problem = Problem::new(Code::MissingKey, at, message).label("in here");
-                    self.problems.push(problem.help(format!("`{}` is {}; add {}", key.name, key.doc, example(&key.shape, key.name))));
+                    self.problems.push(problem.help(format!(
+                        "`{}` is {}; add {}",
+                        key.name,
+                        key.doc,
+                        example(&key.shape, key.name)
+                    )));
                 }
                 None => {}
             }
@@ -74,11 +80,16 @@ impl Checker {
             (Shape::Version, DeValue::Integer(_)) => true,
             (Shape::Text(kind), DeValue::String(text)) => self.text(text, kind, &span),
             (Shape::Choice(words), DeValue::String(text)) => self.choice(text, words, &span),
-            (Shape::Amount { unit, least }, DeValue::Integer(number)) => self.amount(integer(number).ok_or(()), *unit, *least, &span),
-            (Shape::Amount { unit, least }, DeValue::String(text)) => self.amount(Ok(text.to_string()), *unit, *least, &span),
+            (Shape::Amount { unit, least }, DeValue::Integer(number)) => {
+                self.amount(integer(number).ok_or(()), *unit, *least, &span)
+            }
+            (Shape::Amount { unit, least }, DeValue::String(text)) => {
+                self.amount(Ok(text.to_string()), *unit, *least, &span)
+            }
             (Shape::List { of, may_be_empty }, DeValue::Array(items)) => {
                 if items.is_empty() && !may_be_empty {
-                    let problem = Problem::new(Code::Empty, &span, format!("`{}` is empty", self.key())).label("no entry");
+                    let problem =
+                        Problem::new(Code::Empty, &span, format!("`{}` is empty", self.key())).label("no entry");
                     self.problems.push(problem.help(format!("name at least one, or leave out {}", self.enclosing())));
                     return false;
                 }
@@ -115,7 +126,8 @@ impl Checker {
         match item.get_mut() {
             DeValue::Table(table) => self.table(table, known, place, &span),
             other => {
-                let problem = Problem::new(Code::WrongType, &span, format!("{place} takes tables, not {}", type_of(other)));
+                let problem =
+                    Problem::new(Code::WrongType, &span, format!("{place} takes tables, not {}", type_of(other)));
                 self.problems.push(problem.label("not a table"));
                 false
             }
@@ -173,7 +185,8 @@ impl Checker {
             }
             Ok(Err(error)) => {
                 let example = amount::show(default_of(unit), unit);
-                fail(error.to_string()).help(format!("write it like `\"{example}\"`; units are {}", units.collect::<Vec<_>>().join(", ")))
+                fail(error.to_string())
+                    .help(format!("write it like `\"{example}\"`; units are {}", units.collect::<Vec<_>>().join(", ")))
             }
         };
         self.problems.push(problem);

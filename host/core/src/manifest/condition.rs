@@ -176,33 +176,39 @@ impl Condition {
         self.compiled.source()
     }
 
-    /// The names of arguments that it looks at, at the top level of any branch.
+    /// The names of arguments that it looks at in any branch.
     #[must_use]
-    pub fn properties(&self) -> BTreeSet<&str> {
+    pub fn arguments(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
-        collect(self.schema(), "properties", &mut names);
+        collect(self.schema(), &mut names);
         names
     }
 
-    /// The names of arguments that it requires in every branch that counts: at the top, or in a member of `allOf`.
+    /// The names of arguments that it restricts if they are there, and does not require: at the top or in `allOf`.
     #[must_use]
-    pub fn required(&self) -> BTreeSet<&str> {
-        let mut names = BTreeSet::new();
-        let members = self.schema().get("allOf").and_then(Value::as_array).into_iter().flatten();
-        for schema in std::iter::once(self.schema()).chain(members) {
-            names.extend(schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str));
-        }
-        names
+    pub fn optional(&self) -> BTreeSet<&str> {
+        let members = || self.schema().get("allOf").and_then(Value::as_array).into_iter().flatten();
+        let schemas = || std::iter::once(self.schema()).chain(members());
+        let required: BTreeSet<&str> = schemas().flat_map(required).collect();
+        schemas().flat_map(properties).filter(|name| !required.contains(name)).collect()
     }
 }
 
-/// Names below `keyword` in a schema and in all schemas that look at the same value.
-fn collect<'a>(schema: &'a Value, keyword: &str, names: &mut BTreeSet<&'a str>) {
-    names.extend(schema.get(keyword).and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str()));
+fn properties(schema: &Value) -> impl Iterator<Item = &str> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str())
+}
+
+fn required(schema: &Value) -> impl Iterator<Item = &str> {
+    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Names of arguments in a schema and in all schemas that look at the same value.
+fn collect<'a>(schema: &'a Value, names: &mut BTreeSet<&'a str>) {
+    names.extend(properties(schema).chain(required(schema)));
     for list in ["allOf", "anyOf", "oneOf"] {
-        schema.get(list).and_then(Value::as_array).into_iter().flatten().for_each(|member| collect(member, keyword, names));
+        schema.get(list).and_then(Value::as_array).into_iter().flatten().for_each(|member| collect(member, names));
     }
     for single in ["not", "if", "then", "else"] {
-        schema.get(single).into_iter().for_each(|member| collect(member, keyword, names));
+        schema.get(single).into_iter().for_each(|member| collect(member, names));
     }
 }

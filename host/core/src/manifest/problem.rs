@@ -65,8 +65,8 @@ codes! {
     UnknownComponent "unknown-component" "A rule names a component that the manifest does not have.",
     UnknownTool "unknown-tool" "A rule or `expose` names a tool that no component has.",
     HiddenTool "hidden-tool" "A rule names a tool that `expose` hides.",
-    UnknownProperty "unknown-property" "A `when` looks at an argument that none of the rule's tools has.",
-    OptionalProperty "optional-property" "An `allow` rule looks at an argument that a call may leave out. A warning.",
+    UnknownArgument "unknown-argument" "A `when` looks at an argument that none of the rule's tools has.",
+    OptionalArgument "optional-argument" "An `allow` rule looks at an argument that a call may leave out. A warning.",
     Need "need" "A tool declares a need that is not a pattern over guest paths. A warning: it cannot be granted.",
     Host "host" "The host finds that a path does not exist, is of another kind, or must not be granted.",
 }
@@ -118,7 +118,7 @@ impl Problem {
     /// Whether the manifest can be used in spite of it.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        matches!(self.code, Code::OptionalProperty | Code::Need)
+        matches!(self.code, Code::OptionalArgument | Code::Need)
     }
 }
 
@@ -145,7 +145,8 @@ impl Diagnostic for Problem {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let first = LabeledSpan::new_primary_with_span(Some(self.label.clone()), self.span.clone());
-        let second = self.also.iter().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), span.clone()));
+        let second =
+            self.also.iter().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), span.clone()));
         Some(Box::new(std::iter::once(first).chain(second)))
     }
 }
@@ -202,7 +203,11 @@ impl Diagnostic for Errors {
 }
 
 /// "did you mean `…`?", or the whole choice where nothing is near and the choice is short.
-pub(crate) fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> Option<String> {
+pub(crate) fn suggest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str> + Clone,
+    what: &str,
+) -> Option<String> {
     if let Some(near) = nearest(word, candidates.clone().into_iter()) {
         return Some(format!("did you mean `{near}`?"));
     }

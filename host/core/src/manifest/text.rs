@@ -35,16 +35,25 @@ const NAME_HELP: &str = "use lower-case letters, digits, and single `-` or `_` b
 pub(super) static COMPONENT: Text = Text {
     what: "a component name",
     pattern: NAME,
-    check: |text| text.parse::<ComponentName>().map(drop).or_else(|_| complain(Code::Name, format!("`{text}` is not a component name"), NAME_HELP)),
+    check: |text| {
+        text.parse::<ComponentName>()
+            .map(drop)
+            .or_else(|_| complain(Code::Name, format!("`{text}` is not a component name"), NAME_HELP))
+    },
 };
 
 pub(super) static LOCAL: Text = Text {
     what: "a tool name without its component",
     pattern: NAME,
-    check: |text| text.parse::<LocalName>().map(drop).or_else(|_| complain(Code::Name, format!("`{text}` is not the name of a tool within its component"), NAME_HELP)),
+    check: |text| {
+        text.parse::<LocalName>().map(drop).or_else(|_| {
+            complain(Code::Name, format!("`{text}` is not the name of a tool within its component"), NAME_HELP)
+        })
+    },
 };
 
-pub(super) static RULE_NAME: Text = Text { what: "a rule name", pattern: "^.{1,100}$", check: |text| bounded(text, 100) };
+pub(super) static RULE_NAME: Text =
+    Text { what: "a rule name", pattern: "^.{1,100}$", check: |text| bounded(text, 100) };
 
 pub(super) static SENTENCE: Text = Text { what: "a sentence", pattern: "^.{1,500}$", check: |text| bounded(text, 500) };
 
@@ -53,7 +62,11 @@ fn bounded(text: &str, most: usize) -> Result<(), Complaint> {
         return complain(Code::Empty, "this text is empty", "say something or leave the key out");
     }
     if text.chars().count() > most || text.chars().any(char::is_control) {
-        return complain(Code::Name, "this text is too long or holds control characters", &format!("use one line of at most {most} characters"));
+        return complain(
+            Code::Name,
+            "this text is too long or holds control characters",
+            &format!("use one line of at most {most} characters"),
+        );
     }
     Ok(())
 }
@@ -63,7 +76,11 @@ pub(super) static SOURCE: Text = Text {
     pattern: "^[^~].*$",
     check: |text| {
         if let Some((scheme, _)) = text.split_once("://") {
-            return complain(Code::HostPath, format!("components are not loaded from `{scheme}:`"), "give the path of a file, relative to the manifest");
+            return complain(
+                Code::HostPath,
+                format!("components are not loaded from `{scheme}:`"),
+                "give the path of a file, relative to the manifest",
+            );
         }
         host_path(text)
     },
@@ -75,8 +92,12 @@ fn host_path(text: &str) -> Result<(), Complaint> {
     let fail = |message: &str, help: &str| complain(Code::HostPath, message, help);
     match text {
         "" => fail("this path is empty", "the directory of the manifest itself is `.`"),
-        _ if text.starts_with('~') => fail("`~` is not expanded", "give an absolute path or one relative to the manifest"),
-        _ if text.contains("${") || text.starts_with('$') => fail("variables are not expanded", "give an absolute path or one relative to the manifest"),
+        _ if text.starts_with('~') => {
+            fail("`~` is not expanded", "give an absolute path or one relative to the manifest")
+        }
+        _ if text.contains("${") || text.starts_with('$') => {
+            fail("variables are not expanded", "give an absolute path or one relative to the manifest")
+        }
         _ if text.chars().any(char::is_control) => fail("this path holds a control character", ""),
         _ => Ok(()),
     }
@@ -95,7 +116,9 @@ fn guest_path(text: &str) -> Result<(), Complaint> {
         _ => {}
     }
     match rest.split('/').find(|part| matches!(*part, "" | "." | "..")) {
-        Some("") => fail(format!("the guest path `{text}` has an empty part"), "write it without a trailing or double `/`"),
+        Some("") => {
+            fail(format!("the guest path `{text}` has an empty part"), "write it without a trailing or double `/`")
+        }
         Some(dots) => fail(format!("the guest path `{text}` has a part `{dots}`"), "write the path that it leads to"),
         None if text.chars().any(char::is_control) => fail("this guest path holds a control character".into(), ""),
         None => Ok(()),
@@ -107,7 +130,9 @@ pub(super) static GLOB: Text = Text {
     pattern: "^[^/].*$",
     check: |text| {
         let help = "patterns are relative to the directory: `**`, `notes/**`, `**/*.md`";
-        Patterns::new([text]).map(drop).or_else(|(_, error)| complain(Code::Glob, format!("`{text}` is not a usable pattern: {error}"), help))
+        Patterns::new([text])
+            .map(drop)
+            .or_else(|(_, error)| complain(Code::Glob, format!("`{text}` is not a usable pattern: {error}"), help))
     },
 };
 
@@ -115,11 +140,17 @@ pub(super) static ENV_NAME: Text = Text {
     what: "the name of an environment variable",
     pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
     check: |text| {
-        let known = |(index, byte): (usize, u8)| byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit());
+        let known = |(index, byte): (usize, u8)| {
+            byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit())
+        };
         if (1..=128).contains(&text.len()) && text.bytes().enumerate().all(known) {
             return Ok(());
         }
-        complain(Code::Env, format!("`{text}` is not the name of an environment variable"), "use letters, digits and `_`, not beginning with a digit")
+        complain(
+            Code::Env,
+            format!("`{text}` is not the name of an environment variable"),
+            "use letters, digits and `_`, not beginning with a digit",
+        )
     },
 };
 
@@ -158,7 +189,9 @@ pub(super) static RANDOM: Text = Text {
     pattern: "^(host|seed:[0-9]+)$",
     check: |text| {
         let help = "write `host`, or `seed:` and a number such as `seed:42`";
-        random(text).map(drop).map_or_else(|| complain(Code::Instant, format!("`{text}` is not a source of randomness"), help), Ok)
+        random(text)
+            .map(drop)
+            .map_or_else(|| complain(Code::Instant, format!("`{text}` is not a source of randomness"), help), Ok)
     },
 };
 
@@ -166,7 +199,12 @@ pub(super) static RANDOM: Text = Text {
 pub(super) fn random(text: &str) -> Option<Random> {
     match text {
         "host" => Some(Random::Host),
-        _ => text.strip_prefix("seed:").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok().map(Random::Seeded),
+        _ => text
+            .strip_prefix("seed:")
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?
+            .parse()
+            .ok()
+            .map(Random::Seeded),
     }
 }
 
@@ -176,10 +214,18 @@ pub(super) static TOOL_PATTERN: Text = Text {
     check: |text| {
         let help = match ToolPattern::parse(text) {
             Ok(_) => return Ok(()),
-            Err(tool_pattern::Error::Parts) => format!("write `{text}.*` for all tools of a component, or `component.tool`"),
-            Err(tool_pattern::Error::Character(_)) => "names are of lower-case letters, digits, `-` and `_`; `*` stands for any of them".to_owned(),
+            Err(tool_pattern::Error::Parts) => {
+                format!("write `{text}.*` for all tools of a component, or `component.tool`")
+            }
+            Err(tool_pattern::Error::Character(_)) => {
+                "names are of lower-case letters, digits, `-` and `_`; `*` stands for any of them".to_owned()
+            }
         };
-        let help = if text.is_empty() || text.contains('.') { "write `component.tool`, `component.*` or `*`".to_owned() } else { help };
+        let help = if text.is_empty() || text.contains('.') {
+            "write `component.tool`, `component.*` or `*`".to_owned()
+        } else {
+            help
+        };
         complain(Code::ToolPattern, format!("`{text}` is not a pattern over tool names"), &help)
     },
 };

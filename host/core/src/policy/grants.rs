@@ -68,7 +68,7 @@ fn kept(grant: DirectoryGrant) -> Option<DirectoryGrant> {
 }
 
 /// What is left of `grants` in a run.
-pub(super) fn narrowed(grants: &Grants, scope: &RunScope) -> Grants {
+pub(crate) fn narrowed(grants: &Grants, scope: &RunScope) -> Grants {
     if scope.keeps_all_paths() {
         return grants.clone();
     }

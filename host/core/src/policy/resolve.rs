@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::manifest::{Code, Component, Condition, Errors, Located, Manifest, Problem, Rule, ToolPattern, Verdict, suggest};
 use crate::tool::{Catalog, Tool};
 
@@ -128,27 +130,44 @@ impl Resolver<'_> {
 
     /// A `when` that looks at an argument which no tool has would match always or never, whatever its author meant.
     fn arguments_exist(&mut self, rule: &Rule, when: &Located<Condition>, tools: &BTreeSet<String>) {
-        let schemas: Vec<_> = tools.iter().filter_map(|name| self.tools.get(name)).map(|entry| entry.tool.input().source()).collect();
-        let names: BTreeSet<&str> = schemas.iter().filter_map(|schema| schema.get("properties")?.as_object()).flatten().map(|(name, _)| name.as_str()).collect();
-        let mut problems = Vec::new();
-        let closed = schemas.iter().all(|schema| schema.get("additionalProperties") == Some(&false.into()));
-        for argument in when.value.properties().into_iter().filter(|argument| closed && !names.contains(argument)) {
-            let message = format!("no tool of rule `{}` has an argument `{argument}`", rule.name.value);
-            let problem = Problem::new(Code::UnknownProperty, &when.span, message).label("in this `when`");
-            problems.push(problem.maybe_help(suggest(argument, names.iter().copied(), "their arguments are")));
+        let entries = tools.iter().filter_map(|name| self.tools.get(name));
+        let schemas: Vec<&Value> = entries.map(|entry| entry.tool.input().source()).collect();
+        let mut found = unknown_arguments(rule, when, &schemas);
+        if rule.verdict == Verdict::Allow && found.is_empty() {
+            found = optional_arguments(rule, when, &schemas);
         }
-        let required = when.value.required();
-        let optional = |argument: &&str| {
-            let needed = |schema: &&&serde_json::Value| schema.get("required").and_then(|list| list.as_array()).is_some_and(|list| list.iter().any(|name| name == argument));
-            !required.contains(argument) && !schemas.iter().all(|schema| needed(&schema))
-        };
-        if rule.verdict == Verdict::Allow && problems.is_empty() {
-            for argument in when.value.properties().into_iter().filter(|argument| optional(argument)) {
-                let message = format!("rule `{}` also allows calls without `{argument}`", rule.name.value);
-                let problem = Problem::new(Code::OptionalProperty, &when.span, message).label("does not require it");
-                problems.push(problem.help(format!("add `required = [\"{argument}\"]` if such calls are not meant")));
-            }
-        }
-        self.problems.extend(problems);
+        self.problems.extend(found);
     }
+}
+
+/// Only where every tool says that it takes no further arguments.
+fn unknown_arguments(rule: &Rule, when: &Located<Condition>, schemas: &[&Value]) -> Vec<Problem> {
+    if !schemas.iter().all(|schema| schema.get("additionalProperties") == Some(&Value::Bool(false))) {
+        return Vec::new();
+    }
+    let properties = schemas.iter().filter_map(|schema| schema.get("properties")?.as_object());
+    let known: BTreeSet<&str> = properties.flatten().map(|(name, _)| name.as_str()).collect();
+    let unknown = when.value.arguments().into_iter().filter(|argument| !known.contains(argument));
+    let problem = |argument: &str| {
+        let message = format!("no tool of rule `{}` has an argument `{argument}`", rule.name.value);
+        let problem = Problem::new(Code::UnknownArgument, &when.span, message).label("in this `when`");
+        problem.maybe_help(suggest(argument, known.iter().copied(), "their arguments are"))
+    };
+    unknown.map(problem).collect()
+}
+
+/// What is restricted only if it is there lets a call pass that leaves it out.
+fn optional_arguments(rule: &Rule, when: &Located<Condition>, schemas: &[&Value]) -> Vec<Problem> {
+    let requires = |schema: &Value, argument: &str| {
+        let required = schema.get("required").and_then(Value::as_array);
+        required.is_some_and(|names| names.iter().any(|name| name == argument))
+    };
+    let optional = when.value.optional().into_iter();
+    let optional = optional.filter(|argument| !schemas.iter().all(|schema| requires(schema, argument)));
+    let problem = |argument: &str| {
+        let message = format!("rule `{}` also allows calls without `{argument}`", rule.name.value);
+        let problem = Problem::new(Code::OptionalArgument, &when.span, message).label("does not require it");
+        problem.help(format!("add `required = [\"{argument}\"]` if such calls are not meant"))
+    };
+    optional.map(problem).collect()
 }

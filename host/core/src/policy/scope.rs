@@ -31,7 +31,10 @@ impl RunScope {
     /// # Errors
     ///
     /// The index of the pattern that cannot be used, and why.
-    pub fn only_paths(mut self, patterns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, (usize, glob::Error)> {
+    pub fn only_paths(
+        mut self,
+        patterns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, (usize, glob::Error)> {
         self.paths.push(GuestPatterns::new(patterns)?);
         Ok(self)
     }
@@ -81,10 +84,5 @@ impl RunScope {
     /// Whether the run may touch the guest path, as far as the run is concerned.
     pub(crate) fn has_path(&self, path: &str) -> bool {
         self.paths.iter().all(|patterns| patterns.matches(path))
-    }
-
-    /// The bound of the run itself, if it has one.
-    pub(crate) fn limit(&self, limit: Limit) -> Option<u64> {
-        self.limits.get(&limit).copied()
     }
 }

@@ -1,1 +1,345 @@
 //! Rules of deciding, as data and as properties.
+
+mod properties;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::call::ValidatedCall;
+use crate::explain::{Access, PathReason};
+use crate::id::Digest;
+use crate::limit::Limit;
+use crate::manifest::Code;
+use crate::outcome::{Class, Failure};
+use crate::tool::Catalog;
+
+pub(super) const EVERYTHING: &str = "/**";
+
+/// A tool of the component `files` that declares to read and write these targets.
+fn tool(local: &str, read: &[&str], write: &[&str]) -> Tool {
+    let need = |effect: &str, target: &&str| json!({ "effect": effect, "target": target, "reason": "test" });
+    let needs: Vec<Value> = read.iter().map(|target| need("read", target)).chain(write.iter().map(|target| need("write", target))).collect();
+    let info = json!({ "name": local, "title": local, "description": local, "needs": needs, "input-schema": { "type": "object" } });
+    Tool::new(&"files".parse().unwrap(), Digest::of(b"files"), serde_json::from_value(info).unwrap()).unwrap()
+}
+
+fn tools() -> Vec<Tool> {
+    vec![tool("read", &[EVERYTHING], &[]), tool("write", &[EVERYTHING], &[EVERYTHING]), tool("pure", &[], &[])]
+}
+
+fn policy(text: &str, tools: &[Tool]) -> Policy {
+    let mut catalog = Catalog::default();
+    tools.iter().for_each(|tool| catalog.add(tool.clone()).unwrap());
+    let manifest = Manifest::parse(text, "toolhold.toml", Path::new("/base")).unwrap_or_else(|errors| panic!("{:#?}", errors.problems()));
+    Policy::resolve(Arc::new(manifest), &catalog).unwrap_or_else(|errors| panic!("{:#?}", errors.problems()))
+}
+
+const HEAD: &str = "\
+version = 1
+[tools.files]
+source = \"files.wasm\"
+env = { LANG = \"C\" }
+limits = { memory = \"1MiB\" }
+[[tools.files.directories]]
+host = \"inbox\"
+guest = \"/work\"
+read = [\"**\"]
+write = [\"notes/**\"]
+deny = [\"**/.env\"]
+symlinks = \"create\"
+";
+
+fn rule(name: &str, decision: &str, tools: &str, rest: &str) -> String {
+    format!("[[rules]]\nname = \"{name}\"\ndecision = \"{decision}\"\ntools = [\"{tools}\"]\n{rest}\n")
+}
+
+fn with_rules(rules: &[String]) -> Policy {
+    policy(&format!("{HEAD}{}", rules.concat()), &tools())
+}
+
+fn call(tool: &Tool, arguments: Value) -> ValidatedCall {
+    tool.validate_value(arguments).unwrap()
+}
+
+fn decide(policy: &Policy, local: &str, arguments: Value) -> Decision {
+    decide_in(policy, local, arguments, Mode::Live, &RunScope::default())
+}
+
+fn decide_in(policy: &Policy, local: &str, arguments: Value, mode: Mode, scope: &RunScope) -> Decision {
+    let tool = tools().into_iter().find(|tool| tool.name().local().as_str() == local).unwrap();
+    policy.decide(call(&tool, arguments), &tool, &Facts { mode, scope })
+}
+
+fn denial(decision: Decision) -> Denial {
+    match decision {
+        Decision::Deny(denial) => denial,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn allowed(decision: Decision) -> crate::call::AuthorizedCall {
+    match decision {
+        Decision::Allow(call) => call,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn deny_beats_ask_beats_preview_beats_allow() {
+    let words = ["allow", "preview", "ask", "deny"];
+    for (index, strongest) in words.iter().enumerate() {
+        let rules: Vec<_> = words.iter().take(index + 1).map(|word| rule(word, word, "files.read", "")).collect();
+        let decision = decide(&with_rules(&rules), "read", json!({}));
+        let found = match decision {
+            Decision::Allow(_) => "allow",
+            Decision::Preview(_) => "preview",
+            Decision::Ask(_) => "ask",
+            Decision::Deny(denial) => denial.rule.map_or("none", |_| "deny"),
+        };
+        assert_eq!(found, *strongest);
+    }
+}
+
+#[test]
+fn what_no_rule_matches_is_denied_with_the_rule_that_would_allow_it() {
+    let policy = with_rules(&[rule("read", "allow", "files.read", "")]);
+    let denial = denial(decide(&policy, "write", json!({})));
+    assert_eq!(denial.kind, DenialKind::NoRule);
+    let toml = denial.suggestion.toml.unwrap();
+    let changed = self::policy(&format!("{}\n{toml}", policy.manifest().source().text()), &tools());
+    allowed(decide(&changed, "write", json!({})));
+}
+
+#[test]
+fn a_suggested_name_is_free() {
+    let policy = with_rules(&[rule("allow files.write", "allow", "files.read", "")]);
+    let toml = denial(decide(&policy, "write", json!({}))).suggestion.toml.unwrap();
+    assert!(toml.contains("\"allow files.write 2\""), "{toml}");
+}
+
+#[test]
+fn a_rule_matches_only_the_arguments_of_its_condition() {
+    let when = "when = { properties = { path = { pattern = \"^/work/\" } }, required = [\"path\"] }";
+    let policy = with_rules(&[rule("work", "allow", "files.read", when)]);
+    allowed(decide(&policy, "read", json!({ "path": "/work/a" })));
+    for arguments in [json!({ "path": "/etc/passwd" }), json!({}), json!({ "Path": "/work/a" })] {
+        assert_eq!(denial(decide(&policy, "read", arguments)).kind, DenialKind::NoRule);
+    }
+}
+
+#[test]
+fn arguments_that_cannot_be_judged_are_denied_whatever_the_rule_says() {
+    let when = "when = { \"$defs\" = { tree = { items = { \"$ref\" = \"#/$defs/tree\" } } }, properties = { tree = { \"$ref\" = \"#/$defs/tree\" } } }";
+    let deep = (0..900).fold(json!([]), |inner, _| json!([inner]));
+    for decision in ["allow", "preview", "ask", "deny"] {
+        let also = if decision == "allow" { Vec::new() } else { vec![rule("all", "allow", "files.read", "")] };
+        let policy = with_rules(&[also, vec![rule("tree", decision, "files.read", when)]].concat());
+        assert_eq!(denial(decide(&policy, "read", json!({ "tree": deep }))).kind, DenialKind::Undecidable, "{decision}");
+    }
+}
+
+#[test]
+fn a_tool_with_other_bytes_or_another_name_is_denied() {
+    let policy = with_rules(&[rule("all", "allow", "*", "")]);
+    let scope = RunScope::default();
+    let facts = Facts { mode: Mode::Live, scope: &scope };
+    let known = &tools()[0];
+    let other_bytes = Tool::new(known.name().component(), Digest::of(b"swapped"), known.info().clone()).unwrap();
+    for (called, run) in [(&other_bytes, &other_bytes), (known, &other_bytes), (&other_bytes, known), (known, &tools()[1])] {
+        let denial = denial(policy.decide(call(called, json!({})), run, &facts));
+        assert_eq!(denial.kind, DenialKind::ToolChanged);
+    }
+    let stranger = tool("stranger", &[EVERYTHING], &[]);
+    assert_eq!(denial(policy.decide(call(&stranger, json!({})), &stranger, &facts)).kind, DenialKind::NotExposed);
+}
+
+#[test]
+fn a_hidden_tool_is_neither_listed_nor_called() {
+    let text = format!("{}{}", HEAD.replace("env =", "expose = [\"read\"]\nenv ="), rule("all", "allow", "*", ""));
+    let policy = policy(&text, &tools());
+    assert_eq!(policy.tools().map(|tool| tool.name().as_str()).collect::<Vec<_>>(), ["files.read"]);
+    assert_eq!(denial(decide(&policy, "write", json!({}))).kind, DenialKind::NotExposed);
+}
+
+#[test]
+fn a_tool_that_no_arguments_get_past_the_rules_could_not_run() {
+    let when = "when = { required = [\"x\"] }";
+    for (rules, expected) in [
+        (vec![], false),
+        (vec![rule("a", "ask", "files.read", when)], true),
+        (vec![rule("a", "allow", "files.read", ""), rule("b", "deny", "files.read", when)], true),
+        (vec![rule("a", "allow", "files.read", ""), rule("b", "deny", "files.read", "")], false),
+        (vec![rule("b", "deny", "files.read", when)], false),
+    ] {
+        assert_eq!(with_rules(&rules).could_run("files.read"), expected);
+    }
+}
+
+#[test]
+fn a_tool_looks_at_its_own_rules_only() {
+    let others = (0..2_000).map(|index| rule(&format!("other {index}"), "deny", "files.write", ""));
+    let policy = with_rules(&others.chain([rule("read", "allow", "files.r*", "")]).collect::<Vec<_>>());
+    assert_eq!(policy.entry("files.read").unwrap().rules.len(), 1);
+    allowed(decide(&policy, "read", json!({})));
+}
+
+#[test]
+fn a_call_gets_what_its_tool_declares_and_the_operator_grants() {
+    let policy = with_rules(&[rule("all", "allow", "*", "")]);
+    let read = allowed(decide(&policy, "read", json!({})));
+    let directory = &read.grants().directories[0];
+    assert_eq!((directory.guest.as_str(), directory.host.to_str().unwrap()), ("/work", "/base/inbox"));
+    assert!(directory.read.matches("a/b") && !directory.write.matches("notes/a") && directory.deny.matches("x/.env"));
+    assert_eq!(directory.symlinks, crate::grant::Symlinks::Follow, "nothing can be written, so no link is created");
+    let write = allowed(decide(&policy, "write", json!({})));
+    assert!(write.grants().directories[0].write.matches("notes/a") && !write.grants().directories[0].write.matches("a"));
+    let pure = allowed(decide(&policy, "pure", json!({})));
+    assert!(pure.grants().directories.is_empty(), "no needs, no directories");
+    assert_eq!(pure.grants().env["LANG"], "C");
+    assert_eq!(pure.limits().get(Limit::Memory), 1 << 20);
+}
+
+#[test]
+fn a_need_is_a_ceiling_over_guest_paths() {
+    let narrow = vec![tool("read", &["/work/notes/**", "not absolute"], &[])];
+    let policy = policy(&format!("{HEAD}{}", rule("all", "allow", "*", "")), &narrow);
+    let scope = RunScope::default();
+    let read = allowed(policy.decide(call(&narrow[0], json!({})), &narrow[0], &Facts { mode: Mode::Live, scope: &scope }));
+    let directory = &read.grants().directories[0];
+    assert!(directory.read.matches("notes/a") && !directory.read.matches("a"));
+    assert_eq!(policy.warnings().iter().map(|problem| problem.code).collect::<Vec<_>>(), [Code::Need]);
+}
+
+#[test]
+fn a_run_narrows_tools_paths_and_limits() {
+    let policy = with_rules(&[rule("all", "allow", "*", "")]);
+    let pattern = |text: &str| crate::manifest::ToolPattern::parse(text).unwrap();
+    let only_read = RunScope::default().only_tools(vec![pattern("files.read")]);
+    allowed(decide_in(&policy, "read", json!({}), Mode::Live, &only_read));
+    assert_eq!(denial(decide_in(&policy, "write", json!({}), Mode::Live, &only_read)).kind, DenialKind::OutsideRun);
+    let scope = RunScope::default().only_paths(["/work/notes/**"]).unwrap().at_most(Limit::Memory, 1).at_most(Limit::Memory, 9).at_most(Limit::Fuel, u64::MAX);
+    let call = allowed(decide_in(&policy, "write", json!({}), Mode::Live, &scope));
+    let directory = &call.grants().directories[0];
+    assert!(directory.read.matches("notes/a") && !directory.read.matches("a") && directory.write.matches("notes/a"));
+    assert_eq!(call.limits().get(Limit::Memory), 1);
+    assert_eq!(call.limits().get(Limit::Fuel), Limit::Fuel.spec().default);
+    let read_only = allowed(decide_in(&policy, "write", json!({}), Mode::Live, &RunScope::default().read_only()));
+    assert!(read_only.grants().directories[0].read.matches("notes/a") && !read_only.grants().directories[0].write.matches("notes/a"));
+}
+
+#[test]
+fn a_caller_can_ask_for_a_preview_of_what_is_allowed_but_not_of_what_is_denied() {
+    let policy = with_rules(&[rule("read", "allow", "files.read", ""), rule("no", "deny", "files.write", ""), rule("who", "ask", "files.pure", "")]);
+    let preview = |local| decide_in(&policy, local, json!({}), Mode::Preview, &RunScope::default());
+    assert!(matches!(preview("read"), Decision::Preview(call) if call.mode() == Mode::Preview));
+    assert!(matches!(preview("write"), Decision::Deny(_)));
+    assert!(matches!(preview("pure"), Decision::Ask(_)));
+    assert_eq!(allowed(decide(&policy, "read", json!({}))).mode(), Mode::Live);
+}
+
+#[test]
+fn a_question_is_bound_to_tool_manifest_and_arguments() {
+    let ask = |comment: &str| policy(&format!("{HEAD}{}{comment}", rule("q", "ask", "*", "")), &tools());
+    let binding = |policy: &Policy, local: &str, arguments: Value| match decide(policy, local, arguments) {
+        Decision::Ask(question) => question.binding,
+        other => panic!("{other:?}"),
+    };
+    let first = binding(&ask(""), "read", json!({ "a": 1, "b": 2 }));
+    assert_eq!(first, binding(&ask(""), "read", json!({ "b": 2, "a": 1 })));
+    assert_ne!(first, binding(&ask(""), "read", json!({ "a": 1 })));
+    assert_ne!(first, binding(&ask(""), "write", json!({ "a": 1, "b": 2 })));
+    assert_ne!(first, binding(&ask("# changed"), "read", json!({ "a": 1, "b": 2 })));
+}
+
+#[test]
+fn the_model_learns_nothing_but_denied_and_the_advice() {
+    let rest = "reason = \"secret-reason\"\nadvice = \"Ask for a copy.\"";
+    let policy = with_rules(&[rule("secret-name", "deny", "files.read", rest), rule("read", "allow", "files.read", "")]);
+    let denial = denial(decide(&policy, "read", json!({})));
+    assert_eq!(denial.message, "denied: this call is not permitted. Ask for a copy.");
+    let failure = Failure::from(denial);
+    assert_eq!((failure.class, failure.code.as_str()), (Class::Denied, "denied"));
+    for hidden in ["secret", "toolhold.toml", "/base", "inbox", "rule"] {
+        assert!(!failure.message.contains(hidden), "{hidden}");
+    }
+    let detail = failure.detail.unwrap();
+    assert!(detail.contains("rule `secret-name` (toolhold.toml:14)"), "{detail}");
+}
+
+#[test]
+fn each_kind_of_denial_says_the_same_to_the_model() {
+    let policy = with_rules(&[rule("no", "deny", "files.read", "")]);
+    let outside = RunScope::default().only_tools(Vec::new());
+    let messages = [
+        denial(decide(&policy, "read", json!({}))).message,
+        denial(decide(&policy, "write", json!({}))).message,
+        denial(decide_in(&policy, "write", json!({}), Mode::Live, &outside)).message,
+    ];
+    assert!(messages.iter().all(|message| *message == messages[0]));
+}
+
+#[test]
+fn an_allow_rule_over_an_optional_argument_is_warned_about() {
+    let when = "when = { properties = { path = { pattern = \"^/work/\" } } }";
+    let warned = |decision| with_rules(&[rule("r", decision, "files.read", when)]).warnings().iter().map(|problem| problem.code).collect::<Vec<_>>();
+    assert_eq!(warned("allow"), [Code::OptionalArgument]);
+    assert_eq!(warned("deny"), []);
+    let required = format!("{}, required = [\"path\"] }}", when.trim_end_matches(" }"));
+    assert!(with_rules(&[rule("r", "allow", "files.read", &required)]).warnings().is_empty());
+}
+
+#[test]
+fn an_explanation_shows_rules_reach_limits_and_the_way_out() {
+    let when = "when = { properties = { path = { pattern = \"^/work/\" } }, required = [\"path\"] }\nreason = \"work is open\"";
+    let policy = with_rules(&[
+        rule("work", "allow", "files.read", when),
+        rule("archive", "deny", "files.read", "when = { properties = { path = { pattern = \"^/work/archive\" } }, required = [\"path\"] }"),
+        rule("writes", "deny", "files.write", ""),
+    ]);
+    let read = &tools()[0];
+    let scope = RunScope::default().at_most(Limit::Fuel, 1_000);
+    let explain = |path: &str| policy.explain(&call(read, json!({ "path": path })), read, &Facts { mode: Mode::Live, scope: &scope });
+    insta::assert_snapshot!("allowed", explain("/work/a").to_string());
+    insta::assert_snapshot!("no_rule", explain("/etc/passwd").to_string());
+    insta::assert_snapshot!("denied", explain("/work/archive/a").to_string());
+    insta::assert_snapshot!("json", serde_json::to_string_pretty(&explain("/etc/passwd")).unwrap());
+}
+
+#[test]
+fn a_path_is_explained_by_the_pattern_and_line_that_decide() {
+    let narrow = vec![tool("write", &[EVERYTHING], &["/work/notes/public/**"])];
+    let policy = policy(&format!("{HEAD}{}", rule("all", "allow", "*", "")), &narrow);
+    let scope = RunScope::default().only_paths(["/work/notes/**"]).unwrap();
+    let explain = |path: &str, access| policy.explain_path("files.write", path, access, &scope);
+    let mut shown = String::new();
+    for (path, access) in [
+        ("/work/notes/a", Access::Read),
+        ("/work/notes/public/a", Access::Write),
+        ("/work/a", Access::Read),
+        ("/work/[a]*/b", Access::Write),
+        ("/work/notes/.env", Access::Read),
+        ("/work/notes/a", Access::Write),
+        ("/elsewhere/a b/c", Access::Read),
+        ("/work/../etc", Access::Read),
+    ] {
+        shown.push_str(&format!("{}\n", explain(path, access)));
+    }
+    insta::assert_snapshot!(shown);
+    assert_eq!(policy.explain_path("files.nothing", "/work", Access::Read, &scope).reason, PathReason::NoSuchTool);
+}
+
+#[test]
+fn what_is_suggested_for_a_path_allows_it_and_no_other() {
+    let odd = "/work/[a]*{b}\\c?";
+    let before = with_rules(&[rule("all", "allow", "*", "")]);
+    let scope = RunScope::default();
+    let suggestion = before.explain_path("files.write", odd, Access::Write, &scope).suggestion.unwrap();
+    let text = before.manifest().source().text().replace("write = [\"notes/**\"]", suggestion.toml.unwrap().trim());
+    let after = policy(&text, &tools());
+    assert!(after.explain_path("files.write", odd, Access::Write, &scope).allowed);
+    assert!(after.explain_path("files.write", "/work/notes/x", Access::Write, &scope).allowed);
+    assert!(!after.explain_path("files.write", "/work/a", Access::Write, &scope).allowed);
+}

@@ -115,39 +115,84 @@ fn on_the_way(patterns: &Patterns) -> GlobSet {
     builder.build().unwrap_or_default()
 }
 
+/// How many patterns one pattern with braces may stand for before directories are no longer told apart by it.
+const MOST_ALTERNATIVES: usize = 256;
+
 /// Patterns for the directories above what `pattern` matches: `a/*/c` gives the root, `a` and `a/*`.
 fn prefixes(pattern: &str) -> Vec<String> {
-    let mut prefixes = vec![String::new()];
-    let (mut start, mut in_class, mut in_braces, mut escaped) = (0, false, 0_usize, false);
-    for (index, letter) in pattern.char_indices() {
-        let here = |start: usize| pattern.get(..start).unwrap_or_default();
+    let mut alternatives = vec![pattern.to_owned()];
+    while let Some((index, expanded)) =
+        alternatives.iter().enumerate().find_map(|(index, one)| Some((index, expand(one)?)))
+    {
+        alternatives.swap_remove(index);
+        alternatives.extend(expanded);
+        if alternatives.len() > MOST_ALTERNATIVES {
+            return vec!["**".to_owned()];
+        }
+    }
+    alternatives.iter().flat_map(|pattern| prefixes_without_braces(pattern)).collect()
+}
+
+/// The patterns that the first braces of `pattern` stand for; `None` if it has none.
+fn expand(pattern: &str) -> Option<Vec<String>> {
+    let (mut depth, mut open, mut cuts) = (0_usize, 0, Vec::new());
+    for (index, letter) in plain_letters(pattern) {
         match letter {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' => in_class = true,
-            ']' => in_class = false,
-            '{' if !in_class => in_braces += 1,
-            '}' if !in_class => in_braces = in_braces.saturating_sub(1),
-            // A separator within braces: parts cannot be told apart any more. Everything below may lead somewhere.
-            '/' if in_braces > 0 => {
-                prefixes.push(format!("{}**", here(start)));
-                return prefixes;
-            }
-            '/' if !in_class => {
-                if pattern.get(start..index) == Some("**") {
-                    prefixes.push(format!("{}**", here(start)));
-                    return prefixes;
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    open = index;
+                    cuts.push(index);
                 }
-                prefixes.push(here(index).to_owned());
-                start = index + 1;
             }
+            ',' if depth == 1 => cuts.push(index),
+            '}' if depth == 1 => {
+                cuts.push(index);
+                let (before, after) = (pattern.get(..open)?, pattern.get(index + 1..)?);
+                let parts = cuts.iter().zip(cuts.iter().skip(1));
+                return parts
+                    .map(|(from, to)| Some(format!("{before}{}{after}", pattern.get(from + 1..*to)?)))
+                    .collect();
+            }
+            '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    if pattern.get(start..) == Some("**") {
-        prefixes.push(pattern.to_owned());
+    None
+}
+
+fn prefixes_without_braces(pattern: &str) -> Vec<String> {
+    let (mut prefixes, mut start) = (vec![String::new()], 0);
+    let ends = plain_letters(pattern).filter(|(_, letter)| *letter == '/').map(|(index, _)| index);
+    for end in ends.chain([pattern.len()]) {
+        if pattern.get(start..end) == Some("**") {
+            prefixes.push(format!("{}**", pattern.get(..start).unwrap_or_default()));
+            return prefixes;
+        }
+        if end < pattern.len() {
+            prefixes.extend(pattern.get(..end).map(str::to_owned));
+        }
+        start = end + 1;
     }
     prefixes
+}
+
+/// The letters of a pattern that are neither escaped nor in a class, with their places.
+fn plain_letters(pattern: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut escaped, mut class) = (false, None);
+    pattern.char_indices().filter(move |(index, letter)| {
+        match (letter, class) {
+            _ if escaped => escaped = false,
+            ('\\', None) => escaped = true,
+            // `]` right after the opening, or after its negation, is a letter of the class.
+            (']', Some(open)) if *index > open + 1 => class = None,
+            ('!' | '^', Some(open)) if *index == open + 1 => class = Some(open + 1),
+            (_, Some(_)) => {}
+            ('[', None) => class = Some(*index),
+            _ => return true,
+        }
+        false
+    })
 }
 
 #[cfg(test)]
@@ -204,11 +249,34 @@ mod tests {
         for way in ["", "src", "src/a", "src/a/b", "docs", "x", "x/y", "z", "out", "out/a"] {
             assert!(rules.may_enter(&path(way)), "{way}");
         }
-        assert!(!rules.may_enter(&path("etc")));
-        assert!(!rules.may_enter(&path("docs/a")));
+        for other in ["etc", "y", "docs/a", "z/w/x", "x/z"] {
+            assert!(!rules.may_enter(&path(other)), "{other}");
+        }
         assert!(!rules.may_list(&path("out")), "only written below");
         assert!(rules.may_list(&path("src/a")));
         assert!(!rules.may_read(&path("src/a")));
+    }
+
+    #[test]
+    fn the_way_is_found_whatever_the_pattern_is_made_of() {
+        for (pattern, expected) in [
+            ("a/*/c", vec!["", "a", "a/*"]),
+            ("a/**", vec!["", "a", "a/**"]),
+            ("**", vec!["", "**"]),
+            ("*.md", vec![""]),
+            ("a/**/c/d", vec!["", "a", "a/**"]),
+            ("a[/]b/c", vec!["", "a[/]b"]),
+            ("[]/x]/c", vec!["", "[]/x]"]),
+            ("[!]/]/c", vec!["", "[!]/]"]),
+            ("\\{a/b", vec!["", "\\{a"]),
+            ("{a/b,c}/d", vec!["", "", "a", "a/b", "c"]),
+            ("{a,{b,c}/d}/e", vec!["", "", "", "a", "b", "b/d", "c", "c/d"]),
+        ] {
+            let mut found = prefixes(pattern);
+            found.sort();
+            assert_eq!(found, expected, "{pattern}");
+        }
+        assert_eq!(prefixes(&"{a,b}".repeat(20)), ["**"]);
     }
 
     #[test]

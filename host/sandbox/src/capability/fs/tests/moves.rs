@@ -99,3 +99,47 @@ fn nothing_moves_between_grants() {
         assert_eq!(guest.last_why(), Why::AcrossGrants);
     });
 }
+
+/// Two calls work together: one moves a directory to where it can be read, the other puts in what may not be read.
+#[test]
+fn nothing_slips_into_a_tree_between_the_look_and_the_move() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    for path in ["public", "staging"] {
+        std::fs::create_dir(ws.join(path)).unwrap();
+    }
+    for number in 0..300 {
+        std::fs::write(ws.join(format!("staging/{number}")), "").unwrap();
+    }
+    let grant = DirectoryGrant {
+        read: patterns(&["public/**"]),
+        write: patterns(&["**"]),
+        deny: patterns(&["public/**/denied"]),
+        ..all_of(&ws)
+    };
+    let (mut mover, mut planter) = (Guest::new(std::slice::from_ref(&grant)), Guest::new(&[grant]));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Empty, the directory has nothing that may not be read; full of unreadable files, it stays.
+            for number in 0..300 {
+                mover.unlink(&format!("staging/{number}")).unwrap();
+            }
+            for _ in 0..2000 {
+                if mover.rename("staging", "public/staging").is_ok() {
+                    mover.rename("public/staging", "staging").unwrap();
+                }
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            let _ = planter.rename("file", "staging/secret");
+            let _ = planter.write_file("staging/denied", CREATE, b"x");
+            assert!(planter.read_file("public/staging/secret").is_err());
+            assert!(!ws.join("public/staging/denied").exists());
+            assert!(!ws.join("public/staging/secret").exists());
+            let _ = planter.unlink("staging/denied");
+            let _ = planter.rename("staging/secret", "file");
+        }
+    });
+}
