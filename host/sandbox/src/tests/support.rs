@@ -8,7 +8,8 @@ use toolhold_core::limit::{Exceeded, Limit, Limits};
 
 use crate::call::{Answer, Ended, Request, RunFailure};
 use crate::load::Entry;
-use crate::sandbox::{Inner, RunOptions};
+use crate::inner::Inner;
+use crate::sandbox::RunOptions;
 use crate::{Loaded, RunReport, Sandbox, SandboxConfig};
 
 /// A way to run a call; every limit holds on each.
