@@ -126,9 +126,18 @@ impl TestHost {
     ///
     /// If there is no such tool, the arguments do not fit, or policy does not allow it.
     pub fn authorize(&self, tool: &str, arguments: Value) -> Result<AuthorizedCall> {
+        self.authorize_in(&RunScope::default(), tool, arguments)
+    }
+
+    /// A call that policy allows in a narrowed run.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such tool, the arguments do not fit, or policy does not allow it.
+    pub fn authorize_in(&self, scope: &RunScope, tool: &str, arguments: Value) -> Result<AuthorizedCall> {
         let tool = self.catalog.get(&format!("guest.{tool}"))?;
         let call = tool.validate_value(arguments)?;
-        match self.policy.decide(call, tool, &Facts { mode: Mode::Live, scope: &RunScope::default() }) {
+        match self.policy.decide(call, tool, &Facts { mode: Mode::Live, scope }) {
             Decision::Allow(call) => Ok(call),
             other => Err(anyhow!("not allowed: {other:?}")),
         }
@@ -140,9 +149,17 @@ impl TestHost {
     ///
     /// As [`Self::authorize`]. What comes of the call is in the reply.
     pub fn call(&self, tool: &str, arguments: Value) -> Result<Reply> {
-        let call = self.authorize(tool, arguments)?;
-        let report = self.sandbox.run_blocking(&call, RunOptions::default());
-        self.reply(&call, report)
+        self.run(&self.authorize(tool, arguments)?)
+    }
+
+    /// Runs a call that was decided on this thread.
+    ///
+    /// # Errors
+    ///
+    /// If it is a call of another host. What comes of it is in the reply.
+    pub fn run(&self, call: &AuthorizedCall) -> Result<Reply> {
+        let report = self.sandbox.run_blocking(call, RunOptions::default());
+        self.reply(call, report)
     }
 
     /// Calls `tool` as a task.

@@ -15,3 +15,4 @@ mod many;
 mod probes;
 mod texts;
 mod waiting;
+mod whole;

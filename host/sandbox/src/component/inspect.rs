@@ -23,6 +23,7 @@ const MODULES: Bound = Bound { what: "modules and components within each other",
 const NESTING: Bound = Bound { what: "levels of modules and components", most: 16 };
 const INSTANCES: Bound = Bound { what: "instances", most: 1_000 };
 const ITEMS: Bound = Bound { what: "imports, exports, globals, tables, memories, segments and aliases", most: 500_000 };
+const SECTIONS: Bound = Bound { what: "tool sections", most: 1 };
 const SECTION_BYTES: Bound = Bound { what: "bytes of its tool section", most: 4 << 20 };
 
 /// Why a file is not a component that can be compiled.
@@ -182,6 +183,8 @@ impl Walk {
     fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) -> Result<(), Error> {
         if self.depth == 1 && section.name() == toolhold_core::describe::SECTION {
             add(&mut 0, section.data().len() as u64, SECTION_BYTES)?;
+            // Of two descriptions, readers could believe different ones.
+            add(&mut u64::from(self.found.section.is_some()), 1, SECTIONS)?;
             let start = section.data_offset();
             self.found.section = Some(start..start + section.data().len());
         }

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use toolhold_core::describe::SECTION;
 use toolhold_core::outcome::Class;
+use toolhold_core::policy::RunScope;
+use toolhold_tests::test_host::{self, TestHost};
+use toolhold_tests::{guests, wat_guest};
 
 use crate::check::{directory, failed, hostile, names_no_host_path};
 
@@ -83,12 +87,6 @@ fn spellings(world: &World) -> Vec<String> {
         "a.txt\0/../../canary", "\0", "", " ", "PRIVATE/../private/canary", "private/new",
     ];
     fixed.iter().map(|path| (*path).to_owned()).chain([outside, long, "x".repeat(5000), "../".repeat(100) + "etc/passwd"]).collect()
-}
-
-/// What a guest did to its own granted files is no escape; these are the operations on those.
-fn is_own(done: &str) -> bool {
-    let own = ["\"a.txt\"", "\"sub\""];
-    own.iter().any(|path| done.contains(path))
 }
 
 fn escapes(world: &World, symlinks: &str) {
@@ -217,4 +215,42 @@ fn a_missing_and_a_denied_path_of_the_host_look_the_same_outside_of_the_grant() 
         failed(&reply, Class::Denied).message.clone()
     };
     assert_eq!(message("/work/a.txt"), message("/work/never-was.txt"));
+}
+
+#[test]
+fn what_was_opened_for_one_run_is_not_handed_to_a_narrower_one() {
+    let world = World::new();
+    let host = hostile(&directory(&world.path("ws"), "read = [\"**\"], write = [\"**\"]"));
+    let read = |scope: &RunScope, path: &str| {
+        let call = host.authorize_in(scope, "huge_listing", json!({"path": path})).unwrap();
+        host.run(&call).unwrap().outcome
+    };
+    let narrow = RunScope::default().only_paths(["/work/sub/**"]).unwrap();
+    assert!(read(&RunScope::default(), "/work/private").is_ok(), "a wide run opens the directory");
+    assert!(read(&narrow, "/work/private").is_err(), "and a narrow one must not profit from that");
+    assert!(read(&narrow, "/work/sub").is_ok());
+    assert!(read(&RunScope::default(), "/work/private").is_ok());
+}
+
+#[test]
+fn what_was_opened_for_one_tool_is_not_handed_to_another_that_needs_less() {
+    let world = World::new();
+    let need = |target: &str| json!([{"effect": "read", "target": target, "reason": "test"}]);
+    let tool = |name: &str, target: &str| {
+        let schema = json!({"type": "object", "properties": {"path": {"type": "string"}}});
+        json!({"name": name, "title": "T", "description": "D", "input-schema": schema, "needs": need(target)})
+    };
+    // Two components with the same code and the same grant, of which one declares to need less.
+    let component = |target: &str| {
+        let section = json!({"format": 1, "tools": [tool("huge_listing", target)]}).to_string().into_bytes();
+        wat_guest::with_section(&guests::component("hostile").unwrap(), SECTION, section)
+    };
+    let sandbox = test_host::shared().unwrap();
+    let grants = directory(&world.path("ws"), "read = [\"**\"]");
+    let wide = TestHost::new(&sandbox, &component("/**"), &grants).unwrap();
+    let narrow = TestHost::new(&sandbox, &component("/work/sub/**"), &grants).unwrap();
+    let listed = |host: &TestHost, path: &str| host.call("huge_listing", json!({"path": path})).unwrap().outcome.is_ok();
+    assert!(listed(&wide, "/work/private"));
+    assert!(!listed(&narrow, "/work/private"));
+    assert!(listed(&narrow, "/work/sub"));
 }

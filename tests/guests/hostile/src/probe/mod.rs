@@ -1,6 +1,7 @@
 //! The probes, one per file.
 
 pub(crate) mod aborts;
+pub(crate) mod acts_then_grows;
 pub(crate) mod allocations;
 pub(crate) mod bulk_fill;
 pub(crate) mod deep_result;
