@@ -129,7 +129,8 @@ fn json_value(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
 
 fn unknown_keyword(key: &Spanned<DeString<'_>>) -> Problem {
     let name: String = key.get_ref().chars().take(60).collect();
-    let fail = |message: String| Problem::new(Code::Condition, &key.span(), message).label("does not restrict anything");
+    let fail =
+        |message: String| Problem::new(Code::Condition, &key.span(), message).label("does not restrict anything");
     match name.as_str() {
         "format" | "contentEncoding" | "contentMediaType" | "contentSchema" | "default" | "examples" => {
             fail(format!("`{name}` is a note in JSON Schema, not a check")).help("use `pattern`, `enum`, `minimum` or another keyword that checks")
