@@ -69,8 +69,7 @@ fn load(path: &Path) -> Result<Policy, Errors> {
 }
 
 fn rendered(errors: &Errors) -> String {
-    let handler =
-        GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110).with_context_lines(0);
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110);
     let mut out = String::new();
     handler.render_report(&mut out, errors).unwrap();
     out.lines().map(|line| format!("{}\n", line.trim_end())).collect()

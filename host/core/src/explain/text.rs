@@ -70,12 +70,7 @@ impl Display for RuleLine {
             RuleOutcome::Undecidable => {
                 write!(out, "cannot be judged: the arguments are too deep or too large for its `when`")
             }
-            RuleOutcome::OtherArguments(Some(violation)) if violation.pointer.is_empty() => {
-                write!(out, "does not match: {}", violation.message)
-            }
-            RuleOutcome::OtherArguments(Some(violation)) => {
-                write!(out, "does not match: `{}` {}", violation.pointer, violation.message)
-            }
+            RuleOutcome::OtherArguments(Some(violation)) => write!(out, "does not match: {}", violation.message),
             RuleOutcome::OtherArguments(None) => write!(out, "does not match"),
         }
     }

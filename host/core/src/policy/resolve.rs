@@ -151,8 +151,9 @@ impl Resolver<'_> {
         let names: Vec<&str> =
             self.tools.values().filter(|entry| entry.exposed).map(|entry| entry.tool.name().as_str()).collect();
         let message = format!("`{}` matches no tool", pattern.value);
-        fail(Code::UnknownTool, message)
-            .map(|problem| problem.maybe_help(suggest(&pattern.value.to_string(), names, "the tools are")))
+        // A pattern is near to no name: show them all.
+        let word = pattern.value.as_exact().map_or(String::new(), |_| pattern.value.to_string());
+        fail(Code::UnknownTool, message).map(|problem| problem.maybe_help(suggest(&word, names, "the tools are")))
     }
 
     /// A `when` that looks at an argument which no tool has would match always or never, whatever its author meant.
