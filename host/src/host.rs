@@ -197,12 +197,7 @@ impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         if !self.settled {
             let failure = crate::refusal::caller_gone();
-<<<<<<< HEAD
             let settlement = Settlement::failure(failure, Usage::default(), self.effects, clock::micros());
-=======
-            let settlement =
-                Settlement::failure(failure, toolhold_core::limit::Usage::default(), self.effects, clock::micros());
->>>>>>> journal
             self.journal.settle_behind(self.id, settlement);
         }
     }
