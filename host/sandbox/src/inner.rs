@@ -209,4 +209,3 @@ impl Drop for Owned {
         self.0.abort();
     }
 }
-

@@ -3,7 +3,9 @@
 //! What a guest can do is narrowed to what tools need: no threads, no 64-bit memories, no garbage-collected types, no
 //! component-model async. What makes a fresh instance per call cheap is the pool; ADR 2 has the numbers.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm,
+};
 
 /// Stack of a guest. Recursion deeper than this is a trap, on either lane. On the calling thread it is a part of that
 /// thread's own stack, so it must leave room in the 2 MiB that Rust gives a thread.

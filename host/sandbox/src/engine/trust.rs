@@ -69,9 +69,9 @@ impl TrustedDir {
     /// Makes `name` a file with the content `parts`, at once or not at all.
     pub(crate) fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
         let temporary = format!(".{name}.{}.{:x}", std::process::id(), unique());
-        let written = self.write_new(&temporary, parts).and_then(|()| {
-            rustix::fs::renameat(&self.handle, &temporary, &self.handle, name).map_err(io::Error::from)
-        });
+        let written = self
+            .write_new(&temporary, parts)
+            .and_then(|()| rustix::fs::renameat(&self.handle, &temporary, &self.handle, name).map_err(io::Error::from));
         written.map_err(|source| {
             self.remove(&temporary);
             Error::Io { path: self.path.join(name), source }

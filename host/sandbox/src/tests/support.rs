@@ -7,8 +7,8 @@ use toolhold_core::grant::Grants;
 use toolhold_core::limit::{Exceeded, Limit, Limits};
 
 use crate::call::{Answer, Ended, Request, RunFailure};
-use crate::load::Entry;
 use crate::inner::Inner;
+use crate::load::Entry;
 use crate::sandbox::RunOptions;
 use crate::{Loaded, RunReport, Sandbox, SandboxConfig};
 
