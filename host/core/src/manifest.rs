@@ -186,8 +186,15 @@ impl Manifest {
     /// ```
     pub fn parse(text: &str, name: &str, base: &Path) -> Result<Self, Errors> {
         if text.len() > MAX_BYTES {
-            let problem = Problem::new(Code::TooLarge, &(0..0), format!("a manifest has at most {MAX_BYTES} bytes, this one has {}", text.len()));
-            return Err(Errors::of(&Source::new(name, text.lines().next().unwrap_or_default()), vec![problem.label("the file begins here")]));
+            let problem = Problem::new(
+                Code::TooLarge,
+                &(0..0),
+                format!("a manifest has at most {MAX_BYTES} bytes, this one has {}", text.len()),
+            );
+            return Err(Errors::of(
+                &Source::new(name, text.lines().next().unwrap_or_default()),
+                vec![problem.label("the file begins here")],
+            ));
         }
         let source = Source::new(name, text);
         let mut problems = invisible(text);
@@ -195,7 +202,7 @@ impl Manifest {
         problems.extend(errors.iter().map(syntax));
         Errors::check(&source, problems)?;
         let mut checker = check::Checker::default();
-        checker.document(&mut document);
+        checker.document(&mut document, text);
         let mut validator = validate::Validator { base, problems: checker.problems };
         if validator.problems.iter().any(|problem| problem.code == Code::Version) {
             return Err(Errors::of(&source, validator.problems));
@@ -245,7 +252,8 @@ impl Manifest {
     /// Every path that it names. The host reports what it finds wrong with [`Manifest::complain`].
     pub fn host_paths(&self) -> impl Iterator<Item = HostPath<'_>> {
         self.components.values().flat_map(|component| {
-            let own = HostPath { path: &component.path.value, kind: HostPathKind::Component, span: &component.path.span };
+            let own =
+                HostPath { path: &component.path.value, kind: HostPathKind::Component, span: &component.path.span };
             let directories = component.directories.iter().map(|directory| HostPath {
                 path: &directory.host.value,
                 kind: HostPathKind::Directory,
@@ -280,7 +288,11 @@ impl Verdict {
 
 fn syntax(error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or_default();
-    Problem::new(Code::Syntax, &span, format!("this is not TOML: {}", error.message().lines().next().unwrap_or_default()))
+    Problem::new(
+        Code::Syntax,
+        &span,
+        format!("this is not TOML: {}", error.message().lines().next().unwrap_or_default()),
+    )
 }
 
 /// What is read must be what is seen.
@@ -289,7 +301,7 @@ fn invisible(text: &str) -> Vec<Problem> {
     let problem = |(at, char): (usize, char)| {
         let span = at..at + char.len_utf8();
         Problem::new(Code::Invisible, &span, format!("the invisible character `{}`", char.escape_unicode()))
-            .label("after this")
+            .label("this one")
             .help("remove it, or write it as `\\uXXXX` within a string if it is meant")
     };
     found.map(problem).collect()

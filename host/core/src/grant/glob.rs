@@ -66,7 +66,10 @@ pub(super) fn guest<S: AsRef<str>>(patterns: &[S]) -> Result<GlobSet, (usize, Er
     })
 }
 
-fn set<S: AsRef<str>>(patterns: &[S], prepare: impl Fn(&str) -> Result<String, Error>) -> Result<GlobSet, (usize, Error)> {
+fn set<S: AsRef<str>>(
+    patterns: &[S],
+    prepare: impl Fn(&str) -> Result<String, Error>,
+) -> Result<GlobSet, (usize, Error)> {
     let mut builder = GlobSetBuilder::new();
     for (index, pattern) in patterns.iter().enumerate() {
         let prepared = prepare(pattern.as_ref()).map_err(|error| (index, error))?;
@@ -136,7 +139,8 @@ fn class(chars: &mut std::str::Chars<'_>, out: &mut String) -> Result<(), Error>
         None => ("", body),
     };
     // A `]` right at the beginning is a member; that spelling is refused below like every unclosed class.
-    let (members, rest) = members.split_once(']').filter(|(members, _)| !members.is_empty()).ok_or(Error::AcrossSlash)?;
+    let (members, rest) =
+        members.split_once(']').filter(|(members, _)| !members.is_empty()).ok_or(Error::AcrossSlash)?;
     if spans_slash(members) {
         return Err(Error::AcrossSlash);
     }

@@ -23,7 +23,8 @@ pub fn json_schema() -> Value {
 
 fn table(table: &Table) -> Value {
     let properties: Map<String, Value> = table.keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
-    let required: Vec<_> = table.keys.iter().filter(|key| matches!(key.otherwise, Otherwise::Required)).map(|key| key.name).collect();
+    let required: Vec<_> =
+        table.keys.iter().filter(|key| matches!(key.otherwise, Otherwise::Required)).map(|key| key.name).collect();
     json!({ "type": "object", "description": table.doc, "properties": properties, "required": required, "additionalProperties": false })
 }
 
@@ -49,7 +50,9 @@ fn shape(shape: &Shape) -> Value {
         Shape::Text(kind) => string(kind.pattern),
         Shape::Choice(words) => json!({ "enum": words.iter().map(|(word, _)| word).collect::<Vec<_>>() }),
         Shape::Amount { unit, least } => amount(*unit, *least),
-        Shape::List { of, may_be_empty } => json!({ "type": "array", "items": string(of.pattern), "minItems": u8::from(!may_be_empty) }),
+        Shape::List { of, may_be_empty } => {
+            json!({ "type": "array", "items": string(of.pattern), "minItems": u8::from(!may_be_empty) })
+        }
         Shape::Map { key, of } => {
             json!({ "type": "object", "propertyNames": string(key.pattern), "additionalProperties": self::shape(of) })
         }

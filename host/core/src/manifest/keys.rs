@@ -99,8 +99,18 @@ pub static MANIFEST: Table = Table {
             Otherwise::Is("no tools"),
             "components by the name that their tools begin with: the tool `read` of `[tools.files]` is called `files.read`",
         ),
-        key("limits", Shape::Table(&LIMITS_TABLE), Otherwise::Is("the built-in limits"), "limits of each call, for all components"),
-        key("rules", Shape::Tables(&RULE), Otherwise::Is("every call is denied"), "what may be called; their order has no meaning"),
+        key(
+            "limits",
+            Shape::Table(&LIMITS_TABLE),
+            Otherwise::Is("the built-in limits"),
+            "limits of each call, for all components",
+        ),
+        key(
+            "rules",
+            Shape::Tables(&RULE),
+            Otherwise::Is("every call is denied"),
+            "what may be called; their order has no meaning",
+        ),
         key("run", Shape::Table(&RUN_TABLE), Otherwise::Is("the built-in bounds"), "bounds of one run of an agent"),
         key("host", Shape::Table(&HOST_TABLE), Otherwise::Is("the built-in bounds"), "bounds of the whole host"),
     ],
@@ -111,7 +121,12 @@ pub static COMPONENT: Table = Table {
     name: "[tools.NAME]",
     doc: "A component and what is granted to each of its tools, as far as the tool declares to need it.",
     keys: &[
-        key("source", Shape::Text(&text::SOURCE), Otherwise::Required, "the component's file, relative to the manifest"),
+        key(
+            "source",
+            Shape::Text(&text::SOURCE),
+            Otherwise::Required,
+            "the component's file, relative to the manifest",
+        ),
         key(
             "expose",
             Shape::List { of: &text::LOCAL, may_be_empty: false },
@@ -125,8 +140,18 @@ pub static COMPONENT: Table = Table {
             Otherwise::Is("no variables"),
             "environment variables; nothing of the host's own environment is passed on",
         ),
-        key("clock", Shape::Text(&text::CLOCK), Otherwise::Is("`host`"), "`host`, or `fixed:` and an RFC 3339 instant at which time stands still"),
-        key("random", Shape::Text(&text::RANDOM), Otherwise::Is("`host`"), "`host`, or `seed:` and a number for a repeatable sequence"),
+        key(
+            "clock",
+            Shape::Text(&text::CLOCK),
+            Otherwise::Is("`host`"),
+            "`host`, or `fixed:` and an RFC 3339 instant at which time stands still",
+        ),
+        key(
+            "random",
+            Shape::Text(&text::RANDOM),
+            Otherwise::Is("`host`"),
+            "`host`, or `seed:` and a number for a repeatable sequence",
+        ),
         key("limits", Shape::Table(&LIMITS_TABLE), Otherwise::Is("`[limits]`"), "limits of each call of its tools"),
     ],
 };
@@ -136,12 +161,27 @@ pub static DIRECTORY: Table = Table {
     name: "[[tools.NAME.directories]]",
     doc: "A host directory at a guest path. Patterns are relative to it; `dir/**` is `dir` and everything below, `**/x` is `x` anywhere.",
     keys: &[
-        key("host", Shape::Text(&text::HOST_PATH), Otherwise::Required, "the directory on the host, relative to the manifest"),
+        key(
+            "host",
+            Shape::Text(&text::HOST_PATH),
+            Otherwise::Required,
+            "the directory on the host, relative to the manifest",
+        ),
         key("guest", Shape::Text(&text::GUEST_PATH), Otherwise::Required, "where tools see it, such as `/work`"),
         key("read", GLOBS, Otherwise::Is("nothing"), "what may be read, listed and asked about"),
-        key("write", GLOBS, Otherwise::Is("nothing"), "what may be created, changed and deleted; does not imply `read`"),
+        key(
+            "write",
+            GLOBS,
+            Otherwise::Is("nothing"),
+            "what may be created, changed and deleted; does not imply `read`",
+        ),
         key("deny", GLOBS, Otherwise::Is("nothing"), "what may not be touched at all; wins over `read` and `write`"),
-        key("symlinks", Shape::Choice(&SYMLINKS), Otherwise::Is("`deny`"), "what symbolic links may do; none ever leaves the directory"),
+        key(
+            "symlinks",
+            Shape::Choice(&SYMLINKS),
+            Otherwise::Is("`deny`"),
+            "what symbolic links may do; none ever leaves the directory",
+        ),
     ],
 };
 
@@ -158,7 +198,12 @@ pub static RULE: Table = Table {
     doc: "A rule matches a call if one of its `tools` patterns and its `when` do. Of the rules that match, `deny` beats `ask` beats \
           `preview` beats `allow`; a call that none matches is denied.",
     keys: &[
-        key("name", Shape::Text(&text::RULE_NAME), Otherwise::Required, "unique; what explanations and the audit trail call it"),
+        key(
+            "name",
+            Shape::Text(&text::RULE_NAME),
+            Otherwise::Required,
+            "unique; what explanations and the audit trail call it",
+        ),
         key("decision", Shape::Choice(&DECISIONS), Otherwise::Required, "what happens to a call that it matches"),
         key(
             "tools",
@@ -166,9 +211,24 @@ pub static RULE: Table = Table {
             Otherwise::Required,
             "tool names; `*` stands for any characters of one part: `files.*`, `*.read`",
         ),
-        key("when", Shape::Condition, Otherwise::Is("any arguments"), "a JSON Schema that the arguments must satisfy for the rule to match"),
-        key("reason", Shape::Text(&text::SENTENCE), Otherwise::Is("nothing"), "why the rule exists; shown to people, never to a model or tool"),
-        key("advice", Shape::Text(&text::SENTENCE), Otherwise::Is("a general sentence"), "what a model is told to do instead when the rule refuses its call"),
+        key(
+            "when",
+            Shape::Condition,
+            Otherwise::Is("any arguments"),
+            "a JSON Schema that the arguments must satisfy for the rule to match",
+        ),
+        key(
+            "reason",
+            Shape::Text(&text::SENTENCE),
+            Otherwise::Is("nothing"),
+            "why the rule exists; shown to people, never to a model or tool",
+        ),
+        key(
+            "advice",
+            Shape::Text(&text::SENTENCE),
+            Otherwise::Is("a general sentence"),
+            "what a model is told to do instead when the rule refuses its call",
+        ),
     ],
 };
 
@@ -198,25 +258,33 @@ pub static TABLES: [&Table; 7] = [&MANIFEST, &COMPONENT, &DIRECTORY, &RULE, &LIM
 
 const EMPTY: Key = key("", Shape::Version, Otherwise::Required, "");
 
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where an index out of bounds is a compile error")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, where an index out of bounds is a compile error"
+)]
 const fn limit_keys() -> [Key; LIMITS.len()] {
     let mut keys = [EMPTY; LIMITS.len()];
     let mut index = 0;
     while index < keys.len() {
         let row = &LIMITS[index];
-        keys[index] = key(row.key, Shape::Amount { unit: row.unit, least: row.least }, Otherwise::Amount(row.default), row.doc);
+        keys[index] =
+            key(row.key, Shape::Amount { unit: row.unit, least: row.least }, Otherwise::Amount(row.default), row.doc);
         index += 1;
     }
     keys
 }
 
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where an index out of bounds is a compile error")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, where an index out of bounds is a compile error"
+)]
 const fn setting_keys<T, const ROWS: usize>(rows: &[Setting<T>; ROWS]) -> [Key; ROWS] {
     let mut keys = [EMPTY; ROWS];
     let mut index = 0;
     while index < ROWS {
         let row = &rows[index];
-        keys[index] = key(row.key, Shape::Amount { unit: row.unit, least: row.least }, Otherwise::Amount(row.default), row.doc);
+        keys[index] =
+            key(row.key, Shape::Amount { unit: row.unit, least: row.least }, Otherwise::Amount(row.default), row.doc);
         index += 1;
     }
     keys

@@ -88,31 +88,32 @@ impl Problem {
     /// A problem with its message: lower case, no full stop, input in backticks.
     #[must_use]
     pub fn new(code: Code, span: &Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, span: span.clone(), message: message.into(), label: "here".into(), help: None, also: None }
+        let message = escaped(&message.into());
+        Self { code, span: span.clone(), message, label: "here".into(), help: None, also: None }
     }
 
     /// What stands at the place itself.
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
-        Self { label: label.into(), ..self }
+        Self { label: escaped(&label.into()), ..self }
     }
 
     /// The way out.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
-        Self { help: Some(help.into()), ..self }
+        Self { help: Some(escaped(&help.into())), ..self }
     }
 
     /// The way out, if there is one.
     #[must_use]
     pub fn maybe_help(self, help: Option<String>) -> Self {
-        Self { help, ..self }
+        Self { help: help.map(|help| escaped(&help)), ..self }
     }
 
     /// A second place that has to do with it.
     #[must_use]
     pub fn also(self, span: &Range<usize>, label: impl Into<String>) -> Self {
-        Self { also: Some((span.clone(), label.into())), ..self }
+        Self { also: Some((span.clone(), escaped(&label.into()))), ..self }
     }
 
     /// Whether the manifest can be used in spite of it.
@@ -145,7 +146,8 @@ impl Diagnostic for Problem {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let first = LabeledSpan::new_primary_with_span(Some(self.label.clone()), self.span.clone());
-        let second = self.also.iter().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), span.clone()));
+        let second =
+            self.also.iter().map(|(span, label)| LabeledSpan::new_with_span(Some(label.clone()), span.clone()));
         Some(Box::new(std::iter::once(first).chain(second)))
     }
 }
@@ -201,8 +203,17 @@ impl Diagnostic for Errors {
     }
 }
 
+/// A manifest may come from a stranger; what is quoted of it is shown, not obeyed.
+fn escaped(text: &str) -> String {
+    crate::escape::line(text).into_owned()
+}
+
 /// "did you mean `…`?", or the whole choice where nothing is near and the choice is short.
-pub(crate) fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> Option<String> {
+pub(crate) fn suggest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str> + Clone,
+    what: &str,
+) -> Option<String> {
     if let Some(near) = nearest(word, candidates.clone().into_iter()) {
         return Some(format!("did you mean `{near}`?"));
     }

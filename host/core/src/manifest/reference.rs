@@ -31,7 +31,16 @@ fn section(out: &mut String, table: &Table) {
     let title = if table.name.starts_with('[') { format!("`{}`", table.name) } else { "Top level".to_owned() };
     line(out, &format!("### {title}\n\n{}\n\n| key | value | without it | meaning |\n|---|---|---|---|", table.doc));
     for key in table.keys {
-        line(out, &format!("| `{}` | {} | {} | {} |", key.name, value(&key.shape), otherwise(key), key.doc.replace('|', "\\|")));
+        line(
+            out,
+            &format!(
+                "| `{}` | {} | {} | {} |",
+                key.name,
+                value(&key.shape),
+                otherwise(key),
+                key.doc.replace('|', "\\|")
+            ),
+        );
     }
     for key in table.keys {
         if let Shape::Choice(words) = key.shape {

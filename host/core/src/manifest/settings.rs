@@ -53,8 +53,22 @@ pub struct HostLimits {
 
 /// Every key of `[run]`.
 pub const RUN: [Setting<RunLimits>; 6] = [
-    Setting { key: "max-iterations", unit: Unit::Count, default: 10, least: 1, doc: "turns of the model", field: |run| &mut run.max_iterations },
-    Setting { key: "max-time", unit: Unit::Micros, default: 300_000_000, least: 1, doc: "wall-clock time of the whole run", field: |run| &mut run.max_time },
+    Setting {
+        key: "max-iterations",
+        unit: Unit::Count,
+        default: 10,
+        least: 1,
+        doc: "turns of the model",
+        field: |run| &mut run.max_iterations,
+    },
+    Setting {
+        key: "max-time",
+        unit: Unit::Micros,
+        default: 300_000_000,
+        least: 1,
+        doc: "wall-clock time of the whole run",
+        field: |run| &mut run.max_time,
+    },
     Setting {
         key: "max-tokens-per-turn",
         unit: Unit::Count,
@@ -120,8 +134,14 @@ pub const HOST: [Setting<HostLimits>; 3] = [
 impl Default for RunLimits {
     /// The documented defaults: every bound is on.
     fn default() -> Self {
-        let mut run =
-            Self { max_iterations: 0, max_time: 0, max_tokens_per_turn: 0, max_tokens: 0, max_tool_calls: 0, max_repairs: 0 };
+        let mut run = Self {
+            max_iterations: 0,
+            max_time: 0,
+            max_tokens_per_turn: 0,
+            max_tokens: 0,
+            max_tool_calls: 0,
+            max_repairs: 0,
+        };
         RUN.iter().for_each(|row| *(row.field)(&mut run) = row.default);
         run
     }

@@ -29,31 +29,52 @@ fn complain<T>(code: Code, message: impl Into<String>, help: &str) -> Result<T, 
     Err(Complaint { code, message: message.into(), help: (!help.is_empty()).then(|| help.to_owned()) })
 }
 
+/// The text in backticks; an empty one would not be seen.
+fn shown(text: &str) -> String {
+    if text.is_empty() {
+        "an empty text".to_owned()
+    } else {
+        format!("`{}`", text.chars().take(100).collect::<String>())
+    }
+}
+
 const NAME: &str = "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$";
 const NAME_HELP: &str = "use lower-case letters, digits, and single `-` or `_` between them, beginning with a letter";
 
 pub(super) static COMPONENT: Text = Text {
     what: "a component name",
     pattern: NAME,
-    check: |text| text.parse::<ComponentName>().map(drop).or_else(|_| complain(Code::Name, format!("`{text}` is not a component name"), NAME_HELP)),
+    check: |text| {
+        text.parse::<ComponentName>()
+            .map(drop)
+            .or_else(|_| complain(Code::Name, format!("{} is not a component name", shown(text)), NAME_HELP))
+    },
 };
 
 pub(super) static LOCAL: Text = Text {
     what: "a tool name without its component",
     pattern: NAME,
-    check: |text| text.parse::<LocalName>().map(drop).or_else(|_| complain(Code::Name, format!("`{text}` is not the name of a tool within its component"), NAME_HELP)),
+    check: |text| {
+        text.parse::<LocalName>().map(drop).or_else(|_| {
+            complain(Code::Name, format!("{} is not the name of a tool within its component", shown(text)), NAME_HELP)
+        })
+    },
 };
 
-pub(super) static RULE_NAME: Text = Text { what: "a rule name", pattern: "^.{1,100}$", check: |text| bounded(text, 100) };
+pub(super) static RULE_NAME: Text = Text { what: "a rule name", pattern: "^.+$", check: |text| bounded(text, 100) };
 
-pub(super) static SENTENCE: Text = Text { what: "a sentence", pattern: "^.{1,500}$", check: |text| bounded(text, 500) };
+pub(super) static SENTENCE: Text = Text { what: "a sentence", pattern: "^.+$", check: |text| bounded(text, 500) };
 
 fn bounded(text: &str, most: usize) -> Result<(), Complaint> {
     if text.trim().is_empty() {
         return complain(Code::Empty, "this text is empty", "say something or leave the key out");
     }
     if text.chars().count() > most || text.chars().any(char::is_control) {
-        return complain(Code::Name, "this text is too long or holds control characters", &format!("use one line of at most {most} characters"));
+        return complain(
+            Code::Name,
+            "this text is too long or holds control characters",
+            &format!("use one line of at most {most} characters"),
+        );
     }
     Ok(())
 }
@@ -63,7 +84,11 @@ pub(super) static SOURCE: Text = Text {
     pattern: "^[^~].*$",
     check: |text| {
         if let Some((scheme, _)) = text.split_once("://") {
-            return complain(Code::HostPath, format!("components are not loaded from `{scheme}:`"), "give the path of a file, relative to the manifest");
+            return complain(
+                Code::HostPath,
+                format!("components are not loaded from `{scheme}:`"),
+                "give the path of a file, relative to the manifest",
+            );
         }
         host_path(text)
     },
@@ -75,8 +100,12 @@ fn host_path(text: &str) -> Result<(), Complaint> {
     let fail = |message: &str, help: &str| complain(Code::HostPath, message, help);
     match text {
         "" => fail("this path is empty", "the directory of the manifest itself is `.`"),
-        _ if text.starts_with('~') => fail("`~` is not expanded", "give an absolute path or one relative to the manifest"),
-        _ if text.contains("${") || text.starts_with('$') => fail("variables are not expanded", "give an absolute path or one relative to the manifest"),
+        _ if text.starts_with('~') => {
+            fail("`~` is not expanded", "give an absolute path or one relative to the manifest")
+        }
+        _ if text.contains("${") || text.starts_with('$') => {
+            fail("variables are not expanded", "give an absolute path or one relative to the manifest")
+        }
         _ if text.chars().any(char::is_control) => fail("this path holds a control character", ""),
         _ => Ok(()),
     }
@@ -87,7 +116,7 @@ pub(super) static GUEST_PATH: Text = Text { what: "a guest path", pattern: "^(/[
 fn guest_path(text: &str) -> Result<(), Complaint> {
     let fail = |message: String, help: &str| complain(Code::GuestPath, message, help);
     let Some(rest) = text.strip_prefix('/') else {
-        return fail(format!("the guest path `{text}` is not absolute"), "begin it with `/`, as in `/work`");
+        return fail(format!("{} is not an absolute guest path", shown(text)), "begin it with `/`, as in `/work`");
     };
     match rest {
         "" => return fail("a directory cannot be the guest's root itself".into(), "give it a name, as in `/work`"),
@@ -95,7 +124,9 @@ fn guest_path(text: &str) -> Result<(), Complaint> {
         _ => {}
     }
     match rest.split('/').find(|part| matches!(*part, "" | "." | "..")) {
-        Some("") => fail(format!("the guest path `{text}` has an empty part"), "write it without a trailing or double `/`"),
+        Some("") => {
+            fail(format!("the guest path `{text}` has an empty part"), "write it without a trailing or double `/`")
+        }
         Some(dots) => fail(format!("the guest path `{text}` has a part `{dots}`"), "write the path that it leads to"),
         None if text.chars().any(char::is_control) => fail("this guest path holds a control character".into(), ""),
         None => Ok(()),
@@ -107,7 +138,9 @@ pub(super) static GLOB: Text = Text {
     pattern: "^[^/].*$",
     check: |text| {
         let help = "patterns are relative to the directory: `**`, `notes/**`, `**/*.md`";
-        Patterns::new([text]).map(drop).or_else(|(_, error)| complain(Code::Glob, format!("`{text}` is not a usable pattern: {error}"), help))
+        Patterns::new([text]).map(drop).or_else(|(_, error)| {
+            complain(Code::Glob, format!("{} is not a usable pattern: {error}", shown(text)), help)
+        })
     },
 };
 
@@ -115,11 +148,17 @@ pub(super) static ENV_NAME: Text = Text {
     what: "the name of an environment variable",
     pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
     check: |text| {
-        let known = |(index, byte): (usize, u8)| byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit());
+        let known = |(index, byte): (usize, u8)| {
+            byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit())
+        };
         if (1..=128).contains(&text.len()) && text.bytes().enumerate().all(known) {
             return Ok(());
         }
-        complain(Code::Env, format!("`{text}` is not the name of an environment variable"), "use letters, digits and `_`, not beginning with a digit")
+        complain(
+            Code::Env,
+            format!("{} is not the name of an environment variable", shown(text)),
+            "use letters, digits and `_`, not beginning with a digit",
+        )
     },
 };
 
@@ -139,7 +178,9 @@ pub(super) static CLOCK: Text = Text {
     pattern: "^(host|fixed:.+)$",
     check: |text| {
         let help = "write `host`, or `fixed:` and an instant such as `fixed:2026-01-31T12:00:00Z`";
-        clock(text).map(drop).map_or_else(|| complain(Code::Instant, format!("`{text}` is not a clock"), help), Ok)
+        clock(text)
+            .map(drop)
+            .map_or_else(|| complain(Code::Instant, format!("{} is not a clock", shown(text)), help), Ok)
     },
 };
 
@@ -158,7 +199,9 @@ pub(super) static RANDOM: Text = Text {
     pattern: "^(host|seed:[0-9]+)$",
     check: |text| {
         let help = "write `host`, or `seed:` and a number such as `seed:42`";
-        random(text).map(drop).map_or_else(|| complain(Code::Instant, format!("`{text}` is not a source of randomness"), help), Ok)
+        random(text)
+            .map(drop)
+            .map_or_else(|| complain(Code::Instant, format!("{} is not a source of randomness", shown(text)), help), Ok)
     },
 };
 
@@ -166,7 +209,12 @@ pub(super) static RANDOM: Text = Text {
 pub(super) fn random(text: &str) -> Option<Random> {
     match text {
         "host" => Some(Random::Host),
-        _ => text.strip_prefix("seed:").filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok().map(Random::Seeded),
+        _ => text
+            .strip_prefix("seed:")
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?
+            .parse()
+            .ok()
+            .map(Random::Seeded),
     }
 }
 
@@ -176,11 +224,15 @@ pub(super) static TOOL_PATTERN: Text = Text {
     check: |text| {
         let help = match ToolPattern::parse(text) {
             Ok(_) => return Ok(()),
-            Err(tool_pattern::Error::Parts) => format!("write `{text}.*` for all tools of a component, or `component.tool`"),
-            Err(tool_pattern::Error::Character(_)) => "names are of lower-case letters, digits, `-` and `_`; `*` stands for any of them".to_owned(),
+            Err(tool_pattern::Error::Character(_)) => {
+                "names are of lower-case letters, digits, `-` and `_`; `*` stands for any of them".to_owned()
+            }
+            Err(tool_pattern::Error::Parts) if text.parse::<ComponentName>().is_ok() => {
+                format!("write `{text}.*` for all tools of the component")
+            }
+            Err(tool_pattern::Error::Parts) => "write `component.tool`, `component.*` or `*`".to_owned(),
         };
-        let help = if text.is_empty() || text.contains('.') { "write `component.tool`, `component.*` or `*`".to_owned() } else { help };
-        complain(Code::ToolPattern, format!("`{text}` is not a pattern over tool names"), &help)
+        complain(Code::ToolPattern, format!("{} is not a pattern over tool names", shown(text)), &help)
     },
 };
 

@@ -40,9 +40,15 @@ impl Validator<'_> {
         Manifest { source, components, rules, run, host }
     }
 
-    fn component(&mut self, name: Spanned<String>, wire: v1::Component, defaults: &LimitsAt) -> Option<(ComponentName, Component)> {
+    fn component(
+        &mut self,
+        name: Spanned<String>,
+        wire: v1::Component,
+        defaults: &LimitsAt,
+    ) -> Option<(ComponentName, Component)> {
         let parsed: ComponentName = name.get_ref().parse().ok()?;
-        let directories: Vec<_> = wire.directories.into_iter().filter_map(|directory| self.directory(directory)).collect();
+        let directories: Vec<_> =
+            wire.directories.into_iter().filter_map(|directory| self.directory(directory)).collect();
         self.guest_paths_are_apart(&directories);
         let written = wire.source?;
         let component = Component {
@@ -85,7 +91,11 @@ impl Validator<'_> {
             Ok(patterns) => Some(PatternsAt { patterns, spans }),
             Err((index, error)) => {
                 let span = spans.get(index).cloned().unwrap_or_default();
-                self.problems.push(Problem::new(Code::Glob, &span, format!("these patterns cannot be used together: {error}")));
+                self.problems.push(Problem::new(
+                    Code::Glob,
+                    &span,
+                    format!("these patterns cannot be used together: {error}"),
+                ));
                 None
             }
         }
@@ -133,9 +143,12 @@ impl Validator<'_> {
         for rule in rules {
             let name = &rule.name;
             if let Some(first) = seen.get(name.value.as_str()) {
-                let problem = Problem::new(Code::DuplicateRule, &name.span, format!("two rules are called `{}`", name.value));
+                let problem =
+                    Problem::new(Code::DuplicateRule, &name.span, format!("two rules are called `{}`", name.value));
                 let problem = problem.label("the same name again").also(first, "first used here");
-                self.problems.push(problem.help("explanations and the audit trail name the rule that decided; give each its own name"));
+                self.problems.push(
+                    problem.help("explanations and the audit trail name the rule that decided; give each its own name"),
+                );
             } else {
                 seen.insert(&name.value, &name.span);
             }
@@ -155,7 +168,8 @@ impl Validator<'_> {
             };
             let help = suggest(wanted, names().collect::<Vec<_>>(), "the components are");
             let help = help.unwrap_or_else(|| format!("add it: `[tools.{wanted}]` with `source = \"…\"`"));
-            self.problems.push(Problem::new(Code::UnknownComponent, &pattern.span, message).label("matches no tool").help(help));
+            self.problems
+                .push(Problem::new(Code::UnknownComponent, &pattern.span, message).label("matches no tool").help(help));
         }
     }
 
@@ -169,8 +183,11 @@ impl Validator<'_> {
                     true => format!("two directories are at the guest path `{}`", inner.value),
                     false => format!("the guest path `{}` lies within `{}`", inner.value, outer.value),
                 };
-                let problem = Problem::new(Code::Overlap, &inner.span, message).label("this one").also(&outer.span, "and this one");
-                self.problems.push(problem.help("give each directory a guest path of its own, side by side: `/in` and `/out`"));
+                let problem = Problem::new(Code::Overlap, &inner.span, message)
+                    .label("this one")
+                    .also(&outer.span, "and this one");
+                self.problems
+                    .push(problem.help("give each directory a guest path of its own, side by side: `/in` and `/out`"));
             }
         }
     }

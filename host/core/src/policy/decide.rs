@@ -13,7 +13,8 @@ use super::suggestion::Suggestion;
 use super::{Entry, Facts, Policy};
 
 /// What is said where no rule has its own advice. True whatever the reason is, so that it tells nothing of the manifest.
-const ADVICE: &str = "Do not repeat this call unchanged. Use what other tools give you, or say what you need and let the user decide.";
+const ADVICE: &str =
+    "Do not repeat this call unchanged. Use what other tools give you, or say what you need and let the user decide.";
 
 /// What the rules say of a call.
 enum Weighed<'a> {
@@ -49,7 +50,12 @@ impl Policy {
     }
 
     /// The entry and the rule that lets the call go on, or why it may not.
-    pub(crate) fn judge(&self, call: &ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Result<(&Entry, &Arc<Rule>), Denial> {
+    pub(crate) fn judge(
+        &self,
+        call: &ValidatedCall,
+        tool: &Tool,
+        facts: &Facts<'_>,
+    ) -> Result<(&Entry, &Arc<Rule>), Denial> {
         let name = call.tool();
         let entry = self.entry(name.as_str()).filter(|entry| entry.exposed);
         let entry = entry.ok_or_else(|| self.denial(DenialKind::NotExposed, name.as_str(), None))?;
@@ -60,7 +66,9 @@ impl Policy {
             return Err(self.denial(DenialKind::OutsideRun, name.as_str(), None));
         }
         match weigh(entry, call) {
-            Weighed::By(rule) if rule.verdict == Verdict::Deny => Err(self.denial(DenialKind::Rule, name.as_str(), Some(rule))),
+            Weighed::By(rule) if rule.verdict == Verdict::Deny => {
+                Err(self.denial(DenialKind::Rule, name.as_str(), Some(rule)))
+            }
             Weighed::By(rule) => Ok((entry, rule)),
             Weighed::Undecidable(rule) => Err(self.denial(DenialKind::Undecidable, name.as_str(), Some(rule))),
             Weighed::ByNone => Err(self.denial(DenialKind::NoRule, name.as_str(), None)),
@@ -78,15 +86,24 @@ impl Policy {
     fn suggestion(&self, kind: DenialKind, tool: &str, rule: Option<&RuleRef>) -> Suggestion {
         let text = match (kind, rule) {
             (DenialKind::Rule | DenialKind::Undecidable, Some(rule)) => {
-                let text = format!("to allow it, narrow the `tools` or `when` of rule `{}`, or remove the rule", rule.name);
+                let text =
+                    format!("to allow it, narrow the `tools` or `when` of rule `{}`, or remove the rule", rule.name);
                 return Suggestion::new(text).at(rule.at.clone());
             }
             (DenialKind::OutsideRun, _) => "start the run without narrowing it to other tools",
             (DenialKind::NotExposed, _) => "add the tool to `expose` of its component, or call one that exists",
-            (DenialKind::ToolChanged, _) => "load the manifest again; if the component's file changed, review it and run `toolhold lock`",
-            _ => return Suggestion::allow_rule(&self.manifest, tool),
+            (DenialKind::ToolChanged, _) => {
+                "load the manifest again; if the component's file changed, review it and run `toolhold lock`"
+            }
+            _ => return Suggestion::allow_rule(&self.manifest, tool, self.allowing(tool)),
         };
         Suggestion::new(text)
+    }
+
+    /// A rule that allows other calls of the tool: widening it may be what is meant.
+    fn allowing(&self, tool: &str) -> Option<RuleRef> {
+        let rules = &self.entry(tool)?.rules;
+        rules.iter().find(|rule| rule.verdict == Verdict::Allow).map(|rule| self.rule_ref(rule))
     }
 
     pub(crate) fn rule_ref(&self, rule: &Rule) -> RuleRef {
@@ -95,7 +112,12 @@ impl Policy {
 
     fn question(&self, call: ValidatedCall, rule: &Arc<Rule>) -> Question {
         let (tool, manifest, arguments) = (call.digest(), self.manifest.digest(), call.arguments_digest());
-        let binding = Digest::of_parts(&[call.tool().as_str().as_bytes(), tool.as_bytes(), manifest.as_bytes(), arguments.as_bytes()]);
+        let binding = Digest::of_parts(&[
+            call.tool().as_str().as_bytes(),
+            tool.as_bytes(),
+            manifest.as_bytes(),
+            arguments.as_bytes(),
+        ]);
         Question { call, rule: self.rule_ref(rule), reason: rule.reason.clone(), binding }
     }
 }

@@ -31,7 +31,10 @@ impl RunScope {
     /// # Errors
     ///
     /// The index of the pattern that cannot be used, and why.
-    pub fn only_paths(mut self, patterns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, (usize, glob::Error)> {
+    pub fn only_paths(
+        mut self,
+        patterns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, (usize, glob::Error)> {
         self.paths.push(GuestPatterns::new(patterns)?);
         Ok(self)
     }
