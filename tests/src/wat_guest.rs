@@ -3,7 +3,8 @@
 //! A file that holds a whole component is taken as it is. A file that holds a core module says only what is odd about it:
 //! the component around it is [`wat_component.txt`](../guests/wat_component.txt), and what the module does not export
 //! (`describe`, `invoke`, `realloc`, `post-return`) is added here and does the harmless thing. It may import from `host`:
-//! `memory`, whose pages a comment `;; pages: N` sets, and what that text lists. Such a guest's one tool is called `run`;
+//! `memory`, whose pages a comment `;; pages: N` sets, and what that text lists. A comment `;; beside: …` is one more field
+//! of the component around it. Such a guest's one tool is called `run`;
 //! unless the file exports `describe`, that is said in the description section, so that nothing of the guest runs before
 //! the call.
 
@@ -52,7 +53,8 @@ pub fn from_text(text: &str, more: &str) -> Result<Vec<u8>> {
         return Ok(wat::parse_str(text)?);
     }
     let pages = text.lines().find_map(|line| line.strip_prefix(";; pages: ")).unwrap_or("1");
-    let whole = AROUND.replace("{pages}", pages).replace("{more}", more).replace("{module}", &completed(text)?);
+    let more: String = text.lines().filter_map(|line| line.strip_prefix(";; beside: ")).chain([more]).collect();
+    let whole = AROUND.replace("{pages}", pages).replace("{more}", &more).replace("{module}", &completed(text)?);
     let component = wat::parse_str(whole)?;
     if exports(text, "describe") { Ok(component) } else { described(&component) }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use toolhold_core::limit::Limit;
-use toolhold_core::outcome::{Class, Failure};
+use toolhold_core::outcome::Class;
 use toolhold_sandbox::{LoadError, RunFailure, Sandbox};
 use toolhold_tests::test_host::{self, Reply, TestHost};
 use toolhold_tests::wat_guest;
@@ -19,7 +19,7 @@ fn stops_at(name: &str, grants: &str, limit: Limit) -> Reply {
 }
 
 /// The guest `name` runs its tool and must trap.
-fn must_trap(name: &str) -> Failure {
+fn must_trap(name: &str) -> String {
     traps(&host(name, ""), "run", json!({}))
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn start_loops() {
 
 #[test]
 pub(crate) fn start_traps() {
-    assert_eq!(must_trap("start_traps").code, "unreachable");
+    assert!(must_trap("start_traps").contains("unreachable"));
 }
 
 #[test]
@@ -99,12 +99,12 @@ pub(crate) fn bulk_table() {
 
 #[test]
 pub(crate) fn recursion_core() {
-    assert_eq!(must_trap("recursion_core").code, "stack-overflow");
+    assert!(must_trap("recursion_core").contains("stack-overflow"));
 }
 
 #[test]
 pub(crate) fn unreachable() {
-    assert_eq!(must_trap("unreachable").code, "unreachable");
+    assert!(must_trap("unreachable").contains("unreachable"));
 }
 
 #[test]

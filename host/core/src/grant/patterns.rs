@@ -27,8 +27,19 @@ pub struct Patterns {
 #[derive(Debug, Clone)]
 struct Clause {
     set: Arc<GlobSet>,
+    /// The patterns of [`Clause::set`].
+    source: Arc<[String]>,
     /// What stands before a path when this side looks at it: empty, or the guest path of the grant.
     before: Arc<str>,
+}
+
+/// One of the sets of patterns that all must match.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// The patterns: relative ones, or absolute ones over guest paths.
+    pub patterns: &'a [String],
+    /// What stands before a path when these patterns look at it: empty, or the guest path of the grant.
+    pub before: &'a str,
 }
 
 /// Glob patterns over absolute guest paths: what a tool needs, what a run allows.
@@ -52,7 +63,7 @@ impl Patterns {
     /// The index of the pattern that cannot be used, and why.
     pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, (usize, glob::Error)> {
         let source: Arc<[String]> = patterns.into_iter().map(Into::into).collect();
-        let clause = Clause { set: Arc::new(glob::relative(&source)?), before: "".into() };
+        let clause = Clause { set: Arc::new(glob::relative(&source)?), source: Arc::clone(&source), before: "".into() };
         let clauses = if source.is_empty() { Arc::default() } else { [clause].into() };
         Ok(Self { source, clauses })
     }
@@ -73,6 +84,17 @@ impl Patterns {
     #[must_use]
     pub fn source(&self) -> &[String] {
         &self.source
+    }
+
+    /// Whether it is known that every path matches: there is a `**`, and nothing narrows it.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.clauses.len() == 1 && self.source.iter().any(|pattern| pattern == "**")
+    }
+
+    /// What a path must match, every one of it. Nothing matches if there is none.
+    pub fn sides(&self) -> impl Iterator<Item = Side<'_>> {
+        self.clauses.iter().map(|clause| Side { patterns: &clause.source, before: &clause.before })
     }
 
     /// Whether both are the same patterns, narrowed by the same ones. Two that happen to match the same paths may not be.
@@ -96,7 +118,7 @@ impl Patterns {
         if ceiling.covers(guest) {
             return self.clone();
         }
-        let clause = Clause { set: Arc::clone(&ceiling.set), before: guest.into() };
+        let clause = Clause { set: Arc::clone(&ceiling.set), source: Arc::clone(&ceiling.source), before: guest.into() };
         let clauses = self.clauses.iter().cloned().chain([clause]).collect();
         Self { source: Arc::clone(&self.source), clauses }
     }
@@ -201,6 +223,8 @@ mod tests {
         assert_eq!(narrowed.source(), all.source());
         assert!(!narrowed.is_same_as(&all) && !all.is_same_as(&narrowed));
         assert!(!narrowed.is_same_as(&all.narrowed_to("/work", &other)));
+        assert!(all.is_everything() && !narrowed.is_everything());
+        assert_eq!(narrowed.sides().map(|side| side.before).collect::<Vec<_>>(), ["", "/work"]);
         assert!(narrowed.is_same_as(&all.clone().narrowed_to("/work", &ceiling.clone())));
     }
 

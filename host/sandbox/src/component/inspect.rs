@@ -82,6 +82,10 @@ pub(crate) fn inspect(bytes: &[u8], max_bytes: u64) -> Result<Inspected, Error> 
     if bytes.starts_with(b"\x7fELF") {
         return Err(Error::Precompiled);
     }
+    // The parser says the same in a list of numbers over a dozen lines.
+    if !bytes.starts_with(b"\0asm") {
+        return Err(Error::NotWasm("it does not begin with `\\0asm`".into()));
+    }
     let mut walk = Walk::default();
     for payload in Parser::new(0).parse_all(bytes) {
         walk.see(payload.map_err(|error| Error::NotWasm(error.to_string()))?)?;

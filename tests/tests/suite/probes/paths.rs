@@ -144,7 +144,15 @@ pub(crate) fn links() {
         let before = world.outside();
         let host = hostile(&directory(&world.path("ws"), &keys));
         let done = host.call("links", json!({"tries": tries})).unwrap();
-        assert_eq!(done.value().unwrap(), &json!([]), "{symlinks}");
+        // Links to what lies within the grant, be it denied or not there at all: they can be made, and lead nowhere.
+        let within = match symlinks {
+            "create" => json!(["symlink /work:../outside/canary /work:sub/new", "symlink /work:private/canary /work:new"]),
+            _ => json!([]),
+        };
+        assert_eq!(done.value().unwrap(), &within, "{symlinks}");
+        for link in ["new", "sub/new"] {
+            assert!(host.call("read_flood", json!({"path": format!("/work/{link}")})).unwrap().outcome.is_err());
+        }
         assert_eq!(world.outside(), before);
     }
 }

@@ -14,8 +14,8 @@ pub(super) struct Rules {
     read: Patterns,
     write: Patterns,
     deny: Patterns,
-    on_the_way_to_read: GlobSet,
-    on_the_way_to_write: GlobSet,
+    on_the_way_to_read: OnTheWay,
+    on_the_way_to_write: OnTheWay,
     /// What belongs to Toolhold, relative to the root; covers everything below.
     protected: Vec<RelPath>,
     whole: bool,
@@ -23,17 +23,16 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn new(grant: &DirectoryGrant, protected: Vec<RelPath>) -> Self {
-        let covers = |patterns: &Patterns| patterns.source().iter().any(|pattern| pattern == "**");
         Self {
             read: grant.read.clone(),
             write: grant.write.clone(),
             deny: grant.deny.clone(),
-            on_the_way_to_read: on_the_way(&grant.read),
-            on_the_way_to_write: on_the_way(&grant.write),
+            on_the_way_to_read: OnTheWay::to(&grant.read),
+            on_the_way_to_write: OnTheWay::to(&grant.write),
             whole: grant.deny.is_empty()
                 && protected.is_empty()
-                && (covers(&grant.read) || grant.read.is_empty())
-                && (covers(&grant.write) || grant.write.is_empty()),
+                && (grant.read.is_everything() || grant.read.is_empty())
+                && (grant.write.is_everything() || grant.write.is_empty()),
             protected,
         }
     }
@@ -65,7 +64,7 @@ impl Rules {
 
     /// If `path` is a directory, its listing may be had, reduced to what is readable or listable itself.
     pub(super) fn may_list(&self, path: &RelPath) -> bool {
-        (self.read.matches(path.as_str()) || self.on_the_way_to_read.is_match(path.as_str()))
+        (self.read.matches(path.as_str()) || self.on_the_way_to_read.matches(path.as_str()))
             && self.forbidden(path).is_none()
     }
 
@@ -74,8 +73,8 @@ impl Rules {
         let text = path.as_str();
         (self.read.matches(text)
             || self.write.matches(text)
-            || self.on_the_way_to_read.is_match(text)
-            || self.on_the_way_to_write.is_match(text))
+            || self.on_the_way_to_read.matches(text)
+            || self.on_the_way_to_write.matches(text))
             && self.forbidden(path).is_none()
     }
 
@@ -103,10 +102,32 @@ impl Rules {
     }
 }
 
-/// Matches the directories that lie above something that a pattern can match.
-fn on_the_way(patterns: &Patterns) -> GlobSet {
+/// The directories that lie above something that patterns can match: on every side of them, so that what a tool needs
+/// or a run leaves of a grant narrows these too.
+#[derive(Debug)]
+struct OnTheWay(Vec<(GlobSet, String)>);
+
+impl OnTheWay {
+    fn to(patterns: &Patterns) -> Self {
+        // Absolute patterns and what they look at both lose their first slash.
+        let relative = |text: &str| text.strip_prefix('/').unwrap_or(text).to_owned();
+        Self(patterns.sides().map(|side| (above(side.patterns.iter().map(|text| relative(text))), relative(side.before))).collect())
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let on_side = |(set, before): &(GlobSet, String)| match (before.is_empty(), path.is_empty()) {
+            (true, _) => set.is_match(path),
+            (false, true) => set.is_match(before),
+            (false, false) => set.is_match(format!("{before}/{path}")),
+        };
+        !self.0.is_empty() && self.0.iter().all(on_side)
+    }
+}
+
+/// Matches the directories above what any of these relative patterns can match.
+fn above(patterns: impl Iterator<Item = String>) -> GlobSet {
     let mut builder = GlobSetBuilder::new();
-    for prefix in patterns.source().iter().flat_map(|pattern| prefixes(pattern)) {
+    for prefix in patterns.flat_map(|pattern| prefixes(&pattern)) {
         // A prefix of a pattern that compiles, cut between its parts, compiles too; one that did not would match nothing.
         if let Ok(glob) = GlobBuilder::new(&prefix).literal_separator(true).backslash_escape(true).build() {
             builder.add(glob);
@@ -199,7 +220,7 @@ fn plain_letters(pattern: &str) -> impl Iterator<Item = (usize, char)> {
 mod tests {
     use std::path::PathBuf;
 
-    use toolhold_core::grant::Symlinks;
+    use toolhold_core::grant::{GuestPatterns, Symlinks};
 
     use super::*;
 
@@ -255,6 +276,28 @@ mod tests {
         assert!(!rules.may_list(&path("out")), "only written below");
         assert!(rules.may_list(&path("src/a")));
         assert!(!rules.may_read(&path("src/a")));
+    }
+
+    #[test]
+    fn what_narrows_a_grant_narrows_the_way_too() {
+        let all = Patterns::new(["**"]).unwrap();
+        let ceiling = GuestPatterns::new(["/work/sub/deep/**", "/other/**"]).unwrap();
+        let grant = DirectoryGrant {
+            host: PathBuf::from("/nowhere"),
+            guest: "/work".to_owned(),
+            read: all.narrowed_to("/work", &ceiling),
+            write: Patterns::none(),
+            deny: Patterns::none(),
+            symlinks: Symlinks::Deny,
+        };
+        let rules = Rules::new(&grant, Vec::new());
+        for way in ["", "sub", "sub/deep", "sub/deep/er"] {
+            assert!(rules.may_list(&path(way)) && rules.may_enter(&path(way)), "{way}");
+        }
+        for other in ["private", "sub/other", "other", "sub/deeper"] {
+            assert!(!rules.may_list(&path(other)) && !rules.may_enter(&path(other)), "{other}");
+        }
+        assert!(!rules.same_for_all_paths());
     }
 
     #[test]

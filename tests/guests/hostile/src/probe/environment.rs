@@ -30,7 +30,7 @@ pub(crate) struct Seen {
 }
 
 /// Looks around.
-#[tool(hints(read_only))]
+#[tool(hints(read_only), needs(read("/**", "test")))]
 pub(crate) fn environment() -> Result<Seen> {
     let mut input = Vec::new();
     std::io::stdin().read_to_end(&mut input)?;
