@@ -25,7 +25,10 @@ pub fn new_call() -> CallId {
     identifier()
 }
 
-#[expect(clippy::panic, reason = "the text of a UUID is printable ASCII of 36 characters, which every identifier may be")]
+#[expect(
+    clippy::panic,
+    reason = "the text of a UUID is printable ASCII of 36 characters, which every identifier may be"
+)]
 fn identifier<I: std::str::FromStr>() -> I {
     match uuid::Uuid::now_v7().to_string().parse() {
         Ok(identifier) => identifier,

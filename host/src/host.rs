@@ -93,11 +93,18 @@ impl Host {
     /// Runs an admitted call and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
-        let run = self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
+        let run =
+            self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
         let (outcome, settlement) = conclude(&checked, &run);
         match open.settle(settlement).await {
             Ok(()) => report::ran(id, call, &checked.call, run, outcome),
-            Err(error) => report::ran(id.clone(), call, &checked.call, run, Outcome::Failure(crate::refusal::outcome_unrecorded(&error))),
+            Err(error) => report::ran(
+                id.clone(),
+                call,
+                &checked.call,
+                run,
+                Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
+            ),
         }
     }
 
@@ -148,7 +155,11 @@ fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions
 fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
     let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
     let result = match &run.outcome {
-        Ok(text) => checked.tool.check_output(text).map(|value| (value, text)).map_err(|broken| crate::refusal::invalid_output(&broken)),
+        Ok(text) => checked
+            .tool
+            .check_output(text)
+            .map(|value| (value, text))
+            .map_err(|broken| crate::refusal::invalid_output(&broken)),
         Err(failure) => Err(Failure::from(failure.clone())),
     };
     match result {

@@ -105,6 +105,31 @@ pub enum Event {
         /// The failure's code.
         code: Option<String>,
     },
+    /// A call without effects ran, from its begin to its end. Told once, as nobody waited for its record in between.
+    CallCompleted {
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// Which tool.
+        tool: ToolName,
+        /// Which bytes.
+        digest: ToolDigest,
+        /// Whether effects land.
+        mode: Mode,
+        /// The digest of its canonical arguments.
+        arguments: Digest,
+        /// The digest of the text that was stored of them; `None` where it was longer than what is kept.
+        stored: Option<Digest>,
+        /// When it began, in microseconds since 1970.
+        began: u64,
+        /// The digest of what was stored of its outcome.
+        outcome: Digest,
+        /// What kind of failure, where it is one.
+        failure: Option<Class>,
+        /// The failure's code.
+        code: Option<String>,
+    },
     /// A call was answered with the stored outcome of an earlier one with the same key.
     CallReplayed {
         /// The earlier call.
@@ -173,6 +198,7 @@ impl Event {
         match self {
             Self::CallAdmitted { call, .. }
             | Self::CallSettled { call, .. }
+            | Self::CallCompleted { call, .. }
             | Self::CallReplayed { call, .. }
             | Self::CallAbandoned { call, .. }
             | Self::CallUnknown { call, .. }

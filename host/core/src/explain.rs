@@ -140,7 +140,8 @@ impl Policy {
         };
         match judged {
             Ok((_, rule)) => {
-                explanation.verdict = if facts.mode == Mode::Preview { rule.verdict.max(Verdict::Preview) } else { rule.verdict };
+                explanation.verdict =
+                    if facts.mode == Mode::Preview { rule.verdict.max(Verdict::Preview) } else { rule.verdict };
                 explanation.reason.clone_from(&rule.reason);
                 explanation.decided_by = Some(self.rule_ref(rule));
             }
@@ -181,7 +182,8 @@ impl Policy {
 
     fn directory_line(&self, entry: &Entry, grant: &DirectoryGrant) -> DirectoryLine {
         let component = self.manifest().components().get(entry.tool.name().component());
-        let written = component.and_then(|component| component.directories.iter().find(|written| written.guest.value == grant.guest));
+        let written = component
+            .and_then(|component| component.directories.iter().find(|written| written.guest.value == grant.guest));
         DirectoryLine {
             guest: grant.guest.clone(),
             host: grant.host.display().to_string(),
@@ -210,7 +212,11 @@ impl Policy {
                 None => LimitFrom::Default,
             }
         };
-        let row = |row: &crate::limit::Spec| LimitLine { limit: row.limit, bound: amount::show(narrowed.get(row.limit), row.unit), from: line(row.limit) };
+        let row = |row: &crate::limit::Spec| LimitLine {
+            limit: row.limit,
+            bound: amount::show(narrowed.get(row.limit), row.unit),
+            from: line(row.limit),
+        };
         LIMITS.iter().map(row).collect()
     }
 }

@@ -150,7 +150,8 @@ impl Lock {
             return Err(Error::TooLarge);
         }
         let malformed = |error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+            let line =
+                error.span().map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
             Error::Malformed(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()))
         };
         let table: toml::Table = toml::from_str(text).map_err(malformed)?;
@@ -189,7 +190,13 @@ impl Lock {
 impl Pin {
     /// Pins a component as it was loaded.
     #[must_use]
-    pub fn of<'a>(source: &str, digest: ToolDigest, size: u64, world: &str, tools: impl IntoIterator<Item = &'a Tool>) -> Self {
+    pub fn of<'a>(
+        source: &str,
+        digest: ToolDigest,
+        size: u64,
+        world: &str,
+        tools: impl IntoIterator<Item = &'a Tool>,
+    ) -> Self {
         let tools = tools.into_iter().map(|tool| (tool.name().local().clone(), ToolPin::of(tool))).collect();
         Self { source: source.to_owned(), digest, size, world: world.to_owned(), tools }
     }
@@ -285,7 +292,10 @@ mod tests {
 
     #[test]
     fn what_is_rendered_is_read_back_and_rendered_the_same() {
-        let lock = lock(pin(&[tool("write", |_| ()), tool("read", |info| info.output_schema = Some(json!({ "type": "string" })))]));
+        let lock = lock(pin(&[
+            tool("write", |_| ()),
+            tool("read", |info| info.output_schema = Some(json!({ "type": "string" }))),
+        ]));
         let text = lock.render().unwrap();
         assert_eq!(Lock::parse(&text).unwrap(), lock);
         assert_eq!(Lock::parse(&text).unwrap().render().unwrap(), text);
@@ -304,7 +314,10 @@ mod tests {
         let of_read = |aspect| vec![Change::Tool("read".parse().unwrap(), aspect)];
         assert_eq!(read(|info| info.description = "Now reads mail".into()), of_read(Aspect::Description));
         assert_eq!(read(|info| info.hints.read_only = true), of_read(Aspect::Claims));
-        assert_eq!(read(|info| info.input_schema = json!({ "type": "object", "required": [] })), of_read(Aspect::Input));
+        assert_eq!(
+            read(|info| info.input_schema = json!({ "type": "object", "required": [] })),
+            of_read(Aspect::Input)
+        );
         assert_eq!(read(|info| info.output_schema = Some(json!(true))), of_read(Aspect::Output));
         assert_eq!(told(&pin(&[tool("read", |_| ())])), [Change::Removed("write".parse().unwrap())]);
         let more = pin(&[tool("read", |_| ()), tool("write", |_| ()), tool("x", |_| ())]);
@@ -327,7 +340,14 @@ mod tests {
     #[test]
     fn anything_that_is_not_a_lock_file_is_refused() {
         assert_eq!(Lock::parse("version = 3\nother = 1"), Err(Error::Version(3)));
-        for bad in ["", "version = \"1\"", "version = 1\nother = 2", "version = 1\n[components.A]", "version = 1\n[components.a]\nsource = \"x\"", "{"] {
+        for bad in [
+            "",
+            "version = \"1\"",
+            "version = 1\nother = 2",
+            "version = 1\n[components.A]",
+            "version = 1\n[components.a]\nsource = \"x\"",
+            "{",
+        ] {
             assert!(matches!(Lock::parse(bad), Err(Error::Malformed(_))), "{bad}");
         }
         assert_eq!(Lock::parse(&" ".repeat(MAX_BYTES + 1)), Err(Error::TooLarge));

@@ -202,7 +202,7 @@ impl Manifest {
         problems.extend(errors.iter().map(syntax));
         Errors::check(&source, problems)?;
         let mut checker = check::Checker::default();
-        checker.document(&mut document);
+        checker.document(&mut document, text);
         let mut validator = validate::Validator { base, problems: checker.problems };
         if validator.problems.iter().any(|problem| problem.code == Code::Version) {
             return Err(Errors::of(&source, validator.problems));
@@ -301,7 +301,7 @@ fn invisible(text: &str) -> Vec<Problem> {
     let problem = |(at, char): (usize, char)| {
         let span = at..at + char.len_utf8();
         Problem::new(Code::Invisible, &span, format!("the invisible character `{}`", char.escape_unicode()))
-            .label("after this")
+            .label("this one")
             .help("remove it, or write it as `\\uXXXX` within a string if it is meant")
     };
     found.map(problem).collect()

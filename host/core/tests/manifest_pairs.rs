@@ -23,7 +23,8 @@ fn folder() -> PathBuf {
 
 fn manifests() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    let mut manifests: Vec<_> = entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    let mut manifests: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
     manifests.sort();
     manifests
 }
@@ -38,10 +39,21 @@ fn catalog() -> Catalog {
     for (component, tool, properties, required) in [
         ("files", "read", json!({ "path": { "type": "string" } }), json!(["path"])),
         ("files", "list", json!({ "path": { "type": "string" }, "depth": { "type": "integer" } }), json!([])),
-        ("files", "write", json!({ "path": { "type": "string" }, "content": { "type": "string" } }), json!(["path", "content"])),
-        ("text", "diff", json!({ "left": { "type": "string" }, "right": { "type": "string" } }), json!(["left", "right"])),
+        (
+            "files",
+            "write",
+            json!({ "path": { "type": "string" }, "content": { "type": "string" } }),
+            json!(["path", "content"]),
+        ),
+        (
+            "text",
+            "diff",
+            json!({ "left": { "type": "string" }, "right": { "type": "string" } }),
+            json!(["left", "right"]),
+        ),
     ] {
-        let schema = json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+        let schema =
+            json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
         let info = json!({ "name": tool, "title": tool, "description": tool, "input-schema": schema });
         let info: ToolInfo = serde_json::from_value(info).unwrap();
         catalog.add(Tool::new(&component.parse().unwrap(), Digest::of(b"component"), info).unwrap()).unwrap();
@@ -57,7 +69,7 @@ fn load(path: &Path) -> Result<Policy, Errors> {
 }
 
 fn rendered(errors: &Errors) -> String {
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110).with_context_lines(0);
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(110);
     let mut out = String::new();
     handler.render_report(&mut out, errors).unwrap();
     out.lines().map(|line| format!("{}\n", line.trim_end())).collect()
@@ -98,9 +110,26 @@ fn each_good_manifest_is_resolved() {
 fn the_schema_for_editors_takes_the_good_and_refuses_what_is_bad_in_structure() {
     let schema = CompiledSchema::compile(&json_schema()).unwrap();
     let structural = [
-        "version-unknown", "version-missing", "version-wrong-type", "unknown-key-top", "unknown-key-nested", "missing-keys", "wrong-types",
-        "rules-of-strings", "unknown-words", "amounts", "amounts-too-small", "empty-lists", "names", "guest-paths", "host-paths", "env",
-        "clock-and-random", "tool-patterns", "globs", "many-problems-in-one-run",
+        "version-unknown",
+        "version-missing",
+        "version-wrong-type",
+        "unknown-key-top",
+        "unknown-key-nested",
+        "missing-keys",
+        "wrong-types",
+        "rules-of-strings",
+        "unknown-words",
+        "amounts",
+        "amounts-too-small",
+        "empty-lists",
+        "names",
+        "guest-paths",
+        "host-paths",
+        "env",
+        "clock-and-random",
+        "tool-patterns",
+        "globs",
+        "many-problems-in-one-run",
     ];
     for path in manifests() {
         let text = fs::read_to_string(&path).unwrap();

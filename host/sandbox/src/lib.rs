@@ -14,6 +14,7 @@ pub mod capability;
 mod component;
 mod config;
 mod engine;
+mod inner;
 mod load;
 pub mod meter;
 mod opened;

@@ -19,7 +19,8 @@ use crate::component::{
     self, DescriptionError, InspectError, Inspected, Kind, Lane, SUPPORTED, WorldError, inspect, kind_of, lane_of,
 };
 use crate::engine::{Artifact, CompileError, Unusable};
-use crate::sandbox::{Inner, RunOptions};
+use crate::inner::Inner;
+use crate::sandbox::RunOptions;
 
 /// Why a component cannot be loaded.
 #[derive(Debug, thiserror::Error)]

@@ -43,7 +43,8 @@ impl Call {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let host = open(project, ui).await?;
-        let schema = host.tools().find(|tool| tool.name().as_str() == self.tool).map(|tool| tool.info().input_schema.clone());
+        let schema =
+            host.tools().find(|tool| tool.name().as_str() == self.tool).map(|tool| tool.info().input_schema.clone());
         let arguments = arguments::parse(&self.arguments, &schema.unwrap_or_default()).code(ExitCode::Usage)?;
         let call = ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode: Mode::Live };
         let options = CallOptions { events: Some(sink(ui)), ..CallOptions::default() };

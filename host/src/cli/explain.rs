@@ -1,6 +1,5 @@
 //! `toolhold explain`: which rule decides a call, and the line of the manifest that would change it.
 
-
 use clap::{Args, ValueEnum};
 use toolhold_core::call::Mode;
 use toolhold_core::explain::Access;
@@ -62,7 +61,9 @@ impl Explain {
         }
         let tool = catalog.get(&self.tool).code(ExitCode::InvalidArguments)?;
         let text = arguments::parse(&self.arguments, &tool.info().input_schema).code(ExitCode::Usage)?;
-        let call = tool.validate(&text).map_err(|violations| Failure::new(ExitCode::InvalidArguments, anyhow::anyhow!("{violations}")))?;
+        let call = tool
+            .validate(&text)
+            .map_err(|violations| Failure::new(ExitCode::InvalidArguments, anyhow::anyhow!("{violations}")))?;
         let explanation = policy.explain(&call, tool, &Facts { mode: Mode::Live, scope: &scope });
         ui.result(&explanation, ToString::to_string)?;
         Ok(if explanation.verdict == Verdict::Allow { ExitCode::Success } else { ExitCode::Denied })

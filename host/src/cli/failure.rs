@@ -64,7 +64,8 @@ impl fmt::Display for Failure {
 
 /// The errors with the lines that they point at.
 pub(super) fn render(errors: &toolhold_core::manifest::Errors) -> String {
-    let theme = if std::io::stderr().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme =
+        if std::io::stderr().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let mut text = String::new();
     match GraphicalReportHandler::new_themed(theme).render_report(&mut text, errors) {
         Ok(()) => text,

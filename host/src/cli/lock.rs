@@ -17,7 +17,9 @@ use crate::{Components, OpenError, open};
 /// A call of a component that is not pinned, or is not what was pinned, is refused. What changed since the last lock is
 /// printed: a new description or need is a reason to look before you go on.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toolhold lock\n  toolhold lock --check    (writes nothing; exits with 9 if anything differs)")]
+#[command(
+    after_help = "Examples:\n  toolhold lock\n  toolhold lock --check    (writes nothing; exits with 9 if anything differs)"
+)]
 pub struct Lock {
     /// Write nothing; fail if the lock file is missing or differs.
     #[arg(long)]
@@ -46,10 +48,19 @@ impl Lock {
         let after = components.lock();
         let differs = after != before;
         ui.result(&json!({"lock": config.lock, "changed": differs, "changes": changes}), |_| {
-            if differs { format!("{} pinned in {}", plural(after.components().len(), "component"), config.lock.display()) } else { "nothing changed".to_owned() }
+            if differs {
+                format!("{} pinned in {}", plural(after.components().len(), "component"), config.lock.display())
+            } else {
+                "nothing changed".to_owned()
+            }
         })?;
         if self.check && differs {
-            return Err(Failure::new(ExitCode::NotPinned, anyhow::anyhow!("the lock file does not pin what is there: look at it with `toolhold inspect`, then run `toolhold lock`")));
+            return Err(Failure::new(
+                ExitCode::NotPinned,
+                anyhow::anyhow!(
+                    "the lock file does not pin what is there: look at it with `toolhold inspect`, then run `toolhold lock`"
+                ),
+            ));
         }
         if differs && !self.check {
             open::write_lock(&config.lock, &after).map_err(failure)?;
@@ -70,7 +81,8 @@ fn changes(before: &LockFile, components: &Components, ui: Ui) -> Vec<String> {
     }
     let gone = before.components().keys().filter(|known| !components.pins().any(|(name, _)| name == *known));
     told.extend(gone.map(|name| format!("{name}: not in the manifest any more")));
-    told.iter().for_each(|line| ui.say(&format!("{} {}", paint(Tone::Notice, "changed"), toolhold_core::escape::line(line))));
+    told.iter()
+        .for_each(|line| ui.say(&format!("{} {}", paint(Tone::Notice, "changed"), toolhold_core::escape::line(line))));
     told
 }
 

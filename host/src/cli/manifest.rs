@@ -55,6 +55,8 @@ async fn check(project: &Project, ui: Ui) -> CommandResult {
     let count = warnings.map_or(0, |warnings| warnings.problems().len());
     let (tools, rules) = (policy.tools().count(), manifest.rules().len());
     let summary = json!({"manifest": config.manifest, "digest": manifest.digest(), "tools": tools, "rules": rules, "warnings": count});
-    ui.result(&summary, |_| format!("{} is fine: {tools} tools, {rules} rules, {count} warnings", config.manifest.display()))?;
+    ui.result(&summary, |_| {
+        format!("{} is fine: {tools} tools, {rules} rules, {count} warnings", config.manifest.display())
+    })?;
     Ok(ExitCode::Success)
 }

@@ -132,6 +132,9 @@ fn start_tracing(verbose: u8) {
 
 /// A variable of the environment, for what is named by its owner on the command line: the key of a model.
 fn variable(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the one variable that `--model-key-env` names, or the model's own default")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one variable that `--model-key-env` names, or the model's own default"
+    )]
     std::env::var(name).ok()
 }

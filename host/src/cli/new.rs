@@ -12,7 +12,9 @@ use crate::exit_code::ExitCode;
 
 /// Start a tool of your own.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toolhold new weather\n  cd weather && toolhold build && toolhold inspect weather.wasm")]
+#[command(
+    after_help = "Examples:\n  toolhold new weather\n  cd weather && toolhold build && toolhold inspect weather.wasm"
+)]
 pub struct New {
     /// Name of the component: lower-case letters, digits, `-` and `_`.
     name: ComponentName,
@@ -48,7 +50,12 @@ impl New {
         for (path, content) in TEMPLATE {
             write(&folder.join(path), &fill(content, &self.name, &sdk))?;
         }
-        ui.say(&format!("a tool `{}` is in `{}`; next: `toolhold build {}`", self.name, folder.display(), folder.display()));
+        ui.say(&format!(
+            "a tool `{}` is in `{}`; next: `toolhold build {}`",
+            self.name,
+            folder.display(),
+            folder.display()
+        ));
         Ok(ExitCode::Success)
     }
 }

@@ -16,7 +16,9 @@ use super::project::{Project, open};
 use super::ui::{Tone, Ui, paint};
 use super::{report, variable};
 use crate::agent::model::{KeySource, ModelOptions, ModelSpec};
-use crate::agent::{Agent, Clock, Occurrence, Reason, RunEvent, RunLimits, RunReport, Task, TokioClock, ToolSpec, Tools};
+use crate::agent::{
+    Agent, Clock, Occurrence, Reason, RunEvent, RunLimits, RunReport, Task, TokioClock, ToolSpec, Tools,
+};
 use crate::exit_code::ExitCode;
 use crate::{CallOptions, Host, clock};
 
@@ -63,7 +65,8 @@ impl Run {
         let agent = Agent { tools: &session, limits: session.limits.clone(), clock, cancel };
         let task = Task { run: run.clone(), text: self.task, mode: Mode::Live };
         let done = agent.run(&mut *model, task, &mut |event| show(event, &session, ui)).await;
-        let ended = Event::RunEnded { run, end: word(done.state), reason: done.reason.as_ref().map(ToString::to_string) };
+        let ended =
+            Event::RunEnded { run, end: word(done.state), reason: done.reason.as_ref().map(ToString::to_string) };
         session.host.journal().record(clock::micros(), ended).await.code(ExitCode::Host)?;
         conclude(&done, ui)
     }
@@ -128,11 +131,15 @@ fn cancel_on_interrupt() -> CancellationToken {
 /// Tells what happened, as it happens. Everything in an event may come from a model or a tool.
 fn show(occurrence: &Occurrence, session: &Session, ui: Ui) {
     match &occurrence.event {
-        RunEvent::RunStarted { model, tools, .. } => ui.say(&format!("{} with {tools} tools", escape::line(&model.name))),
+        RunEvent::RunStarted { model, tools, .. } => {
+            ui.say(&format!("{} with {tools} tools", escape::line(&model.name)))
+        }
         RunEvent::ModelAnswered { turn, text, .. } if !text.is_empty() => {
             ui.say(&format!("\n{} {}", paint(Tone::Strong, &format!("{turn}.")), escape::block(text)));
         }
-        RunEvent::ModelRetryScheduled { message, .. } => ui.say(&format!("   the model failed: {}; trying again", escape::line(message))),
+        RunEvent::ModelRetryScheduled { message, .. } => {
+            ui.say(&format!("   the model failed: {}; trying again", escape::line(message)))
+        }
         RunEvent::CallRejected { tool, failure, .. } => {
             ui.say(&format!("   {} {}", paint(Tone::Bad, "✗"), escape::line(tool)));
             ui.say(&format!("     {}: {}", escape::line(&failure.code), escape::block(&failure.message)));
@@ -142,7 +149,9 @@ fn show(occurrence: &Occurrence, session: &Session, ui: Ui) {
             ui.say(&format!("     {}", paint(Tone::Faint, &escape::line(&short(arguments)))));
         }
         RunEvent::CallReturned { .. } => returned(session, ui),
-        RunEvent::LimitReached { limit } => ui.say(&format!("   the run reached its limit: {limit}; the model is asked for its best answer")),
+        RunEvent::LimitReached { limit } => {
+            ui.say(&format!("   the run reached its limit: {limit}; the model is asked for its best answer"))
+        }
         _ => {}
     }
 }
@@ -171,11 +180,17 @@ fn short(text: &str) -> String {
 /// Prints the answer and what it took, and says how it ended.
 fn conclude(done: &RunReport, ui: Ui) -> CommandResult {
     ui.say("");
-    ui.result(done, |done| done.answer.as_deref().map(|answer| escape::block(answer).into_owned()).unwrap_or_default())?;
+    ui.result(done, |done| {
+        done.answer.as_deref().map(|answer| escape::block(answer).into_owned()).unwrap_or_default()
+    })?;
     let (total, failed) = (done.calls.len(), done.calls.iter().filter(|call| call.failure.is_some()).count());
-    let reason = done.reason.as_ref().map_or(String::new(), |reason| format!(": {}", escape::line(&reason.to_string())));
+    let reason =
+        done.reason.as_ref().map_or(String::new(), |reason| format!(": {}", escape::line(&reason.to_string())));
     ui.say(&format!("\n{}{reason}", paint(Tone::Strong, &word(done.state))));
-    ui.say(&format!("{} turns, {total} calls reached the host, {failed} of them refused or failed, run {}", done.turns, done.run));
+    ui.say(&format!(
+        "{} turns, {total} calls reached the host, {failed} of them refused or failed, run {}",
+        done.turns, done.run
+    ));
     if !done.called_a_model() {
         ui.say("no model was called: a script played one");
     }

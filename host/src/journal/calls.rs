@@ -1,5 +1,7 @@
 //! The table of calls: one row per call, and the one place where its state changes.
 
+use std::borrow::Cow;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use toolhold_core::call::{Mode, canonical};
 use toolhold_core::event::{Effects, Event, bounded};
@@ -78,7 +80,8 @@ fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Opt
     ])?)
 }
 
-fn keeps(bytes: usize, has_key: bool) -> bool {
+/// Whether a text of a call is kept.
+pub(super) fn keeps(bytes: usize, has_key: bool) -> bool {
     has_key || bytes <= KEPT_BYTES
 }
 
@@ -155,15 +158,12 @@ pub(super) fn settle(
     settlement: &Settlement,
     redactor: &Redactor,
 ) -> Result<Step, Error> {
-    let (event, changed) = match &settlement.end {
-        End::Nothing(reason) => (
-            Event::CallAbandoned { call: call.clone(), reason: bounded(&redactor.redact(reason)) },
-            abandon(connection, call, settlement.at)?,
-        ),
-        End::Success(text) => finish(connection, call, settlement, redactor, text, None)?,
-        End::Failure(failure) => {
-            let text = serde_json::to_string(failure).map_err(|error| Error::Database(error.to_string()))?;
-            finish(connection, call, settlement, redactor, &text, Some(failure))?
+    let (event, changed) = match Written::of(settlement, redactor)? {
+        Some(written) => finish(connection, call, settlement.at, &written)?,
+        None => {
+            let reason = settlement.end.reason().unwrap_or_default();
+            let event = Event::CallAbandoned { call: call.clone(), reason: bounded(&redactor.redact(reason)) };
+            (event, abandon(connection, call, settlement.at)?)
         }
     };
     Ok(match changed {
@@ -172,34 +172,50 @@ pub(super) fn settle(
     })
 }
 
-fn finish(
-    connection: &Connection,
-    call: &CallId,
-    settlement: &Settlement,
-    redactor: &Redactor,
-    text: &str,
-    failure: Option<&Failure>,
-) -> Result<(Event, usize), Error> {
+/// What is written of an outcome.
+pub(super) struct Written<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) failure: Option<&'a Failure>,
+    pub(super) usage: String,
+    pub(super) digest: Digest,
+}
+
+impl<'a> Written<'a> {
+    /// `None` where the call never began.
+    pub(super) fn of(settlement: &'a Settlement, redactor: &Redactor) -> Result<Option<Self>, Error> {
+        let json = |error: serde_json::Error| Error::Database(error.to_string());
+        let (text, failure) = match &settlement.end {
+            End::Success(text) => (redactor.redact(text), None),
+            End::Failure(failure) => {
+                let text = serde_json::to_string(failure).map_err(json)?;
+                (Cow::Owned(redactor.redact(&text).into_owned()), Some(&**failure))
+            }
+            End::Nothing(_) => return Ok(None),
+        };
+        let usage = serde_json::to_string(&settlement.usage).map_err(json)?;
+        let digest = outcome_digest(&text, failure.is_none(), &usage);
+        Ok(Some(Self { text, failure, usage, digest }))
+    }
+}
+
+fn finish(connection: &Connection, call: &CallId, at: u64, written: &Written<'_>) -> Result<(Event, usize), Error> {
     let sql = "UPDATE calls SET state = 'settled', settled_at = ?2, succeeded = ?3,
                    outcome = CASE WHEN key IS NOT NULL OR ?7 THEN ?4 END, outcome_digest = ?5, usage = ?6
                WHERE call = ?1 AND state IN ('admitted', 'unknown')";
-    let text = redactor.redact(text);
-    let usage = serde_json::to_string(&settlement.usage).map_err(|error| Error::Database(error.to_string()))?;
-    let outcome = outcome_digest(&text, failure.is_none(), &usage);
     let changed = connection.prepare_cached(sql)?.execute(params![
         call.as_str(),
-        settlement.at.cast_signed(),
-        failure.is_none(),
-        text,
-        outcome.as_bytes(),
-        usage,
-        keeps(text.len(), false),
+        at.cast_signed(),
+        written.failure.is_none(),
+        written.text,
+        written.digest.as_bytes(),
+        written.usage,
+        keeps(written.text.len(), false),
     ])?;
     let event = Event::CallSettled {
         call: call.clone(),
-        outcome,
-        failure: failure.map(|failure| failure.class),
-        code: failure.map(|failure| bounded(&failure.code)),
+        outcome: written.digest,
+        failure: written.failure.map(|failure| failure.class),
+        code: written.failure.map(|failure| bounded(&failure.code)),
     };
     Ok((event, changed))
 }

@@ -4,16 +4,21 @@
 //! without waiting for it (`synchronous = NORMAL`: it survives a kill, not a power cut); one that does need it is on disk, with all
 //! that came before, when it is answered.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OpenFlags};
 use toolhold_core::chain::Head;
 use toolhold_core::event::{Entry, Event};
+use toolhold_core::id::CallId;
 use toolhold_core::redact::Redactor;
 
 use super::calls;
+use super::completed;
 use super::directory::Directory;
 use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
+use super::record::{Admission, Intent};
 use super::{Durability, Options, audit, migrations};
 
 /// Prepared statements that are kept: more than there are.
@@ -102,19 +107,26 @@ impl Engine {
 
     fn attempt(&mut self, batch: &[Command]) -> Result<Vec<Result<Answer, Error>>, Error> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let whole = completed::within(batch);
         let mut answers = Vec::with_capacity(batch.len());
         for command in batch {
-            answers.push(self.apply(&command.work)?);
+            answers.push(self.apply(&command.work, &whole)?);
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(answers)
     }
 
     /// The outer error is the database's and ends the batch; the inner one is the command's own.
-    fn apply(&mut self, work: &Work) -> Result<Result<Answer, Error>, Error> {
+    fn apply(&mut self, work: &Work, whole: &HashMap<CallId, &Intent>) -> Result<Result<Answer, Error>, Error> {
         let answer = match work {
+            Work::Admit(intent) if whole.contains_key(&intent.call) => {
+                return Ok(Ok(Answer::Admission(Admission::Fresh)));
+            }
             Work::Admit(intent) => calls::admit(&self.connection, intent, &self.redactor)?,
-            Work::Settle(call, settlement) => calls::settle(&self.connection, call, settlement, &self.redactor)?,
+            Work::Settle(call, settlement) => match whole.get(call) {
+                Some(intent) => completed::write(&self.connection, intent, settlement, &self.redactor)?,
+                None => calls::settle(&self.connection, call, settlement, &self.redactor)?,
+            },
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },
         };

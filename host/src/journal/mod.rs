@@ -6,8 +6,8 @@
 //!
 //! * A call that can change something is admitted and settled **on disk** before its caller goes on
 //!   ([`Durability::Full`]): nothing acknowledged is lost, and no effect is without its record.
-//! * For a call that cannot, nobody waits: it is written within milliseconds, in the same order. A power cut or a kill can lose the
-//!   last of these. While the journal cannot be written they wait too, and fail.
+//! * For a call that cannot, nobody waits: it is written within milliseconds, mostly when it is over and as one entry. A power
+//!   cut or a kill can lose the last of these. While the journal cannot be written they wait too, and fail.
 //! * After a crash, a call that was admitted and not settled is *abandoned* if it could not change anything (it may run
 //!   again) and *unknown* otherwise: parked until a person settles it, never repeated by itself.
 //!
@@ -19,6 +19,7 @@
 
 mod audit;
 mod calls;
+mod completed;
 mod directory;
 mod engine;
 mod error;
@@ -258,6 +259,11 @@ fn work(engine: &Mutex<Option<Engine>>, queue: &Queue) {
 
 #[cfg(test)]
 impl Journal {
+    /// Nothing is written until this value is dropped.
+    fn hold(&self) -> std::sync::MutexGuard<'_, Option<Engine>> {
+        self.inner.engine.lock().unwrap()
+    }
+
     /// Lets a test do to the database what a disk would.
     fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
         self.inner.engine.lock().unwrap().as_ref().unwrap().with_connection(act);

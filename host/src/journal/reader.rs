@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use toolhold_core::chain::{Broken, Head, Link, Why};
-use toolhold_core::event::{Entry, Event, VERSION};
+use toolhold_core::event::{Effects, Entry, Event, VERSION};
 use toolhold_core::id::{CallId, Digest};
 
 use super::audit::{self, Stored, digest};
@@ -175,6 +175,13 @@ impl Tally {
                 self.settled += 1;
                 stored_call(connection, at, call)?.settled_as(at, entry.at, outcome)
             }
+            Event::CallCompleted { call, outcome, .. } => {
+                self.admitted += 1;
+                self.settled += 1;
+                let stored = stored_call(connection, at, call)?;
+                stored.completed_as(at, &entry)?;
+                stored.settled_as(at, entry.at, outcome)
+            }
             Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
             _ => Ok(()),
         }
@@ -234,6 +241,21 @@ impl StoredCall {
         } else {
             Err(self.differs(at, "its intent"))
         }
+    }
+
+    fn completed_as(&self, at: u64, entry: &Entry) -> Result<(), Error> {
+        let Event::CallCompleted { run, tool, digest, mode, arguments, stored, began, failure, .. } = &entry.event
+        else {
+            return Ok(());
+        };
+        let record = &self.record;
+        let same = (&record.run, &record.tool, &record.digest, record.mode) == (run, tool, digest, *mode)
+            && record.arguments_digest == *arguments
+            && record.arguments.as_ref().map(|text| Digest::of(text.as_bytes())) == *stored
+            && record.admitted_at == *began
+            && record.succeeded == Some(failure.is_none())
+            && (record.effects, &record.key) == (Effects::None, &None);
+        if same { Ok(()) } else { Err(self.differs(at, "its intent")) }
     }
 
     fn settled_as(&self, at: u64, when: u64, outcome: &Digest) -> Result<(), Error> {

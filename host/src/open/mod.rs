@@ -18,9 +18,9 @@ use toolhold_core::policy::Policy;
 pub use self::components::Components;
 pub use self::error::OpenError;
 pub use self::files::manifest;
-use crate::{clock, replace_file};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
+use crate::{clock, replace_file};
 
 /// Where a host's files are, and how it keeps its word.
 #[derive(Debug, Clone)]
@@ -85,7 +85,10 @@ impl Host {
 /// # Errors
 ///
 /// [`OpenError`].
-pub(crate) async fn policy(config: &HostConfig, progress: &(dyn Fn(Progress) + Sync)) -> Result<(Policy, toolhold_core::tool::Catalog), OpenError> {
+pub(crate) async fn policy(
+    config: &HostConfig,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Policy, toolhold_core::tool::Catalog), OpenError> {
     let manifest: Arc<Manifest> = Arc::new(files::manifest(&config.manifest)?);
     let (_sandbox, catalog) = Components::load(&manifest, config, progress).await?.into_parts();
     Ok((Policy::resolve(manifest, &catalog)?, catalog))

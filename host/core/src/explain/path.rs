@@ -84,14 +84,25 @@ impl Policy {
         PathExplanation { tool: tool.to_owned(), path: path.to_owned(), access, allowed, reason, at, suggestion }
     }
 
-    fn path_reason(&self, tool: &str, path: &str, access: Access, scope: &RunScope) -> (PathReason, Option<Line>, Option<Suggestion>) {
+    fn path_reason(
+        &self,
+        tool: &str,
+        path: &str,
+        access: Access,
+        scope: &RunScope,
+    ) -> (PathReason, Option<Line>, Option<Suggestion>) {
         let line = |span| Some(self.manifest().source().line(span));
-        let Some(entry) = self.entry(tool).filter(|entry| entry.exposed) else { return (PathReason::NoSuchTool, None, None) };
-        let Some(component) = self.manifest().components().get(entry.tool.name().component()) else { return (PathReason::NoSuchTool, None, None) };
+        let Some(entry) = self.entry(tool).filter(|entry| entry.exposed) else {
+            return (PathReason::NoSuchTool, None, None);
+        };
+        let Some(component) = self.manifest().components().get(entry.tool.name().component()) else {
+            return (PathReason::NoSuchTool, None, None);
+        };
         if !is_simple(path) {
             return (PathReason::NotSimple, None, None);
         }
-        let Some(directory) = component.directories.iter().find(|directory| is_within(path, &directory.guest.value)) else {
+        let Some(directory) = component.directories.iter().find(|directory| is_within(path, &directory.guest.value))
+        else {
             return (PathReason::NotGranted, None, Some(grant_directory(component, path, access)));
         };
         let relative = path.strip_prefix(directory.guest.value.as_str()).unwrap_or_default().trim_start_matches('/');
@@ -102,18 +113,29 @@ impl Policy {
         let patterns = access.patterns(directory);
         let Some((pattern, span)) = first_match(patterns, relative) else {
             let at = patterns.spans.last().unwrap_or(&directory.span);
-            return (PathReason::NoPattern, line(&directory.span), line(at).map(|line| add_pattern(access, patterns, relative).at(line)));
+            return (
+                PathReason::NoPattern,
+                line(&directory.span),
+                line(at).map(|line| add_pattern(access, patterns, relative).at(line)),
+            );
         };
         let ceiling = match access {
             Access::Read => &entry.ceiling.read,
             Access::Write => &entry.ceiling.write,
         };
         if !ceiling.matches(path) {
-            let text = format!("no grant can give this: `{tool}` does not declare to {} it; a newer version of the tool may", access.key());
+            let text = format!(
+                "no grant can give this: `{tool}` does not declare to {} it; a newer version of the tool may",
+                access.key()
+            );
             return (PathReason::NotDeclared, None, Some(Suggestion::new(text)));
         }
         if !scope.has_path(path) || (access == Access::Write && scope.is_read_only()) {
-            return (PathReason::OutsideRun, None, Some(Suggestion::new("start the run without narrowing it to other paths")));
+            return (
+                PathReason::OutsideRun,
+                None,
+                Some(Suggestion::new("start the run without narrowing it to other paths")),
+            );
         }
         (PathReason::AllowedBy(pattern.to_owned()), line(span), None)
     }
@@ -134,7 +156,8 @@ fn add_pattern(access: Access, patterns: &PatternsAt, relative: &str) -> Suggest
     let key = access.key();
     let pattern = if relative.is_empty() { "**".to_owned() } else { literal(relative) };
     let all: Vec<String> = patterns.patterns.source().iter().chain([&pattern]).map(|pattern| quoted(pattern)).collect();
-    Suggestion::new(format!("to allow it, {} `{key}`", if patterns.spans.is_empty() { "write this" } else { "change" })).toml(format!("{key} = [{}]\n", all.join(", ")))
+    Suggestion::new(format!("to allow it, {} `{key}`", if patterns.spans.is_empty() { "write this" } else { "change" }))
+        .toml(format!("{key} = [{}]\n", all.join(", ")))
 }
 
 /// The first part of the path as guest path, the rest as pattern.

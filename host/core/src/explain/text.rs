@@ -67,9 +67,10 @@ impl Display for RuleLine {
         match &self.outcome {
             RuleOutcome::Decides => write!(out, "decides"),
             RuleOutcome::Overruled => write!(out, "matches, and another rule decides"),
-            RuleOutcome::Undecidable => write!(out, "cannot be judged: the arguments are too deep or too large for its `when`"),
-            RuleOutcome::OtherArguments(Some(violation)) if violation.pointer.is_empty() => write!(out, "does not match: {}", violation.message),
-            RuleOutcome::OtherArguments(Some(violation)) => write!(out, "does not match: `{}` {}", violation.pointer, violation.message),
+            RuleOutcome::Undecidable => {
+                write!(out, "cannot be judged: the arguments are too deep or too large for its `when`")
+            }
+            RuleOutcome::OtherArguments(Some(violation)) => write!(out, "does not match: {}", violation.message),
             RuleOutcome::OtherArguments(None) => write!(out, "does not match"),
         }
     }
@@ -82,7 +83,11 @@ impl Display for DirectoryLine {
             Some(at) => writeln!(out, " ({at})")?,
             None => writeln!(out)?,
         }
-        for (key, patterns, needs) in [("read", &self.read, Some(&self.needs_read)), ("write", &self.write, Some(&self.needs_write)), ("deny", &self.deny, None)] {
+        for (key, patterns, needs) in [
+            ("read", &self.read, Some(&self.needs_read)),
+            ("write", &self.write, Some(&self.needs_write)),
+            ("deny", &self.deny, None),
+        ] {
             if patterns.is_empty() {
                 continue;
             }

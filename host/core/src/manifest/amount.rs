@@ -12,6 +12,12 @@ pub enum Error {
     /// No digits in front.
     #[error("`{0}` does not begin with a whole number")]
     NoNumber(String),
+    /// No text.
+    #[error("an empty text is no amount")]
+    Empty,
+    /// Digits and a point.
+    #[error("`{0}` is not a whole number of a unit; use a smaller unit")]
+    Fraction(String),
     /// No such unit.
     #[error("`{0}` is not a unit here")]
     Unit(String),
@@ -50,6 +56,12 @@ pub fn parse(text: &str, unit: Unit) -> Result<u64, Error> {
     let shown = || text.chars().take(40).collect::<String>();
     let end = text.find(|char: char| !char.is_ascii_digit() && char != '_').unwrap_or(text.len());
     let (digits, suffix) = text.split_at(end);
+    if text.is_empty() {
+        return Err(Error::Empty);
+    }
+    if suffix.starts_with(['.', ',']) {
+        return Err(Error::Fraction(shown()));
+    }
     if !digits.starts_with(|char: char| char.is_ascii_digit()) || digits.ends_with('_') {
         return Err(Error::NoNumber(shown()));
     }
@@ -108,10 +120,10 @@ mod tests {
     fn anything_else_is_refused() {
         let unit = |text: &str| Error::Unit(text.into());
         for (text, of, error) in [
-            ("", Unit::Bytes, Error::NoNumber("".into())),
+            ("", Unit::Bytes, Error::Empty),
             ("MiB", Unit::Bytes, Error::NoNumber("MiB".into())),
             ("-1", Unit::Count, Error::NoNumber("-1".into())),
-            ("1.5GiB", Unit::Bytes, unit(".5GiB")),
+            ("1.5GiB", Unit::Bytes, Error::Fraction("1.5GiB".into())),
             ("64Mib", Unit::Bytes, unit("Mib")),
             ("5", Unit::Micros, Error::NoUnit),
             ("5m", Unit::Micros, unit("m")),

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+use toml::de::{DeArray, DeInteger, DeString, DeTable, DeValue};
 
 use crate::limit::Unit;
 
@@ -31,7 +31,7 @@ type Keep = bool;
 
 impl Checker {
     /// Checks the whole document.
-    pub(super) fn document(&mut self, document: &mut Spanned<DeTable<'_>>) {
+    pub(super) fn document(&mut self, document: &mut Spanned<DeTable<'_>>, text: &str) {
         if let Some(version) = document.get_ref().get("version").filter(|version| is_other_version(version)) {
             // Another version has other keys: whatever else could be said here would be noise.
             let message =
@@ -39,14 +39,14 @@ impl Checker {
             self.problems.push(Problem::new(Code::Version, &version.span(), message).label("this version"));
             return;
         }
-        let start = 0..0;
-        self.table(document.get_mut(), &MANIFEST, "the manifest", &start);
+        let first_line = 0..text.lines().next().map_or(0, str::len);
+        self.table(document.get_mut(), &MANIFEST, "the manifest", &first_line);
     }
 
     fn table(&mut self, table: &mut DeTable<'_>, known: &'static Table, place: &str, at: &Range<usize>) -> Keep {
         let unknown: Vec<_> = table.keys().filter(|key| known.key(key.get_ref()).is_none()).cloned().collect();
         for key in unknown {
-            self.problems.push(unknown_key(&key, known, place));
+            self.problems.push(self.unknown_key(&key, known, place));
             table.remove(key.get_ref().as_ref());
         }
         for key in known.keys {
@@ -61,12 +61,7 @@ impl Checker {
                 None if matches!(key.otherwise, Otherwise::Required) => {
                     let message = format!("{place} has no `{}`", key.name);
                     let problem = Problem::new(Code::MissingKey, at, message).label("in here");
-                    self.problems.push(problem.help(format!(
-                        "`{}` is {}; add {}",
-                        key.name,
-                        key.doc,
-                        example(&key.shape, key.name)
-                    )));
+                    self.problems.push(problem.help(format!("add {}: {}", example(&key.shape, key.name), key.doc)));
                 }
                 None => {}
             }
@@ -174,20 +169,13 @@ impl Checker {
     /// `Err` is an integer that is negative or has more than 63 bits.
     fn amount(&mut self, text: Result<String, ()>, unit: Unit, least: u64, span: &Range<usize>) -> Keep {
         let fail = |message: String| Problem::new(Code::Amount, span, message).label("not usable");
-        let units = amount::suffixes(unit).iter().map(|(name, _)| *name);
         let problem = match text.map(|text| amount::parse(&text, unit)) {
             Ok(Ok(number)) if number >= least => return true,
             Ok(Ok(_)) => fail(format!("`{}` must be at least {}", self.key(), amount::show(least, unit))),
-            Err(()) => fail(format!("`{}` takes a whole number that is not negative", self.key())),
-            Ok(Err(error @ amount::Error::Unit(_))) => {
-                let amount::Error::Unit(found) = &error else { return false };
-                fail(error.to_string()).maybe_help(suggest(found, units, "units here are"))
+            Err(()) => {
+                fail(format!("`{}` takes a whole number that is not negative and has at most 63 bits", self.key()))
             }
-            Ok(Err(error)) => {
-                let example = amount::show(default_of(unit), unit);
-                fail(error.to_string())
-                    .help(format!("write it like `\"{example}\"`; units are {}", units.collect::<Vec<_>>().join(", ")))
-            }
+            Ok(Err(error)) => fail(error.to_string()).help(spelling(&error, unit)),
         };
         self.problems.push(problem);
         false
@@ -195,9 +183,28 @@ impl Checker {
 
     fn wrong_type(&mut self, shape: &Shape, found: &DeValue<'_>, span: &Range<usize>) -> Keep {
         let message = format!("`{}` takes {}, not {}", self.key(), expected(shape), type_of(found));
-        let help = format!("write {}", example(shape, self.key()));
+        let whole = self.path.join(".");
+        let is_table = matches!(shape, Shape::Map { .. } | Shape::Table(_) | Shape::Tables(_));
+        let help = format!("write {}", example(shape, if is_table { &whole } else { self.key() }));
         self.problems.push(Problem::new(Code::WrongType, span, message).label(type_of(found)).help(help));
         false
+    }
+
+    fn unknown_key(&self, key: &Spanned<DeString<'_>>, known: &Table, place: &str) -> Problem {
+        let message = format!("unknown key `{}` in {place}", short(key.get_ref()));
+        // A key of a table within this one stands one level too high.
+        let below = known
+            .keys
+            .iter()
+            .find(|outer| matches!(outer.shape, Shape::Table(inner) if inner.key(key.get_ref()).is_some()));
+        let help = match below {
+            Some(outer) => {
+                let path: Vec<&str> = self.path.iter().map(String::as_str).chain([outer.name]).collect();
+                Some(format!("it belongs into `[{}]`", path.join(".")))
+            }
+            None => suggest(key.get_ref(), known.keys.iter().map(|key| key.name), "its keys are"),
+        };
+        Problem::new(Code::UnknownKey, &key.span(), message).label("unknown key").maybe_help(help)
     }
 
     /// The key at which the walk is.
@@ -213,12 +220,6 @@ impl Checker {
 
 fn is_other_version(version: &Spanned<DeValue<'_>>) -> bool {
     matches!(version.get_ref(), DeValue::Integer(number) if integer(number).as_deref() != Some(VERSION))
-}
-
-fn unknown_key(key: &Spanned<toml::de::DeString<'_>>, known: &Table, place: &str) -> Problem {
-    let message = format!("unknown key `{}` in {place}", short(key.get_ref()));
-    let help = suggest(key.get_ref(), known.keys.iter().map(|key| key.name), "its keys are");
-    Problem::new(Code::UnknownKey, &key.span(), message).label("unknown key").maybe_help(help)
 }
 
 /// `Vec::retain_mut` for the array of the parser, which only grows. Copies only where something is taken out.
@@ -238,11 +239,24 @@ fn integer(number: &DeInteger<'_>) -> Option<String> {
     u64::try_from(parsed).ok().map(|number| number.to_string())
 }
 
-fn default_of(unit: Unit) -> u64 {
+/// How an amount is written. The nearest unit is not offered, because one letter is a factor of a thousand: only the same
+/// letters in another case are.
+fn spelling(error: &amount::Error, unit: Unit) -> String {
+    let names = || amount::suffixes(unit).iter().map(|(name, _)| *name);
+    if let amount::Error::Unit(found) = error
+        && let Some(same) = names().find(|name| name.eq_ignore_ascii_case(found))
+    {
+        return format!("did you mean `{same}`?");
+    }
+    let units: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+    format!("write it like `\"{}\"`; its units are {}", example_amount(unit), units.join(", "))
+}
+
+fn example_amount(unit: Unit) -> &'static str {
     match unit {
-        Unit::Count => 2_000_000,
-        Unit::Bytes => 64 << 20,
-        Unit::Micros => 5_000_000,
+        Unit::Count => "10k",
+        Unit::Bytes => "64MiB",
+        Unit::Micros => "5s",
     }
 }
 
@@ -288,7 +302,7 @@ fn example(shape: &Shape, key: &str) -> String {
         Shape::Version => format!("`{key} = {VERSION}`"),
         Shape::Text(_) => format!("`{key} = \"…\"`"),
         Shape::Choice(words) => format!("`{key} = \"{}\"`", words.first().map_or("", |(word, _)| word)),
-        Shape::Amount { unit, .. } => format!("`{key} = \"{}\"`", amount::show(default_of(*unit), *unit)),
+        Shape::Amount { unit, .. } => format!("`{key} = \"{}\"`", example_amount(*unit)),
         Shape::List { .. } => format!("`{key} = [\"…\"]`"),
         Shape::Map { .. } | Shape::Table(_) => format!("`[{key}]` with its keys below"),
         Shape::Tables(_) => format!("`[[{key}]]` for each"),

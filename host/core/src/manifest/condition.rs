@@ -11,7 +11,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::schema::{CompiledSchema, Violation};
+use crate::schema::{CompiledSchema, Violation, nearest};
 
 use super::problem::{Code, Problem, suggest};
 
@@ -89,10 +89,19 @@ pub(super) fn check(schema: &DeTable<'_>, problems: &mut Vec<Problem>) -> bool {
 fn schema_table(schema: &DeTable<'_>, problems: &mut Vec<Problem>) {
     for (key, value) in schema {
         match KEYWORDS.iter().find(|(name, _)| *name == key.get_ref().as_ref()) {
-            None => problems.push(unknown_keyword(key)),
-            Some((_, Holds::Value)) => json_value(value, problems),
+            None => problems.push(unknown_keyword(key, value)),
+            Some((_, Holds::Value)) => {
+                json_value(value, problems);
+                keyword_value(key.get_ref(), value, problems);
+            }
             Some((_, Holds::Schema)) => schema_value(value, problems),
-            Some((_, Holds::Schemas)) => match value.get_ref() {
+            Some((keyword, Holds::Schemas)) => match value.get_ref() {
+                DeValue::Table(named) if *keyword == "patternProperties" => {
+                    named.iter().for_each(|(pattern, schema)| {
+                        regular_expression(pattern.get_ref(), &pattern.span(), problems);
+                        schema_value(schema, problems);
+                    })
+                }
                 DeValue::Table(named) => named.values().for_each(|schema| schema_value(schema, problems)),
                 _ => problems.push(malformed(value, &format!("`{}` takes a table of schemas", key.get_ref()))),
             },
@@ -127,20 +136,55 @@ fn json_value(value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn unknown_keyword(key: &Spanned<DeString<'_>>) -> Problem {
-    let name: String = key.get_ref().chars().take(60).collect();
-    let fail = |message: String| Problem::new(Code::Condition, &key.span(), message).label("does not restrict anything");
-    match name.as_str() {
-        "format" | "contentEncoding" | "contentMediaType" | "contentSchema" | "default" | "examples" => {
-            fail(format!("`{name}` is a note in JSON Schema, not a check")).help("use `pattern`, `enum`, `minimum` or another keyword that checks")
+/// The values that are got wrong most, told at their place and in plain words.
+fn keyword_value(keyword: &str, value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) {
+    match (keyword, value.get_ref()) {
+        ("pattern", DeValue::String(pattern)) => regular_expression(pattern, &value.span(), problems),
+        ("type", DeValue::String(name)) if !TYPES.contains(&name.as_ref()) => {
+            let help = suggest(name, TYPES, "types are");
+            problems.push(malformed(value, &format!("`{name}` is not a type of JSON")).maybe_help(help));
         }
-        _ => fail(format!("`{name}` is not a keyword of JSON Schema")).help(
-            suggest(&name, KEYWORDS.iter().map(|(keyword, _)| *keyword), "").unwrap_or_else(|| {
-                format!("an argument's name belongs below `properties`: `when = {{ properties = {{ {name} = {{ … }} }}, required = [\"{name}\"] }}`")
-            }),
-        ),
+        ("required", found) if !matches!(found, DeValue::Array(_)) => {
+            problems.push(malformed(value, "`required` takes an array of names").help("write `required = [\"…\"]`"));
+        }
+        _ => {}
     }
 }
+
+const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
+
+fn regular_expression(pattern: &str, span: &Range<usize>, problems: &mut Vec<Problem>) {
+    let schema = serde_json::json!({ "pattern": pattern });
+    if CompiledSchema::compile(&schema).is_err() {
+        let pattern: String = pattern.chars().take(100).collect();
+        let problem = Problem::new(Code::Condition, span, format!("`{pattern}` is not a usable regular expression"))
+            .label("not usable");
+        problems.push(problem.help("is each bracket closed? Look-around and back-references do not exist here, and counted repetition is bounded"));
+    }
+}
+
+fn unknown_keyword(key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Problem {
+    let name: String = key.get_ref().chars().take(60).collect();
+    let fail =
+        |message: String| Problem::new(Code::Condition, &key.span(), message).label("does not restrict anything");
+    if NOTES.contains(&name.as_str()) {
+        return fail(format!("`{name}` is a note in JSON Schema, not a check"))
+            .help("use `pattern`, `enum`, `minimum` or another keyword that checks");
+    }
+    // A table at an unknown key is an argument at the wrong level, unless it looks like a keyword that takes a table.
+    let is_table = matches!(value.get_ref(), DeValue::Table(_));
+    let fitting = KEYWORDS.iter().filter(|(_, holds)| !is_table || matches!(holds, Holds::Schema | Holds::Schemas));
+    let help = match nearest(&name, fitting.map(|(keyword, _)| *keyword)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "an argument belongs below `properties`: `{{ properties = {{ {name} = … }}, required = [\"{name}\"] }}`"
+        ),
+    };
+    fail(format!("`{name}` is not a keyword of JSON Schema")).help(help)
+}
+
+/// Keywords that say something of a value and check nothing.
+const NOTES: [&str; 6] = ["format", "contentEncoding", "contentMediaType", "contentSchema", "default", "examples"];
 
 fn malformed(value: &Spanned<DeValue<'_>>, message: &str) -> Problem {
     Problem::new(Code::Condition, &value.span(), message).label("not usable")
@@ -153,7 +197,7 @@ impl Condition {
             let message = format!("this `when` is not a usable JSON Schema: {error}");
             Problem::new(Code::Condition, span, message)
                 .label("does not compile")
-                .help("regular expressions have no look-around and no back-references; `$ref` leads to `#/$defs/…` of this `when`")
+                .help("a `when` is JSON Schema 2020-12; `$ref` leads to `#/$defs/…` within it")
         })?;
         Ok(Self { compiled })
     }

@@ -88,31 +88,32 @@ impl Problem {
     /// A problem with its message: lower case, no full stop, input in backticks.
     #[must_use]
     pub fn new(code: Code, span: &Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, span: span.clone(), message: message.into(), label: "here".into(), help: None, also: None }
+        let message = escaped(&message.into());
+        Self { code, span: span.clone(), message, label: "here".into(), help: None, also: None }
     }
 
     /// What stands at the place itself.
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
-        Self { label: label.into(), ..self }
+        Self { label: escaped(&label.into()), ..self }
     }
 
     /// The way out.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
-        Self { help: Some(help.into()), ..self }
+        Self { help: Some(escaped(&help.into())), ..self }
     }
 
     /// The way out, if there is one.
     #[must_use]
     pub fn maybe_help(self, help: Option<String>) -> Self {
-        Self { help, ..self }
+        Self { help: help.map(|help| escaped(&help)), ..self }
     }
 
     /// A second place that has to do with it.
     #[must_use]
     pub fn also(self, span: &Range<usize>, label: impl Into<String>) -> Self {
-        Self { also: Some((span.clone(), label.into())), ..self }
+        Self { also: Some((span.clone(), escaped(&label.into()))), ..self }
     }
 
     /// Whether the manifest can be used in spite of it.
@@ -200,6 +201,11 @@ impl Diagnostic for Errors {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         Some(Box::new(self.problems.iter().take(MAX_SHOWN).map(|problem| problem as &dyn Diagnostic)))
     }
+}
+
+/// A manifest may come from a stranger; what is quoted of it is shown, not obeyed.
+fn escaped(text: &str) -> String {
+    crate::escape::line(text).into_owned()
 }
 
 /// "did you mean `…`?", or the whole choice where nothing is near and the choice is short.

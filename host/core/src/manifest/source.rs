@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::id::Digest;
 
+use super::text::is_invisible;
+
 /// The text that a manifest was read from, kept so that every later error and explanation can point into it.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -81,7 +83,16 @@ impl Source {
         Line { file: Arc::clone(&self.name), line: 1 + before.iter().filter(|byte| **byte == b'\n').count() }
     }
 
+    /// For diagnostics, which print lines of it: what a terminal would obey or hide is replaced, byte for byte.
     pub(super) fn as_named(&self) -> miette::NamedSource<Arc<str>> {
-        miette::NamedSource::new(&self.name, Arc::clone(&self.text)).with_language("TOML")
+        let must_replace =
+            |char: char| (char.is_control() && !matches!(char, '\n' | '\r' | '\t')) || is_invisible(char);
+        if !self.text.chars().any(must_replace) {
+            return miette::NamedSource::new(crate::escape::line(&self.name), Arc::clone(&self.text))
+                .with_language("TOML");
+        }
+        let replaced = |char: char| if must_replace(char) { "?".repeat(char.len_utf8()) } else { char.to_string() };
+        let text: String = self.text.chars().map(replaced).collect();
+        miette::NamedSource::new(crate::escape::line(&self.name), text.into()).with_language("TOML")
     }
 }

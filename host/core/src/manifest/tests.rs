@@ -35,7 +35,9 @@ fn a_manifest_that_is_too_large_is_not_parsed() {
 
 #[test]
 fn deep_nesting_is_an_error_and_not_a_full_stack() {
-    for text in [format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000)), format!("{}a = 1", "a.".repeat(100_000))] {
+    for text in
+        [format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000)), format!("{}a = 1", "a.".repeat(100_000))]
+    {
         assert!(parse(&text).unwrap_err().problems().iter().all(|problem| problem.code == Code::Syntax));
     }
 }
@@ -45,7 +47,11 @@ fn paths_are_joined_without_looking_at_them() {
     let text = "version = 1\n[tools.a]\nsource = \"./x/./a.wasm\"\n[tools.b]\nsource = \"/abs/../b.wasm\"\n[[tools.b.directories]]\nhost = \"../up\"\nguest = \"/up\"";
     let manifest = parse(text).unwrap();
     let paths: Vec<_> = manifest.host_paths().map(|path| (path.path.display().to_string(), path.kind)).collect();
-    let expected = [("/base/x/a.wasm", HostPathKind::Component), ("/abs/../b.wasm", HostPathKind::Component), ("/base/../up", HostPathKind::Directory)];
+    let expected = [
+        ("/base/x/a.wasm", HostPathKind::Component),
+        ("/abs/../b.wasm", HostPathKind::Component),
+        ("/base/../up", HostPathKind::Directory),
+    ];
     assert_eq!(paths, expected.map(|(path, kind)| (path.to_owned(), kind)));
 }
 
@@ -53,7 +59,9 @@ fn paths_are_joined_without_looking_at_them() {
 fn limits_of_a_component_win_over_those_of_all_which_win_over_the_default() {
     let text = "version = 1\n[limits]\nfuel = 7\ntime = \"2s\"\n[tools.a]\nsource = \"a\"\nlimits = { fuel = \"9k\" }\n[tools.b]\nsource = \"b\"";
     let manifest = parse(text).unwrap();
-    let limit = |component: &str, limit| manifest.components()[&component.parse::<ComponentName>().unwrap()].limits.limits.get(limit);
+    let limit = |component: &str, limit| {
+        manifest.components()[&component.parse::<ComponentName>().unwrap()].limits.limits.get(limit)
+    };
     assert_eq!((limit("a", Limit::Fuel), limit("b", Limit::Fuel)), (9_000, 7));
     assert_eq!((limit("a", Limit::Time), limit("a", Limit::Memory)), (2_000_000, Limit::Memory.spec().default));
 }
@@ -93,9 +101,9 @@ fn the_reference_page_has_each_key() {
     let (generated, tail) = rest.split_once(end).unwrap();
     if std::env::var_os("TOOLHOLD_BLESS").is_some() {
         std::fs::write(&page, format!("{head}{begin}{}{end}{tail}", reference())).unwrap();
-    } else {
-        assert_eq!(generated, reference(), "TOOLHOLD_BLESS=1 writes it");
+        return;
     }
+    assert_eq!(generated, reference(), "TOOLHOLD_BLESS=1 writes it");
     for key in TABLES.iter().flat_map(|table| table.keys) {
         assert!(text.contains(&format!("| `{}` |", key.name)), "{}", key.name);
     }

@@ -29,6 +29,15 @@ fn complain<T>(code: Code, message: impl Into<String>, help: &str) -> Result<T, 
     Err(Complaint { code, message: message.into(), help: (!help.is_empty()).then(|| help.to_owned()) })
 }
 
+/// The text in backticks; an empty one would not be seen.
+fn shown(text: &str) -> String {
+    if text.is_empty() {
+        "an empty text".to_owned()
+    } else {
+        format!("`{}`", text.chars().take(100).collect::<String>())
+    }
+}
+
 const NAME: &str = "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$";
 const NAME_HELP: &str = "use lower-case letters, digits, and single `-` or `_` between them, beginning with a letter";
 
@@ -38,7 +47,7 @@ pub(super) static COMPONENT: Text = Text {
     check: |text| {
         text.parse::<ComponentName>()
             .map(drop)
-            .or_else(|_| complain(Code::Name, format!("`{text}` is not a component name"), NAME_HELP))
+            .or_else(|_| complain(Code::Name, format!("{} is not a component name", shown(text)), NAME_HELP))
     },
 };
 
@@ -47,15 +56,14 @@ pub(super) static LOCAL: Text = Text {
     pattern: NAME,
     check: |text| {
         text.parse::<LocalName>().map(drop).or_else(|_| {
-            complain(Code::Name, format!("`{text}` is not the name of a tool within its component"), NAME_HELP)
+            complain(Code::Name, format!("{} is not the name of a tool within its component", shown(text)), NAME_HELP)
         })
     },
 };
 
-pub(super) static RULE_NAME: Text =
-    Text { what: "a rule name", pattern: "^.{1,100}$", check: |text| bounded(text, 100) };
+pub(super) static RULE_NAME: Text = Text { what: "a rule name", pattern: "^.+$", check: |text| bounded(text, 100) };
 
-pub(super) static SENTENCE: Text = Text { what: "a sentence", pattern: "^.{1,500}$", check: |text| bounded(text, 500) };
+pub(super) static SENTENCE: Text = Text { what: "a sentence", pattern: "^.+$", check: |text| bounded(text, 500) };
 
 fn bounded(text: &str, most: usize) -> Result<(), Complaint> {
     if text.trim().is_empty() {
@@ -108,7 +116,7 @@ pub(super) static GUEST_PATH: Text = Text { what: "a guest path", pattern: "^(/[
 fn guest_path(text: &str) -> Result<(), Complaint> {
     let fail = |message: String, help: &str| complain(Code::GuestPath, message, help);
     let Some(rest) = text.strip_prefix('/') else {
-        return fail(format!("the guest path `{text}` is not absolute"), "begin it with `/`, as in `/work`");
+        return fail(format!("{} is not an absolute guest path", shown(text)), "begin it with `/`, as in `/work`");
     };
     match rest {
         "" => return fail("a directory cannot be the guest's root itself".into(), "give it a name, as in `/work`"),
@@ -130,9 +138,9 @@ pub(super) static GLOB: Text = Text {
     pattern: "^[^/].*$",
     check: |text| {
         let help = "patterns are relative to the directory: `**`, `notes/**`, `**/*.md`";
-        Patterns::new([text])
-            .map(drop)
-            .or_else(|(_, error)| complain(Code::Glob, format!("`{text}` is not a usable pattern: {error}"), help))
+        Patterns::new([text]).map(drop).or_else(|(_, error)| {
+            complain(Code::Glob, format!("{} is not a usable pattern: {error}", shown(text)), help)
+        })
     },
 };
 
@@ -148,7 +156,7 @@ pub(super) static ENV_NAME: Text = Text {
         }
         complain(
             Code::Env,
-            format!("`{text}` is not the name of an environment variable"),
+            format!("{} is not the name of an environment variable", shown(text)),
             "use letters, digits and `_`, not beginning with a digit",
         )
     },
@@ -170,7 +178,9 @@ pub(super) static CLOCK: Text = Text {
     pattern: "^(host|fixed:.+)$",
     check: |text| {
         let help = "write `host`, or `fixed:` and an instant such as `fixed:2026-01-31T12:00:00Z`";
-        clock(text).map(drop).map_or_else(|| complain(Code::Instant, format!("`{text}` is not a clock"), help), Ok)
+        clock(text)
+            .map(drop)
+            .map_or_else(|| complain(Code::Instant, format!("{} is not a clock", shown(text)), help), Ok)
     },
 };
 
@@ -191,7 +201,7 @@ pub(super) static RANDOM: Text = Text {
         let help = "write `host`, or `seed:` and a number such as `seed:42`";
         random(text)
             .map(drop)
-            .map_or_else(|| complain(Code::Instant, format!("`{text}` is not a source of randomness"), help), Ok)
+            .map_or_else(|| complain(Code::Instant, format!("{} is not a source of randomness", shown(text)), help), Ok)
     },
 };
 
@@ -214,19 +224,15 @@ pub(super) static TOOL_PATTERN: Text = Text {
     check: |text| {
         let help = match ToolPattern::parse(text) {
             Ok(_) => return Ok(()),
-            Err(tool_pattern::Error::Parts) => {
-                format!("write `{text}.*` for all tools of a component, or `component.tool`")
-            }
             Err(tool_pattern::Error::Character(_)) => {
                 "names are of lower-case letters, digits, `-` and `_`; `*` stands for any of them".to_owned()
             }
+            Err(tool_pattern::Error::Parts) if text.parse::<ComponentName>().is_ok() => {
+                format!("write `{text}.*` for all tools of the component")
+            }
+            Err(tool_pattern::Error::Parts) => "write `component.tool`, `component.*` or `*`".to_owned(),
         };
-        let help = if text.is_empty() || text.contains('.') {
-            "write `component.tool`, `component.*` or `*`".to_owned()
-        } else {
-            help
-        };
-        complain(Code::ToolPattern, format!("`{text}` is not a pattern over tool names"), &help)
+        complain(Code::ToolPattern, format!("{} is not a pattern over tool names", shown(text)), &help)
     },
 };
 

@@ -95,9 +95,15 @@ impl Policy {
             (DenialKind::ToolChanged, _) => {
                 "load the manifest again; if the component's file changed, review it and run `toolhold lock`"
             }
-            _ => return Suggestion::allow_rule(&self.manifest, tool),
+            _ => return Suggestion::allow_rule(&self.manifest, tool, self.allowing(tool)),
         };
         Suggestion::new(text)
+    }
+
+    /// A rule that allows other calls of the tool: widening it may be what is meant.
+    fn allowing(&self, tool: &str) -> Option<RuleRef> {
+        let rules = &self.entry(tool)?.rules;
+        rules.iter().find(|rule| rule.verdict == Verdict::Allow).map(|rule| self.rule_ref(rule))
     }
 
     pub(crate) fn rule_ref(&self, rule: &Rule) -> RuleRef {

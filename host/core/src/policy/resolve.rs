@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::manifest::{Code, Component, Condition, Errors, Located, Manifest, Problem, Rule, ToolPattern, Verdict, suggest};
+use crate::manifest::{
+    Code, Component, Condition, Errors, Located, Manifest, Problem, Rule, ToolPattern, Verdict, suggest,
+};
 use crate::tool::{Catalog, Tool};
 
 use super::grants::{Ceiling, granted};
@@ -24,7 +26,9 @@ impl Policy {
         manifest.rules().iter().for_each(|rule| resolver.rule(rule));
         let Resolver { mut tools, problems, .. } = resolver;
         manifest.complain(problems.clone())?;
-        tools.values_mut().for_each(|entry| entry.rules.sort_by(|left, right| precedence(left).cmp(&precedence(right))));
+        tools
+            .values_mut()
+            .for_each(|entry| entry.rules.sort_by(|left, right| precedence(left).cmp(&precedence(right))));
         Ok(Self { tools, warnings: problems, manifest })
     }
 }
@@ -44,7 +48,10 @@ fn entries(manifest: &Manifest, catalog: &Catalog) -> BTreeMap<String, Entry> {
 fn entry(tool: Tool, component: &Component) -> Entry {
     let ceiling = Ceiling::of(&tool.info().needs);
     Entry {
-        exposed: component.expose.as_ref().is_none_or(|names| names.iter().any(|name| name.value == *tool.name().local())),
+        exposed: component
+            .expose
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|name| name.value == *tool.name().local())),
         grants: granted(component, &ceiling),
         limits: component.limits.limits.clone(),
         rules: Vec::new(),
@@ -61,12 +68,21 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn exposed_tools_exist(&mut self) {
-        for (component, name) in self.manifest.components().values().flat_map(|component| component.expose.iter().flatten().map(move |name| (component, name))) {
+        for (component, name) in self
+            .manifest
+            .components()
+            .values()
+            .flat_map(|component| component.expose.iter().flatten().map(move |name| (component, name)))
+        {
             let whole = format!("{}.{}", component.name.value, name.value);
             if self.tools.contains_key(&whole) {
                 continue;
             }
-            let own = self.tools.values().map(|entry| entry.tool.name()).filter(|tool| *tool.component() == component.name.value);
+            let own = self
+                .tools
+                .values()
+                .map(|entry| entry.tool.name())
+                .filter(|tool| *tool.component() == component.name.value);
             let locals: Vec<&str> = own.map(|tool| tool.local().as_str()).collect();
             let message = format!("the component `{}` has no tool `{}`", component.name.value, name.value);
             let problem = Problem::new(Code::UnknownTool, &name.span, message).label("no such tool");
@@ -78,9 +94,16 @@ impl Resolver<'_> {
         for entry in self.tools.values() {
             let Some(component) = self.manifest.components().get(entry.tool.name().component()) else { continue };
             for (target, why) in &entry.ceiling.unusable {
-                let message = format!("tool `{}` declares that it needs `{}`, which is not usable: {why}", entry.tool.name(), crate::escape::line(target));
+                let message = format!(
+                    "tool `{}` declares that it needs `{}`, which is not usable: {why}",
+                    entry.tool.name(),
+                    crate::escape::line(target)
+                );
                 let problem = Problem::new(Code::Need, &component.path.span, message).label("this component");
-                self.problems.push(problem.help("the need counts as not declared, so it cannot be granted; the tool's author can fix it"));
+                self.problems
+                    .push(problem.help(
+                        "the need counts as not declared, so it cannot be granted; the tool's author can fix it",
+                    ));
             }
         }
     }
@@ -121,11 +144,16 @@ impl Resolver<'_> {
         let fail = |code, message| Some(Problem::new(code, &pattern.span, message).label("matches no tool"));
         if let Some(hidden) = matches.first() {
             let message = format!("`{}` is hidden by `expose` of its component", hidden.tool.name());
-            return fail(Code::HiddenTool, message).map(|problem| problem.help(format!("add `{}` to `expose`, or leave it out here", hidden.tool.name().local())));
+            return fail(Code::HiddenTool, message).map(|problem| {
+                problem.help(format!("add `{}` to `expose`, or leave it out here", hidden.tool.name().local()))
+            });
         }
-        let names: Vec<&str> = self.tools.values().filter(|entry| entry.exposed).map(|entry| entry.tool.name().as_str()).collect();
+        let names: Vec<&str> =
+            self.tools.values().filter(|entry| entry.exposed).map(|entry| entry.tool.name().as_str()).collect();
         let message = format!("`{}` matches no tool", pattern.value);
-        fail(Code::UnknownTool, message).map(|problem| problem.maybe_help(suggest(&pattern.value.to_string(), names, "the tools are")))
+        // A pattern is near to no name: show them all.
+        let word = pattern.value.as_exact().map_or(String::new(), |_| pattern.value.to_string());
+        fail(Code::UnknownTool, message).map(|problem| problem.maybe_help(suggest(&word, names, "the tools are")))
     }
 
     /// A `when` that looks at an argument which no tool has would match always or never, whatever its author meant.

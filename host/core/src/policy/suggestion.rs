@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::manifest::{Line, Manifest};
 
+use super::decision::RuleRef;
+
 /// A change of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Suggestion {
@@ -30,14 +32,18 @@ impl Suggestion {
         Self { toml: Some(toml.into()), ..self }
     }
 
-    /// A rule that allows one tool.
-    pub(crate) fn allow_rule(manifest: &Manifest, tool: &str) -> Self {
+    /// A rule that allows one tool, and one that there is and allows other calls of it.
+    pub(super) fn allow_rule(manifest: &Manifest, tool: &str, known: Option<RuleRef>) -> Self {
         let taken = |name: &str| manifest.rules().iter().any(|rule| rule.name.value == name);
         let base = format!("allow {tool}");
         let numbered = (2..).map(|number| format!("{base} {number}"));
         let name = std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base);
         let toml = format!("[[rules]]\nname = \"{name}\"\ndecision = \"allow\"\ntools = [\"{tool}\"]\n");
-        Self::new(format!("to allow it, add this rule to `{}`", manifest.source().name())).toml(toml)
+        let add = format!("add this rule to `{}`", manifest.source().name());
+        match known {
+            Some(rule) => Self::new(format!("to allow it, widen the `when` of {rule}, or {add}")).toml(toml),
+            None => Self::new(format!("to allow it, {add}")).toml(toml),
+        }
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) const EVERYTHING: &str = "/**";
 /// A tool of the component `files` that declares to read and write these targets.
 fn tool(local: &str, read: &[&str], write: &[&str]) -> Tool {
     let need = |effect: &str, target: &&str| json!({ "effect": effect, "target": target, "reason": "test" });
-    let needs: Vec<Value> = read.iter().map(|target| need("read", target)).chain(write.iter().map(|target| need("write", target))).collect();
+    let needs: Vec<Value> = read
+        .iter()
+        .map(|target| need("read", target))
+        .chain(write.iter().map(|target| need("write", target)))
+        .collect();
     let info = json!({ "name": local, "title": local, "description": local, "needs": needs, "input-schema": { "type": "object" } });
     Tool::new(&"files".parse().unwrap(), Digest::of(b"files"), serde_json::from_value(info).unwrap()).unwrap()
 }
@@ -33,7 +37,8 @@ fn tools() -> Vec<Tool> {
 fn policy(text: &str, tools: &[Tool]) -> Policy {
     let mut catalog = Catalog::default();
     tools.iter().for_each(|tool| catalog.add(tool.clone()).unwrap());
-    let manifest = Manifest::parse(text, "toolhold.toml", Path::new("/base")).unwrap_or_else(|errors| panic!("{:#?}", errors.problems()));
+    let manifest = Manifest::parse(text, "toolhold.toml", Path::new("/base"))
+        .unwrap_or_else(|errors| panic!("{:#?}", errors.problems()));
     Policy::resolve(Arc::new(manifest), &catalog).unwrap_or_else(|errors| panic!("{:#?}", errors.problems()))
 }
 
@@ -133,11 +138,15 @@ fn a_rule_matches_only_the_arguments_of_its_condition() {
 #[test]
 fn arguments_that_cannot_be_judged_are_denied_whatever_the_rule_says() {
     let when = "when = { \"$defs\" = { tree = { items = { \"$ref\" = \"#/$defs/tree\" } } }, properties = { tree = { \"$ref\" = \"#/$defs/tree\" } } }";
-    let deep = (0..900).fold(json!([]), |inner, _| json!([inner]));
+    // Deeper than any tool's own schema lets through, so that the call is made without one.
+    let deep = json!({ "tree": (0..900).fold(json!([]), |inner, _| json!([inner])) });
+    let (read, scope) = (&tools()[0], RunScope::default());
+    let facts = Facts { mode: Mode::Live, scope: &scope };
+    let call = || ValidatedCall::new(read.name().clone(), read.digest(), Arc::new(deep.clone()));
     for decision in ["allow", "preview", "ask", "deny"] {
         let also = if decision == "allow" { Vec::new() } else { vec![rule("all", "allow", "files.read", "")] };
         let policy = with_rules(&[also, vec![rule("tree", decision, "files.read", when)]].concat());
-        assert_eq!(denial(decide(&policy, "read", json!({ "tree": deep }))).kind, DenialKind::Undecidable, "{decision}");
+        assert_eq!(denial(policy.decide(call(), read, &facts)).kind, DenialKind::Undecidable, "{decision}");
     }
 }
 
@@ -148,7 +157,9 @@ fn a_tool_with_other_bytes_or_another_name_is_denied() {
     let facts = Facts { mode: Mode::Live, scope: &scope };
     let known = &tools()[0];
     let other_bytes = Tool::new(known.name().component(), Digest::of(b"swapped"), known.info().clone()).unwrap();
-    for (called, run) in [(&other_bytes, &other_bytes), (known, &other_bytes), (&other_bytes, known), (known, &tools()[1])] {
+    for (called, run) in
+        [(&other_bytes, &other_bytes), (known, &other_bytes), (&other_bytes, known), (known, &tools()[1])]
+    {
         let denial = denial(policy.decide(call(called, json!({})), run, &facts));
         assert_eq!(denial.kind, DenialKind::ToolChanged);
     }
@@ -195,7 +206,9 @@ fn a_call_gets_what_its_tool_declares_and_the_operator_grants() {
     assert!(directory.read.matches("a/b") && !directory.write.matches("notes/a") && directory.deny.matches("x/.env"));
     assert_eq!(directory.symlinks, crate::grant::Symlinks::Follow, "nothing can be written, so no link is created");
     let write = allowed(decide(&policy, "write", json!({})));
-    assert!(write.grants().directories[0].write.matches("notes/a") && !write.grants().directories[0].write.matches("a"));
+    assert!(
+        write.grants().directories[0].write.matches("notes/a") && !write.grants().directories[0].write.matches("a")
+    );
     let pure = allowed(decide(&policy, "pure", json!({})));
     assert!(pure.grants().directories.is_empty(), "no needs, no directories");
     assert_eq!(pure.grants().env["LANG"], "C");
@@ -207,7 +220,8 @@ fn a_need_is_a_ceiling_over_guest_paths() {
     let narrow = vec![tool("read", &["/work/notes/**", "not absolute"], &[])];
     let policy = policy(&format!("{HEAD}{}", rule("all", "allow", "*", "")), &narrow);
     let scope = RunScope::default();
-    let read = allowed(policy.decide(call(&narrow[0], json!({})), &narrow[0], &Facts { mode: Mode::Live, scope: &scope }));
+    let read =
+        allowed(policy.decide(call(&narrow[0], json!({})), &narrow[0], &Facts { mode: Mode::Live, scope: &scope }));
     let directory = &read.grants().directories[0];
     assert!(directory.read.matches("notes/a") && !directory.read.matches("a"));
     assert_eq!(policy.warnings().iter().map(|problem| problem.code).collect::<Vec<_>>(), [Code::Need]);
@@ -220,19 +234,31 @@ fn a_run_narrows_tools_paths_and_limits() {
     let only_read = RunScope::default().only_tools(vec![pattern("files.read")]);
     allowed(decide_in(&policy, "read", json!({}), Mode::Live, &only_read));
     assert_eq!(denial(decide_in(&policy, "write", json!({}), Mode::Live, &only_read)).kind, DenialKind::OutsideRun);
-    let scope = RunScope::default().only_paths(["/work/notes/**"]).unwrap().at_most(Limit::Memory, 1).at_most(Limit::Memory, 9).at_most(Limit::Fuel, u64::MAX);
+    let scope = RunScope::default()
+        .only_paths(["/work/notes/**"])
+        .unwrap()
+        .at_most(Limit::Memory, 1)
+        .at_most(Limit::Memory, 9)
+        .at_most(Limit::Fuel, u64::MAX);
     let call = allowed(decide_in(&policy, "write", json!({}), Mode::Live, &scope));
     let directory = &call.grants().directories[0];
     assert!(directory.read.matches("notes/a") && !directory.read.matches("a") && directory.write.matches("notes/a"));
     assert_eq!(call.limits().get(Limit::Memory), 1);
     assert_eq!(call.limits().get(Limit::Fuel), Limit::Fuel.spec().default);
     let read_only = allowed(decide_in(&policy, "write", json!({}), Mode::Live, &RunScope::default().read_only()));
-    assert!(read_only.grants().directories[0].read.matches("notes/a") && !read_only.grants().directories[0].write.matches("notes/a"));
+    assert!(
+        read_only.grants().directories[0].read.matches("notes/a")
+            && !read_only.grants().directories[0].write.matches("notes/a")
+    );
 }
 
 #[test]
 fn a_caller_can_ask_for_a_preview_of_what_is_allowed_but_not_of_what_is_denied() {
-    let policy = with_rules(&[rule("read", "allow", "files.read", ""), rule("no", "deny", "files.write", ""), rule("who", "ask", "files.pure", "")]);
+    let policy = with_rules(&[
+        rule("read", "allow", "files.read", ""),
+        rule("no", "deny", "files.write", ""),
+        rule("who", "ask", "files.pure", ""),
+    ]);
     let preview = |local| decide_in(&policy, local, json!({}), Mode::Preview, &RunScope::default());
     assert!(matches!(preview("read"), Decision::Preview(call) if call.mode() == Mode::Preview));
     assert!(matches!(preview("write"), Decision::Deny(_)));
@@ -257,7 +283,8 @@ fn a_question_is_bound_to_tool_manifest_and_arguments() {
 #[test]
 fn the_model_learns_nothing_but_denied_and_the_advice() {
     let rest = "reason = \"secret-reason\"\nadvice = \"Ask for a copy.\"";
-    let policy = with_rules(&[rule("secret-name", "deny", "files.read", rest), rule("read", "allow", "files.read", "")]);
+    let policy =
+        with_rules(&[rule("secret-name", "deny", "files.read", rest), rule("read", "allow", "files.read", "")]);
     let denial = denial(decide(&policy, "read", json!({})));
     assert_eq!(denial.message, "denied: this call is not permitted. Ask for a copy.");
     let failure = Failure::from(denial);
@@ -284,11 +311,17 @@ fn each_kind_of_denial_says_the_same_to_the_model() {
 #[test]
 fn an_allow_rule_over_an_optional_argument_is_warned_about() {
     let when = "when = { properties = { path = { pattern = \"^/work/\" } } }";
-    let warned = |decision| with_rules(&[rule("r", decision, "files.read", when)]).warnings().iter().map(|problem| problem.code).collect::<Vec<_>>();
+    let warned = |decision| {
+        with_rules(&[rule("r", decision, "files.read", when)])
+            .warnings()
+            .iter()
+            .map(|problem| problem.code)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(warned("allow"), [Code::OptionalArgument]);
     assert_eq!(warned("deny"), []);
-    let required = format!("{}, required = [\"path\"] }}", when.trim_end_matches(" }"));
-    assert!(with_rules(&[rule("r", "allow", "files.read", &required)]).warnings().is_empty());
+    let required = "when = { properties = { path = { pattern = \"^/work/\" } }, required = [\"path\"] }";
+    assert!(with_rules(&[rule("r", "allow", "files.read", required)]).warnings().is_empty());
 }
 
 #[test]
@@ -296,12 +329,19 @@ fn an_explanation_shows_rules_reach_limits_and_the_way_out() {
     let when = "when = { properties = { path = { pattern = \"^/work/\" } }, required = [\"path\"] }\nreason = \"work is open\"";
     let policy = with_rules(&[
         rule("work", "allow", "files.read", when),
-        rule("archive", "deny", "files.read", "when = { properties = { path = { pattern = \"^/work/archive\" } }, required = [\"path\"] }"),
+        rule(
+            "archive",
+            "deny",
+            "files.read",
+            "when = { properties = { path = { pattern = \"^/work/archive\" } }, required = [\"path\"] }",
+        ),
         rule("writes", "deny", "files.write", ""),
     ]);
     let read = &tools()[0];
     let scope = RunScope::default().at_most(Limit::Fuel, 1_000);
-    let explain = |path: &str| policy.explain(&call(read, json!({ "path": path })), read, &Facts { mode: Mode::Live, scope: &scope });
+    let explain = |path: &str| {
+        policy.explain(&call(read, json!({ "path": path })), read, &Facts { mode: Mode::Live, scope: &scope })
+    };
     insta::assert_snapshot!("allowed", explain("/work/a").to_string());
     insta::assert_snapshot!("no_rule", explain("/etc/passwd").to_string());
     insta::assert_snapshot!("denied", explain("/work/archive/a").to_string());

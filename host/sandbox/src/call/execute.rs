@@ -220,7 +220,9 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
 pub(crate) fn test_state(grants: Grants) -> CallState {
     let job = Job {
         request: Request::Describe,
-        opened: Arc::new(OpenedGrants::open(&grants.directories, &crate::capability::fs::Protected::default()).unwrap()),
+        opened: Arc::new(
+            OpenedGrants::open(&grants.directories, &crate::capability::fs::Protected::default()).unwrap(),
+        ),
         grants,
         limits: Limits::default(),
         events: None,

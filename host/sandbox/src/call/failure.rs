@@ -216,7 +216,8 @@ impl From<RunFailure> for Failure {
                 Self::new(Class::Busy, "busy", "the host is busy; try again in a moment").with_detail(why)
             }
             RunFailure::Host(detail) => {
-                Self::new(Class::Host, "host-fault", "the host failed; this is not the tool's doing").with_detail(detail)
+                Self::new(Class::Host, "host-fault", "the host failed; this is not the tool's doing")
+                    .with_detail(detail)
             }
         }
     }
@@ -228,7 +229,9 @@ fn of_tool(error: ToolError) -> Failure {
         ToolError::Denied(text) => Failure::new(Class::Denied, "tool-denied", text),
         ToolError::NotFound(text) => Failure::new(Class::Tool, "not-found", text),
         ToolError::Failed(text) => Failure::new(Class::Tool, "failed", text),
-        ToolError::Cancelled => Failure::new(Class::Cancelled, "cancelled", "the tool stopped because the call was cancelled"),
+        ToolError::Cancelled => {
+            Failure::new(Class::Cancelled, "cancelled", "the tool stopped because the call was cancelled")
+        }
         ToolError::Other { code, message } => {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             let usable = !code.is_empty() && code.len() <= MAX_CODE && code.bytes().all(plain);
@@ -245,9 +248,7 @@ mod tests {
 
     #[test]
     fn a_tools_own_code_is_kept_apart_from_ours_and_never_free_text() {
-        let other = |code: &str| {
-            of_tool(ToolError::Other { code: code.into(), message: "m".into() }).code
-        };
+        let other = |code: &str| of_tool(ToolError::Other { code: code.into(), message: "m".into() }).code;
         assert_eq!(other("limit-crossed"), "tool:limit-crossed");
         assert_eq!(other("a b\n"), "failed");
         assert_eq!(other(""), "failed");

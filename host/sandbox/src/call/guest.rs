@@ -47,7 +47,8 @@ pub(crate) struct Guest {
 impl Guest {
     /// The component `component`, which exports the described interface under the name `export`.
     pub(crate) fn new(component: Component, export: &str) -> wasmtime::Result<Self> {
-        let missing = |what: &str| wasmtime::format_err!("`{export}` has no function `{what}` as the tool world defines it");
+        let missing =
+            |what: &str| wasmtime::format_err!("`{export}` has no function `{what}` as the tool world defines it");
         let instance = component.get_export_index(None, export).ok_or_else(|| missing("describe"))?;
         let function = |name: &str, fits: fn(&ComponentFunc) -> bool| {
             let (item, index) = component.get_export(Some(&instance), name).ok_or_else(|| missing(name))?;

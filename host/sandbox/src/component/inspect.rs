@@ -46,7 +46,9 @@ pub enum Error {
         most: u64,
     },
     /// A core module.
-    #[error("this is a core WebAssembly module, not a component: build for `wasm32-wasip2`, or run `wasm-tools component new` on it")]
+    #[error(
+        "this is a core WebAssembly module, not a component: build for `wasm32-wasip2`, or run `wasm-tools component new` on it"
+    )]
     CoreModule,
     /// Compiled machine code.
     #[error("this is precompiled machine code, not a component: give the `.wasm` that it was compiled from")]

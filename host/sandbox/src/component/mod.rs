@@ -4,8 +4,8 @@ mod describe;
 mod inspect;
 mod world;
 
-pub(crate) use describe::{from_guest, from_json, to_json};
 pub use describe::Error as DescriptionError;
+pub(crate) use describe::{from_guest, from_json, to_json};
 pub use inspect::Error as InspectError;
 pub(crate) use inspect::{Inspected, inspect};
 pub use world::{Error as WorldError, Kind, Lane};

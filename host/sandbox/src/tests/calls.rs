@@ -92,7 +92,8 @@ fn a_call_that_outlasts_its_first_tick_moves_to_a_worker_and_ends_there() {
 #[test]
 fn calls_run_side_by_side() {
     let sandbox = sandbox();
-    let loaded = sandbox.load_blocking(&importing(SLEEP, "(call $block (call $subscribe (i64.const 1000000)))")).unwrap();
+    let loaded =
+        sandbox.load_blocking(&importing(SLEEP, "(call $block (call $subscribe (i64.const 1000000)))")).unwrap();
     let compute = sandbox.load_blocking(&computing("")).unwrap();
     runtime().block_on(async {
         let calls = (0..200).map(|number| {
@@ -109,8 +110,10 @@ fn calls_run_side_by_side() {
 #[test]
 fn a_thread_of_a_runtime_may_call_and_block() {
     let sandbox = sandbox();
-    let loaded = sandbox.load_blocking(&importing(SLEEP, "(call $block (call $subscribe (i64.const 1000000)))")).unwrap();
-    runtime().block_on(async { assert_eq!(Call::of(&sandbox, &loaded).run(Way::CallingThread).outcome.unwrap(), "{}") });
+    let loaded =
+        sandbox.load_blocking(&importing(SLEEP, "(call $block (call $subscribe (i64.const 1000000)))")).unwrap();
+    runtime()
+        .block_on(async { assert_eq!(Call::of(&sandbox, &loaded).run(Way::CallingThread).outcome.unwrap(), "{}") });
 }
 
 #[test]
@@ -129,7 +132,8 @@ fn granted_variables_are_all_that_a_guest_sees() {
 fn a_clock_that_stands_still_stands_still() {
     use toolhold_core::grant::{Clock, Grants, Random};
     use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
-    let grants = || Grants { clock: Clock::Fixed(1_500_000_000_123_456_789), random: Random::Seeded(7), ..Grants::default() };
+    let grants =
+        || Grants { clock: Clock::Fixed(1_500_000_000_123_456_789), random: Random::Seeded(7), ..Grants::default() };
     let mut state = crate::call::test_state(grants());
     let now = wall_clock::Host::now(&mut state).unwrap();
     assert_eq!((now.seconds, now.nanoseconds), (1_500_000_000, 123_456_000));

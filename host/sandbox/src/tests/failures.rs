@@ -49,7 +49,8 @@ fn a_trap_has_a_name_and_shows_no_path() {
 fn a_guest_that_exits_did_not_return() {
     let sandbox = sandbox();
     for status in [0, 1] {
-        let loaded = sandbox.load_blocking(&importing(COMMAND_LINE, &format!("(call $exit (i32.const {status}))"))).unwrap();
+        let loaded =
+            sandbox.load_blocking(&importing(COMMAND_LINE, &format!("(call $exit (i32.const {status}))"))).unwrap();
         for way in WAYS {
             let failure = Call::of(&sandbox, &loaded).run(way).outcome.unwrap_err();
             assert_eq!(failure, RunFailure::Exit(status));
@@ -60,7 +61,9 @@ fn a_guest_that_exits_did_not_return() {
 #[test]
 fn a_host_function_that_panics_is_a_fault_of_the_host_and_the_next_call_works() {
     let sandbox = sandbox();
-    let loaded = sandbox.load_blocking(&importing(super::guests::CONTEXT, "(call $emit (i32.const 1024) (i32.const 2))")).unwrap();
+    let loaded = sandbox
+        .load_blocking(&importing(super::guests::CONTEXT, "(call $emit (i32.const 1024) (i32.const 2))"))
+        .unwrap();
     for way in WAYS {
         let mut call = Call::of(&sandbox, &loaded);
         call.options.events = Some(EventSink::new(|_: Event| panic!("/secret/path")));

@@ -1,7 +1,8 @@
 //! Components as text: the tool world by hand, and a place for the instructions of each test.
 
 /// A tool section with one tool, `t`.
-const SECTION: &str = r#"{"format":1,"tools":[{"name":"t","title":"T","description":"D","input-schema":{"type":"object"}}]}"#;
+const SECTION: &str =
+    r#"{"format":1,"tools":[{"name":"t","title":"T","description":"D","input-schema":{"type":"object"}}]}"#;
 
 /// Imports of a guest beside the types of the tool world.
 #[derive(Debug, Default, Clone, Copy)]

@@ -6,7 +6,10 @@ use toolhold_core::limit::Limit;
 
 use super::guests::{COMMAND_LINE, Text, computing, guest, importing, undescribed, with_section};
 use super::support::{config, sandbox};
-use crate::{CompileError, DescribedBy, DescriptionError, InspectError, LoadError, RunFailure, Sandbox, SandboxConfig, WorldError};
+use crate::{
+    CompileError, DescribedBy, DescriptionError, InspectError, LoadError, RunFailure, Sandbox, SandboxConfig,
+    WorldError,
+};
 
 fn refused(bytes: &[u8]) -> LoadError {
     sandbox().load_blocking(bytes).unwrap_err()
@@ -14,7 +17,8 @@ fn refused(bytes: &[u8]) -> LoadError {
 
 #[test]
 fn a_component_with_a_section_is_listed_without_running_it() {
-    let component = guest(Text { describe: "unreachable", module: "(func $s unreachable) (start $s)", ..Text::default() });
+    let component =
+        guest(Text { describe: "unreachable", module: "(func $s unreachable) (start $s)", ..Text::default() });
     let loaded = sandbox().load_blocking(&component).unwrap();
     assert_eq!(loaded.described_by, DescribedBy::Section);
     assert_eq!(loaded.description.tools[0].name.as_str(), "t");

@@ -7,8 +7,9 @@ use toolhold_core::grant::Grants;
 use toolhold_core::limit::{Exceeded, Limit, Limits};
 
 use crate::call::{Answer, Ended, Request, RunFailure};
+use crate::inner::Inner;
 use crate::load::Entry;
-use crate::sandbox::{Inner, RunOptions};
+use crate::sandbox::RunOptions;
 use crate::{Loaded, RunReport, Sandbox, SandboxConfig};
 
 /// A way to run a call; every limit holds on each.

@@ -130,8 +130,7 @@ fn denials_and_runs_are_part_of_the_audit() {
         rule: None,
     };
     journal.record_blocking(2, denied).unwrap();
-    journal.admit_blocking(intent("c1", Effects::None)).unwrap();
-    journal.settle_blocking(&call_id("c1"), success("1", Effects::None)).unwrap();
+    write_call(&journal, "c1");
     drop(journal);
     let mut lines = Vec::new();
     assert_eq!(state.reader().export(2, &mut lines).unwrap(), 3);
@@ -139,6 +138,29 @@ fn denials_and_runs_are_part_of_the_audit() {
     assert!(lines.lines().next().unwrap().contains(r#""type":"call-denied""#), "{lines}");
     state.tamper("UPDATE audit SET body = replace(body, 'denied', 'danied') WHERE sequence = 2");
     assert_eq!(broken(&state).at, 2);
+}
+
+#[test]
+fn a_call_that_is_one_entry_is_compared_as_well() {
+    for sql in [
+        "UPDATE calls SET arguments = '{}'",
+        "UPDATE calls SET outcome = '2'",
+        "UPDATE calls SET admitted_at = 9",
+        "UPDATE calls SET run = 'other'",
+        "UPDATE calls SET succeeded = 0",
+        "DELETE FROM calls",
+    ] {
+        let state = State::new();
+        let journal = state.open();
+        let hold = journal.hold();
+        journal.admit_blocking(intent("c1", Effects::None)).unwrap();
+        journal.settle_blocking(&call_id("c1"), success("1", Effects::None)).unwrap();
+        drop(hold);
+        drop(journal);
+        state.reader().verify(None).unwrap();
+        state.tamper(sql);
+        assert_eq!(broken(&state).at, 1, "{sql}");
+    }
 }
 
 /// The exported lines are enough to compute the chain again.

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn glob() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["**", "*", "a", "a/**", "**/b", "a/*", "*/b", "a/b/**", "[!a]", "{a,b}/**", "?"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["**", "*", "a", "a/**", "**/b", "a/*", "*/b", "a/b/**", "[!a]", "{a,b}/**", "?"])
+        .prop_map(str::to_owned)
 }
 
 fn globs() -> impl Strategy<Value = Vec<String>> {
@@ -37,13 +38,16 @@ fn rule_strategy() -> impl Strategy<Value = AnyRule> {
 }
 
 fn written(rules: &[(usize, AnyRule)]) -> Policy {
-    let text: Vec<_> = rules.iter().map(|(index, any)| rule(&format!("rule {index}"), any.decision, any.tools, any.when)).collect();
+    let text: Vec<_> =
+        rules.iter().map(|(index, any)| rule(&format!("rule {index}"), any.decision, any.tools, any.when)).collect();
     with_rules(&text)
 }
 
 fn arguments() -> impl Strategy<Value = Value> {
     (prop::option::of(0..6), prop::option::of(0..6)).prop_map(|(x, y)| {
-        let fields = [("x", x), ("y", y)].into_iter().filter_map(|(name, value)| value.map(|value: i32| (name.to_owned(), json!(value))));
+        let fields = [("x", x), ("y", y)]
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value: i32| (name.to_owned(), json!(value))));
         Value::Object(fields.collect())
     })
 }

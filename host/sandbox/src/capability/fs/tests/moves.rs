@@ -16,12 +16,12 @@ fn a_directory_is_moved_only_if_all_below_it_may_be() {
         (DirectoryGrant { deny: patterns(&["tree/deep/deeper/secret.key"]), ..all_of(&ws) }, Why::MovesForbidden),
         (DirectoryGrant { deny: patterns(&["moved/deep/deeper"]), ..all_of(&ws) }, Why::MovesForbidden),
         (
-            DirectoryGrant { write: patterns(&["tree", "tree/deep/**", "moved/**", "moved"]), ..all_of(&ws) },
+            DirectoryGrant { write: patterns(&["tree", "tree/deep/deeper/**", "moved/**"]), ..all_of(&ws) },
             Why::MovesForbidden,
         ),
         (DirectoryGrant { write: patterns(&["tree", "tree/**", "moved"]), ..all_of(&ws) }, Why::MovesForbidden),
         (DirectoryGrant { read: patterns(&["moved/**"]), ..all_of(&ws) }, Why::MovesForbidden),
-        (DirectoryGrant { write: patterns(&["tree/**", "moved"]), ..all_of(&ws) }, Why::NotWritable),
+        (DirectoryGrant { write: patterns(&["tree/deep/**", "moved/**"]), ..all_of(&ws) }, Why::NotWritable),
         (DirectoryGrant { deny: patterns(&["tree"]), ..all_of(&ws) }, Why::Denied),
     ] {
         with_both(&[grant], |guest| {
@@ -100,7 +100,7 @@ fn nothing_moves_between_grants() {
     });
 }
 
-/// Two calls work together: one moves a directory to where it can be read, the other puts in what may not be read.
+/// Two calls work together: one moves a directory, the other puts something in that may not be where it is moved to.
 #[test]
 fn nothing_slips_into_a_tree_between_the_look_and_the_move() {
     let temp = workspace();
@@ -108,38 +108,26 @@ fn nothing_slips_into_a_tree_between_the_look_and_the_move() {
     for path in ["public", "staging"] {
         std::fs::create_dir(ws.join(path)).unwrap();
     }
-    for number in 0..300 {
-        std::fs::write(ws.join(format!("staging/{number}")), "").unwrap();
+    // Directories are looked into after the one that holds them: there is a while in which `staging` was seen already.
+    for number in 0..100 {
+        std::fs::create_dir(ws.join(format!("staging/{number}"))).unwrap();
     }
-    let grant = DirectoryGrant {
-        read: patterns(&["public/**"]),
-        write: patterns(&["**"]),
-        deny: patterns(&["public/**/denied"]),
-        ..all_of(&ws)
-    };
+    let grant = DirectoryGrant { deny: patterns(&["public/**/denied"]), ..all_of(&ws) };
     let (mut mover, mut planter) = (Guest::new(std::slice::from_ref(&grant)), Guest::new(&[grant]));
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // Empty, the directory has nothing that may not be read; full of unreadable files, it stays.
-            for number in 0..300 {
-                mover.unlink(&format!("staging/{number}")).unwrap();
-            }
-            for _ in 0..2000 {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
                 if mover.rename("staging", "public/staging").is_ok() {
+                    assert!(!ws.join("public/staging/denied").exists(), "a denied path came to be");
                     mover.rename("public/staging", "staging").unwrap();
                 }
             }
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
         });
-        while !done.load(std::sync::atomic::Ordering::Relaxed) {
-            let _ = planter.rename("file", "staging/secret");
+        for _ in 0..3000 {
             let _ = planter.write_file("staging/denied", CREATE, b"x");
-            assert!(planter.read_file("public/staging/secret").is_err());
-            assert!(!ws.join("public/staging/denied").exists());
-            assert!(!ws.join("public/staging/secret").exists());
             let _ = planter.unlink("staging/denied");
-            let _ = planter.rename("staging/secret", "file");
         }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
