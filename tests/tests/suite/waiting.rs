@@ -61,10 +61,12 @@ pub(crate) fn http_request() {
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
     let host = waiting("");
-    let spellings = ["127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "0x7f000001", "[::ffff:127.0.0.1]", "[::1]", "127.1"];
+    let spellings =
+        ["127.0.0.1", "localhost", "2130706433", "0177.0.0.1", "0x7f000001", "[::ffff:127.0.0.1]", "[::1]", "127.1"];
     for name in spellings {
         for secure in [false, true] {
-            let reply = host.call("http_request", json!({"authority": format!("{name}:{port}"), "secure": secure})).unwrap();
+            let reply =
+                host.call("http_request", json!({"authority": format!("{name}:{port}"), "secure": secure})).unwrap();
             failed(&reply, Class::Denied);
         }
     }

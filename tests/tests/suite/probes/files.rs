@@ -46,7 +46,8 @@ pub(crate) fn odd_writes() {
     let host = hostile(&format!("{}limits.bytes-written = \"1MiB\"", writable(root.path())));
     for how in ["size", "write", "stream", "zeroes"] {
         for at in [Value::Null, json!(i64::MAX), json!(1_u64 << 63), json!(1_u64 << 40), json!(2 << 20)] {
-            let reply = host.call("odd_writes", json!({"directory": "/work", "name": "a", "how": how, "at": at})).unwrap();
+            let reply =
+                host.call("odd_writes", json!({"directory": "/work", "name": "a", "how": how, "at": at})).unwrap();
             let refused = match &reply.outcome {
                 Ok(answer) => answer.as_str().unwrap().starts_with("Err"),
                 Err(failure) => [Class::Limit, Class::Trap, Class::Tool].contains(&failure.class),
