@@ -12,7 +12,6 @@ use wasmtime::{
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 mod bindings {
-    #![expect(missing_docs, reason = "generated")]
     wasmtime::component::bindgen!({ path: "../wit", world: "described-tool" });
 }
 use bindings::DescribedToolPre;
@@ -41,14 +40,14 @@ impl bindings::toolhold::tool::context::Host for State {
 }
 
 /// One component, ready to be instantiated.
-pub struct Floor {
+pub(crate) struct Floor {
     engine: Engine,
     pre: DescribedToolPre<State>,
 }
 
 impl Floor {
     /// Compiles `component`.
-    pub fn new(component: &[u8]) -> Result<Self> {
+    pub(crate) fn new(component: &[u8]) -> Result<Self> {
         let engine = Engine::new(&configuration())?;
         let component = Component::new(&engine, component)?;
         let mut linker: Linker<State> = Linker::new(&engine);
@@ -61,7 +60,7 @@ impl Floor {
     }
 
     /// One call in a fresh store, with `directory` at `/work` if there is one.
-    pub fn call(&self, tool: &str, arguments: &str, directory: Option<&Path>) -> Result<String> {
+    pub(crate) fn call(&self, tool: &str, arguments: &str, directory: Option<&Path>) -> Result<String> {
         let mut wasi = WasiCtx::builder();
         wasi.allow_blocking_current_thread(true);
         if let Some(directory) = directory {
