@@ -5,9 +5,10 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
 use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, format_err,
+};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 mod bindings {
@@ -52,7 +53,9 @@ impl Floor {
         let component = Component::new(&engine, component)?;
         let mut linker: Linker<State> = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-        bindings::toolhold::tool::context::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| state)?;
+        bindings::toolhold::tool::context::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| {
+            state
+        })?;
         let pre: InstancePre<State> = linker.instantiate_pre(&component)?;
         Ok(Self { engine, pre: DescribedToolPre::new(pre)? })
     }
@@ -67,7 +70,7 @@ impl Floor {
         let mut store = Store::new(&self.engine, State { wasi: wasi.build(), table: ResourceTable::new() });
         let instance = self.pre.instantiate(&mut store)?;
         let result = instance.toolhold_tool_described().call_invoke(&mut store, tool, arguments)?;
-        result.map_err(|error| anyhow!("{error:?}"))
+        result.map_err(|error| format_err!("{error:?}"))
     }
 }
 

@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let work = folder.path().join("work");
     case::prepare(&work)?;
-    let floor = Floor::new(&component)?;
+    let floor = Floor::new(&component).map_err(in_wasmtime)?;
     let product = Product::open(folder.path(), &component)?;
     let budget = Duration::from_millis(std::env::args().nth(1).map_or(Ok(3000), |text| text.parse())?);
     println!("{}", header());
@@ -39,10 +39,17 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn run(case: &Case, floor: &Floor, product: &Product, work: &std::path::Path, budget: Duration, table: &mut Table) -> Result<()> {
+fn run(
+    case: &Case,
+    floor: &Floor,
+    product: &Product,
+    work: &std::path::Path,
+    budget: Duration,
+    table: &mut Table,
+) -> Result<()> {
     let arguments = case.arguments();
     let directory = case.directory.then_some(work);
-    let mut below = || floor.call(case.tool, &arguments, directory).map(drop);
+    let mut below = || floor.call(case.tool, &arguments, directory).map(drop).map_err(in_wasmtime);
     let mut whole = || product.call(case.tool, &arguments);
     let (floor_lane, product_lane) = measure::compare(budget, &mut below, &mut whole)?;
     let (floor_p50, floor_p99) = (floor_lane.micros(50.0), floor_lane.micros(99.0));
@@ -61,10 +68,25 @@ fn run(case: &Case, floor: &Floor, product: &Product, work: &std::path::Path, bu
     Ok(())
 }
 
+/// wasmtime has an error type of its own.
+fn in_wasmtime(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}
+
 fn new_table() -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
-    table.set_header(["case", "floor p50 µs", "p99", "Host::call p50 µs", "p99", "ratio p50", "ratio p99", "p99/p50", "calls"]);
+    table.set_header([
+        "case",
+        "floor p50 µs",
+        "p99",
+        "Host::call p50 µs",
+        "p99",
+        "ratio p50",
+        "ratio p99",
+        "p99/p50",
+        "calls",
+    ]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

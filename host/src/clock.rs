@@ -25,10 +25,19 @@ pub fn new_call() -> CallId {
     identifier()
 }
 
-#[expect(clippy::panic, reason = "the text of a UUID is printable ASCII of 36 characters, which every identifier may be")]
+#[expect(
+    clippy::panic,
+    reason = "the text of a UUID is printable ASCII of 36 characters, which every identifier may be"
+)]
 fn identifier<I: std::str::FromStr>() -> I {
     match uuid::Uuid::now_v7().to_string().parse() {
         Ok(identifier) => identifier,
         Err(_) => panic!("the text of a UUID is an identifier"),
     }
+}
+
+/// Now, in microseconds since 1970.
+#[must_use]
+pub fn micros() -> u64 {
+    u64::try_from(now().as_microsecond()).unwrap_or(0)
 }

@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{AuthorizedCall, ToolCall};
 use toolhold_core::event::Effects;
 use toolhold_core::id::CallId;
+use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
 use toolhold_core::tool::{Catalog, Tool};
-use toolhold_sandbox::{EventSink, RunOptions, RunReport, Sandbox};
+use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
 use crate::journal::{Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::refusal::{Refusal, not_run, unrecorded};
@@ -92,11 +93,18 @@ impl Host {
     /// Runs an admitted call and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
-        let run = self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
+        let run =
+            self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
         let (outcome, settlement) = conclude(&checked, &run);
         match open.settle(settlement).await {
             Ok(()) => report::ran(id, call, &checked.call, run, outcome),
-            Err(error) => report::ran(id.clone(), call, &checked.call, run, Outcome::Failure(crate::refusal::outcome_unrecorded(&error))),
+            Err(error) => report::ran(
+                id.clone(),
+                call,
+                &checked.call,
+                run,
+                Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
+            ),
         }
     }
 
@@ -147,12 +155,16 @@ fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions
 fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
     let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
     let result = match &run.outcome {
-        Ok(text) => checked.tool.check_output(text).map(|value| (value, text)).map_err(|broken| crate::refusal::invalid_output(&broken)),
+        Ok(text) => checked
+            .tool
+            .check_output(text)
+            .map(|value| (value, text))
+            .map_err(|broken| crate::refusal::invalid_output(&broken)),
         Err(failure) => Err(Failure::from(failure.clone())),
     };
     match result {
         Ok((value, text)) => (Outcome::Success(value), Settlement::success(text.as_str(), usage, effects, at)),
-        Err(failure) if nothing_ran(&failure) => {
+        Err(failure) if nothing_ran(run) => {
             let settlement = Settlement::nothing(failure.code.clone(), effects, at);
             (Outcome::Failure(failure), settlement)
         }
@@ -160,9 +172,10 @@ fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
     }
 }
 
-/// A full host starts nothing, so the call's key is free again.
-fn nothing_ran(failure: &Failure) -> bool {
-    failure.class == toolhold_core::outcome::Class::Busy
+/// A full host starts nothing, so the call's key is free again. A host that becomes full *while* a guest runs stops it too,
+/// but that guest may have acted: it has used something, time at least.
+fn nothing_ran(run: &RunReport) -> bool {
+    matches!(run.outcome, Err(RunFailure::Busy(_))) && run.usage == Usage::default()
 }
 
 /// An admitted call without an outcome. If its caller goes away, the journal is told.
@@ -184,7 +197,7 @@ impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         if !self.settled {
             let failure = crate::refusal::caller_gone();
-            let settlement = Settlement::failure(failure, toolhold_core::limit::Usage::default(), self.effects, clock::micros());
+            let settlement = Settlement::failure(failure, Usage::default(), self.effects, clock::micros());
             self.journal.settle_behind(self.id, settlement);
         }
     }

@@ -1,4 +1,32 @@
 //! The host: wires what decides (`toolhold_core`) to what runs untrusted code (`toolhold_sandbox`) and to the world.
+//!
+//! Reading order: [`HostConfig`] and [`Host::open`] make a [`Host`] out of files; [`Host::call`] is the way of one call;
+//! [`journal`] is what remains of it; [`agent`] is the loop of a model over a host; [`cli`] is the terminal.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use toolhold::{CallOptions, Host, HostConfig, ToolCall};
+//!
+//! let host = Host::open(&HostConfig::beside("toolhold.toml".as_ref()), &|_| ()).await?;
+//! let report = host.call(ToolCall::new("files.read", r#"{"path": "/work/notes.md"}"#), CallOptions::default()).await;
+//! println!("{:?}", report.outcome);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod agent;
+pub mod cli;
+pub mod clock;
+mod component_file;
+pub mod exit_code;
+mod host;
 pub mod journal;
+mod open;
+mod refusal;
+mod replace_file;
+mod report;
+
+pub use host::{CallOptions, Host};
+pub use open::{Components, HostConfig, OpenError, Progress, pin};
+pub use toolhold_core::call::ToolCall;
+pub use toolhold_core::outcome::CallReport;

@@ -45,7 +45,10 @@ impl Refusal {
     /// A rule asks for a person, and there is no way to ask one.
     pub(crate) fn needs_approval(tool: &Tool, question: &Question) -> Box<Self> {
         let message = "denied: this call needs a person's approval, and nobody can be asked here. Do something else, or say what you need";
-        let detail = format!("{} asks for approval, and this version has no way to ask: make it `allow`, or leave it", question.rule);
+        let detail = format!(
+            "{} asks for approval, and this version has no way to ask: make it `allow`, or leave it",
+            question.rule
+        );
         let failure = Failure::new(Class::Denied, "needs-approval", message).with_detail(detail);
         let (arguments, rule) = (Some(question.call.arguments_digest()), Some(question.rule.name.clone()));
         Box::new(Self { arguments, rule, ..Self::new(failure, Some(tool)) })
@@ -84,15 +87,21 @@ pub(crate) fn not_run(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, 
     let (outcome, replayed) = match admission {
         Admission::Replay(settled) => (settled.outcome, true),
         Admission::Fresh => (conflict("host-fault", "the host failed", "a fresh call was not run".to_owned()), false),
-        Admission::InFlight { call } => {
-            (conflict("in-flight", "a call with the same idempotency key is running; wait for it", format!("it is call {call}")), false)
-        }
+        Admission::InFlight { call } => (
+            conflict(
+                "in-flight",
+                "a call with the same idempotency key is running; wait for it",
+                format!("it is call {call}"),
+            ),
+            false,
+        ),
         Admission::Conflict { call, differs } => {
             let detail = format!("it belongs to call {call}, which differs in {differs}");
             (conflict("key-conflict", "the idempotency key belongs to another call; use another key", detail), false)
         }
         Admission::Unknown { call } => {
-            let message = "an earlier call with this idempotency key was cut off and may have acted; a person has to look";
+            let message =
+                "an earlier call with this idempotency key was cut off and may have acted; a person has to look";
             (conflict("outcome-unknown", message, format!("it is call {call}")), false)
         }
     };
@@ -100,7 +109,12 @@ pub(crate) fn not_run(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, 
 }
 
 /// The report of a call that was not run because its intent could not be written.
-pub(crate) fn unrecorded(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, error: &journal::Error) -> CallReport {
+pub(crate) fn unrecorded(
+    id: CallId,
+    call: &ToolCall,
+    authorized: &AuthorizedCall,
+    error: &journal::Error,
+) -> CallReport {
     report::instead(id, call, authorized, toolhold_core::outcome::Outcome::Failure(journal_unavailable(error)), false)
 }
 

@@ -9,7 +9,8 @@ use std::path::Path;
 ///
 /// Whatever the file system says, with the path.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_at(path, content).map_err(|error| io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", path.display())))
+    replace_at(path, content)
+        .map_err(|error| io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", path.display())))
 }
 
 fn replace_at(path: &Path, content: &[u8]) -> io::Result<()> {

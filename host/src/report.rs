@@ -23,18 +23,30 @@ pub(crate) fn refused(id: CallId, call: &ToolCall, digest: Option<ToolDigest>, f
 }
 
 /// Nothing ran: an earlier call with the same key stands for it, or stands in its way.
-pub(crate) fn instead(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, outcome: Outcome, replayed: bool) -> CallReport {
+pub(crate) fn instead(
+    id: CallId,
+    call: &ToolCall,
+    authorized: &AuthorizedCall,
+    outcome: Outcome,
+    replayed: bool,
+) -> CallReport {
     CallReport { outcome, replayed, limits: authorized.limits().clone(), ..blank(id, call, authorized) }
 }
 
 /// It ran.
-pub(crate) fn ran(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, run: RunReport, outcome: Outcome) -> CallReport {
+pub(crate) fn ran(
+    id: CallId,
+    call: &ToolCall,
+    authorized: &AuthorizedCall,
+    run: RunReport,
+    outcome: Outcome,
+) -> CallReport {
     CallReport {
         outcome,
         usage: run.usage,
         limits: authorized.limits().clone(),
         output: run.output,
-        notes: run.notes,
+        notes: run.files,
         ..blank(id, call, authorized)
     }
 }

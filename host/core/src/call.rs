@@ -37,6 +37,15 @@ pub struct ToolCall {
     pub mode: Mode,
 }
 
+impl ToolCall {
+    /// A live call without a key, in no run of anyone's: each call of such a caller stands for itself.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, arguments: impl Into<String>) -> Self {
+        let run = crate::id::RunId::none();
+        Self { run, tool: tool.into(), arguments: arguments.into(), key: None, mode: Mode::Live }
+    }
+}
+
 /// A call whose arguments conform to the tool's schema. Only [`crate::schema`] makes one.
 #[derive(Debug, Clone)]
 pub struct ValidatedCall {

@@ -87,6 +87,8 @@ pub enum Event {
         effects: Effects,
         /// The digest of its canonical arguments.
         arguments: Digest,
+        /// The digest of the text that was stored of them; `None` where it was longer than what is kept.
+        stored: Option<Digest>,
         /// Its key, if it has one.
         key: Option<IdempotencyKey>,
         /// Who chose the key.
@@ -96,6 +98,31 @@ pub enum Event {
     CallSettled {
         /// Which call.
         call: CallId,
+        /// The digest of what was stored of its outcome.
+        outcome: Digest,
+        /// What kind of failure, where it is one.
+        failure: Option<Class>,
+        /// The failure's code.
+        code: Option<String>,
+    },
+    /// A call without effects ran, from its begin to its end. Told once, as nobody waited for its record in between.
+    CallCompleted {
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// Which tool.
+        tool: ToolName,
+        /// Which bytes.
+        digest: ToolDigest,
+        /// Whether effects land.
+        mode: Mode,
+        /// The digest of its canonical arguments.
+        arguments: Digest,
+        /// The digest of the text that was stored of them; `None` where it was longer than what is kept.
+        stored: Option<Digest>,
+        /// When it began, in microseconds since 1970.
+        began: u64,
         /// The digest of what was stored of its outcome.
         outcome: Digest,
         /// What kind of failure, where it is one.
@@ -171,6 +198,7 @@ impl Event {
         match self {
             Self::CallAdmitted { call, .. }
             | Self::CallSettled { call, .. }
+            | Self::CallCompleted { call, .. }
             | Self::CallReplayed { call, .. }
             | Self::CallAbandoned { call, .. }
             | Self::CallUnknown { call, .. }
@@ -197,7 +225,7 @@ mod tests {
         let texts = [
             r#"{"version":1,"at":5,"event":{"type":"run-started","run":"r","front":"call","manifest":null}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-settled","call":"c","outcome":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","failure":"limit","code":"limit-crossed"}}"#,
-            r#"{"version":1,"at":5,"event":{"type":"call-admitted","call":"c","run":"r","tool":"files.read","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","mode":"live","effects":"none","arguments":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","key":"k","scope":"local"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"call-admitted","call":"c","run":"r","tool":"files.read","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","mode":"live","effects":"none","arguments":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","stored":null,"key":"k","scope":"local"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-denied","call":"c","run":"r","tool":"files.read","arguments":null,"code":"denied","rule":"rules[2]"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-unknown","call":"c","reason":"the host stopped"}}"#,
         ];

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use patterns::{GuestPatterns, Patterns};
+pub use patterns::{GuestPatterns, Patterns, Side};
 
 /// Everything that one call may reach. `Grants::default()` reaches nothing.
 #[derive(Debug, Default, Clone)]

@@ -28,6 +28,12 @@ pub enum Error {
     Opaque(String),
 }
 
+/// The start of a text that anybody may have written, as an error may repeat it.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(200).collect();
+    crate::escape::line(&start).into_owned()
+}
+
 /// `[a-z][a-z0-9]*([-_][a-z0-9]+)*`: what a component or a tool within it is called.
 fn is_name(text: &str) -> bool {
     let mut after_letter = false;
@@ -61,7 +67,7 @@ macro_rules! text_id {
 
             fn from_str(text: &str) -> Result<Self, Error> {
                 let check: fn(&str) -> bool = $check;
-                if check(text) { Ok(Self(text.into())) } else { Err($error(text.chars().take(200).collect())) }
+                if check(text) { Ok(Self(text.into())) } else { Err($error(shown(text))) }
             }
         }
 
@@ -106,6 +112,14 @@ text_id!(
     IdempotencyKey, is_opaque, Error::Opaque
 );
 
+impl RunId {
+    /// The run of calls that belong to none.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("none".into())
+    }
+}
+
 fn is_opaque(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -148,7 +162,7 @@ impl FromStr for ToolName {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let fail = || Error::ToolName(text.chars().take(200).collect());
+        let fail = || Error::ToolName(shown(text));
         let (component, local) = text.split_once('.').ok_or_else(fail)?;
         Ok(Self::new(component.parse().map_err(|_| fail())?, local.parse().map_err(|_| fail())?))
     }
@@ -220,7 +234,7 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let fail = || Error::Digest(text.chars().take(200).collect());
+        let fail = || Error::Digest(shown(text));
         let digits = text.strip_prefix("sha256:").ok_or_else(fail)?;
         let mut bytes = [0; 32];
         hex::decode_to_slice(digits, &mut bytes).map_err(|_| fail())?;
@@ -264,6 +278,12 @@ mod tests {
         for bad in ["", "-a", "a-", "a--b", "a__b", "A", "1a", "a.b", "a b", "ä", &"a".repeat(65)] {
             assert!(bad.parse::<LocalName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_error_repeats_nothing_that_a_terminal_obeys() {
+        assert_eq!("run\u{202e}".parse::<LocalName>(), Err(Error::Name("run\\u{202e}".into())));
+        assert_eq!("a\x1b[2J".parse::<ToolName>(), Err(Error::ToolName("a\\u{1b}[2J".into())));
     }
 
     #[test]

@@ -14,10 +14,13 @@ pub mod capability;
 mod component;
 mod config;
 mod engine;
+mod inner;
 mod load;
 pub mod meter;
 mod opened;
 mod sandbox;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use call::{RunFailure, ToolError, Trap};

@@ -19,7 +19,8 @@ use crate::component::{
     self, DescriptionError, InspectError, Inspected, Kind, Lane, SUPPORTED, WorldError, inspect, kind_of, lane_of,
 };
 use crate::engine::{Artifact, CompileError, Unusable};
-use crate::sandbox::{Inner, RunOptions};
+use crate::inner::Inner;
+use crate::sandbox::RunOptions;
 
 /// Why a component cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -228,7 +229,7 @@ fn described(
 fn describe_limits() -> Limits {
     let mut limits = Limits::default();
     for (limit, most) in [
-        (Limit::Fuel, 2_000_000_000),
+        (Limit::Fuel, 500_000_000),
         (Limit::Time, 10_000_000),
         (Limit::Output, 4 << 20),
         (Limit::HostCalls, 100_000),

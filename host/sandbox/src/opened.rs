@@ -56,11 +56,13 @@ fn same(one: &[DirectoryGrant], other: &[DirectoryGrant]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_grant(one, other))
 }
 
+// INVARIANT: patterns are compared with everything that narrows them. A tool or a run that is granted less than another must
+// not be given what was opened for that one.
 fn same_grant(one: &DirectoryGrant, other: &DirectoryGrant) -> bool {
     one.host == other.host
         && one.guest == other.guest
         && one.symlinks == other.symlinks
-        && one.read.source() == other.read.source()
-        && one.write.source() == other.write.source()
-        && one.deny.source() == other.deny.source()
+        && one.read.is_same_as(&other.read)
+        && one.write.is_same_as(&other.write)
+        && one.deny.is_same_as(&other.deny)
 }

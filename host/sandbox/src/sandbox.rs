@@ -1,33 +1,20 @@
-//! The sandbox: components by digest, engines, and the way of a call through them.
+//! The sandbox as its embedder sees it.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::{AuthorizedCall, Mode};
-use toolhold_core::grant::{DirectoryGrant, Grants};
-use toolhold_core::id::{Digest, ToolDigest};
-use toolhold_core::limit::{Limit, Limits, Usage};
+use toolhold_core::call::AuthorizedCall;
+use toolhold_core::id::ToolDigest;
+use toolhold_core::limit::Usage;
 use toolhold_core::outcome::SideOutput;
 
-use crate::admission::{Admission, Ticket};
-use crate::call::{
-    Answer, Ended, HostMemory, Job, Request, Room, RunFailure, block_on, on_calling_thread, on_fiber,
-};
+use crate::call::{Answer, Ended, RunFailure};
 use crate::capability::context::EventSink;
-use crate::capability::fs::OpenedGrants;
+use crate::capability::fs::Notes;
 use crate::config::SandboxConfig;
-use crate::engine::{Cache, Compiler, PoolSize, Ticker, new_engine};
-use crate::load::{self, Entry, LoadError, Loaded};
-use crate::opened::Opened;
-use crate::workers::Workers;
-
-/// Components that stay warm on one engine: a call of one of them maps nothing.
-const WARM_COMPONENTS: u32 = 128;
+use crate::inner::Inner;
+use crate::load::{self, LoadError, Loaded};
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +45,8 @@ pub struct RunReport {
     pub usage: Usage,
     /// What the guest said on the side.
     pub output: SideOutput,
+    /// What it touched of the granted directories, and what it was refused there.
+    pub files: Notes,
 }
 
 impl From<Ended> for RunReport {
@@ -66,28 +55,13 @@ impl From<Ended> for RunReport {
             Answer::Text(text) => Ok(text),
             Answer::Tools(_) => Err(RunFailure::Host("`invoke` was answered with tools".into())),
         });
-        Self { outcome, usage: ended.usage, output: ended.output }
+        Self { outcome, usage: ended.usage, output: ended.output, files: ended.files }
     }
 }
 
 /// Runs components. Cheap to clone; all clones are the same sandbox.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) config: SandboxConfig,
-    pub(crate) cache: Cache,
-    pub(crate) compiler: Compiler,
-    admission: Arc<Admission>,
-    ticker: Ticker,
-    seats: Vec<OnceLock<Arc<Room>>>,
-    shared: OnceLock<Arc<Room>>,
-    building: Mutex<()>,
-    workers: Workers,
-    memory: Arc<HostMemory>,
-    opened: Opened,
-    registry: RwLock<HashMap<Digest, Arc<Entry>>>,
-}
 
 impl Sandbox {
     /// A sandbox without components.
@@ -97,23 +71,7 @@ impl Sandbox {
     /// [`Error`] if the machine gives no engine or thread. A cache that cannot be trusted is not an error: it is not
     /// used, and a warning says why.
     pub fn new(config: SandboxConfig) -> Result<Self, Error> {
-        let seats = config.seats();
-        let inner = Inner {
-            cache: Cache::open(config.cache.as_deref()),
-            compiler: Compiler::new(config.compile_timeout),
-            admission: Arc::new(Admission::new(config.max_calls_in_flight, seats, config.max_queue)),
-            ticker: Ticker::start()?,
-            seats: (0..seats).map(|_| OnceLock::new()).collect(),
-            shared: OnceLock::new(),
-            building: Mutex::new(()),
-            workers: Workers::new(seats),
-            memory: Arc::new(HostMemory::new(config.max_memory_in_flight)),
-            opened: Opened::new(config.protected.clone()),
-            registry: RwLock::default(),
-            config,
-        };
-        inner.room(Some(0)).map_err(Error::Engine)?;
-        Ok(Self(Arc::new(inner)))
+        Inner::new(config).map(|inner| Self(Arc::new(inner)))
     }
 
     /// Loads a component: compiles it, or takes the compiled form from the cache, and learns its tools. Blocks.
@@ -169,7 +127,7 @@ impl Sandbox {
 
     /// Forgets a component. Calls of it that run go on.
     pub fn unload(&self, digest: &ToolDigest) {
-        self.0.registry.write().unwrap_or_else(PoisonError::into_inner).remove(digest);
+        self.0.forget(digest);
     }
 
     /// Runs one call on this thread to its end, once there is room for it. For callers outside of an async runtime.
@@ -190,10 +148,15 @@ impl Sandbox {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
     /// Bytes of linear memory and tables that all calls hold at this moment.
     #[must_use]
     pub fn memory_in_flight(&self) -> u64 {
-        self.0.memory.used()
+        self.0.memory_in_flight()
     }
 }
 
@@ -202,144 +165,3 @@ impl std::fmt::Debug for Sandbox {
         out.debug_struct("Sandbox").field("config", &self.0.config).finish_non_exhaustive()
     }
 }
-
-impl Inner {
-    /// The component `digest`, if it is loaded.
-    pub(crate) fn entry(&self, digest: &Digest) -> Option<Arc<Entry>> {
-        self.registry.read().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
-    }
-
-    /// Makes `entry` callable, unless another thread was faster: then its work counts.
-    pub(crate) fn register(&self, entry: Entry) -> Loaded {
-        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
-        registry.entry(entry.loaded.digest).or_insert_with(|| Arc::new(entry)).loaded.clone()
-    }
-
-    /// The engine of `seat`, or the shared one. Made when it is first needed.
-    pub(crate) fn room(&self, seat: Option<usize>) -> Result<Arc<Room>, String> {
-        let slot = seat.map_or(Some(&self.shared), |seat| self.seats.get(seat)).ok_or("there is no such seat")?;
-        if let Some(room) = slot.get() {
-            return Ok(Arc::clone(room));
-        }
-        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = slot.get() {
-            return Ok(Arc::clone(room));
-        }
-        let calls = match seat {
-            Some(_) => 1,
-            None => u32::try_from(self.config.max_calls_in_flight).unwrap_or(u32::MAX),
-        };
-        let size = PoolSize { calls, memories: calls.saturating_mul(2).max(WARM_COMPONENTS) };
-        let engine = new_engine(size).map_err(|error| format!("{error:#}"))?;
-        self.ticker.add(&engine);
-        Ok(Arc::clone(slot.get_or_init(|| Arc::new(Room::new(engine)))))
-    }
-
-    fn prepare(
-        &self,
-        call: &AuthorizedCall,
-        options: RunOptions,
-    ) -> Result<(Arc<Entry>, Job, Instant), RunFailure> {
-        if call.mode() == Mode::Preview {
-            return Err(RunFailure::Host("this sandbox cannot hold back effects, so it runs no previews".into()));
-        }
-        let validated = call.call();
-        let digest = validated.digest();
-        let entry = self.entry(&digest).ok_or_else(|| RunFailure::Host(format!("{digest} is not loaded")))?;
-        let tool = validated.tool().local().as_str().to_owned();
-        let request = Request::Invoke { tool, arguments: Arc::clone(validated.text()) };
-        let limits = call.limits().clone();
-        let deadline = Instant::now() + Duration::from_micros(limits.get(Limit::Time));
-        let job = self.job(request, call.grants().clone(), limits, options)?;
-        Ok((entry, job, deadline))
-    }
-
-    /// A job of what a call may reach and use.
-    pub(crate) fn job(
-        &self,
-        request: Request,
-        grants: Grants,
-        limits: Limits,
-        options: RunOptions,
-    ) -> Result<Job, RunFailure> {
-        Ok(Job {
-            request,
-            opened: self.open(&grants.directories)?,
-            grants,
-            limits,
-            events: options.events,
-            cancel: options.cancel,
-            memory: Arc::clone(&self.memory),
-            workers: self.workers.clone(),
-        })
-    }
-
-    fn open(&self, directories: &Arc<[DirectoryGrant]>) -> Result<Arc<OpenedGrants>, RunFailure> {
-        self.opened.get(directories).map_err(|error| RunFailure::Host(error.to_string()))
-    }
-
-    /// Runs `job` on this thread. Waits for room until `deadline`.
-    pub(crate) fn run_blocking(self: &Arc<Self>, entry: &Entry, job: Job, deadline: Instant) -> Ended {
-        let entered = self.admission.enter(entry.loaded.lane, deadline, &job.cancel, &self.workers);
-        let ticket = match block_on(entered, None) {
-            Some(Ok(ticket)) => ticket,
-            Some(Err(failure)) => return Ended::refused(failure),
-            None => return Ended::refused(RunFailure::Cancelled),
-        };
-        let _busy = self.ticker.busy();
-        if ticket.seat.is_none() {
-            let ended = block_on(self.as_fiber(entry, job, ticket), None);
-            return ended.unwrap_or_else(|| Ended::refused(RunFailure::Cancelled));
-        }
-        match self.place(entry, &ticket) {
-            Ok((room, guest)) => on_calling_thread(&room, &guest, job),
-            Err(failure) => Ended::refused(failure),
-        }
-    }
-
-    /// Runs `job` as a fiber. Waits for room until `deadline`.
-    pub(crate) async fn run(self: &Arc<Self>, entry: &Entry, job: Job, deadline: Instant) -> Ended {
-        let entered = self.admission.enter(entry.loaded.lane, deadline, &job.cancel, &self.workers).await;
-        match entered {
-            Ok(ticket) => self.as_fiber(entry, job, ticket).await,
-            Err(failure) => Ended::refused(failure),
-        }
-    }
-
-    async fn as_fiber(self: &Arc<Self>, entry: &Entry, job: Job, ticket: Ticket) -> Ended {
-        let (room, guest) = match self.place(entry, &ticket) {
-            Ok(place) => place,
-            Err(failure) => return Ended::refused(failure),
-        };
-        let busy = self.ticker.busy();
-        let mut fiber = Box::pin(async move {
-            let ended = on_fiber(room, guest, job).await;
-            drop((ticket, busy));
-            ended
-        });
-        let first = std::future::poll_fn(|context| Poll::Ready(fiber.as_mut().poll(context))).await;
-        if let Poll::Ready(ended) = first {
-            return ended;
-        }
-        let Some(threads) = self.workers.handle() else { return fiber.await };
-        let mut task = Owned(threads.spawn(fiber));
-        let ended = pin!(&mut task.0).await;
-        ended.unwrap_or_else(|_| Ended::refused(RunFailure::Host("the worker threads are gone".into())))
-    }
-
-    fn place(&self, entry: &Entry, ticket: &Ticket) -> Result<(Arc<Room>, Arc<crate::call::Guest>), RunFailure> {
-        let room = self.room(ticket.seat).map_err(RunFailure::Host)?;
-        let guest = entry.guest(ticket.seat, &room).map_err(|error| RunFailure::Host(error.to_string()))?;
-        Ok((room, guest))
-    }
-}
-
-/// A task that ends when nobody waits for it any more.
-struct Owned(tokio::task::JoinHandle<Ended>);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-

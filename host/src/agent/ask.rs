@@ -69,6 +69,7 @@ impl<T: Tools> Run<'_, T> {
         let request = Request {
             messages: &self.messages,
             tools: if with_tools { &self.specs } else { &[] },
+            last: !with_tools,
             tokens: limits.tokens_per_turn,
             bytes: limits.answer_bytes,
         };

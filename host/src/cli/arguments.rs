@@ -41,7 +41,9 @@ fn from_pairs(pairs: &[String], schema: &Value) -> anyhow::Result<Map<String, Va
             bail!("`{pair}` is not an argument: write `key=value`, `key:=JSON`, a JSON object, `@file` or `-`");
         };
         let (key, value) = match key.strip_suffix(':') {
-            Some(key) => (key, serde_json::from_str(value).with_context(|| format!("the value of `{key}:=` is not JSON"))?),
+            Some(key) => {
+                (key, serde_json::from_str(value).with_context(|| format!("the value of `{key}:=` is not JSON"))?)
+            }
             None => (key, literal(key, value, schema)?),
         };
         if map.insert(key.to_owned(), value).is_some() {

@@ -43,11 +43,20 @@ impl Build {
 /// Runs cargo in `folder` and returns the component it made.
 fn compile(folder: &Path, debug: bool) -> anyhow::Result<PathBuf> {
     if !folder.join("Cargo.toml").is_file() {
-        bail!("`{}` holds no Cargo.toml; `toolhold new NAME` makes a tool, `toolhold pack FILE` takes a component of any language", folder.display());
+        bail!(
+            "`{}` holds no Cargo.toml; `toolhold new NAME` makes a tool, `toolhold pack FILE` takes a component of any language",
+            folder.display()
+        );
     }
     #[expect(clippy::disallowed_methods, reason = "the build command of tool authors runs their compiler")]
     let mut command = Command::new("cargo");
-    command.current_dir(folder).args(["build", "--target", "wasm32-wasip2", "--message-format", "json-render-diagnostics"]);
+    command.current_dir(folder).args([
+        "build",
+        "--target",
+        "wasm32-wasip2",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     if !debug {
         command.arg("--release");
     }
@@ -57,7 +66,9 @@ fn compile(folder: &Path, debug: bool) -> anyhow::Result<PathBuf> {
     if !output.status.success() {
         bail!("cargo could not build the tool; if the target is missing: `rustup target add wasm32-wasip2`");
     }
-    artifact(&output.stdout).ok_or_else(|| anyhow!("the crate makes no component: `crate-type = [\"cdylib\"]` is missing in its Cargo.toml"))
+    artifact(&output.stdout).ok_or_else(|| {
+        anyhow!("the crate makes no component: `crate-type = [\"cdylib\"]` is missing in its Cargo.toml")
+    })
 }
 
 /// The last `.wasm` file that cargo reports.

@@ -1,6 +1,9 @@
 //! An error of a command: an exit code and what to say.
 
 use std::fmt;
+use std::io::IsTerminal as _;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use crate::exit_code::ExitCode;
 
@@ -12,7 +15,7 @@ pub struct Failure {
 
 enum Report {
     Plain(anyhow::Error),
-    Diagnostics(Vec<miette::Report>),
+    Manifest(Box<toolhold_core::manifest::Errors>),
 }
 
 /// What a command returns.
@@ -24,9 +27,9 @@ impl Failure {
         Self { code, report: Report::Plain(error.into()) }
     }
 
-    /// Errors that point into a file.
-    pub fn diagnostics(code: ExitCode, reports: Vec<miette::Report>) -> Self {
-        Self { code, report: Report::Diagnostics(reports) }
+    /// Errors that point into the manifest.
+    pub fn diagnostics(code: ExitCode, errors: toolhold_core::manifest::Errors) -> Self {
+        Self { code, report: Report::Manifest(Box::new(errors)) }
     }
 
     /// The exit code.
@@ -38,7 +41,7 @@ impl Failure {
     pub fn to_json(&self) -> serde_json::Value {
         let messages: Vec<String> = match &self.report {
             Report::Plain(error) => vec![format!("{error:#}")],
-            Report::Diagnostics(reports) => reports.iter().map(ToString::to_string).collect(),
+            Report::Manifest(errors) => errors.problems().iter().map(ToString::to_string).collect(),
         };
         serde_json::json!({"error": {"code": format!("{:?}", self.code), "exit_code": self.code as u8, "messages": messages}})
     }
@@ -54,13 +57,19 @@ impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.report {
             Report::Plain(error) => write!(out, "error: {error:#}"),
-            Report::Diagnostics(reports) => {
-                for report in reports {
-                    writeln!(out, "{report:?}")?;
-                }
-                write!(out, "{} error{} found", reports.len(), if reports.len() == 1 { "" } else { "s" })
-            }
+            Report::Manifest(errors) => write!(out, "{}", render(errors)),
         }
+    }
+}
+
+/// The errors with the lines that they point at.
+pub(super) fn render(errors: &toolhold_core::manifest::Errors) -> String {
+    let theme =
+        if std::io::stderr().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let mut text = String::new();
+    match GraphicalReportHandler::new_themed(theme).render_report(&mut text, errors) {
+        Ok(()) => text,
+        Err(_) => errors.to_string(),
     }
 }
 

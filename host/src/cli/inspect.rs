@@ -67,7 +67,12 @@ fn readable(loaded: &Loaded, schemas: bool) -> String {
         writeln!(text, "{} {} bytes, described by {}", paint(Tone::Strong, "size"), loaded.size, described_by(loaded))?;
         writeln!(text, "{} {}", paint(Tone::Strong, "exports"), list(&loaded.exports))?;
         writeln!(text, "{} {}", paint(Tone::Strong, "imports"), list(&loaded.imports))?;
-        writeln!(text, "{} tool{}", loaded.description.tools.len(), if loaded.description.tools.len() == 1 { "" } else { "s" })?;
+        writeln!(
+            text,
+            "{} tool{}",
+            loaded.description.tools.len(),
+            if loaded.description.tools.len() == 1 { "" } else { "s" }
+        )?;
         loaded.description.tools.iter().try_for_each(|tool| write_tool(&mut text, tool, schemas))
     })();
     text
@@ -94,11 +99,21 @@ fn write_tool(text: &mut String, tool: &ToolInfo, schemas: bool) -> std::fmt::Re
             EffectKind::Write => "writes",
             EffectKind::Network => "sends to",
         };
-        writeln!(text, "  {} {}: {}", paint(Tone::Notice, effect), escape::line(&need.target), escape::line(&need.reason))?;
+        writeln!(
+            text,
+            "  {} {}: {}",
+            paint(Tone::Notice, effect),
+            escape::line(&need.target),
+            escape::line(&need.reason)
+        )?;
     }
     if schemas {
         writeln!(text, "  input {}", tool.input_schema)?;
-        writeln!(text, "  output {}", tool.output_schema.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string))?;
+        writeln!(
+            text,
+            "  output {}",
+            tool.output_schema.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string)
+        )?;
     }
     Ok(())
 }

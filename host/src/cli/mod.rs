@@ -129,3 +129,12 @@ fn start_tracing(verbose: u8) {
     // Only the first one counts; a second call can only come from a test.
     let _already_set = tracing::subscriber::set_global_default(subscriber);
 }
+
+/// A variable of the environment, for what is named by its owner on the command line: the key of a model.
+fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one variable that `--model-key-env` names, or the model's own default"
+    )]
+    std::env::var(name).ok()
+}

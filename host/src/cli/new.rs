@@ -12,7 +12,9 @@ use crate::exit_code::ExitCode;
 
 /// Start a tool of your own.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toolhold new weather\n  cd weather && toolhold build && toolhold inspect weather.wasm")]
+#[command(
+    after_help = "Examples:\n  toolhold new weather\n  cd weather && toolhold build && toolhold inspect weather.wasm"
+)]
 pub struct New {
     /// Name of the component: lower-case letters, digits, `-` and `_`.
     name: ComponentName,
@@ -26,7 +28,7 @@ pub struct New {
 
 /// The template, a file per line: where it goes and what is in it.
 const TEMPLATE: [(&str, &str); 6] = [
-    ("Cargo.toml", include_str!("../../../guest-sdk/template/Cargo.toml.in")),
+    ("Cargo.toml", include_str!("../../../guest-sdk/template/Cargo.toml")),
     ("src/lib.rs", include_str!("../../../guest-sdk/template/src/lib.rs")),
     ("README.md", include_str!("../../../guest-sdk/template/README.md")),
     (".gitignore", include_str!("../../../guest-sdk/template/.gitignore")),
@@ -48,17 +50,21 @@ impl New {
         for (path, content) in TEMPLATE {
             write(&folder.join(path), &fill(content, &self.name, &sdk))?;
         }
-        ui.say(&format!("a tool `{}` is in `{}`; next: `toolhold build {}`", self.name, folder.display(), folder.display()));
+        ui.say(&format!(
+            "a tool `{}` is in `{}`; next: `toolhold build {}`",
+            self.name,
+            folder.display(),
+            folder.display()
+        ));
         Ok(ExitCode::Success)
     }
 }
 
 fn fill(content: &str, name: &ComponentName, sdk: &str) -> String {
-    let crate_name = name.as_str().replace('-', "_");
-    content.replace("{{name}}", name.as_str()).replace("{{crate}}", &crate_name).replace("{{sdk}}", sdk)
+    content.replace("{{name}}", name.as_str()).replace("{{sdk}}", sdk)
 }
 
-/// The right-hand side of `toolhold-sdk =`.
+/// What stands between the braces of `toolhold-sdk = { }`.
 fn sdk_dependency(given: Option<&Path>) -> anyhow::Result<String> {
     let built_with = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
     let folder = match given {
@@ -67,8 +73,8 @@ fn sdk_dependency(given: Option<&Path>) -> anyhow::Result<String> {
         None => built_with.canonicalize().ok().filter(|folder| folder.join("Cargo.toml").is_file()),
     };
     Ok(match folder {
-        Some(folder) => format!("{{ path = {} }}", serde_json::Value::from(folder.to_string_lossy())),
-        None => format!("\"{}\"", env!("CARGO_PKG_VERSION")),
+        Some(folder) => format!("path = {}", serde_json::Value::from(folder.to_string_lossy())),
+        None => format!("version = \"{}\"", env!("CARGO_PKG_VERSION")),
     })
 }
 

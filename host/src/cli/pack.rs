@@ -44,10 +44,19 @@ pub(super) async fn pack(project: &Project, component: &Path, output: &Path, ui:
     let packed = component_file::with_description(&bare, &described.description).code(ExitCode::BadInput)?;
     let loaded = load(&sandbox, packed.clone(), ui).await?;
     if loaded.described_by != DescribedBy::Section || *loaded.description != *described.description {
-        return Err(Failure::new(ExitCode::GuestFault, anyhow::anyhow!("the component's answer does not survive being written down")));
+        return Err(Failure::new(
+            ExitCode::GuestFault,
+            anyhow::anyhow!("the component's answer does not survive being written down"),
+        ));
     }
     replace_file::replace(output, &packed).code(ExitCode::Failure)?;
-    ui.say(&format!("{} ({} bytes, {}): {}", output.display(), packed.len(), loaded.digest, names(&loaded.description)));
+    ui.say(&format!(
+        "{} ({} bytes, {}): {}",
+        output.display(),
+        packed.len(),
+        loaded.digest,
+        names(&loaded.description)
+    ));
     Ok(ExitCode::Success)
 }
 

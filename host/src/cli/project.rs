@@ -4,6 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::failure::Failure;
+use super::ui::Ui;
+use crate::exit_code::ExitCode;
+use crate::journal::Durability;
+use crate::{Host, HostConfig, OpenError, Progress};
+
 /// Which manifest, state and cache.
 #[derive(Debug, Clone, Args)]
 pub struct Project {
@@ -44,5 +50,58 @@ impl Project {
     pub fn cache(&self) -> Option<PathBuf> {
         let users = || self.xdg_cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")));
         self.cache.clone().or_else(|| Some(users()?.join("toolhold")))
+    }
+}
+
+impl Project {
+    /// Where the host's files are.
+    pub fn host(&self) -> HostConfig {
+        HostConfig {
+            manifest: self.manifest.clone(),
+            lock: self.lock(),
+            state: self.state(),
+            cache: self.cache(),
+            durability: Durability::Full,
+        }
+    }
+}
+
+/// Opens the project's host, with a word on the terminal while components compile.
+pub(super) async fn open(project: &Project, ui: Ui) -> Result<Host, Failure> {
+    let spinner = Spinner::new(ui);
+    let host = Host::open(&project.host(), &|step| spinner.show(&step)).await;
+    spinner.done();
+    host.map_err(failure)
+}
+
+/// An error of opening, with its exit code and, where it points into a file, its places.
+pub(super) fn failure(error: OpenError) -> Failure {
+    let code = match &error {
+        OpenError::NotPinned { .. } | OpenError::NoLock(_) => ExitCode::NotPinned,
+        OpenError::Sandbox(_) | OpenError::Journal(_) => ExitCode::Host,
+        _ => ExitCode::BadInput,
+    };
+    match error {
+        OpenError::Manifest(errors) => Failure::diagnostics(code, errors),
+        other => Failure::new(code, other),
+    }
+}
+
+/// Says which component is being loaded.
+pub(super) struct Spinner(indicatif::ProgressBar);
+
+impl Spinner {
+    pub(super) fn new(ui: Ui) -> Self {
+        Self(ui.spinner("opening".to_owned()))
+    }
+
+    pub(super) fn show(&self, step: &Progress) {
+        if let Progress::Loading(name) = step {
+            self.0.set_message(format!("loading {name}"));
+        }
+    }
+
+    pub(super) fn done(&self) {
+        self.0.finish_and_clear();
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn append(connection: &Connection, head: &Head, entry: &Entry) -> Res
     let next = head.after(&body);
     connection
         .prepare_cached("INSERT INTO audit (sequence, previous, hash, body) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![next.sequence, head.hash.as_bytes(), next.hash.as_bytes(), body])?;
+        .execute(params![next.sequence.cast_signed(), head.hash.as_bytes(), next.hash.as_bytes(), body])?;
     Ok(next)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn check_noted(connection: &Connection, noted: &Head, found: &Head) -
     let sql = "SELECT hash FROM audit WHERE sequence = ?1";
     let hash = match noted.sequence {
         0 => Some(Head::default().hash),
-        number => connection.query_row(sql, [number], |row| digest(row, 0)).optional()?,
+        number => connection.query_row(sql, [number.cast_signed()], |row| digest(row, 0)).optional()?,
     };
     match hash {
         Some(hash) if hash == noted.hash => Ok(()),
@@ -69,7 +69,8 @@ pub(super) fn walk<E: From<Error>>(
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    Ok(Stored { sequence: row.get(0)?, previous: digest(row, 1)?, hash: digest(row, 2)?, body: row.get(3)? })
+    let sequence = row.get::<_, i64>(0)?.cast_unsigned();
+    Ok(Stored { sequence, previous: digest(row, 1)?, hash: digest(row, 2)?, body: row.get(3)? })
 }
 
 /// A digest in a column.

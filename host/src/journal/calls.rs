@@ -1,5 +1,7 @@
 //! The table of calls: one row per call, and the one place where its state changes.
 
+use std::borrow::Cow;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use toolhold_core::call::{Mode, canonical};
 use toolhold_core::event::{Effects, Event, bounded};
@@ -36,11 +38,13 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
     let arguments = Digest::of(canonical(&intent.arguments).as_bytes());
     if let Some(earlier) = earlier(connection, intent)? {
         let admission = earlier.admission(intent, arguments)?;
-        let event = matches!(admission, Admission::Replay(_))
-            .then(|| (intent.at, Event::CallReplayed { call: earlier.call, by: intent.call.clone(), run: intent.run.clone() }));
+        let event = matches!(admission, Admission::Replay(_)).then(|| {
+            (intent.at, Event::CallReplayed { call: earlier.call, by: intent.call.clone(), run: intent.run.clone() })
+        });
         return Ok(Step::admission(event, admission));
     }
-    if insert(connection, intent, arguments, redactor)? == 0 {
+    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
+    if insert(connection, intent, arguments, kept.as_deref())? == 0 {
         return Ok(Step::refused(Error::Duplicate(intent.call.clone())));
     }
     let event = Event::CallAdmitted {
@@ -51,16 +55,16 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
         mode: intent.mode,
         effects: intent.effects,
         arguments,
+        stored: kept.map(|text| Digest::of(text.as_bytes())),
         key: intent.key.as_ref().map(|key| key.key.clone()),
         scope: intent.key.as_ref().map(|key| key.scope.to_string()),
     };
     Ok(Step::admission(Some((intent.at, event)), Admission::Fresh))
 }
 
-fn insert(connection: &Connection, intent: &Intent, arguments: Digest, redactor: &Redactor) -> Result<usize, Error> {
+fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Option<&str>) -> Result<usize, Error> {
     let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted') ON CONFLICT (call) DO NOTHING";
-    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
     Ok(connection.prepare_cached(sql)?.execute(params![
         intent.call.as_str(),
         intent.run.as_str(),
@@ -76,7 +80,8 @@ fn insert(connection: &Connection, intent: &Intent, arguments: Digest, redactor:
     ])?)
 }
 
-fn keeps(bytes: usize, has_key: bool) -> bool {
+/// Whether a text of a call is kept.
+pub(super) fn keeps(bytes: usize, has_key: bool) -> bool {
     has_key || bytes <= KEPT_BYTES
 }
 
@@ -147,15 +152,18 @@ impl Earlier {
 }
 
 /// Writes how a call ended.
-pub(super) fn settle(connection: &Connection, call: &CallId, settlement: &Settlement, redactor: &Redactor) -> Result<Step, Error> {
-    let (event, changed) = match &settlement.end {
-        End::Nothing(reason) => {
-            (Event::CallAbandoned { call: call.clone(), reason: bounded(&redactor.redact(reason)) }, abandon(connection, call, settlement.at)?)
-        }
-        End::Success(text) => finish(connection, call, settlement, redactor, text, None)?,
-        End::Failure(failure) => {
-            let text = serde_json::to_string(failure).map_err(|error| Error::Database(error.to_string()))?;
-            finish(connection, call, settlement, redactor, &text, Some(failure))?
+pub(super) fn settle(
+    connection: &Connection,
+    call: &CallId,
+    settlement: &Settlement,
+    redactor: &Redactor,
+) -> Result<Step, Error> {
+    let (event, changed) = match Written::of(settlement, redactor)? {
+        Some(written) => finish(connection, call, settlement.at, &written)?,
+        None => {
+            let reason = settlement.end.reason().unwrap_or_default();
+            let event = Event::CallAbandoned { call: call.clone(), reason: bounded(&redactor.redact(reason)) };
+            (event, abandon(connection, call, settlement.at)?)
         }
     };
     Ok(match changed {
@@ -164,34 +172,50 @@ pub(super) fn settle(connection: &Connection, call: &CallId, settlement: &Settle
     })
 }
 
-fn finish(
-    connection: &Connection,
-    call: &CallId,
-    settlement: &Settlement,
-    redactor: &Redactor,
-    text: &str,
-    failure: Option<&Failure>,
-) -> Result<(Event, usize), Error> {
+/// What is written of an outcome.
+pub(super) struct Written<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) failure: Option<&'a Failure>,
+    pub(super) usage: String,
+    pub(super) digest: Digest,
+}
+
+impl<'a> Written<'a> {
+    /// `None` where the call never began.
+    pub(super) fn of(settlement: &'a Settlement, redactor: &Redactor) -> Result<Option<Self>, Error> {
+        let json = |error: serde_json::Error| Error::Database(error.to_string());
+        let (text, failure) = match &settlement.end {
+            End::Success(text) => (redactor.redact(text), None),
+            End::Failure(failure) => {
+                let text = serde_json::to_string(failure).map_err(json)?;
+                (Cow::Owned(redactor.redact(&text).into_owned()), Some(&**failure))
+            }
+            End::Nothing(_) => return Ok(None),
+        };
+        let usage = serde_json::to_string(&settlement.usage).map_err(json)?;
+        let digest = outcome_digest(&text, failure.is_none(), &usage);
+        Ok(Some(Self { text, failure, usage, digest }))
+    }
+}
+
+fn finish(connection: &Connection, call: &CallId, at: u64, written: &Written<'_>) -> Result<(Event, usize), Error> {
     let sql = "UPDATE calls SET state = 'settled', settled_at = ?2, succeeded = ?3,
                    outcome = CASE WHEN key IS NOT NULL OR ?7 THEN ?4 END, outcome_digest = ?5, usage = ?6
                WHERE call = ?1 AND state IN ('admitted', 'unknown')";
-    let text = redactor.redact(text);
-    let usage = serde_json::to_string(&settlement.usage).map_err(|error| Error::Database(error.to_string()))?;
-    let outcome = outcome_digest(&text, failure.is_none(), &usage);
     let changed = connection.prepare_cached(sql)?.execute(params![
         call.as_str(),
-        settlement.at.cast_signed(),
-        failure.is_none(),
-        text,
-        outcome.as_bytes(),
-        usage,
-        keeps(text.len(), false),
+        at.cast_signed(),
+        written.failure.is_none(),
+        written.text,
+        written.digest.as_bytes(),
+        written.usage,
+        keeps(written.text.len(), false),
     ])?;
     let event = Event::CallSettled {
         call: call.clone(),
-        outcome,
-        failure: failure.map(|failure| failure.class),
-        code: failure.map(|failure| bounded(&failure.code)),
+        outcome: written.digest,
+        failure: written.failure.map(|failure| failure.class),
+        code: written.failure.map(|failure| bounded(&failure.code)),
     };
     Ok((event, changed))
 }
@@ -202,14 +226,17 @@ pub(super) fn outcome_digest(text: &str, succeeded: bool, usage: &str) -> Digest
 }
 
 fn abandon(connection: &Connection, call: &CallId, at: u64) -> Result<usize, Error> {
-    let sql = "UPDATE calls SET state = 'abandoned', settled_at = ?2 WHERE call = ?1 AND state IN ('admitted', 'unknown')";
+    let sql =
+        "UPDATE calls SET state = 'abandoned', settled_at = ?2 WHERE call = ?1 AND state IN ('admitted', 'unknown')";
     Ok(connection.prepare_cached(sql)?.execute(params![call.as_str(), at.cast_signed()])?)
 }
 
 /// Calls that were admitted and not settled, oldest first.
 pub(super) fn open(connection: &Connection) -> Result<Vec<(CallId, Effects)>, Error> {
-    let mut statement = connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY admitted_at, call")?;
-    let rows = statement.query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, parsed(row, 1, parse_effects)?)))?;
+    let mut statement =
+        connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY number")?;
+    let rows = statement
+        .query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, parsed(row, 1, parse_effects)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -227,7 +254,13 @@ pub(super) fn cut_off(connection: &Connection, call: CallId, effects: Effects, a
 /// Reads a word of a closed set; anything else means that the file is damaged.
 pub(super) fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    let damaged = || rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, "not one of the known words".into());
+    let damaged = || {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            "not one of the known words".into(),
+        )
+    };
     parse(&text).ok_or_else(damaged)
 }
 

@@ -4,16 +4,21 @@
 //! without waiting for it (`synchronous = NORMAL`: it survives a kill, not a power cut); one that does need it is on disk, with all
 //! that came before, when it is answered.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OpenFlags};
 use toolhold_core::chain::Head;
 use toolhold_core::event::{Entry, Event};
+use toolhold_core::id::CallId;
 use toolhold_core::redact::Redactor;
 
 use super::calls;
+use super::completed;
 use super::directory::Directory;
 use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
+use super::record::{Admission, Intent};
 use super::{Durability, Options, audit, migrations};
 
 /// Prepared statements that are kept: more than there are.
@@ -43,51 +48,48 @@ impl Engine {
             audit::check_noted(&connection, &noted, &head)?;
         }
         let redactor = options.redactor.clone();
-        let mut engine = Self { connection, head, file, durability: options.durability, waits: None, redactor, _directory: directory };
+        let mut engine = Self {
+            connection,
+            head,
+            file,
+            durability: options.durability,
+            waits: None,
+            redactor,
+            _directory: directory,
+        };
         engine.recover(options.now)?;
         Ok(engine)
     }
 
-    /// Writes everything that waits and answers. Repeats until nothing waits.
+    /// Writes everything that waits, as one batch, and answers.
     pub(super) fn work(&mut self, queue: &Queue) {
-        loop {
-            let batch = queue.drain();
-            if batch.is_empty() {
-                return;
-            }
-            if !self.write(batch, queue) {
-                return;
-            }
+        let batch = queue.drain();
+        if batch.is_empty() {
+            return;
         }
-    }
-
-    /// Writes one batch. `false` where it could not be written.
-    fn write(&mut self, batch: Vec<Command>, queue: &Queue) -> bool {
         let durable = batch.iter().any(|command| command.durable);
         match self.transact(&batch, durable) {
             Ok(answers) => {
                 queue.finished(Vec::new(), true);
                 batch.into_iter().zip(answers).for_each(|(command, answer)| answered(command, answer));
-                true
             }
             Err(error) => {
                 tracing::error!(%error, "the journal cannot be written");
                 let (waiting, kept): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.reply.is_some());
                 queue.finished(kept, false);
                 waiting.into_iter().for_each(|command| answered(command, Err(error.clone())));
-                false
             }
         }
     }
 
     /// One transaction around all of `batch`. Where it fails, nothing of it is written.
     fn transact(&mut self, batch: &[Command], durable: bool) -> Result<Vec<Result<Answer, Error>>, Error> {
-        self.wait_for_disk(durable)?;
+        let waits = durable && self.durability == Durability::Full;
+        self.wait_for_disk(waits)?;
         let before = self.head;
-        let result = self.attempt(batch);
-        match result {
+        match self.attempt(batch) {
             Ok(answers) => {
-                if durable && self.durability == Durability::Full {
+                if waits {
                     self.file.note(&self.head);
                 }
                 Ok(answers)
@@ -105,19 +107,26 @@ impl Engine {
 
     fn attempt(&mut self, batch: &[Command]) -> Result<Vec<Result<Answer, Error>>, Error> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let whole = completed::within(batch);
         let mut answers = Vec::with_capacity(batch.len());
         for command in batch {
-            answers.push(self.apply(&command.work)?);
+            answers.push(self.apply(&command.work, &whole)?);
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(answers)
     }
 
     /// The outer error is the database's and ends the batch; the inner one is the command's own.
-    fn apply(&mut self, work: &Work) -> Result<Result<Answer, Error>, Error> {
+    fn apply(&mut self, work: &Work, whole: &HashMap<CallId, &Intent>) -> Result<Result<Answer, Error>, Error> {
         let answer = match work {
+            Work::Admit(intent) if whole.contains_key(&intent.call) => {
+                return Ok(Ok(Answer::Admission(Admission::Fresh)));
+            }
             Work::Admit(intent) => calls::admit(&self.connection, intent, &self.redactor)?,
-            Work::Settle(call, settlement) => calls::settle(&self.connection, call, settlement, &self.redactor)?,
+            Work::Settle(call, settlement) => match whole.get(call) {
+                Some(intent) => completed::write(&self.connection, intent, settlement, &self.redactor)?,
+                None => calls::settle(&self.connection, call, settlement, &self.redactor)?,
+            },
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },
         };
@@ -136,7 +145,6 @@ impl Engine {
     fn recover(&mut self, now: u64) -> Result<(), Error> {
         let open = calls::open(&self.connection)?;
         if !open.is_empty() {
-            self.wait_for_disk(true)?;
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
             for (call, effects) in open {
                 let event = calls::cut_off(&self.connection, call, effects, now)?;
@@ -144,12 +152,21 @@ impl Engine {
             }
             self.connection.execute_batch("COMMIT")?;
         }
-        self.file.note(&self.head);
+        self.checkpoint()
+    }
+
+    /// Moves the log into the database, on disk, and notes the end. After it, the database is one file.
+    fn checkpoint(&mut self) -> Result<(), Error> {
+        self.wait_for_disk(true)?;
+        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        // Where a reader holds the log open, it stays there and is as safe; only the note may not run ahead of the disk.
+        if busy == 0 {
+            self.file.note(&self.head);
+        }
         Ok(())
     }
 
-    fn wait_for_disk(&mut self, durable: bool) -> Result<(), Error> {
-        let waits = durable && self.durability == Durability::Full;
+    fn wait_for_disk(&mut self, waits: bool) -> Result<(), Error> {
         if self.waits != Some(waits) {
             self.connection.pragma_update(None, "synchronous", if waits { "FULL" } else { "NORMAL" })?;
             self.waits = Some(waits);
@@ -162,15 +179,11 @@ impl Engine {
         act(&self.connection);
     }
 
-    /// Writes the log back into the database and notes the end. After it, the database is one file.
-    pub(super) fn close(mut self) {
-        let done = self.connection.pragma_update(None, "synchronous", "FULL");
-        let done = done.and_then(|()| self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
-        match done {
-            Ok(0) => self.file.note(&self.head),
-            // A reader holds it open: what is in the log stays there and is as safe.
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the journal's log stays beside it"),
+    /// Leaves one file behind. What cannot be moved out of the log is as safe in it.
+    pub(super) fn close(mut self, queue: &Queue) {
+        self.work(queue);
+        if let Err(error) = self.checkpoint() {
+            tracing::warn!(%error, "the journal's log stays beside it");
         }
     }
 }
@@ -193,8 +206,12 @@ fn connect(directory: &Directory) -> Result<Connection, Error> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(Error::Database(format!("the file system of `{}` does not support a write-ahead log", path.display())));
+        return Err(Error::Database(format!(
+            "the file system of `{}` does not support a write-ahead log",
+            path.display()
+        )));
     }
-    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+    connection
+        .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
     Ok(connection)
 }

@@ -36,7 +36,9 @@ pub enum Error {
     #[error("the journal cannot be written: it is on a read-only disk or not writable for you")]
     ReadOnly,
     /// The file is damaged.
-    #[error("the journal is damaged: {0}; move it away to start with a new one, and keep it for `toolhold audit verify`")]
+    #[error(
+        "the journal is damaged: {0}; move it away to start with a new one, and keep it for `toolhold audit verify`"
+    )]
     Corrupt(String),
     /// A newer version wrote it.
     #[error("the journal was written by a newer toolhold: use that version or a newer one")]

@@ -60,7 +60,9 @@ fn read(file: &File, path: &Path) -> Result<Option<Head>, Error> {
     bytes.truncate(length);
     let best = bytes.chunks(SLOT).filter_map(parse).max_by_key(|head| head.sequence);
     if best.is_none() && length > 0 {
-        return Err(Error::Corrupt("`audit.head` cannot be read; run `toolhold audit verify`, then delete it".to_owned()));
+        return Err(Error::Corrupt(
+            "`audit.head` cannot be read; run `toolhold audit verify`, then delete it".to_owned(),
+        ));
     }
     Ok(best)
 }

@@ -6,8 +6,8 @@
 //!
 //! * A call that can change something is admitted and settled **on disk** before its caller goes on
 //!   ([`Durability::Full`]): nothing acknowledged is lost, and no effect is without its record.
-//! * For a call that cannot, nobody waits: it is written within milliseconds, in the same order. A power cut or a kill can lose the
-//!   last of these. While the journal cannot be written they wait too, and fail.
+//! * For a call that cannot, nobody waits: it is written within milliseconds, mostly when it is over and as one entry. A power
+//!   cut or a kill can lose the last of these. While the journal cannot be written they wait too, and fail.
 //! * After a crash, a call that was admitted and not settled is *abandoned* if it could not change anything (it may run
 //!   again) and *unknown* otherwise: parked until a person settles it, never repeated by itself.
 //!
@@ -19,6 +19,7 @@
 
 mod audit;
 mod calls;
+mod completed;
 mod directory;
 mod engine;
 mod error;
@@ -98,8 +99,9 @@ impl Journal {
         let queue = Arc::new(Queue::default());
         let (for_writer, engine_of_writer) = (Arc::clone(&queue), Arc::clone(&engine));
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            while for_writer.wait() {
-                work(&engine_of_writer, &for_writer);
+            let queue = CloseAtEnd(for_writer);
+            while queue.0.wait() {
+                work(&engine_of_writer, &queue.0);
             }
         });
         let writer = Some(thread.map_err(Error::io("start the writer of", &path))?);
@@ -214,9 +216,11 @@ impl Journal {
         queue.push(Command { work, durable, reply: Some(Reply::Thread(sender)) }, false)?;
         match self.inner.engine.try_lock() {
             Ok(mut engine) => engine.as_mut().ok_or(Error::Closed)?.work(queue),
-            Err(TryLockError::WouldBlock) => queue.wake(),
+            Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Poisoned(_)) => return Err(Error::Closed),
         }
+        // For this command where another thread is writing, or for those that came meanwhile.
+        queue.wake();
         receiver.recv().map_err(|_| Error::Closed)?.map(Some)
     }
 }
@@ -229,16 +233,37 @@ fn admission(answer: Option<Answer>) -> Result<Admission, Error> {
     }
 }
 
+/// When the writer ends, however it does, nobody waits for it any longer.
+struct CloseAtEnd(Arc<Queue>);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+        if std::thread::panicking() {
+            drop(self.0.drain());
+        }
+    }
+}
+
 fn work(engine: &Mutex<Option<Engine>>, queue: &Queue) {
     // A panic while writing poisons the lock: from then on every caller is told that the journal is closed.
     match engine.lock().map(|mut engine| engine.as_mut().map(|engine| engine.work(queue))) {
         Ok(Some(())) => {}
-        Ok(None) | Err(_) => queue.drain().into_iter().filter_map(|command| command.reply).for_each(|reply| reply.send(Err(Error::Closed))),
+        Ok(None) | Err(_) => queue
+            .drain()
+            .into_iter()
+            .filter_map(|command| command.reply)
+            .for_each(|reply| reply.send(Err(Error::Closed))),
     }
 }
 
 #[cfg(test)]
 impl Journal {
+    /// Nothing is written until this value is dropped.
+    fn hold(&self) -> std::sync::MutexGuard<'_, Option<Engine>> {
+        self.inner.engine.lock().unwrap()
+    }
+
     /// Lets a test do to the database what a disk would.
     fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
         self.inner.engine.lock().unwrap().as_ref().unwrap().with_connection(act);
@@ -253,7 +278,7 @@ impl Drop for Inner {
         }
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(engine) = engine {
-            engine.close();
+            engine.close(&self.queue);
         }
     }
 }

@@ -127,13 +127,18 @@ impl Queue {
 
     /// Wakes the writer for what was pushed without waking it.
     pub(super) fn wake(&self) {
-        self.writer.notify_one();
+        let mut state = self.lock();
+        if !state.commands.is_empty() {
+            state.idle = false;
+            self.writer.notify_one();
+        }
     }
 
-    /// Waits until there is something worth writing. `false` when the queue is closed and empty.
+    /// Waits until there is something worth writing. `false` when the queue is closed and empty, or cannot be written.
     pub(super) fn wait(&self) -> bool {
         let mut state = self.lock();
-        while state.commands.is_empty() && !state.closed {
+        // While writing fails, only somebody who waits for it is worth a further attempt.
+        while (state.commands.is_empty() || (state.failing && !state.urgent)) && !state.closed {
             state.idle = true;
             state = self.writer.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -143,7 +148,7 @@ impl Queue {
         };
         let waited = self.writer.wait_timeout_while(state, LINGER, gathers);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !(state.commands.is_empty() && state.closed)
+        !(state.closed && (state.commands.is_empty() || state.failing))
     }
 
     /// Takes everything.

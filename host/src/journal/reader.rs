@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use toolhold_core::chain::{Broken, Head, Link, Why};
-use toolhold_core::event::{Entry, Event, VERSION};
+use toolhold_core::event::{Effects, Entry, Event, VERSION};
 use toolhold_core::id::{CallId, Digest};
 
 use super::audit::{self, Stored, digest};
@@ -57,7 +57,8 @@ impl Reader {
             return Err(Error::io("open", &path)(error));
         }
         let noted = head::noted(&directory.join(HEAD))?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
@@ -82,7 +83,7 @@ impl Reader {
     pub fn calls(&self, filter: &Filter) -> Result<Vec<CallRecord>, Error> {
         let sql = format!(
             "{SELECT} WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR tool = ?2) AND (?3 IS NULL OR state = ?3)
-             ORDER BY admitted_at DESC, call DESC LIMIT ?4"
+             ORDER BY number DESC LIMIT ?4"
         );
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(MAX_LISTED) };
         let mut statement = self.connection.prepare(&sql)?;
@@ -104,7 +105,8 @@ impl Reader {
         let mut known: Vec<Head> = self.noted.iter().chain(expected).copied().collect();
         let mut tally = Tally::default();
         audit::walk(&moment, 0, |stored: Stored| -> Result<(), Error> {
-            let link = Link { sequence: stored.sequence, previous: stored.previous, hash: stored.hash, body: &stored.body };
+            let link =
+                Link { sequence: stored.sequence, previous: stored.previous, hash: stored.hash, body: &stored.body };
             head.follow(&link)?;
             let differs = |known: &Head| known.sequence == head.sequence && known.hash != head.hash;
             if known.iter().any(differs) {
@@ -167,11 +169,18 @@ impl Tally {
         match &entry.event {
             Event::CallAdmitted { call, .. } => {
                 self.admitted += 1;
-                stored_call(connection, at, call)?.admitted_as(at, &entry.event)
+                stored_call(connection, at, call)?.admitted_as(at, &entry)
             }
             Event::CallSettled { call, outcome, .. } => {
                 self.settled += 1;
-                stored_call(connection, at, call)?.settled_as(at, outcome)
+                stored_call(connection, at, call)?.settled_as(at, entry.at, outcome)
+            }
+            Event::CallCompleted { call, outcome, .. } => {
+                self.admitted += 1;
+                self.settled += 1;
+                let stored = stored_call(connection, at, call)?;
+                stored.completed_as(at, &entry)?;
+                stored.settled_as(at, entry.at, outcome)
             }
             Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
             _ => Ok(()),
@@ -180,12 +189,14 @@ impl Tally {
 
     /// Calls that the audit says nothing of were put there by somebody else.
     fn finish(&self, connection: &Connection, last: u64) -> Result<(), Error> {
-        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
+        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;
         if calls != self.admitted || settled != self.settled {
             let call = format!("{calls} calls, {settled} of them settled");
-            return Err(Broken { at: last, why: Why::Differs { call, what: "the audit tells of another number" } }.into());
+            return Err(
+                Broken { at: last, why: Why::Differs { call, what: "the audit tells of another number" } }.into()
+            );
         }
         Ok(())
     }
@@ -199,7 +210,9 @@ struct StoredCall {
 
 fn stored_call(connection: &Connection, at: u64, call: &CallId) -> Result<StoredCall, Error> {
     let sql = format!("{SELECT} WHERE call = ?1");
-    let read = |row: &Row<'_>| Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(16)?.map(Digest::from_bytes) });
+    let read = |row: &Row<'_>| {
+        Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(16)?.map(Digest::from_bytes) })
+    };
     let found = connection.prepare_cached(&sql)?.query_row([call.as_str()], read).optional()?;
     found.ok_or_else(|| Broken { at, why: Why::Differs { call: call.to_string(), what: "it is missing" } }.into())
 }
@@ -209,7 +222,7 @@ impl StoredCall {
         Broken { at, why: Why::Differs { call: self.record.call.to_string(), what } }.into()
     }
 
-    fn admitted_as(&self, at: u64, event: &Event) -> Result<(), Error> {
+    fn admitted_as(&self, at: u64, entry: &Entry) -> Result<(), Error> {
         let record = self.record.clone();
         let stored = Event::CallAdmitted {
             call: record.call,
@@ -219,19 +232,41 @@ impl StoredCall {
             mode: record.mode,
             effects: record.effects,
             arguments: record.arguments_digest,
+            stored: record.arguments.map(|text| Digest::of(text.as_bytes())),
             key: record.key,
             scope: record.scope,
         };
-        if stored == *event { Ok(()) } else { Err(self.differs(at, "its intent")) }
+        if stored == entry.event && record.admitted_at == entry.at {
+            Ok(())
+        } else {
+            Err(self.differs(at, "its intent"))
+        }
     }
 
-    fn settled_as(&self, at: u64, outcome: &Digest) -> Result<(), Error> {
+    fn completed_as(&self, at: u64, entry: &Entry) -> Result<(), Error> {
+        let Event::CallCompleted { run, tool, digest, mode, arguments, stored, began, failure, .. } = &entry.event
+        else {
+            return Ok(());
+        };
+        let record = &self.record;
+        let same = (&record.run, &record.tool, &record.digest, record.mode) == (run, tool, digest, *mode)
+            && record.arguments_digest == *arguments
+            && record.arguments.as_ref().map(|text| Digest::of(text.as_bytes())) == *stored
+            && record.admitted_at == *began
+            && record.succeeded == Some(failure.is_none())
+            && (record.effects, &record.key) == (Effects::None, &None);
+        if same { Ok(()) } else { Err(self.differs(at, "its intent")) }
+    }
+
+    fn settled_as(&self, at: u64, when: u64, outcome: &Digest) -> Result<(), Error> {
         self.expect_state(at, State::Settled)?;
-        if self.outcome_digest.as_ref() != Some(outcome) {
+        if self.outcome_digest.as_ref() != Some(outcome) || self.record.settled_at != Some(when) {
             return Err(self.differs(at, "its outcome"));
         }
         let record = &self.record;
-        let (Some(text), Some(succeeded), Some(usage)) = (&record.outcome, record.succeeded, &record.usage) else { return Ok(()) };
+        let (Some(text), Some(succeeded), Some(usage)) = (&record.outcome, record.succeeded, &record.usage) else {
+            return Ok(());
+        };
         if outcome_digest(text, succeeded, usage) == *outcome { Ok(()) } else { Err(self.differs(at, "its outcome")) }
     }
 
@@ -240,7 +275,8 @@ impl StoredCall {
     }
 }
 
-const SELECT: &str = "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
+const SELECT: &str =
+    "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
                              state, settled_at, succeeded, outcome, usage, outcome_digest FROM calls";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {

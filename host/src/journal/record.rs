@@ -127,6 +127,16 @@ pub(super) enum End {
     Nothing(String),
 }
 
+impl End {
+    /// Why it never began.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Nothing(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 impl Settlement {
     /// The tool gave a result: `text` is that JSON value, as the tool wrote it.
     #[must_use]

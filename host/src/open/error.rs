@@ -36,7 +36,9 @@ pub enum OpenError {
         message: String,
     },
     /// A component is not what the lock file pins.
-    #[error("component `{component}` is not what the lock file pins: {what}; look at it with `toolhold inspect`, then run `toolhold lock`")]
+    #[error(
+        "component `{component}` is not what the lock file pins: {what}; look at it with `toolhold inspect`, then run `toolhold lock`"
+    )]
     NotPinned {
         /// Which one.
         component: ComponentName,

@@ -27,8 +27,19 @@ pub struct Patterns {
 #[derive(Debug, Clone)]
 struct Clause {
     set: Arc<GlobSet>,
+    /// The patterns of [`Clause::set`].
+    source: Arc<[String]>,
     /// What stands before a path when this side looks at it: empty, or the guest path of the grant.
     before: Arc<str>,
+}
+
+/// One of the sets of patterns that all must match.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// The patterns: relative ones, or absolute ones over guest paths.
+    pub patterns: &'a [String],
+    /// What stands before a path when these patterns look at it: empty, or the guest path of the grant.
+    pub before: &'a str,
 }
 
 /// Glob patterns over absolute guest paths: what a tool needs, what a run allows.
@@ -52,7 +63,7 @@ impl Patterns {
     /// The index of the pattern that cannot be used, and why.
     pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self, (usize, glob::Error)> {
         let source: Arc<[String]> = patterns.into_iter().map(Into::into).collect();
-        let clause = Clause { set: Arc::new(glob::relative(&source)?), before: "".into() };
+        let clause = Clause { set: Arc::new(glob::relative(&source)?), source: Arc::clone(&source), before: "".into() };
         let clauses = if source.is_empty() { Arc::default() } else { [clause].into() };
         Ok(Self { source, clauses })
     }
@@ -75,6 +86,29 @@ impl Patterns {
         &self.source
     }
 
+    /// Whether it is known that every path matches: there is a `**`, and nothing narrows it.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.clauses.len() == 1 && self.source.iter().any(|pattern| pattern == "**")
+    }
+
+    /// What a path must match, every one of it. Nothing matches if there is none.
+    pub fn sides(&self) -> impl Iterator<Item = Side<'_>> {
+        self.clauses.iter().map(|clause| Side { patterns: &clause.source, before: &clause.before })
+    }
+
+    /// Whether both are the same patterns, narrowed by the same ones. Two that happen to match the same paths may not be.
+    ///
+    /// What is kept for one set of grants must be found with this: [`Patterns::source`] is equal for a grant and for what a
+    /// tool's needs or a run leave of it.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Clause, &Clause)| Arc::ptr_eq(&one.set, &other.set) && one.before == other.before;
+        self.source == other.source
+            && self.clauses.len() == other.clauses.len()
+            && self.clauses.iter().zip(other.clauses.iter()).all(same)
+    }
+
     /// The paths that match here and, seen below the guest path `guest`, in `ceiling`.
     #[must_use]
     pub fn narrowed_to(&self, guest: &str, ceiling: &GuestPatterns) -> Self {
@@ -84,7 +118,8 @@ impl Patterns {
         if ceiling.covers(guest) {
             return self.clone();
         }
-        let clause = Clause { set: Arc::clone(&ceiling.set), before: guest.into() };
+        let clause =
+            Clause { set: Arc::clone(&ceiling.set), source: Arc::clone(&ceiling.source), before: guest.into() };
         let clauses = self.clauses.iter().cloned().chain([clause]).collect();
         Self { source: Arc::clone(&self.source), clauses }
     }
@@ -180,6 +215,18 @@ mod tests {
         assert!(!patterns(&[]).matches("a") && patterns(&[]).is_empty());
         assert!(patterns(&["**"]).narrowed_to("/work", &GuestPatterns::none()).is_empty());
         assert!(Patterns::none().narrowed_to("/work", &guest(&["/**"])).is_empty());
+    }
+
+    #[test]
+    fn what_narrows_patterns_makes_them_others_although_they_are_written_the_same() {
+        let (all, ceiling, other) = (patterns(&["**"]), guest(&["/work/notes/**"]), guest(&["/work/mail/**"]));
+        let narrowed = all.narrowed_to("/work", &ceiling);
+        assert_eq!(narrowed.source(), all.source());
+        assert!(!narrowed.is_same_as(&all) && !all.is_same_as(&narrowed));
+        assert!(!narrowed.is_same_as(&all.narrowed_to("/work", &other)));
+        assert!(all.is_everything() && !narrowed.is_everything());
+        assert_eq!(narrowed.sides().map(|side| side.before).collect::<Vec<_>>(), ["", "/work"]);
+        assert!(narrowed.is_same_as(&all.clone().narrowed_to("/work", &ceiling.clone())));
     }
 
     #[test]

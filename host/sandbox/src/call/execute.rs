@@ -21,7 +21,7 @@ use super::state::{CallState, Parts};
 use super::stop::{GRACE, Stop};
 use crate::bindings::toolhold::tool::types as wit;
 use crate::capability::context::{ContextCtx, EventSink};
-use crate::capability::fs::{FsCtx, OpenedGrants};
+use crate::capability::fs::{FsCtx, Notes, OpenedGrants};
 use crate::meter::Meter;
 use crate::workers::Workers;
 
@@ -69,12 +69,13 @@ pub(crate) struct Ended {
     pub(crate) outcome: Result<Answer, RunFailure>,
     pub(crate) usage: Usage,
     pub(crate) output: SideOutput,
+    pub(crate) files: Notes,
 }
 
 impl Ended {
     /// A call that never started.
     pub(crate) fn refused(failure: RunFailure) -> Self {
-        Self { outcome: Err(failure), usage: Usage::default(), output: SideOutput::default() }
+        Self { outcome: Err(failure), usage: Usage::default(), output: SideOutput::default(), files: Notes::default() }
     }
 }
 
@@ -195,7 +196,7 @@ fn close(store: &mut Store<CallState>, returned: wasmtime::Result<Returned>) -> 
     };
     let mut usage = state.meter.usage();
     usage.set(Limit::Fuel, state.meter.limits().get(Limit::Fuel).saturating_sub(fuel_left));
-    Ended { outcome, usage, output: state.side_output() }
+    Ended { outcome, usage, output: state.side_output(), files: state.fs.take_notes() }
 }
 
 fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
@@ -212,4 +213,38 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
             Err(RunFailure::Tool(error))
         }
     }
+}
+
+/// The state of a call with these grants and no guest.
+#[cfg(test)]
+pub(crate) fn test_state(grants: Grants) -> CallState {
+    let job = Job {
+        request: Request::Describe,
+        opened: Arc::new(
+            OpenedGrants::open(&grants.directories, &crate::capability::fs::Protected::default()).unwrap(),
+        ),
+        grants,
+        limits: Limits::default(),
+        events: None,
+        cancel: CancellationToken::new(),
+        memory: Arc::new(HostMemory::new(u64::MAX)),
+        workers: Workers::new(1),
+    };
+    let size = crate::engine::PoolSize { calls: 1, memories: 1 };
+    open(&crate::engine::new_engine(size).unwrap(), job, false).0.into_data()
+}
+#[cfg(test)]
+pub(crate) fn test_state_on(engine: &Engine) -> CallState {
+    let grants = Grants::default();
+    let job = Job {
+        request: Request::Describe,
+        opened: Arc::new(OpenedGrants::default()),
+        grants,
+        limits: Limits::default(),
+        events: None,
+        cancel: CancellationToken::new(),
+        memory: Arc::new(HostMemory::new(u64::MAX)),
+        workers: Workers::new(1),
+    };
+    open(engine, job, false).0.into_data()
 }

@@ -205,7 +205,7 @@ impl From<RunFailure> for Failure {
             RunFailure::Exceeded(exceeded) => exceeded.into(),
             RunFailure::Trap(trap) => {
                 let message = "the tool stopped with an internal error; the same arguments will do the same again";
-                Self::new(Class::Trap, trap.code, message).with_detail(trap.to_string())
+                Self::new(Class::Trap, "trap", message).with_detail(format!("{}: {}", trap.code, trap.detail))
             }
             RunFailure::Exit(status) => {
                 let message = format!("the tool exited with status {status} instead of returning a result");
@@ -216,7 +216,8 @@ impl From<RunFailure> for Failure {
                 Self::new(Class::Busy, "busy", "the host is busy; try again in a moment").with_detail(why)
             }
             RunFailure::Host(detail) => {
-                Self::new(Class::Host, "host-fault", "the host failed; this is not the tool's doing").with_detail(detail)
+                Self::new(Class::Host, "host-fault", "the host failed; this is not the tool's doing")
+                    .with_detail(detail)
             }
         }
     }
@@ -224,16 +225,18 @@ impl From<RunFailure> for Failure {
 
 fn of_tool(error: ToolError) -> Failure {
     match error {
-        ToolError::InvalidArguments(text) => Failure::new(Class::InvalidArguments, "invalid-args", text),
-        ToolError::Denied(text) => Failure::new(Class::Denied, "denied-by-tool", text),
+        ToolError::InvalidArguments(text) => Failure::new(Class::InvalidArguments, "tool-invalid-args", text),
+        ToolError::Denied(text) => Failure::new(Class::Denied, "tool-denied", text),
         ToolError::NotFound(text) => Failure::new(Class::Tool, "not-found", text),
         ToolError::Failed(text) => Failure::new(Class::Tool, "failed", text),
-        ToolError::Cancelled => Failure::new(Class::Cancelled, "cancelled", "the tool stopped because the call was cancelled"),
+        ToolError::Cancelled => {
+            Failure::new(Class::Cancelled, "cancelled", "the tool stopped because the call was cancelled")
+        }
         ToolError::Other { code, message } => {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             let usable = !code.is_empty() && code.len() <= MAX_CODE && code.bytes().all(plain);
             // A code is compared and looked up; one that could be anything would be a message.
-            let code = if usable { format!("tool-{code}") } else { "failed".into() };
+            let code = if usable { format!("tool:{code}") } else { "failed".into() };
             Failure::new(Class::Tool, code, message)
         }
     }
@@ -245,10 +248,8 @@ mod tests {
 
     #[test]
     fn a_tools_own_code_is_kept_apart_from_ours_and_never_free_text() {
-        let other = |code: &str| {
-            of_tool(ToolError::Other { code: code.into(), message: "m".into() }).code
-        };
-        assert_eq!(other("limit-crossed"), "tool-limit-crossed");
+        let other = |code: &str| of_tool(ToolError::Other { code: code.into(), message: "m".into() }).code;
+        assert_eq!(other("limit-crossed"), "tool:limit-crossed");
         assert_eq!(other("a b\n"), "failed");
         assert_eq!(other(""), "failed");
         assert_eq!(other(&"x".repeat(65)), "failed");

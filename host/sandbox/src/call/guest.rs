@@ -3,10 +3,12 @@
 use std::sync::OnceLock;
 
 use wasmtime::Engine;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::linker::{LaneLinker, linker};
 use super::state::CallState;
+use crate::component::{is_describe, is_invoke};
 
 /// An engine and what is built once for it.
 pub(crate) struct Room {
@@ -45,10 +47,15 @@ pub(crate) struct Guest {
 impl Guest {
     /// The component `component`, which exports the described interface under the name `export`.
     pub(crate) fn new(component: Component, export: &str) -> wasmtime::Result<Self> {
-        let missing = |what: &str| wasmtime::format_err!("`{export}` has no function `{what}`");
+        let missing =
+            |what: &str| wasmtime::format_err!("`{export}` has no function `{what}` as the tool world defines it");
         let instance = component.get_export_index(None, export).ok_or_else(|| missing("describe"))?;
-        let function = |name| component.get_export_index(Some(&instance), name).ok_or_else(|| missing(name));
-        let (describe, invoke) = (function("describe")?, function("invoke")?);
+        let function = |name: &str, fits: fn(&ComponentFunc) -> bool| {
+            let (item, index) = component.get_export(Some(&instance), name).ok_or_else(|| missing(name))?;
+            let fits = matches!(&item, ComponentItem::ComponentFunc(function) if fits(function));
+            if fits { Ok(index) } else { Err(missing(name)) }
+        };
+        let (describe, invoke) = (function("describe", is_describe)?, function("invoke", is_invoke)?);
         Ok(Self { component, describe, invoke, calling_thread: OnceLock::new(), fiber: OnceLock::new() })
     }
 

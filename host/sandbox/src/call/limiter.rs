@@ -141,15 +141,15 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        bounds::INSTANCES
+        bounds::INSTANCES as usize
     }
 
     fn tables(&self) -> usize {
-        bounds::TABLES
+        bounds::TABLES as usize
     }
 
     fn memories(&self) -> usize {
-        bounds::MEMORIES
+        bounds::MEMORIES as usize
     }
 }
 

@@ -9,10 +9,12 @@ mod state;
 mod stop;
 mod wait;
 
+#[cfg(test)]
+pub(crate) use execute::test_state;
 pub(crate) use execute::{Answer, Ended, Job, Request, on_calling_thread, on_fiber};
-pub(crate) use guest::{Guest, Room};
 pub(crate) use failure::HostFault;
 pub use failure::{RunFailure, ToolError, Trap};
+pub(crate) use guest::{Guest, Room};
 pub(crate) use limiter::HostMemory;
 pub(crate) use linker::LaneLinker;
 pub(crate) use state::{CallState, Exit};

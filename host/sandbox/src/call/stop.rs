@@ -85,7 +85,8 @@ impl Stop {
                 () = self.token.cancelled() => Err(Stopped::Cancelled),
             }
         };
-        let ended = block_on(either, Some(self.deadline)).unwrap_or_else(|| Err(self.meter.exceeded(Limit::Time).into()));
+        let ended =
+            block_on(either, Some(self.deadline)).unwrap_or_else(|| Err(self.meter.exceeded(Limit::Time).into()));
         ended.map_err(Into::into)
     }
 }

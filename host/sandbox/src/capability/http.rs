@@ -4,7 +4,9 @@
 //! host hold is bounded: the number of resources by the handle limit, each of them by what is set here.
 
 use wasmtime::component::{Linker, Resource};
-use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, HostOutgoingRequest as _, Method, OutgoingRequest};
+use wasmtime_wasi_http::p2::bindings::http::types::{
+    self, ErrorCode, HostOutgoingRequest as _, Method, OutgoingRequest,
+};
 use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
 
@@ -78,9 +80,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<
     })?;
     linker.allow_shadowing(false);
     // Not the library's form, which would start a task to find out that nothing is sent.
-    linker.instance(OUTGOING_HANDLER)?.func_wrap("handle", |mut store, (request, options)| {
-        Ok((handle(store.data_mut(), request, options)?,))
-    })
+    linker
+        .instance(OUTGOING_HANDLER)?
+        .func_wrap("handle", |mut store, (request, options)| Ok((handle(store.data_mut(), request, options)?,)))
 }
 
 fn set_method(

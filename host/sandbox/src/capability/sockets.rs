@@ -4,9 +4,9 @@
 //! form would start a runtime first, so creating one is refused here.
 
 use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::p2::UdpSocket;
 use wasmtime_wasi::p2::bindings::sockets as fiber;
 use wasmtime_wasi::p2::bindings::sync::sockets as calling_thread;
-use wasmtime_wasi::p2::UdpSocket;
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView};
 
 use crate::call::{CallState, LaneLinker};
@@ -28,9 +28,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<CallState>, lane: LaneLinker) ->
     fiber::network::add_to_linker::<_, WasiSockets>(linker, &options, CallState::sockets)?;
     fiber::ip_name_lookup::add_to_linker::<_, WasiSockets>(linker, CallState::sockets)?;
     fiber::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, CallState::sockets)?;
-    linker.instance(UDP_CREATE_SOCKET)?.func_wrap("create-udp-socket", |mut store, (family,)| {
-        Ok((create_udp_socket(store.data_mut(), family),))
-    })?;
+    linker
+        .instance(UDP_CREATE_SOCKET)?
+        .func_wrap("create-udp-socket", |mut store, (family,)| Ok((create_udp_socket(store.data_mut(), family),)))?;
     match lane {
         LaneLinker::CallingThread => {
             calling_thread::tcp::add_to_linker::<_, WasiSockets>(linker, CallState::sockets)?;

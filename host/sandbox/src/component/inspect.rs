@@ -23,6 +23,7 @@ const MODULES: Bound = Bound { what: "modules and components within each other",
 const NESTING: Bound = Bound { what: "levels of modules and components", most: 16 };
 const INSTANCES: Bound = Bound { what: "instances", most: 1_000 };
 const ITEMS: Bound = Bound { what: "imports, exports, globals, tables, memories, segments and aliases", most: 500_000 };
+const SECTIONS: Bound = Bound { what: "tool sections", most: 1 };
 const SECTION_BYTES: Bound = Bound { what: "bytes of its tool section", most: 4 << 20 };
 
 /// Why a file is not a component that can be compiled.
@@ -45,7 +46,9 @@ pub enum Error {
         most: u64,
     },
     /// A core module.
-    #[error("this is a core WebAssembly module, not a component: build for `wasm32-wasip2`, or run `wasm-tools component new` on it")]
+    #[error(
+        "this is a core WebAssembly module, not a component: build for `wasm32-wasip2`, or run `wasm-tools component new` on it"
+    )]
     CoreModule,
     /// Compiled machine code.
     #[error("this is precompiled machine code, not a component: give the `.wasm` that it was compiled from")]
@@ -78,6 +81,10 @@ pub(crate) fn inspect(bytes: &[u8], max_bytes: u64) -> Result<Inspected, Error> 
     }
     if bytes.starts_with(b"\x7fELF") {
         return Err(Error::Precompiled);
+    }
+    // The parser says the same in a list of numbers over a dozen lines.
+    if !bytes.starts_with(b"\0asm") {
+        return Err(Error::NotWasm("it does not begin with `\\0asm`".into()));
     }
     let mut walk = Walk::default();
     for payload in Parser::new(0).parse_all(bytes) {
@@ -182,6 +189,8 @@ impl Walk {
     fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) -> Result<(), Error> {
         if self.depth == 1 && section.name() == toolhold_core::describe::SECTION {
             add(&mut 0, section.data().len() as u64, SECTION_BYTES)?;
+            // Of two descriptions, readers could believe different ones.
+            add(&mut u64::from(self.found.section.is_some()), 1, SECTIONS)?;
             let start = section.data_offset();
             self.found.section = Some(start..start + section.data().len());
         }

@@ -1,7 +1,7 @@
 //! Which world a component is built for, and on which lane it runs. Names only; versions match as semantic versions do.
 
 use wasmtime::Engine;
-use wasmtime::component::types::{Component, ComponentItem};
+use wasmtime::component::types::{Component, ComponentFunc, ComponentItem, Type};
 
 /// What this host can run, for error messages.
 pub(crate) const SUPPORTED: &str = "toolhold:tool/described@0.1.x";
@@ -82,6 +82,23 @@ impl Kind {
         };
         Err(Error::Kind { found })
     }
+}
+
+/// Whether a function is `invoke`: two strings, and a string or an error with the cases that this host knows.
+pub(crate) fn is_invoke(function: &ComponentFunc) -> bool {
+    const CASES: [&str; 6] = ["invalid-args", "denied", "not-found", "failed", "cancelled", "other"];
+    let strings = function.params().filter(|(_, ty)| matches!(ty, Type::String)).count();
+    let results: Vec<_> = function.results().collect();
+    let [Type::Result(result)] = &results[..] else { return false };
+    let (Some(Type::String), Some(Type::Variant(error))) = (result.ok(), result.err()) else { return false };
+    strings == 2 && function.params().count() == 2 && error.cases().map(|case| case.name).eq(CASES)
+}
+
+/// Whether a function is `describe`: nothing, and a list of records.
+pub(crate) fn is_describe(function: &ComponentFunc) -> bool {
+    let results: Vec<_> = function.results().collect();
+    let [Type::List(list)] = &results[..] else { return false };
+    function.params().count() == 0 && matches!(list.ty(), Type::Record(_))
 }
 
 /// How a component's calls are run.

@@ -26,7 +26,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// A cache in `path`. One that cannot be trusted is not used, and a warning says why.
     pub(crate) fn open(path: Option<&Path>) -> Self {
-        let dir = path.and_then(|path| TrustedDir::open(path).inspect_err(|error| warn(error)).ok());
+        let dir = path.and_then(|path| TrustedDir::open(path).inspect_err(warn).ok());
         Self { dir }
     }
 

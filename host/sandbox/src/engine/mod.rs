@@ -10,6 +10,8 @@ mod settings;
 mod ticker;
 mod trust;
 
+#[cfg(test)]
+pub(crate) use artifact::trailer;
 pub(crate) use artifact::{Artifact, Unusable};
 pub(crate) use cache::Cache;
 pub use compile::CompileError;

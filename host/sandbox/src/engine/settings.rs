@@ -3,10 +3,13 @@
 //! What a guest can do is narrowed to what tools need: no threads, no 64-bit memories, no garbage-collected types, no
 //! component-model async. What makes a fresh instance per call cheap is the pool; ADR 2 has the numbers.
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, RegallocAlgorithm,
+};
 
-/// Stack of a guest. Recursion deeper than this is a trap, on either lane.
-const MAX_WASM_STACK: usize = 1 << 20;
+/// Stack of a guest. Recursion deeper than this is a trap, on either lane. On the calling thread it is a part of that
+/// thread's own stack, so it must leave room in the 2 MiB that Rust gives a thread.
+const MAX_WASM_STACK: usize = 512 << 10;
 
 /// Stack of a fiber: the guest's, and what host functions need on top of it.
 const FIBER_STACK: usize = MAX_WASM_STACK + (1 << 20);
@@ -14,16 +17,12 @@ const FIBER_STACK: usize = MAX_WASM_STACK + (1 << 20);
 /// What one component may have of each, and so what one call may have.
 pub(crate) mod bounds {
     /// Core instances. C through the preview 1 adapter has 4, composed components a dozen.
-    pub(crate) const INSTANCES: usize = 64;
+    pub(crate) const INSTANCES: u32 = 64;
     /// Memories. Toolchains make one or two.
-    pub(crate) const MEMORIES: usize = 8;
+    pub(crate) const MEMORIES: u32 = 8;
     /// Tables.
-    pub(crate) const TABLES: usize = 32;
+    pub(crate) const TABLES: u32 = 32;
 }
-
-const CORE_INSTANCES_PER_COMPONENT: u32 = bounds::INSTANCES as u32;
-const MEMORIES_PER_COMPONENT: u32 = bounds::MEMORIES as u32;
-const TABLES_PER_COMPONENT: u32 = bounds::TABLES as u32;
 
 /// Elements of one table, whatever a call's limit says: the pool reserves address space for as many.
 const TABLE_ELEMENTS: usize = 1 << 20;
@@ -88,15 +87,15 @@ fn compile(config: &mut Config) {
 fn pool(size: PoolSize) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(size.calls)
-        .total_core_instances(size.calls.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_core_instances(size.calls.saturating_mul(bounds::INSTANCES))
         .total_memories(size.memories)
-        .total_tables(size.memories.saturating_mul(4).max(TABLES_PER_COMPONENT))
+        .total_tables(size.memories.saturating_mul(4).max(bounds::TABLES))
         .total_stacks(size.calls)
-        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_memories_per_component(MEMORIES_PER_COMPONENT)
-        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_core_instances_per_component(bounds::INSTANCES)
+        .max_memories_per_component(bounds::MEMORIES)
+        .max_tables_per_component(bounds::TABLES)
         .max_memories_per_module(1)
-        .max_tables_per_module(TABLES_PER_COMPONENT)
+        .max_tables_per_module(bounds::TABLES)
         .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT)
         .table_keep_resident(TABLE_KEEP_RESIDENT)

@@ -47,9 +47,8 @@ impl TrustedDir {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fail)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| fail(error.into()))?;
-        let dir = Self { handle, path: path.into() };
-        dir.check(&dir.handle, &dir.path, FileType::Directory)?;
-        Ok(dir)
+        check(&handle, path, FileType::Directory)?;
+        Ok(Self { handle, path: path.into() })
     }
 
     /// Opens the file `name` for reading. `None` where there is none.
@@ -63,16 +62,16 @@ impl TrustedDir {
             Err(rustix::io::Errno::LOOP) => return Err(Error::Untrusted { path, why: "it is a symbolic link" }),
             Err(error) => return Err(Error::Io { path, source: error.into() }),
         };
-        self.check(&file, &path, FileType::RegularFile)?;
+        check(&file, &path, FileType::RegularFile)?;
         Ok(Some(File::from(file)))
     }
 
     /// Makes `name` a file with the content `parts`, at once or not at all.
     pub(crate) fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
         let temporary = format!(".{name}.{}.{:x}", std::process::id(), unique());
-        let written = self.write_new(&temporary, parts).and_then(|()| {
-            rustix::fs::renameat(&self.handle, &temporary, &self.handle, name).map_err(io::Error::from)
-        });
+        let written = self
+            .write_new(&temporary, parts)
+            .and_then(|()| rustix::fs::renameat(&self.handle, &temporary, &self.handle, name).map_err(io::Error::from));
         written.map_err(|source| {
             self.remove(&temporary);
             Error::Io { path: self.path.join(name), source }
@@ -91,21 +90,21 @@ impl TrustedDir {
         let mut file = File::from(rustix::fs::openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?);
         parts.iter().try_for_each(|part| file.write_all(part))
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as what a trusted directory does")]
-    fn check(&self, handle: &impl AsFd, path: &Path, kind: FileType) -> Result<(), Error> {
-        let found = rustix::fs::fstat(handle).map_err(|error| Error::Io { path: path.into(), source: error.into() })?;
-        let why = if FileType::from_raw_mode(found.st_mode) != kind {
-            "it is not of the expected kind"
-        } else if found.st_uid != rustix::process::geteuid().as_raw() {
-            "it belongs to somebody else"
-        } else if found.st_mode & 0o022 != 0 {
-            "others can write to it"
-        } else {
-            return Ok(());
-        };
-        Err(Error::Untrusted { path: path.into(), why })
-    }
+/// Whether only this user can have written what is open as `handle`.
+fn check(handle: &impl AsFd, path: &Path, kind: FileType) -> Result<(), Error> {
+    let found = rustix::fs::fstat(handle).map_err(|error| Error::Io { path: path.into(), source: error.into() })?;
+    let why = if FileType::from_raw_mode(found.st_mode) != kind {
+        "it is not of the expected kind"
+    } else if found.st_uid != rustix::process::geteuid().as_raw() {
+        "it belongs to somebody else"
+    } else if found.st_mode & 0o022 != 0 {
+        "others can write to it"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Untrusted { path: path.into(), why })
 }
 
 /// A number that no other writer of this process has.

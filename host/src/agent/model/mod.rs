@@ -60,6 +60,8 @@ pub struct Request<'a> {
     pub messages: &'a [Message],
     /// The tools it may ask for. None: it is asked for text.
     pub tools: &'a [ToolSpec],
+    /// The run is at a limit, and this is its last answer.
+    pub last: bool,
     /// Tokens it may write.
     pub tokens: u32,
     /// Bytes of text and arguments that are kept. What is beyond is cut, and the turn is [`Finish::Length`].

@@ -141,7 +141,7 @@ impl Scripted {
 
     fn play(&mut self, request: &Request<'_>) -> Result<Turn, ModelError> {
         let results = last_results(request.messages);
-        if request.tools.is_empty() {
+        if request.last {
             let Some(text) = &self.script.last_answer else {
                 return Err(self.mismatch("the run asks for a last answer, and the script has no `last_answer`"));
             };
@@ -270,12 +270,7 @@ mod tests {
     fn ask(model: &mut Scripted, results: &[&str]) -> Result<Turn, String> {
         let mut messages = vec![Message::Assistant { text: String::new(), calls: Vec::new() }];
         messages.extend(results.iter().map(|result| Message::Tool { id: "1".into(), content: (*result).into() }));
-        let tools = [crate::agent::tools::ToolSpec {
-            name: "files.read".parse().unwrap(),
-            description: String::new(),
-            input_schema: json!({}),
-        }];
-        let request = Request { messages: &messages, tools: &tools, tokens: 1, bytes: 1 };
+        let request = Request { messages: &messages, tools: &[], last: false, tokens: 1, bytes: 1 };
         model.play(&request).map_err(|error| error.to_string())
     }
 

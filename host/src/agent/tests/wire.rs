@@ -72,7 +72,7 @@ async fn ask(replies: Vec<Reply>) -> Asked {
     let server = Server::start(replies, clock.clone()).await;
     let mut model = model(&server, &clock);
     let (messages, tools) = ([Message::User("do it".into())], spec());
-    let request = Request { messages: &messages, tools: &tools, tokens: 100, bytes: 4096 };
+    let request = Request { messages: &messages, tools: &tools, last: false, tokens: 100, bytes: 4096 };
     let mut text = String::new();
     let turn = model.turn(request, &mut |piece| text.push_str(piece)).await;
     Asked { turn, text, server }

@@ -1,6 +1,8 @@
 -- Every call: what was asked for, and what came of it.
 CREATE TABLE calls (
-    call             TEXT    PRIMARY KEY,
+    -- In the order of admission.
+    number           INTEGER PRIMARY KEY,
+    call             TEXT    NOT NULL UNIQUE,
     run              TEXT    NOT NULL,
     tool             TEXT    NOT NULL,
     digest           BLOB    NOT NULL CHECK (length(digest) = 32),
@@ -24,7 +26,7 @@ CREATE TABLE calls (
     usage            TEXT,
     CHECK ((scope IS NULL) = (key IS NULL)),
     CHECK ((state = 'settled') = (outcome_digest IS NOT NULL))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE UNIQUE INDEX calls_by_key ON calls (scope, key, mode) WHERE key IS NOT NULL AND state <> 'abandoned';
 CREATE INDEX calls_unfinished ON calls (state) WHERE state IN ('admitted', 'unknown');

@@ -53,7 +53,10 @@ fn calls_for_which_nobody_waited_are_kept_until_the_disk_has_space() {
     let written = until_full(&journal) as u64;
     // From here on even a call without effects waits, and is told.
     assert!(matches!(journal.admit_blocking(intent("read", Effects::None)), Err(Error::Full)));
-    assert!(matches!(journal.settle_blocking(&call_id("fill0"), success(&"1".repeat(60_000), Effects::Possible)), Err(Error::Full)));
+    assert!(matches!(
+        journal.settle_blocking(&call_id("fill0"), success(&"1".repeat(60_000), Effects::Possible)),
+        Err(Error::Full)
+    ));
     journal.settle_behind(&call_id("fill0"), success("1", Effects::Possible));
     empty(&journal);
     journal.flush_blocking().unwrap();

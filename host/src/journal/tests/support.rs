@@ -42,7 +42,8 @@ impl State {
     /// Changes the database as somebody would who may write it, triggers out of the way.
     pub(super) fn tamper(&self, sql: &str) {
         let connection = rusqlite::Connection::open(self.path().join("journal.db")).unwrap();
-        let triggers = "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_cut; DROP TRIGGER audit_grows_at_its_end;";
+        let triggers =
+            "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_cut; DROP TRIGGER audit_grows_at_its_end;";
         connection.execute_batch(triggers).unwrap();
         connection.execute_batch(sql).unwrap();
     }

@@ -57,14 +57,23 @@ fn each_way_to_forge_it_is_found_at_its_place() {
         ("DELETE FROM audit WHERE sequence = 1", 1),
         ("DELETE FROM audit WHERE sequence >= 5", 5),
         ("DELETE FROM audit", 1),
-        ("UPDATE audit SET sequence = 99 WHERE sequence = 3; UPDATE audit SET sequence = 3 WHERE sequence = 5; UPDATE audit SET sequence = 5 WHERE sequence = 99", 3),
+        (
+            "UPDATE audit SET sequence = 99 WHERE sequence = 3; UPDATE audit SET sequence = 3 WHERE sequence = 5; UPDATE audit SET sequence = 5 WHERE sequence = 99",
+            3,
+        ),
         ("UPDATE calls SET outcome = '\"forged\"' WHERE call = 'c2'", 4),
+        ("UPDATE calls SET arguments = '{}' WHERE call = 'c2'", 3),
+        ("UPDATE calls SET admitted_at = 9 WHERE call = 'c2'", 3),
+        ("UPDATE calls SET settled_at = 9 WHERE call = 'c2'", 4),
         ("UPDATE calls SET usage = '{}' WHERE call = 'c2'", 4),
         ("UPDATE calls SET tool = 'files.other' WHERE call = 'c2'", 3),
         ("UPDATE calls SET outcome_digest = zeroblob(32) WHERE call = 'c3'", 6),
         ("DELETE FROM calls WHERE call = 'c1'", 1),
         ("UPDATE calls SET state = 'abandoned', outcome_digest = NULL WHERE call = 'c2'", 4),
-        ("INSERT INTO calls SELECT 'c9', run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, settled_at, succeeded, outcome, outcome_digest, usage FROM calls WHERE call = 'c1'", 6),
+        (
+            "INSERT INTO calls SELECT 99, 'c9', run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, settled_at, succeeded, outcome, outcome_digest, usage FROM calls WHERE call = 'c1'",
+            6,
+        ),
     ];
     for (sql, at) in cases {
         let (state, _) = three_calls();
@@ -96,7 +105,10 @@ fn a_host_does_not_go_on_after_a_cut_or_a_changed_end() {
     let (state, _) = three_calls();
     state.tamper("DELETE FROM audit WHERE sequence = 6");
     let error = state.try_open().unwrap_err();
-    assert!(matches!(error, Error::Cut { noted: Head { sequence: 6, .. }, found: Head { sequence: 5, .. } }), "{error}");
+    assert!(
+        matches!(error, Error::Cut { noted: Head { sequence: 6, .. }, found: Head { sequence: 5, .. } }),
+        "{error}"
+    );
     assert!(error.to_string().contains("delete `audit.head`"));
     let (state, _) = three_calls();
     state.tamper("UPDATE audit SET body = replace(body, 'c3', 'cX') WHERE sequence = 6");
@@ -109,11 +121,16 @@ fn denials_and_runs_are_part_of_the_audit() {
     let journal = state.open();
     let run: toolhold_core::id::RunId = "run".parse().unwrap();
     journal.record_blocking(1, Event::RunStarted { run: run.clone(), front: "call".into(), manifest: None }).unwrap();
-    let denied =
-        Event::CallDenied { call: call_id("c"), run, tool: "files.write".into(), arguments: None, code: "denied".into(), rule: None };
+    let denied = Event::CallDenied {
+        call: call_id("c"),
+        run,
+        tool: "files.write".into(),
+        arguments: None,
+        code: "denied".into(),
+        rule: None,
+    };
     journal.record_blocking(2, denied).unwrap();
-    journal.admit_blocking(intent("c1", Effects::None)).unwrap();
-    journal.settle_blocking(&call_id("c1"), success("1", Effects::None)).unwrap();
+    write_call(&journal, "c1");
     drop(journal);
     let mut lines = Vec::new();
     assert_eq!(state.reader().export(2, &mut lines).unwrap(), 3);
@@ -121,6 +138,29 @@ fn denials_and_runs_are_part_of_the_audit() {
     assert!(lines.lines().next().unwrap().contains(r#""type":"call-denied""#), "{lines}");
     state.tamper("UPDATE audit SET body = replace(body, 'denied', 'danied') WHERE sequence = 2");
     assert_eq!(broken(&state).at, 2);
+}
+
+#[test]
+fn a_call_that_is_one_entry_is_compared_as_well() {
+    for sql in [
+        "UPDATE calls SET arguments = '{}'",
+        "UPDATE calls SET outcome = '2'",
+        "UPDATE calls SET admitted_at = 9",
+        "UPDATE calls SET run = 'other'",
+        "UPDATE calls SET succeeded = 0",
+        "DELETE FROM calls",
+    ] {
+        let state = State::new();
+        let journal = state.open();
+        let hold = journal.hold();
+        journal.admit_blocking(intent("c1", Effects::None)).unwrap();
+        journal.settle_blocking(&call_id("c1"), success("1", Effects::None)).unwrap();
+        drop(hold);
+        drop(journal);
+        state.reader().verify(None).unwrap();
+        state.tamper(sql);
+        assert_eq!(broken(&state).at, 1, "{sql}");
+    }
 }
 
 /// The exported lines are enough to compute the chain again.

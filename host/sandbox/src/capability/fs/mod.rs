@@ -31,6 +31,9 @@
 //!   and unlinked; it cannot be read, followed, moved or created.
 //! * A directory is moved only if every path below it may be written under the old and the new name, none is denied under
 //!   either, and none becomes readable by the move (`operation::rename`).
+//! * Where names that differ in case are the same file, patterns could be passed by another spelling: a grant there is
+//!   opened only if it treats all paths alike. Told by a probe of the root's own entries, so a single directory further
+//!   down that ignores case is not found.
 //! * Names that are not UTF-8 cannot be named by a WASI guest and are left out of listings.
 //! * Linux only: resolution relies on `O_PATH`, and on `openat2` where the kernel lets us.
 

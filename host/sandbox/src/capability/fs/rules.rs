@@ -14,8 +14,8 @@ pub(super) struct Rules {
     read: Patterns,
     write: Patterns,
     deny: Patterns,
-    on_the_way_to_read: GlobSet,
-    on_the_way_to_write: GlobSet,
+    on_the_way_to_read: OnTheWay,
+    on_the_way_to_write: OnTheWay,
     /// What belongs to Toolhold, relative to the root; covers everything below.
     protected: Vec<RelPath>,
     whole: bool,
@@ -23,17 +23,16 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn new(grant: &DirectoryGrant, protected: Vec<RelPath>) -> Self {
-        let covers = |patterns: &Patterns| patterns.source().iter().any(|pattern| pattern == "**");
         Self {
             read: grant.read.clone(),
             write: grant.write.clone(),
             deny: grant.deny.clone(),
-            on_the_way_to_read: on_the_way(&grant.read),
-            on_the_way_to_write: on_the_way(&grant.write),
+            on_the_way_to_read: OnTheWay::to(&grant.read),
+            on_the_way_to_write: OnTheWay::to(&grant.write),
             whole: grant.deny.is_empty()
                 && protected.is_empty()
-                && (covers(&grant.read) || grant.read.is_empty())
-                && (covers(&grant.write) || grant.write.is_empty()),
+                && (grant.read.is_everything() || grant.read.is_empty())
+                && (grant.write.is_everything() || grant.write.is_empty()),
             protected,
         }
     }
@@ -65,7 +64,7 @@ impl Rules {
 
     /// If `path` is a directory, its listing may be had, reduced to what is readable or listable itself.
     pub(super) fn may_list(&self, path: &RelPath) -> bool {
-        (self.read.matches(path.as_str()) || self.on_the_way_to_read.is_match(path.as_str()))
+        (self.read.matches(path.as_str()) || self.on_the_way_to_read.matches(path.as_str()))
             && self.forbidden(path).is_none()
     }
 
@@ -74,8 +73,8 @@ impl Rules {
         let text = path.as_str();
         (self.read.matches(text)
             || self.write.matches(text)
-            || self.on_the_way_to_read.is_match(text)
-            || self.on_the_way_to_write.is_match(text))
+            || self.on_the_way_to_read.matches(text)
+            || self.on_the_way_to_write.matches(text))
             && self.forbidden(path).is_none()
     }
 
@@ -103,10 +102,37 @@ impl Rules {
     }
 }
 
-/// Matches the directories that lie above something that a pattern can match.
-fn on_the_way(patterns: &Patterns) -> GlobSet {
+/// The directories that lie above something that patterns can match: on every side of them, so that what a tool needs
+/// or a run leaves of a grant narrows these too.
+#[derive(Debug)]
+struct OnTheWay(Vec<(GlobSet, String)>);
+
+impl OnTheWay {
+    fn to(patterns: &Patterns) -> Self {
+        // Absolute patterns and what they look at both lose their first slash.
+        let relative = |text: &str| text.strip_prefix('/').unwrap_or(text).to_owned();
+        Self(
+            patterns
+                .sides()
+                .map(|side| (above(side.patterns.iter().map(|text| relative(text))), relative(side.before)))
+                .collect(),
+        )
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let on_side = |(set, before): &(GlobSet, String)| match (before.is_empty(), path.is_empty()) {
+            (true, _) => set.is_match(path),
+            (false, true) => set.is_match(before),
+            (false, false) => set.is_match(format!("{before}/{path}")),
+        };
+        !self.0.is_empty() && self.0.iter().all(on_side)
+    }
+}
+
+/// Matches the directories above what any of these relative patterns can match.
+fn above(patterns: impl Iterator<Item = String>) -> GlobSet {
     let mut builder = GlobSetBuilder::new();
-    for prefix in patterns.source().iter().flat_map(|pattern| prefixes(pattern)) {
+    for prefix in patterns.flat_map(|pattern| prefixes(&pattern)) {
         // A prefix of a pattern that compiles, cut between its parts, compiles too; one that did not would match nothing.
         if let Ok(glob) = GlobBuilder::new(&prefix).literal_separator(true).backslash_escape(true).build() {
             builder.add(glob);
@@ -115,46 +141,91 @@ fn on_the_way(patterns: &Patterns) -> GlobSet {
     builder.build().unwrap_or_default()
 }
 
+/// How many patterns one pattern with braces may stand for before directories are no longer told apart by it.
+const MOST_ALTERNATIVES: usize = 256;
+
 /// Patterns for the directories above what `pattern` matches: `a/*/c` gives the root, `a` and `a/*`.
 fn prefixes(pattern: &str) -> Vec<String> {
-    let mut prefixes = vec![String::new()];
-    let (mut start, mut in_class, mut in_braces, mut escaped) = (0, false, 0_usize, false);
-    for (index, letter) in pattern.char_indices() {
-        let here = |start: usize| pattern.get(..start).unwrap_or_default();
+    let mut alternatives = vec![pattern.to_owned()];
+    while let Some((index, expanded)) =
+        alternatives.iter().enumerate().find_map(|(index, one)| Some((index, expand(one)?)))
+    {
+        alternatives.swap_remove(index);
+        alternatives.extend(expanded);
+        if alternatives.len() > MOST_ALTERNATIVES {
+            return vec!["**".to_owned()];
+        }
+    }
+    alternatives.iter().flat_map(|pattern| prefixes_without_braces(pattern)).collect()
+}
+
+/// The patterns that the first braces of `pattern` stand for; `None` if it has none.
+fn expand(pattern: &str) -> Option<Vec<String>> {
+    let (mut depth, mut open, mut cuts) = (0_usize, 0, Vec::new());
+    for (index, letter) in plain_letters(pattern) {
         match letter {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '[' => in_class = true,
-            ']' => in_class = false,
-            '{' if !in_class => in_braces += 1,
-            '}' if !in_class => in_braces = in_braces.saturating_sub(1),
-            // A separator within braces: parts cannot be told apart any more. Everything below may lead somewhere.
-            '/' if in_braces > 0 => {
-                prefixes.push(format!("{}**", here(start)));
-                return prefixes;
-            }
-            '/' if !in_class => {
-                if pattern.get(start..index) == Some("**") {
-                    prefixes.push(format!("{}**", here(start)));
-                    return prefixes;
+            '{' => {
+                depth += 1;
+                if depth == 1 {
+                    open = index;
+                    cuts.push(index);
                 }
-                prefixes.push(here(index).to_owned());
-                start = index + 1;
             }
+            ',' if depth == 1 => cuts.push(index),
+            '}' if depth == 1 => {
+                cuts.push(index);
+                let (before, after) = (pattern.get(..open)?, pattern.get(index + 1..)?);
+                let parts = cuts.iter().zip(cuts.iter().skip(1));
+                return parts
+                    .map(|(from, to)| Some(format!("{before}{}{after}", pattern.get(from + 1..*to)?)))
+                    .collect();
+            }
+            '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    if pattern.get(start..) == Some("**") {
-        prefixes.push(pattern.to_owned());
+    None
+}
+
+fn prefixes_without_braces(pattern: &str) -> Vec<String> {
+    let (mut prefixes, mut start) = (vec![String::new()], 0);
+    let ends = plain_letters(pattern).filter(|(_, letter)| *letter == '/').map(|(index, _)| index);
+    for end in ends.chain([pattern.len()]) {
+        if pattern.get(start..end) == Some("**") {
+            prefixes.push(format!("{}**", pattern.get(..start).unwrap_or_default()));
+            return prefixes;
+        }
+        if end < pattern.len() {
+            prefixes.extend(pattern.get(..end).map(str::to_owned));
+        }
+        start = end + 1;
     }
     prefixes
+}
+
+/// The letters of a pattern that are neither escaped nor in a class, with their places.
+fn plain_letters(pattern: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut escaped, mut class) = (false, None);
+    pattern.char_indices().filter(move |(index, letter)| {
+        match (letter, class) {
+            _ if escaped => escaped = false,
+            ('\\', None) => escaped = true,
+            // `]` right after the opening, or after its negation, is a letter of the class.
+            (']', Some(open)) if *index > open + 1 => class = None,
+            ('!' | '^', Some(open)) if *index == open + 1 => class = Some(open + 1),
+            (_, Some(_)) => {}
+            ('[', None) => class = Some(*index),
+            _ => return true,
+        }
+        false
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use toolhold_core::grant::Symlinks;
+    use toolhold_core::grant::{GuestPatterns, Symlinks};
 
     use super::*;
 
@@ -200,15 +271,60 @@ mod tests {
 
     #[test]
     fn directories_on_the_way_can_be_entered_and_nothing_else_can() {
-        let rules = rules(&["src/**/*.rs", "docs/*.md", "{x/y,z}/w"], &["out/**"], &[]);
+        let rules = rules(&["src/**/*.rs", "docs/*.md", "x/y/w", "z/w"], &["out/**"], &[]);
         for way in ["", "src", "src/a", "src/a/b", "docs", "x", "x/y", "z", "out", "out/a"] {
             assert!(rules.may_enter(&path(way)), "{way}");
         }
-        assert!(!rules.may_enter(&path("etc")));
-        assert!(!rules.may_enter(&path("docs/a")));
+        for other in ["etc", "y", "docs/a", "z/w/x", "x/z"] {
+            assert!(!rules.may_enter(&path(other)), "{other}");
+        }
         assert!(!rules.may_list(&path("out")), "only written below");
         assert!(rules.may_list(&path("src/a")));
         assert!(!rules.may_read(&path("src/a")));
+    }
+
+    #[test]
+    fn what_narrows_a_grant_narrows_the_way_too() {
+        let all = Patterns::new(["**"]).unwrap();
+        let ceiling = GuestPatterns::new(["/work/sub/deep/**", "/other/**"]).unwrap();
+        let grant = DirectoryGrant {
+            host: PathBuf::from("/nowhere"),
+            guest: "/work".to_owned(),
+            read: all.narrowed_to("/work", &ceiling),
+            write: Patterns::none(),
+            deny: Patterns::none(),
+            symlinks: Symlinks::Deny,
+        };
+        let rules = Rules::new(&grant, Vec::new());
+        for way in ["", "sub", "sub/deep", "sub/deep/er"] {
+            assert!(rules.may_list(&path(way)) && rules.may_enter(&path(way)), "{way}");
+        }
+        for other in ["private", "sub/other", "other", "sub/deeper"] {
+            assert!(!rules.may_list(&path(other)) && !rules.may_enter(&path(other)), "{other}");
+        }
+        assert!(!rules.same_for_all_paths());
+    }
+
+    #[test]
+    fn the_way_is_found_whatever_the_pattern_is_made_of() {
+        for (pattern, expected) in [
+            ("a/*/c", vec!["", "a", "a/*"]),
+            ("a/**", vec!["", "a", "a/**"]),
+            ("**", vec!["", "**"]),
+            ("*.md", vec![""]),
+            ("a/**/c/d", vec!["", "a", "a/**"]),
+            ("a[/]b/c", vec!["", "a[/]b"]),
+            ("[]/x]/c", vec!["", "[]/x]"]),
+            ("[!]/]/c", vec!["", "[!]/]"]),
+            ("\\{a/b", vec!["", "\\{a"]),
+            ("{a/b,c}/d", vec!["", "", "a", "a/b", "c"]),
+            ("{a,{b,c}/d}/e", vec!["", "", "", "a", "b", "b/d", "c", "c/d"]),
+        ] {
+            let mut found = prefixes(pattern);
+            found.sort();
+            assert_eq!(found, expected, "{pattern}");
+        }
+        assert_eq!(prefixes(&"{a,b}".repeat(20)), ["**"]);
     }
 
     #[test]
@@ -216,6 +332,6 @@ mod tests {
         let rules = rules(&["in/**"], &["out/**"], &[]);
         assert!(rules.may_read(&path("in/a")) && !rules.may_write(&path("in/a")));
         assert!(!rules.may_read(&path("out/a")) && rules.may_write(&path("out/a")));
-        assert!(!rules.may_write(&path("out")), "a pattern for what is inside is none for the directory");
+        assert!(rules.may_write(&path("out")) && !rules.may_write(&path("outer")), "`dir/**` is the directory too");
     }
 }

@@ -30,8 +30,8 @@ impl FsCtx {
             let look = fs.view.look(grant, &from.path)?;
             match look.kind {
                 Kind::File if from.must_be_directory => return Err(ErrorCode::NotDirectory.into()),
-                Kind::File => {}
-                Kind::Directory => return Err(ErrorCode::NotPermitted.into()),
+                // A second name for a directory: no file system has that, and each says so itself.
+                Kind::File | Kind::Directory => {}
                 Kind::Link => return Err(Why::Symlink.into()),
                 Kind::Special => return Err(Why::SpecialFile.into()),
             }

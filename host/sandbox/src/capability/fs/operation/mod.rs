@@ -17,6 +17,8 @@ pub(super) use resolve::Last;
 pub(super) use set_times::timestamps;
 pub(super) use stat::{descriptor_stat, metadata_hash};
 
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
 use rustix::io::Errno;
 use toolhold_core::limit::{Exceeded, Limit};
 
@@ -77,13 +79,36 @@ fn code_for(why: Why) -> ErrorCode {
     }
 }
 
+/// Held while a name comes to be (many at once) or is moved (alone).
+///
+/// A move looks at a whole tree before it acts. Two calls that work together could otherwise put something into the tree
+/// in between that may not be where it is moved to. One lock for the process, because grants of different tools can be the
+/// same directory or lie within each other; the tree that a move looks at is bounded, and so is the wait.
+static NAMES: RwLock<()> = RwLock::new(());
+
+fn while_names_come() -> RwLockReadGuard<'static, ()> {
+    NAMES.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn while_names_move() -> RwLockWriteGuard<'static, ()> {
+    NAMES.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl FsCtx {
+    /// Ends the call if its time is up. For loops within one operation: nothing else stops those.
+    fn in_time(&self) -> Result<(), Exceeded> {
+        if self.meter.time_left().is_zero() { Err(self.meter.exceeded(Limit::Time)) } else { Ok(()) }
+    }
+
     /// Runs what creates one file, directory or link. Charged only if it did, refused ahead if it could not be paid.
     fn creating<R>(&self, create: impl FnOnce() -> Result<R, Errno>) -> Result<R, Stop> {
         if self.meter.left(Limit::FilesCreated) == 0 {
             return Err(self.meter.exceeded(Limit::FilesCreated).into());
         }
-        let created = create()?;
+        let created = {
+            let _names = while_names_come();
+            create()?
+        };
         self.meter.charge(Limit::FilesCreated, 1)?;
         Ok(created)
     }

@@ -6,12 +6,11 @@
 //! * both names may be written, and the new one may be read only if the old one may;
 //! * of a directory, the same holds for everything in it, which is walked before (up to a bound). Nothing in it may be
 //!   denied or protected under either name. Somebody outside who creates a denied file in it between the walk and the
-//!   move moves it along; no guest of the same grant can;
+//!   move moves it along; no guest can, other calls included;
 //! * a link, moved alone or in a directory, must not lead out of the grant from its new place: other programs follow it.
 
 use rustix::fs::FileType;
 use toolhold_core::grant::Symlinks;
-use toolhold_core::limit::Limit;
 
 use super::super::bindings::types::ErrorCode;
 use super::super::ctx::FsCtx;
@@ -21,11 +20,11 @@ use super::super::grants::Grant;
 use super::super::notes::{Operation, Touched, Why};
 use super::super::path::{RelPath, link_stays_inside};
 use super::super::view::{Kind, Look};
-use super::Stop;
 use super::resolve::{Asked, Last, Place};
+use super::{Stop, while_names_move};
 
 /// The largest tree that is walked before it is moved, in entries. Larger ones have to be moved in parts.
-const LARGEST_TREE: usize = 50_000;
+const LARGEST_TREE: usize = 10_000;
 /// How many entries are walked between two looks at the clock.
 const BETWEEN_LOOKS: usize = 256;
 
@@ -39,6 +38,8 @@ impl FsCtx {
                 return Err(Why::AcrossGrants.into());
             }
             may_move(grant, &from.path, &to.path)?;
+            let _names = while_names_move();
+            fs.in_time()?;
             let busy = |place: &Place| place.ends_in_dots || place.path.is_root();
             if busy(from) || busy(to) {
                 return Err(ErrorCode::Busy.into());
@@ -117,8 +118,8 @@ impl FsCtx {
         if walked > LARGEST_TREE {
             return Err(Why::MovesForbidden.into());
         }
-        if walked.is_multiple_of(BETWEEN_LOOKS) && self.meter.time_left().is_zero() {
-            return Err(self.meter.exceeded(Limit::Time).into());
+        if walked.is_multiple_of(BETWEEN_LOOKS) {
+            self.in_time()?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use super::super::error::FsResult;
 use super::super::grants::Grant;
 use super::super::notes::{Operation, Why};
 use super::super::path::{GuestPath, RelPath};
-use super::super::view::{Kind, View};
+use super::super::view::Kind;
 use super::{Stop, code_for};
 use rustix::io::Errno;
 
@@ -87,7 +87,7 @@ impl FsCtx {
         act: &mut impl FnMut(&mut Self, &[Place; N]) -> Result<R, Stop>,
     ) -> Result<R, Stop> {
         let mut walked = false;
-        let mut tried = each(asked, |asked| first_guess(self.view, asked))?;
+        let mut tried = each(asked, |asked| self.first_guess(asked))?;
         for _ in 0..ROUNDS {
             places.clear();
             places.extend(tried.iter().cloned());
@@ -101,7 +101,7 @@ impl FsCtx {
             if !(again && may_follow) {
                 return Err(stop);
             }
-            let next = match each(asked, |asked| walk(self.view, asked)) {
+            let next = match each(asked, |asked| self.walk(asked)) {
                 // What the walk could not pass is no better answer than what was refused at first.
                 Err(_) if matches!(stop, Stop::Refused(_)) => return Err(stop),
                 next => next?,
@@ -117,21 +117,73 @@ impl FsCtx {
     }
 }
 
+impl FsCtx {
+    /// The path at its word, if it has no `..`.
+    fn first_guess(&self, asked: &Asked<'_>) -> Result<Place, Stop> {
+        let text = parse(asked)?;
+        match text.lexical(&asked.directory.path) {
+            Some(path) => Ok(place(asked, text, path)),
+            None => self.walk(asked),
+        }
+    }
+
+    /// The path part by part, with links followed where the grant allows it.
+    fn walk(&self, asked: &Asked<'_>) -> Result<Place, Stop> {
+        let text = parse(asked)?;
+        let grant = &asked.directory.grant;
+        let base = &asked.directory.path;
+        let mut here = base.clone();
+        let mut ahead: Vec<String> = text.parts().rev().map(str::to_owned).collect();
+        let (mut links, mut steps) = (0, 0);
+        while let Some(part) = ahead.pop() {
+            steps += 1;
+            if steps > MOST_STEPS {
+                return Err(ErrorCode::NameTooLong.into());
+            }
+            self.in_time()?;
+            if part == ".." {
+                // INVARIANT: `here` was looked at and is a directory, so that going up from it is dropping its name.
+                if here == *base {
+                    return Err(Why::Escape.into());
+                }
+                here.pop();
+                continue;
+            }
+            let next = here.join(&part);
+            if ahead.is_empty() && asked.last == Last::Keep {
+                here = next;
+                break;
+            }
+            if !grant.rules.may_enter(&next) {
+                return Err(grant.rules.why_not(&next, false).into());
+            }
+            let look = match self.view.look(grant, &next) {
+                Err(Errno::NOENT) if ahead.is_empty() => {
+                    here = next;
+                    break;
+                }
+                look => look?,
+            };
+            match look.kind {
+                Kind::Link => {
+                    links += 1;
+                    follow(grant, &look.link_target()?, links, &mut ahead)?;
+                }
+                Kind::Directory => here = next,
+                _ if ahead.is_empty() => here = next,
+                _ => return Err(ErrorCode::NotDirectory.into()),
+            }
+        }
+        Ok(place(asked, text, here))
+    }
+}
+
 fn each<const N: usize>(
     asked: &[Asked<'_>; N],
     mut place: impl FnMut(&Asked<'_>) -> Result<Place, Stop>,
 ) -> Result<[Place; N], Stop> {
     let places = asked.iter().map(&mut place).collect::<Result<Vec<_>, _>>()?;
     places.try_into().map_err(|_| Stop::Fs(ErrorCode::Invalid.into()))
-}
-
-/// The path at its word, if it has no `..`.
-fn first_guess(view: View, asked: &Asked<'_>) -> Result<Place, Stop> {
-    let text = parse(asked)?;
-    match text.lexical(&asked.directory.path) {
-        Some(path) => Ok(place(asked, text, path)),
-        None => walk(view, asked),
-    }
 }
 
 fn parse<'a>(asked: &Asked<'a>) -> Result<GuestPath<'a>, Stop> {
@@ -144,55 +196,6 @@ fn parse<'a>(asked: &Asked<'a>) -> Result<GuestPath<'a>, Stop> {
 fn place(asked: &Asked<'_>, text: GuestPath<'_>, path: RelPath) -> Place {
     let grant = Arc::clone(&asked.directory.grant);
     Place { grant, path, must_be_directory: text.must_be_directory, ends_in_dots: text.ends_in_dots }
-}
-
-/// The path part by part, with links followed where the grant allows it.
-fn walk(view: View, asked: &Asked<'_>) -> Result<Place, Stop> {
-    let text = parse(asked)?;
-    let grant = &asked.directory.grant;
-    let base = &asked.directory.path;
-    let mut here = base.clone();
-    let mut ahead: Vec<String> = text.parts().rev().map(str::to_owned).collect();
-    let (mut links, mut steps) = (0, 0);
-    while let Some(part) = ahead.pop() {
-        steps += 1;
-        if steps > MOST_STEPS {
-            return Err(ErrorCode::NameTooLong.into());
-        }
-        if part == ".." {
-            // INVARIANT: `here` was looked at and is a directory, so that going up from it is dropping its name.
-            if here == *base {
-                return Err(Why::Escape.into());
-            }
-            here.pop();
-            continue;
-        }
-        let next = here.join(&part);
-        if ahead.is_empty() && asked.last == Last::Keep {
-            here = next;
-            break;
-        }
-        if !grant.rules.may_enter(&next) {
-            return Err(grant.rules.why_not(&next, false).into());
-        }
-        let look = match view.look(grant, &next) {
-            Err(Errno::NOENT) if ahead.is_empty() => {
-                here = next;
-                break;
-            }
-            look => look?,
-        };
-        match look.kind {
-            Kind::Link => {
-                links += 1;
-                follow(grant, &look.link_target()?, links, &mut ahead)?;
-            }
-            Kind::Directory => here = next,
-            _ if ahead.is_empty() => here = next,
-            _ => return Err(ErrorCode::NotDirectory.into()),
-        }
-    }
-    Ok(place(asked, text, here))
 }
 
 /// Puts the parts of a link's target ahead of what is left of the path.

@@ -1,0 +1,12 @@
+//! Tests of the sandbox as a whole, with guests that no compiler would make: core instructions, written as text.
+//!
+//! Each guest tries one thing. What real compilers make is tested in the suite, which has a toolchain.
+
+mod cache;
+mod calls;
+mod failures;
+mod guests;
+mod limits;
+mod loading;
+mod stopping;
+mod support;

@@ -1,0 +1,81 @@
+//! `toolhold call`: one call, from a terminal or a script.
+
+use std::sync::Arc;
+
+use clap::Args;
+use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::id::IdempotencyKey;
+use toolhold_core::outcome::Outcome;
+use toolhold_sandbox::{Event, EventSink};
+
+use super::failure::{CommandResult, WithCode as _};
+use super::project::{Project, open};
+use super::ui::Ui;
+use super::{arguments, report};
+use crate::exit_code::ExitCode;
+use crate::{CallOptions, clock};
+
+/// Make one call.
+///
+/// The result goes to standard output; what the tool says on the side, its limits and reasons to standard error.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolhold call files.read path=/work/notes.md
+  toolhold call files.read '{\"path\": \"/work/notes.md\"}' --json
+  toolhold call text.count text=@README.md
+  toolhold call files.edit @edit.json --key edit-42
+
+Values are read as the tool's schema says; `key:=JSON` is always JSON, `key=@file` is the text of a file.")]
+pub struct Call {
+    /// The tool: `component.tool`.
+    tool: String,
+    /// The arguments: `key=value` pairs, a JSON object, `@file` or `-` for standard input.
+    arguments: Vec<String>,
+    /// Makes repeats with the same key one call: a repeat gets the first one's outcome.
+    #[arg(long, value_name = "KEY")]
+    key: Option<IdempotencyKey>,
+    /// Also print what the call used of each limit.
+    #[arg(long)]
+    usage: bool,
+}
+
+impl Call {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let host = open(project, ui).await?;
+        let schema =
+            host.tools().find(|tool| tool.name().as_str() == self.tool).map(|tool| tool.info().input_schema.clone());
+        let arguments = arguments::parse(&self.arguments, &schema.unwrap_or_default()).code(ExitCode::Usage)?;
+        let call = ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode: Mode::Live };
+        let options = CallOptions { events: Some(sink(ui)), ..CallOptions::default() };
+        let cancel = options.cancel.clone();
+        let interrupt = tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                cancel.cancel();
+            }
+        });
+        let done = host.call(call, options).await;
+        interrupt.abort();
+        ui.result(&report::to_json(&done), |_| report::result_text(&done))?;
+        if !ui.is_json() {
+            report::say(&done, self.usage, ui);
+        }
+        Ok(match &done.outcome {
+            Outcome::Success(_) => ExitCode::Success,
+            Outcome::Failure(failure) => failure.class.into(),
+        })
+    }
+}
+
+/// Shows progress as it comes. Must not block, so what cannot be shown at once is not shown.
+fn sink(ui: Ui) -> EventSink {
+    let shown = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    EventSink::new(move |event| {
+        // A guest may report without end; a person reads a few.
+        if let Event::Progress { done, total, message } = event
+            && shown.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 100
+        {
+            ui.say(&report::progress(done, total, &message));
+        }
+    })
+}

@@ -1,0 +1,71 @@
+//! `toolhold explain`: which rule decides a call, and the line of the manifest that would change it.
+
+use clap::{Args, ValueEnum};
+use toolhold_core::call::Mode;
+use toolhold_core::explain::Access;
+use toolhold_core::manifest::Verdict;
+use toolhold_core::policy::{Facts, RunScope};
+
+use super::failure::{CommandResult, Failure, WithCode as _};
+use super::project::{Project, Spinner};
+use super::ui::Ui;
+use super::{arguments, project};
+use crate::exit_code::ExitCode;
+use crate::open;
+
+/// Tell what would be decided about a call, by which rule, and what would change it. Nothing runs.
+///
+/// Exits with 0 if the call would be allowed, 4 if its arguments do not conform, 5 if it would be refused.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolhold explain files.delete path=/work/notes.md
+  toolhold explain files.read --path /work/secret/key --access read")]
+pub struct Explain {
+    /// The tool: `component.tool`.
+    tool: String,
+    /// The arguments, as in `toolhold call`.
+    arguments: Vec<String>,
+    /// Ask about a guest path instead of a call: may this tool touch it?
+    #[arg(long, value_name = "GUEST PATH", conflicts_with = "arguments")]
+    path: Option<String>,
+    /// What it would do with the path.
+    #[arg(long, value_enum, default_value = "read", requires = "path")]
+    access: AccessWord,
+}
+
+/// What a tool would do with a path.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AccessWord {
+    /// Read it.
+    Read,
+    /// Change it.
+    Write,
+}
+
+impl Explain {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let spinner = Spinner::new(ui);
+        let opened = open::policy(&project.host(), &|step| spinner.show(&step)).await;
+        spinner.done();
+        let (policy, catalog) = opened.map_err(project::failure)?;
+        let scope = RunScope::default();
+        if let Some(path) = &self.path {
+            let access = match self.access {
+                AccessWord::Read => Access::Read,
+                AccessWord::Write => Access::Write,
+            };
+            let explanation = policy.explain_path(&self.tool, path, access, &scope);
+            ui.result(&explanation, ToString::to_string)?;
+            return Ok(if explanation.allowed { ExitCode::Success } else { ExitCode::Denied });
+        }
+        let tool = catalog.get(&self.tool).code(ExitCode::InvalidArguments)?;
+        let text = arguments::parse(&self.arguments, &tool.info().input_schema).code(ExitCode::Usage)?;
+        let call = tool
+            .validate(&text)
+            .map_err(|violations| Failure::new(ExitCode::InvalidArguments, anyhow::anyhow!("{violations}")))?;
+        let explanation = policy.explain(&call, tool, &Facts { mode: Mode::Live, scope: &scope });
+        ui.result(&explanation, ToString::to_string)?;
+        Ok(if explanation.verdict == Verdict::Allow { ExitCode::Success } else { ExitCode::Denied })
+    }
+}

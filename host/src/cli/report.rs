@@ -1,0 +1,108 @@
+//! How the report of a call is shown: as JSON, as the result alone, and as talk beside it.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use toolhold_core::escape;
+use toolhold_core::limit::{LIMITS, Unit};
+use toolhold_core::outcome::{CallReport, Failure, Outcome};
+
+use super::ui::{Tone, Ui, paint};
+
+/// The whole report.
+pub(super) fn to_json(report: &CallReport) -> Value {
+    let mut value = json!({
+        "call": report.call,
+        "tool": report.tool,
+        "digest": report.digest,
+        "mode": report.mode,
+        "replayed": report.replayed,
+        "usage": report.usage,
+        "limits": report.limits,
+        "output": report.output,
+        "effects": report.notes,
+    });
+    let (key, outcome) = match &report.outcome {
+        Outcome::Success(result) => ("result", result.clone()),
+        Outcome::Failure(failure) => ("error", json!(failure)),
+    };
+    if let Some(map) = value.as_object_mut() {
+        map.insert(key.to_owned(), outcome);
+    }
+    value
+}
+
+/// The result, alone: a text as it is, anything else as JSON.
+pub(super) fn result_text(report: &CallReport) -> String {
+    match &report.outcome {
+        Outcome::Success(Value::String(text)) => escape::block(text).into_owned(),
+        Outcome::Success(result) => escape::block(&format!("{result:#}")).into_owned(),
+        Outcome::Failure(_) => String::new(),
+    }
+}
+
+/// Everything that is not the result, on standard error.
+pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
+    for line in &report.output.log {
+        ui.say(&paint(Tone::Faint, &format!("{:?}: {}", line.level, escape::line(&line.message)).to_lowercase()));
+    }
+    for (name, text) in [("stdout", &report.output.stdout), ("stderr", &report.output.stderr)] {
+        for line in text.lines() {
+            ui.say(&paint(Tone::Faint, &format!("{name}: {}", escape::line(line))));
+        }
+    }
+    if report.replayed {
+        ui.say("this is the outcome of an earlier call with the same key; nothing ran");
+    }
+    if let Outcome::Failure(failure) = &report.outcome {
+        ui.say_always(&failure_text(failure));
+        refusals(report).iter().for_each(|line| ui.say_always(line));
+    }
+    if usage {
+        ui.say(&usage_table(report));
+    }
+}
+
+/// A failure with everything that the operator may know.
+pub(super) fn failure_text(failure: &Failure) -> String {
+    let message = failure.message.strip_prefix(&format!("{}: ", failure.code)).unwrap_or(&failure.message);
+    let mut text = format!("{} {}", paint(Tone::Bad, &format!("{}:", failure.code)), escape::block(message));
+    if let Some(detail) = failure.detail.as_deref().filter(|detail| *detail != failure.message) {
+        for line in detail.lines() {
+            // Writing to a String cannot fail.
+            let _infallible = write!(text, "\n  {}", escape::line(line));
+        }
+    }
+    text
+}
+
+/// What the host refused within the call, and which key of the manifest says so.
+pub(super) fn refusals(report: &CallReport) -> Vec<String> {
+    let line = |refusal: &toolhold_core::effect::Refusal| {
+        let path = format!("{}/{}", refusal.grant, refusal.path);
+        let operation = format!("{:?}", refusal.operation).to_lowercase();
+        format!("  refused: {operation} of `{}`: {}", escape::line(path.trim_end_matches('/')), refusal.why)
+    };
+    report.notes.refusals.iter().take(5).map(line).collect()
+}
+
+/// How far a call is.
+pub(super) fn progress(done: f64, total: Option<f64>, message: &str) -> String {
+    let of = total.map_or(String::new(), |total| format!(" of {total}"));
+    paint(Tone::Faint, &format!("{done}{of} {}", escape::line(message)))
+}
+
+fn usage_table(report: &CallReport) -> String {
+    let mut text = String::new();
+    for spec in &LIMITS {
+        let (used, allowed) = (report.usage.get(spec.limit), report.limits.get(spec.limit));
+        let unit = match spec.unit {
+            Unit::Count => "",
+            Unit::Bytes => " bytes",
+            Unit::Micros => " µs",
+        };
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(text, "{:<16} {used}{unit} of {allowed}{unit}", spec.key);
+    }
+    text
+}

@@ -1,0 +1,107 @@
+//! The components of a manifest, loaded, and their tools.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use toolhold_core::describe::{Description, WORLD};
+use toolhold_core::id::ComponentName;
+use toolhold_core::lock::{Lock, Pin};
+use toolhold_core::manifest::{HostLimits, Manifest};
+use toolhold_core::tool::{Catalog, Tool};
+use toolhold_sandbox::capability::fs::Protected;
+use toolhold_sandbox::{Loaded, Sandbox, SandboxConfig};
+
+use super::{HostConfig, OpenError, Progress};
+
+/// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
+#[derive(Debug)]
+pub struct Components {
+    sandbox: Sandbox,
+    loaded: Vec<Component>,
+    catalog: Catalog,
+}
+
+#[derive(Debug)]
+struct Component {
+    name: ComponentName,
+    source: String,
+    loaded: Loaded,
+    tools: Vec<Tool>,
+}
+
+impl Components {
+    /// Loads every component that the manifest names.
+    ///
+    /// # Errors
+    ///
+    /// The first one that cannot be loaded, or whose tools cannot be used.
+    pub async fn load(
+        manifest: &Manifest,
+        config: &HostConfig,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, OpenError> {
+        let sandbox = Sandbox::new(settings(manifest.host(), config)?)?;
+        let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
+        for (name, component) in manifest.components() {
+            progress(Progress::Loading(name.clone()));
+            let loaded = components.sandbox.load_file(&component.path.value).await;
+            let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
+            let tools = tools(name, &loaded)?;
+            tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
+            components.loaded.push(Component { name: name.clone(), source: component.written.clone(), loaded, tools });
+        }
+        progress(Progress::Loaded);
+        Ok(components)
+    }
+
+    /// Each component as a lock file would have it.
+    pub fn pins(&self) -> impl Iterator<Item = (&ComponentName, Pin)> {
+        self.loaded.iter().map(|component| {
+            let Component { name, source, loaded, tools } = component;
+            (name, Pin::of(source, loaded.digest, loaded.size, WORLD, tools))
+        })
+    }
+
+    /// The lock file that pins all of them.
+    #[must_use]
+    pub fn lock(&self) -> Lock {
+        Lock::new(self.pins().map(|(name, pin)| (name.clone(), pin)).collect())
+    }
+
+    pub(crate) fn into_parts(self) -> (Sandbox, Catalog) {
+        (self.sandbox, self.catalog)
+    }
+}
+
+/// The manifest's bounds of the whole host, and what no grant may reach.
+fn settings(limits: &HostLimits, config: &HostConfig) -> Result<SandboxConfig, OpenError> {
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Ok(SandboxConfig {
+        cache: config.cache.clone(),
+        max_calls_in_flight: count(limits.max_calls_in_flight),
+        max_queue: count(limits.max_queue),
+        max_memory_in_flight: limits.max_memory,
+        protected: Protected::new(own_files(config)?)?,
+        ..SandboxConfig::default()
+    })
+}
+
+/// Absolute paths of what belongs to Toolhold. The cache is made now: what does not exist cannot be kept out of reach.
+fn own_files(config: &HostConfig) -> Result<Vec<PathBuf>, OpenError> {
+    let fail = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Read { path, source }
+    };
+    if let Some(cache) = &config.cache {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(cache).map_err(fail(cache))?;
+    }
+    let own = [Some(&config.manifest), Some(&config.lock), Some(&config.state), config.cache.as_ref()];
+    own.into_iter().flatten().map(|path| std::path::absolute(path).map_err(fail(path))).collect()
+}
+
+fn tools(name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, OpenError> {
+    let Description { tools, .. } = &*loaded.description;
+    let tool = |info: &toolhold_core::describe::ToolInfo| Tool::new(name, loaded.digest, info.clone());
+    let tools: Result<_, _> = tools.iter().map(tool).collect();
+    tools.map_err(|source| OpenError::Tool { component: name.clone(), source: Box::new(source) })
+}

@@ -1,0 +1,128 @@
+//! From files to a [`Host`]: manifest, components, lock file, policy, journal; each checked before the next is used.
+//!
+//! Everything that is wrong with the manifest is reported at once. A component that the lock file does not pin is not
+//! called, and nothing is called at all while anything is wrong.
+
+mod components;
+mod error;
+mod files;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toolhold_core::id::ComponentName;
+use toolhold_core::lock::{Comparison, Lock, Pin};
+use toolhold_core::manifest::Manifest;
+use toolhold_core::policy::Policy;
+
+pub use self::components::Components;
+pub use self::error::OpenError;
+pub use self::files::manifest;
+use crate::host::{Host, Inner};
+use crate::journal::{Durability, Journal, Options};
+use crate::{clock, replace_file};
+
+/// Where a host's files are, and how it keeps its word.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// The permission manifest.
+    pub manifest: PathBuf,
+    /// The lock file.
+    pub lock: PathBuf,
+    /// Folder of the journal. Made if it is not there.
+    pub state: PathBuf,
+    /// Folder of compiled components; `None` compiles in every process.
+    pub cache: Option<PathBuf>,
+    /// What an acknowledged call with effects survives.
+    pub durability: Durability,
+}
+
+impl HostConfig {
+    /// Lock file and state beside `manifest`, no compile cache, calls that survive a power cut.
+    #[must_use]
+    pub fn beside(manifest: &Path) -> Self {
+        Self {
+            lock: manifest.with_extension("lock"),
+            state: manifest.with_file_name(".toolhold"),
+            manifest: manifest.to_owned(),
+            cache: None,
+            durability: Durability::Full,
+        }
+    }
+}
+
+/// What takes a while when a host is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// This component is being loaded: compiled, where the cache does not have it.
+    Loading(ComponentName),
+    /// All of them are.
+    Loaded,
+}
+
+impl Host {
+    /// Opens a host: nothing has run when this returns, and everything is checked.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says which file is wrong, where, and what would mend it.
+    pub async fn open(config: &HostConfig, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, OpenError> {
+        let manifest = Arc::new(files::manifest(&config.manifest)?);
+        let lock = lock(&config.lock)?;
+        // First of all the journal: it makes the state directory, which the sandbox then keeps out of every grant.
+        let options = Options { now: clock::micros(), durability: config.durability, ..Options::default() };
+        let journal = Journal::open(&config.state, &options)?;
+        let components = Components::load(&manifest, config, progress).await?;
+        components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
+        let (sandbox, catalog) = components.into_parts();
+        let policy = Policy::resolve(manifest, &catalog)?;
+        Ok(Self(Arc::new(Inner { policy, catalog, sandbox, journal })))
+    }
+}
+
+/// Reads and checks a manifest and resolves its rules against its components, without a journal or a lock file.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub(crate) async fn policy(
+    config: &HostConfig,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<(Policy, toolhold_core::tool::Catalog), OpenError> {
+    let manifest: Arc<Manifest> = Arc::new(files::manifest(&config.manifest)?);
+    let (_sandbox, catalog) = Components::load(&manifest, config, progress).await?.into_parts();
+    Ok((Policy::resolve(manifest, &catalog)?, catalog))
+}
+
+/// Pins the components of the manifest as they are now, without a look at them: for embedders that made them.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub async fn pin(config: &HostConfig) -> Result<(), OpenError> {
+    let manifest = files::manifest(&config.manifest)?;
+    let components = Components::load(&manifest, config, &|_| ()).await?;
+    write_lock(&config.lock, &components.lock())
+}
+
+/// Writes a lock file.
+pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<(), OpenError> {
+    let fail = |message: String| OpenError::Lock { path: path.to_owned(), message };
+    let text = lock.render().map_err(|error| fail(error.to_string()))?;
+    replace_file::replace(path, text.as_bytes()).map_err(|error| fail(error.to_string()))
+}
+
+/// The lock file at `path`.
+pub(crate) fn lock(path: &Path) -> Result<Lock, OpenError> {
+    let text = files::optional_text(path)?.ok_or_else(|| OpenError::NoLock(path.to_owned()))?;
+    Lock::parse(&text).map_err(|error| OpenError::Lock { path: path.to_owned(), message: error.to_string() })
+}
+
+fn pinned(lock: &Lock, name: &ComponentName, pin: &Pin) -> Result<(), OpenError> {
+    let what = match lock.compare(name, pin) {
+        Comparison::Pinned => return Ok(()),
+        Comparison::Missing => "it is not in the file".to_owned(),
+        Comparison::Changed(changes) => changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    };
+    Err(OpenError::NotPinned { component: name.clone(), what })
+}

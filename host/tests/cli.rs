@@ -1,0 +1,380 @@
+//! The binary as a person or a script uses it: output, exit codes, and what is refused.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and starts the program"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const MANIFEST: &str = r#"
+version = 1
+
+[tools.files]
+source = "files.wasm"
+
+[[tools.files.directories]]
+host = "work"
+guest = "/work"
+read = ["**"]
+write = ["**"]
+deny = ["secret/**"]
+symlinks = "follow"
+
+[[rules]]
+name = "all but deleting"
+decision = "allow"
+tools = ["files.read", "files.list", "files.write", "files.stat"]
+
+[[rules]]
+name = "ask before moving"
+decision = "ask"
+tools = ["files.move"]
+
+[[rules]]
+name = "only look at copies"
+decision = "preview"
+tools = ["files.copy"]
+"#;
+
+/// A project in a directory of its own, with its own state and cache.
+struct Project(TempDir);
+
+impl Project {
+    fn new(manifest: &str) -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir_all(project.path().join("work/secret")).unwrap();
+        project.write("toolhold.toml", manifest);
+        project.write("work/notes.md", "# Notes\n");
+        project.write("work/secret/key", "CANARY");
+        std::fs::write(project.path().join("files.wasm"), files()).unwrap();
+        project
+    }
+
+    /// With its tools pinned.
+    fn locked() -> Self {
+        let project = Self::new(MANIFEST);
+        assert_eq!(project.run(&["lock"]).code(), 0);
+        project
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        std::fs::write(self.path().join(name), content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    fn run(&self, words: &[&str]) -> Done {
+        let cache = std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")));
+        let output = Command::new(env!("CARGO_BIN_EXE_toolhold"))
+            .current_dir(self.path())
+            .env_clear()
+            .env("TOOLHOLD_CACHE", cache)
+            .args(words)
+            .output()
+            .unwrap();
+        Done(output)
+    }
+
+    /// A call that must succeed, as JSON.
+    fn call(&self, words: &[&str]) -> Value {
+        let done = self.run(&[&["call", "--json"], words].concat());
+        assert_eq!(done.code(), 0, "{}", done.said());
+        serde_json::from_str(&done.printed()).unwrap()
+    }
+}
+
+struct Done(Output);
+
+impl Done {
+    fn code(&self) -> i32 {
+        self.0.status.code().unwrap()
+    }
+
+    fn printed(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).unwrap()
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).unwrap()
+    }
+
+    /// It failed with `code`, and standard error has each of `words`.
+    fn failed(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code(), code, "{}{}", self.printed(), self.said());
+        for word in words {
+            assert!(self.said().contains(word), "`{word}` is not in:\n{}", self.said());
+        }
+    }
+}
+
+/// The files tool with its description section.
+fn files() -> &'static [u8] {
+    static FILES: OnceLock<Vec<u8>> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let packed = folder.path().join("files.wasm");
+        let source = toolhold_tests::guests::path("files").unwrap();
+        let words = ["pack", source.to_str().unwrap(), "--output", packed.to_str().unwrap()];
+        let output = Command::new(env!("CARGO_BIN_EXE_toolhold")).args(words).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        std::fs::read(packed).unwrap()
+    })
+}
+
+#[test]
+fn a_call_on_a_granted_path_prints_its_result_and_nothing_else() {
+    let project = Project::locked();
+    let done = project.run(&["call", "files.read", "path=/work/notes.md"]);
+    assert_eq!(done.code(), 0, "{}", done.said());
+    assert!(done.printed().contains("# Notes"), "{}", done.printed());
+    let report = project.call(&["files.read", "path=/work/notes.md"]);
+    assert!(report["usage"]["fuel"].as_u64().unwrap() > 0);
+    assert_eq!(report["effects"]["refusals"], serde_json::json!([]));
+}
+
+#[test]
+fn what_is_not_granted_is_refused_with_its_reason() {
+    let project = Project::locked();
+    std::os::unix::fs::symlink("/etc", project.path().join("work/out")).unwrap();
+    std::os::unix::fs::symlink("secret/key", project.path().join("work/inside")).unwrap();
+    project
+        .run(&["call", "files.read", "path=/work/secret/key"])
+        .failed(5, &["denied", "a `deny` pattern of the grant matches it"]);
+    project.run(&["call", "files.read", "path=/work/inside"]).failed(5, &["a `deny` pattern of the grant matches it"]);
+    project.run(&["call", "files.read", "path=/work/out/passwd"]).failed(5, &["it leads out of the granted directory"]);
+    for path in ["/etc/passwd", "/work/../etc/passwd", "/workspace/x", "/work/../../etc/passwd"] {
+        let done = project.run(&["call", "files.read", &format!("path={path}")]);
+        assert!(done.code() != 0 && !done.printed().contains("root:"), "{path}: {}", done.said());
+        assert!(!done.said().contains(project.path().to_str().unwrap()), "a host path leaks: {}", done.said());
+    }
+}
+
+#[test]
+fn toolholds_own_files_are_out_of_reach_of_every_grant() {
+    let project = Project::new(&MANIFEST.replace("host = \"work\"", "host = \".\""));
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    assert_eq!(project.run(&["call", "files.read", "path=/work/work/notes.md"]).code(), 0);
+    let before = project.read("toolhold.toml");
+    for path in ["toolhold.toml", "toolhold.lock", ".toolhold/journal.db", ".toolhold"] {
+        let read = project.run(&["call", "files.read", &format!("path=/work/{path}")]);
+        assert_eq!(read.code(), 5, "{path}: {}{}", read.printed(), read.said());
+        let write = project.run(&["call", "files.write", &format!("path=/work/{path}"), "content=x"]);
+        assert_ne!(write.code(), 0, "{path}");
+    }
+    assert_eq!(project.read("toolhold.toml"), before);
+    assert_eq!(project.run(&["audit", "verify"]).code(), 0);
+}
+
+#[test]
+fn wrong_arguments_are_named_by_their_pointer() {
+    let project = Project::locked();
+    project
+        .run(&["call", "files.read", "pth=/work/notes.md"])
+        .failed(4, &["`/pth`", "did you mean `path`", "missing required field `path`"]);
+    project.run(&["call", "files.read", "{\"path\": 3}"]).failed(4, &["`/path`", "string"]);
+    project.run(&["call", "files.read", "{"]).failed(4, &["invalid-arguments"]);
+    project.run(&["call", "files.raed", "path=/work/notes.md"]).failed(4, &["did you mean `files.read`"]);
+}
+
+#[test]
+fn what_no_rule_allows_is_denied_with_the_lines_that_would_allow_it() {
+    let project = Project::locked();
+    project
+        .run(&["call", "files.delete", "path=/work/notes.md"])
+        .failed(5, &["[[rules]]", "tools = [\"files.delete\"]"]);
+    assert_eq!(project.read("work/notes.md"), "# Notes\n");
+    let explained = project.run(&["explain", "files.delete", "path=/work/notes.md"]);
+    assert_eq!(explained.code(), 5);
+    assert!(explained.printed().contains("[[rules]]"), "{}", explained.printed());
+    assert_eq!(project.run(&["explain", "files.read", "path=/work/notes.md"]).code(), 0);
+}
+
+#[test]
+fn the_rule_that_is_suggested_allows_the_call() {
+    let project = Project::locked();
+    let said = project.run(&["call", "files.delete", "path=/work/notes.md"]).said();
+    let rule: Vec<_> = said.lines().map(str::trim).skip_while(|line| *line != "[[rules]]").take(4).collect();
+    project.write("toolhold.toml", &format!("{MANIFEST}\n{}\n", rule.join("\n")));
+    assert_eq!(project.run(&["call", "files.delete", "path=/work/notes.md"]).code(), 0);
+    assert!(!project.path().join("work/notes.md").exists());
+}
+
+#[test]
+fn rules_that_ask_or_preview_refuse_clearly() {
+    let project = Project::locked();
+    let paths = ["from=/work/notes.md", "to=/work/moved.md"];
+    project.run(&[&["call", "files.move"][..], &paths].concat()).failed(5, &["needs-approval", "ask before moving"]);
+    project.run(&[&["call", "files.copy"][..], &paths].concat()).failed(5, &["preview-unavailable"]);
+    assert!(!project.path().join("work/moved.md").exists());
+}
+
+#[test]
+fn a_component_that_is_not_pinned_is_not_called() {
+    let project = Project::new(MANIFEST);
+    project.run(&["call", "files.read", "path=/work/notes.md"]).failed(9, &["toolhold lock"]);
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let mut swapped = files().to_vec();
+    swapped.extend(b"\0\x04\x03odd");
+    std::fs::write(project.path().join("files.wasm"), swapped).unwrap();
+    project.run(&["call", "files.read", "path=/work/notes.md"]).failed(9, &["component `files`", "its bytes are"]);
+    project.run(&["lock", "--check"]).failed(9, &["its bytes are"]);
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_manifest_is_told_at_once_and_nothing_runs() {
+    let broken = MANIFEST
+        .replace("decision = \"ask\"", "decison = \"ask\"")
+        .replace("symlinks = \"follow\"", "symlinks = \"folow\"");
+    let project = Project::new(&broken);
+    project.run(&["manifest", "check"]).failed(3, &["decison", "decision", "folow", "follow", "toolhold.toml:"]);
+    project.run(&["call", "files.read", "path=/work/notes.md"]).failed(3, &["decison"]);
+    let missing = Project::new(&MANIFEST.replace("host = \"work\"", "host = \"wrok\""));
+    missing.run(&["manifest", "check"]).failed(3, &["wrok", "does not exist"]);
+    assert_eq!(Project::new(MANIFEST).run(&["manifest", "check"]).code(), 0);
+}
+
+#[test]
+fn a_repeat_with_the_same_key_is_the_same_call() {
+    let project = Project::locked();
+    let words = ["files.write", "path=/work/log", "content=x", "mode=append", "--key", "k1"];
+    assert_eq!(project.call(&words)["replayed"], false);
+    assert_eq!(project.call(&words)["replayed"], true);
+    assert_eq!(project.read("work/log"), "x");
+    let other = ["call", "files.write", "path=/work/log", "content=y", "mode=append", "--key", "k1"];
+    project.run(&other).failed(13, &["key-conflict"]);
+    assert_eq!(project.read("work/log"), "x");
+}
+
+#[test]
+fn an_edit_of_the_audit_is_found() {
+    let project = Project::locked();
+    project.call(&["files.read", "path=/work/notes.md"]);
+    project.run(&["call", "files.delete", "path=/work/notes.md"]);
+    let verified = project.run(&["audit", "verify"]);
+    assert_eq!(verified.code(), 0, "{}", verified.said());
+    let exported = project.run(&["audit", "export"]).printed();
+    assert!(exported.lines().count() >= 2, "{exported}");
+    exported.lines().for_each(|line| assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}"));
+    let database = rusqlite::Connection::open(project.path().join(".toolhold/journal.db")).unwrap();
+    let tables: Vec<String> = database
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    tables.iter().for_each(|name| database.execute_batch(&format!("DROP TRIGGER {name}")).unwrap());
+    let changed = database.execute("UPDATE audit SET body = replace(body, 'files.delete', 'files.read')", []).unwrap();
+    assert!(changed > 0);
+    drop(database);
+    project.run(&["audit", "verify"]).failed(10, &[]);
+}
+
+#[test]
+fn an_agent_run_is_recorded_and_honest_about_its_model() {
+    let project = Project::locked();
+    project.write(
+        "script.toml",
+        r#"
+[[turn]]
+[[turn.call]]
+tool = "files.write"
+arguments = { path = "/work/new.md", content = "hello" }
+[[turn.call]]
+tool = "files.delete"
+arguments = { path = "/work/notes.md" }
+[[turn]]
+text = "done"
+"#,
+    );
+    let done = project.run(&["run", "write a note", "--model", "scripted:script.toml"]);
+    assert_eq!((done.code(), done.printed().as_str()), (0, "done\n"), "{}", done.said());
+    assert!(done.said().contains("no model was called"), "{}", done.said());
+    assert!(done.said().contains("[[rules]]"), "the line that would allow it is missing: {}", done.said());
+    assert_eq!(project.read("work/new.md"), "hello");
+    assert_eq!(project.read("work/notes.md"), "# Notes\n");
+    let exported = project.run(&["audit", "export"]).printed();
+    for word in ["run-started", "call-admitted", "call-settled", "call-denied", "run-ended"] {
+        assert!(exported.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_run_that_reaches_a_limit_ends_gracefully_with_a_partial_answer() {
+    let project = Project::locked();
+    project.write("toolhold.toml", &format!("{MANIFEST}\n[run]\nmax-iterations = 2\n"));
+    let turn = "[[turn]]\n[[turn.call]]\ntool = \"files.list\"\narguments = { path = \"/work\" }\n";
+    project.write("script.toml", &format!("last_answer = \"what I have\"\n{}", turn.repeat(5)));
+    let done = project.run(&["run", "list for ever", "--model", "scripted:script.toml"]);
+    assert_eq!((done.code(), done.printed().as_str()), (11, "what I have\n"), "{}", done.said());
+}
+
+#[test]
+fn a_new_tool_is_made_and_its_name_is_checked() {
+    let project = Project::new(MANIFEST);
+    assert_eq!(project.run(&["new", "weather"]).code(), 0);
+    assert!(project.read("weather/Cargo.toml").contains("name = \"weather\""));
+    assert!(!project.read("weather/src/lib.rs").contains("{{"));
+    project.run(&["new", "weather"]).failed(3, &["is there already"]);
+    project.run(&["new", "Bad Name"]).failed(2, &["lower-case"]);
+}
+
+#[test]
+fn inspecting_shows_tools_and_needs_without_running_a_packed_component() {
+    let project = Project::new(MANIFEST);
+    let done = project.run(&["inspect", "files.wasm"]);
+    assert_eq!(done.code(), 0, "{}", done.said());
+    for word in ["nothing was run", "toolhold:tool/described@0.1.0", "reads", "writes", "--path"] {
+        assert!(done.printed().contains(word), "`{word}` is not in:\n{}", done.printed());
+    }
+    project.write("broken.wasm", "no wasm");
+    project.run(&["inspect", "broken.wasm"]).failed(3, &["component"]);
+}
+
+#[test]
+fn every_exit_code_is_documented() {
+    let page = include_str!("../../docs/exit-codes.md");
+    use toolhold::exit_code::ExitCode as Code;
+    let codes = [
+        Code::Success,
+        Code::Failure,
+        Code::Usage,
+        Code::BadInput,
+        Code::InvalidArguments,
+        Code::Denied,
+        Code::ToolFailed,
+        Code::Limit,
+        Code::GuestFault,
+        Code::NotPinned,
+        Code::AuditBroken,
+        Code::Partial,
+        Code::Model,
+        Code::Host,
+        Code::Cancelled,
+    ];
+    for code in codes {
+        assert!(page.contains(&format!("| {} | {code:?} |", code as u8)), "{code:?}");
+    }
+}
+
+#[test]
+fn every_limit_is_documented_with_its_meaning() {
+    let page = include_str!("../../docs/limits.md");
+    for spec in &toolhold_core::limit::LIMITS {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", spec.key)));
+        assert!(row.is_some_and(|row| row.ends_with(&format!("| {} |", spec.doc))), "{}", spec.key);
+    }
+}

@@ -1,0 +1,9 @@
+//! The probes, one per file.
+
+pub(crate) mod http_request;
+pub(crate) mod network;
+pub(crate) mod poll_forever;
+pub(crate) mod poll_many;
+pub(crate) mod pollable_leak;
+pub(crate) mod sleep_forever;
+pub(crate) mod sleep_often;

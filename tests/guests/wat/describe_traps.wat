@@ -1,0 +1,5 @@
+;; Traps while describing itself.
+(module
+  (func (export "describe") (result i32)
+    unreachable)
+)

@@ -1,0 +1,8 @@
+;; Grows its memory until growing fails, and traps then: reported by the limit, not as a mere trap.
+(module
+  (import "host" "memory" (memory 1))
+  (func (export "invoke") (param i32 i32 i32 i32) (result i32)
+    (loop $more
+      (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+    unreachable)
+)

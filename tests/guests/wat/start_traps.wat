@@ -1,0 +1,6 @@
+;; Traps before its first export can be called.
+(module
+  (func $start
+    unreachable)
+  (start $start)
+)

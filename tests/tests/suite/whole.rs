@@ -1,0 +1,139 @@
+//! The whole host around a hostile guest: files, lock, journal, sandbox. What the rooms each promise, together.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use toolhold::{CallOptions, CallReport, Host, HostConfig, ToolCall};
+use toolhold_core::outcome::{Class, Outcome};
+use toolhold_tests::{guests, test_host, wat_guest};
+
+/// A directory with a manifest, a component and a granted directory.
+struct Place {
+    root: TempDir,
+}
+
+impl Place {
+    /// `component` as `guest`, with `work` granted at `/work` and more text in the manifest.
+    fn new(component: &[u8], more: &str) -> Self {
+        let place = Self { root: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(place.path("work")).unwrap();
+        std::fs::write(place.path("guest.wasm"), component).unwrap();
+        let manifest = format!(
+            "version = 1\n{more}\n[tools.guest]\nsource = \"guest.wasm\"\n\
+             directories = [{{ host = \"work\", guest = \"/work\", read = [\"**\"], write = [\"**\"] }}]\n\
+             [[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"guest.*\"]\n"
+        );
+        std::fs::write(place.path("toolhold.toml"), manifest).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn config(&self) -> HostConfig {
+        HostConfig { cache: test_host::config().cache, ..HostConfig::beside(&self.path("toolhold.toml")) }
+    }
+
+    async fn open(&self) -> Host {
+        Host::open(&self.config(), &|_| ()).await.unwrap()
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+async fn call(host: &Host, tool: &str, arguments: Value, key: Option<&str>) -> CallReport {
+    let key = key.map(|key| key.parse().unwrap());
+    let call = ToolCall { key, ..ToolCall::new(format!("guest.{tool}"), arguments.to_string()) };
+    host.call(call, CallOptions::default()).await
+}
+
+fn failed(report: &CallReport) -> Class {
+    match &report.outcome {
+        Outcome::Failure(failure) => failure.class,
+        Outcome::Success(value) => panic!("succeeded: {value}"),
+    }
+}
+
+fn lines(path: &Path) -> usize {
+    std::fs::read_to_string(path).unwrap().lines().count()
+}
+
+#[test]
+pub(crate) fn acts_then_grows() {
+    let place = Place::new(&guests::component("hostile").unwrap(), "[host]\nmax-memory = \"8MiB\"");
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        let host = place.open().await;
+        let first = call(&host, "acts_then_grows", json!({"path": "/work/log"}), Some("once")).await;
+        assert_eq!(failed(&first), Class::Busy, "{first:?}");
+        let second = call(&host, "acts_then_grows", json!({"path": "/work/log"}), Some("once")).await;
+        assert!(second.replayed, "a call that acted is not run again under the same key: {second:?}");
+    });
+    assert_eq!(lines(&place.path("work/log")), 1);
+}
+
+#[test]
+fn a_component_that_changed_after_it_was_locked_is_not_called() {
+    let place = Place::new(&wat_guest::from_text("(module)", "").unwrap(), "");
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        assert!(matches!(
+            call(&place.open().await, "run", json!({}), None).await.outcome,
+            Outcome::Success(Value::Null)
+        ));
+        std::fs::write(place.path("guest.wasm"), wat_guest::component("unreachable").unwrap()).unwrap();
+        let error = Host::open(&place.config(), &|_| ()).await.unwrap_err().to_string();
+        assert!(error.contains("not what the lock file pins"), "{error}");
+    });
+}
+
+#[test]
+fn an_open_host_goes_on_with_the_bytes_that_it_checked() {
+    let place = Place::new(&wat_guest::from_text("(module)", "").unwrap(), "");
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        let host = place.open().await;
+        std::fs::write(place.path("guest.wasm"), wat_guest::component("unreachable").unwrap()).unwrap();
+        let after = call(&host, "run", json!({}), None).await;
+        assert!(matches!(after.outcome, Outcome::Success(Value::Null)), "{after:?}");
+    });
+}
+
+#[test]
+fn the_hosts_own_files_are_out_of_reach_although_their_directory_is_granted() {
+    let place = Place::new(&guests::component("hostile").unwrap(), "");
+    // Links with other names to what must not be reached, planted by somebody else.
+    for own in ["toolhold.toml", "guest.wasm"] {
+        std::fs::hard_link(place.path(own), place.path("work").join(own)).unwrap();
+    }
+    let manifest = std::fs::read_to_string(place.path("toolhold.toml")).unwrap();
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        let host = place.open().await;
+        let paths = json!({"directory": "/work", "paths": ["toolhold.toml"]});
+        let report = call(&host, "path_escapes", paths, None).await;
+        let Outcome::Success(done) = &report.outcome else { panic!("{report:?}") };
+        assert!(!done.to_string().contains("version = 1"), "{done}");
+    });
+    assert_eq!(std::fs::read_to_string(place.path("toolhold.toml")).unwrap(), manifest);
+}
+
+#[test]
+fn every_hostile_call_leaves_a_record_and_the_chain_holds() {
+    let place = Place::new(&guests::component("hostile").unwrap(), "[limits]\nfuel = 5_000_000\nmemory = \"8MiB\"");
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        let host = place.open().await;
+        for tool in ["endless_loop", "memory_growth", "panics", "recursion", "hostile_text", "deep_result", "not_json"]
+        {
+            let report = call(&host, tool, json!({}), None).await;
+            assert_ne!(failed(&report), Class::Host, "{report:?}");
+        }
+        let unknown = call(&host, "no-such-tool", json!({}), None).await;
+        assert_eq!(failed(&unknown), Class::UnknownTool);
+    });
+}
