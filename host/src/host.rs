@@ -80,13 +80,14 @@ impl Host {
     fn check(&self, call: &ToolCall, options: &CallOptions) -> Result<Checked, Box<Refusal>> {
         let tool = self.0.catalog.get(&call.tool).map_err(Refusal::unknown)?.clone();
         let validated = tool.validate(&call.arguments).map_err(|violations| Refusal::invalid(&tool, &violations))?;
-        let arguments = validated.arguments_digest();
+        // Cheap, and only a refusal needs its digest.
+        let asked = validated.clone();
         let facts = Facts { mode: call.mode, scope: &options.scope };
         match self.0.policy.decide(validated, &tool, &facts) {
             Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
-            Decision::Deny(denial) => Err(Refusal::denied(&tool, arguments, denial)),
+            Decision::Deny(denial) => Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
             Decision::Ask(question) => Err(Refusal::needs_approval(&tool, &question)),
-            Decision::Preview(_) => Err(Refusal::needs_preview(&tool, arguments)),
+            Decision::Preview(_) => Err(Refusal::needs_preview(&tool, asked.arguments_digest())),
         }
     }
 

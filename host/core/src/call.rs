@@ -95,19 +95,43 @@ impl ValidatedCall {
 /// The text of `value` with the keys of every object sorted.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
+    let mut text = Vec::new();
+    write_canonical(value, &mut text);
+    // What serde_json writes is UTF-8; if it ever were not, the digest would still be of what was written.
+    String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Into one buffer: this runs in every call, and an allocation per value would cost more than the call.
+fn write_canonical(value: &Value, text: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
-            let mut keys: Vec<_> = map.iter().collect();
-            keys.sort_unstable_by_key(|(key, _)| *key);
-            let fields: Vec<_> = keys
-                .into_iter()
-                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), canonical(value)))
-                .collect();
-            format!("{{{}}}", fields.join(","))
+            let mut fields: Vec<_> = map.iter().collect();
+            fields.sort_unstable_by_key(|(key, _)| *key);
+            text.push(b'{');
+            for (index, (key, value)) in fields.into_iter().enumerate() {
+                text.extend_from_slice(if index == 0 { b"" } else { b"," });
+                write_scalar(key, text);
+                text.push(b':');
+                write_canonical(value, text);
+            }
+            text.push(b'}');
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
-        scalar => scalar.to_string(),
+        Value::Array(items) => {
+            text.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                text.extend_from_slice(if index == 0 { b"" } else { b"," });
+                write_canonical(item, text);
+            }
+            text.push(b']');
+        }
+        scalar => write_scalar(scalar, text),
     }
+}
+
+/// The JSON text of something that holds no other value.
+fn write_scalar(scalar: &(impl Serialize + ?Sized), text: &mut Vec<u8>) {
+    // Writing text, numbers and constants to memory cannot fail.
+    let _infallible = serde_json::to_writer(text, scalar);
 }
 
 /// A call that policy allows, with what it may reach. Only [`crate::policy`] makes one.
