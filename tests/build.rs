@@ -4,7 +4,11 @@
 //! per limit, and a function that does not exist is a compile error. It must not build guests: that is done when a test
 //! first asks for one, as the tests of a sibling change need not wait for it.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a build script is told by its environment and answers on standard output")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a build script is told by its environment and answers on standard output"
+)]
 
 use std::fmt::Write as _;
 use std::io::{Error, ErrorKind, Result};
@@ -14,8 +18,11 @@ use std::path::{Path, PathBuf};
 const LIMITS: &str = "../host/core/src/limit.rs";
 
 /// Lists of guests: the macro's suffix, the directory, the extension.
-const GUESTS: [(&str, &str, &str); 3] =
-    [("hostile", "guests/hostile/src/probe", "rs"), ("waiting", "guests/waiting/src/probe", "rs"), ("wat", "guests/wat", "wat")];
+const GUESTS: [(&str, &str, &str); 3] = [
+    ("hostile", "guests/hostile/src/probe", "rs"),
+    ("waiting", "guests/waiting/src/probe", "rs"),
+    ("wat", "guests/wat", "wat"),
+];
 
 fn main() -> Result<()> {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
@@ -40,7 +47,9 @@ fn stems(directory: &Path, extension: &str) -> Result<Vec<String>> {
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str());
-        if let Some(stem) = stem.filter(|stem| *stem != "mod" && path.extension().is_some_and(|found| found == extension)) {
+        if let Some(stem) =
+            stem.filter(|stem| *stem != "mod" && path.extension().is_some_and(|found| found == extension))
+        {
             names.push(stem.to_owned());
         }
     }

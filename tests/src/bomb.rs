@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 use wasm_encoder::{
-    BlockType, CodeSection, Component, ComponentSectionId, ComponentTypeSection, ComponentValType, Function, FunctionSection,
-    Instruction, Module, ModuleSection, PrimitiveValType, RawSection, TypeSection, ValType,
+    BlockType, CodeSection, Component, ComponentSectionId, ComponentTypeSection, ComponentValType, Function,
+    FunctionSection, Instruction, Module, ModuleSection, PrimitiveValType, RawSection, TypeSection, ValType,
 };
 
 use crate::wat_guest;

@@ -47,7 +47,10 @@ pub fn path(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests build their guests, and are told by the environment that they need not")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests build their guests, and are told by the environment that they need not"
+)]
 fn build() -> Result<PathBuf> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
     let components = tools.join("target/wasm32-wasip2/release");

@@ -27,7 +27,9 @@ fn what_is_no_component_is_told_apart_in_one_line() {
     let core = wat::parse_str("(module (func (export \"run\")))").unwrap();
     assert!(matches!(refused(&core), LoadError::Inspect(InspectError::CoreModule)));
     assert!(matches!(refused(b"\x7fELF\x02\x01\x01\0"), LoadError::Inspect(InspectError::Precompiled)));
-    for bytes in [&b""[..], b"\0", b"\0asm", b"\0asm\x0d\0\x01", b"#!/bin/sh\n", b"PK\x03\x04", b"(component)", &[0xff; 4096]] {
+    for bytes in
+        [&b""[..], b"\0", b"\0asm", b"\0asm\x0d\0\x01", b"#!/bin/sh\n", b"PK\x03\x04", b"(component)", &[0xff; 4096]]
+    {
         let error = refused(bytes).to_string();
         assert!(!error.contains('\n') && error.len() < 500, "{error}");
     }
@@ -83,7 +85,8 @@ fn a_cache_that_others_can_write_is_not_used() {
 
 fn artifacts(cache: &Path) -> Vec<std::path::PathBuf> {
     let files = std::fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path());
-    let artifacts: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect();
+    let artifacts: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect();
     assert!(!artifacts.is_empty());
     artifacts
 }
@@ -96,7 +99,10 @@ fn a_component_over_the_size_is_refused_by_its_size() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("padded.wasm");
     std::fs::write(&path, padded).unwrap();
-    assert!(matches!(test_host::shared().unwrap().load_file_blocking(&path), Err(LoadError::Inspect(InspectError::TooLarge { .. }))));
+    assert!(matches!(
+        test_host::shared().unwrap().load_file_blocking(&path),
+        Err(LoadError::Inspect(InspectError::TooLarge { .. }))
+    ));
     // What fits is loaded without minding what it means.
     load(&bomb::custom_section("padding", 8 << 20).unwrap()).unwrap();
     let large = bomb::custom_section(toolhold_core::describe::SECTION, 8 << 20).unwrap();
@@ -161,13 +167,24 @@ fn two_memories_below_the_limit_are_together_above_it() {
 fn two_tables_below_the_limit_are_together_above_it() {
     let sandbox = test_host::shared().unwrap();
     let two = bomb::beside("(table 60 funcref)", 2).unwrap();
-    stops(&TestHost::new(&sandbox, &two, "limits.table-elements = 100").unwrap(), "run", json!({}), Limit::TableElements);
+    stops(
+        &TestHost::new(&sandbox, &two, "limits.table-elements = 100").unwrap(),
+        "run",
+        json!({}),
+        Limit::TableElements,
+    );
 }
 
 #[test]
 fn more_memories_tables_and_instances_than_any_tool_needs_are_refused() {
     let sandbox = test_host::shared().unwrap();
-    for (fields, count) in [("(memory 1)", 100), ("(table 1 funcref)", 100), ("", 900), ("(memory 1) (memory 1)", 1), ("(memory i64 1)", 1)] {
+    for (fields, count) in [
+        ("(memory 1)", 100),
+        ("(table 1 funcref)", 100),
+        ("", 900),
+        ("(memory 1) (memory 1)", 1),
+        ("(memory i64 1)", 1),
+    ] {
         let bomb = bomb::beside(fields, count).unwrap();
         let outcome = TestHost::new(&sandbox, &bomb, "").and_then(|host| host.call("run", json!({})));
         assert!(outcome.is_err() || outcome.is_ok_and(|reply| reply.outcome.is_err()), "{count} of `{fields}`");

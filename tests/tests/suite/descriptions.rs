@@ -32,8 +32,23 @@ fn an_honest_component_without_a_section_is_asked() {
 #[test]
 fn names_that_deceive_are_refused() {
     let names = [
-        "", "Run", "run!", "run\u{202e}", "r\u{200b}un", "rún", "run\u{1b}[2J", "../run", "run.run", "a--b", "files.read", "run\n", "\u{430}", " run",
-        "run\0", &"a".repeat(65), &"a".repeat(1 << 20),
+        "",
+        "Run",
+        "run!",
+        "run\u{202e}",
+        "r\u{200b}un",
+        "rún",
+        "run\u{1b}[2J",
+        "../run",
+        "run.run",
+        "a--b",
+        "files.read",
+        "run\n",
+        "\u{430}",
+        " run",
+        "run\0",
+        &"a".repeat(65),
+        &"a".repeat(1 << 20),
     ];
     for name in names {
         let error = refused(&[Claim::new(name)]);
@@ -73,12 +88,17 @@ fn texts_that_hide_something_are_refused() {
 
 #[test]
 fn schemas_that_cost_are_refused() {
-    let deep = format!("{{\"type\":\"object\",\"properties\":{}{}}}", "{\"a\":{\"properties\":".repeat(50_000), "}}".repeat(50_000));
+    let deep = format!(
+        "{{\"type\":\"object\",\"properties\":{}{}}}",
+        "{\"a\":{\"properties\":".repeat(50_000),
+        "}}".repeat(50_000)
+    );
     let wide = format!("{{\"type\":\"object\",\"enum\":[{}]}}", vec!["{}"; 500_000].join(","));
     let remote = r#"{"type":"object","$ref":"http://127.0.0.1:1/schema"}"#.to_owned();
     let file = r#"{"type":"object","$ref":"file:///etc/passwd"}"#.to_owned();
     let endless = r##"{"type":"object","$ref":"#"}"##.to_owned();
-    let other = [r#""text""#, "true", "[]", "null", "{", r#"{"type":"string"}"#, r#"{"type":"object","properties":7}"#].map(str::to_owned);
+    let other = [r#""text""#, "true", "[]", "null", "{", r#"{"type":"string"}"#, r#"{"type":"object","properties":7}"#]
+        .map(str::to_owned);
     for schema in [deep, wide, remote, file].into_iter().chain(other) {
         refused(&[Claim { input_schema: schema.clone().into(), ..Claim::new("run") }]);
     }
@@ -117,7 +137,15 @@ fn a_section_that_lies_runs_nothing_that_is_not_there() {
 fn a_broken_section_is_refused_and_not_passed_over() {
     let tool = wat_guest::from_text("(module)", "").unwrap();
     let sandbox = test_host::shared().unwrap();
-    for section in ["", "{", "null", r#"{"format":2,"tools":[]}"#, r#"{"format":1,"tools":[]}"#, r#"{"format":1,"tools":[],"more":1}"#, "\u{0}"] {
+    for section in [
+        "",
+        "{",
+        "null",
+        r#"{"format":2,"tools":[]}"#,
+        r#"{"format":1,"tools":[]}"#,
+        r#"{"format":1,"tools":[],"more":1}"#,
+        "\u{0}",
+    ] {
         let broken = wat_guest::with_section(&tool, SECTION, section.into());
         let error = sandbox.load_blocking(&broken).unwrap_err();
         assert!(matches!(error, LoadError::Description(_) | LoadError::Inspect(_)), "{section:?}: {error}");

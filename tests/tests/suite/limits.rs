@@ -64,7 +64,12 @@ pub(crate) fn limit_bytes_read() {
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("a"), vec![b'a'; 10_000]).unwrap();
     let grants = directory(root.path(), "read = [\"**\"]");
-    stops(&hostile(&format!("{grants}limits.bytes-read = 100_000")), "read_flood", json!({"path": "/work/a"}), Limit::BytesRead);
+    stops(
+        &hostile(&format!("{grants}limits.bytes-read = 100_000")),
+        "read_flood",
+        json!({"path": "/work/a"}),
+        Limit::BytesRead,
+    );
 }
 
 #[test]

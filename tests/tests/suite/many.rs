@@ -9,7 +9,7 @@ use toolhold_sandbox::{Event, EventSink, RunOptions, Sandbox, SandboxConfig};
 use toolhold_tests::test_host::{self, Reply, TestHost};
 use toolhold_tests::{guests, wat_guest};
 
-use crate::check::{failed, hostile, next_call_works};
+use crate::check::{failed, hostile, next_call_works, open_files, resident_bytes};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -61,7 +61,10 @@ fn two_hundred_calls_at_once_all_end_well() {
 
 #[test]
 fn two_hundred_hostile_calls_at_once_all_end_at_their_limits() {
-    let (compute, wait) = (Arc::new(hostile("limits.fuel = 2_000_000")), Arc::new(TestHost::of("waiting", "limits.time = \"200ms\"").unwrap()));
+    let (compute, wait) = (
+        Arc::new(hostile("limits.fuel = 2_000_000")),
+        Arc::new(TestHost::of("waiting", "limits.time = \"200ms\"").unwrap()),
+    );
     runtime().block_on(async {
         let calls: Vec<_> = (0..200)
             .map(|index| {
@@ -120,7 +123,11 @@ fn a_caller_that_has_given_up_before_is_not_served() {
 #[test]
 fn a_guest_that_ignores_its_caller_is_stopped_too() {
     for (component, tool) in [("hostile", "emit_flood"), ("waiting", "sleep_forever")] {
-        let host = TestHost::of(component, "limits.fuel = 1_000_000_000_000\nlimits.output = \"1GiB\"\nlimits.host-calls = 1_000_000_000").unwrap();
+        let host = TestHost::of(
+            component,
+            "limits.fuel = 1_000_000_000_000\nlimits.output = \"1GiB\"\nlimits.host-calls = 1_000_000_000",
+        )
+        .unwrap();
         if tool == "emit_flood" {
             let reply = flood_given_up(&host);
             failed(&reply, Class::Cancelled);
@@ -141,12 +148,15 @@ fn flood_given_up(host: &TestHost) -> Reply {
 #[test]
 fn one_call_more_than_may_wait_is_refused_at_once() {
     let sandbox = small(1, 2);
-    let host = Arc::new(TestHost::new(&sandbox, &guests::component("waiting").unwrap(), "limits.time = \"2s\"").unwrap());
+    let host =
+        Arc::new(TestHost::new(&sandbox, &guests::component("waiting").unwrap(), "limits.time = \"2s\"").unwrap());
     let replies = runtime().block_on(async {
         let calls: Vec<_> = (0..10)
             .map(|_| {
                 let host = Arc::clone(&host);
-                tokio::spawn(async move { host.call_async("poll_forever", json!({}), RunOptions::default()).await.unwrap() })
+                tokio::spawn(
+                    async move { host.call_async("poll_forever", json!({}), RunOptions::default()).await.unwrap() },
+                )
             })
             .collect();
         let mut replies = Vec::new();
@@ -196,15 +206,6 @@ fn ten_thousand_calls_in_a_row_leave_nothing_behind() {
     assert_eq!(sandbox.memory_in_flight(), 0);
 }
 
-fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
-}
-
-fn resident_bytes() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * rustix::param::page_size()
 }

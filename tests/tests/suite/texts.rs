@@ -160,7 +160,10 @@ pub(crate) fn wild_realloc() {
 #[test]
 pub(crate) fn null_realloc() {
     let reply = host("null_realloc", "").call("run", json!({"text": "x".repeat(1000)})).unwrap();
-    assert!(reply.outcome.as_ref().is_ok_and(Value::is_null) || reply.failure().unwrap().class == Class::Trap, "{reply:?}");
+    assert!(
+        reply.outcome.as_ref().is_ok_and(Value::is_null) || reply.failure().unwrap().class == Class::Trap,
+        "{reply:?}"
+    );
 }
 
 #[test]
@@ -264,7 +267,10 @@ pub(crate) fn describe_calls() {
 #[test]
 pub(crate) fn wrong_version() {
     let error = not_loaded("wrong_version").to_string();
-    assert!(error.contains("toolhold:tool/described@0.2.0") && error.contains("toolhold:tool/described@0.1"), "{error}");
+    assert!(
+        error.contains("toolhold:tool/described@0.2.0") && error.contains("toolhold:tool/described@0.1"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -309,7 +315,9 @@ pub(crate) fn host_shadow() {
 fn a_sandbox_of_few_bytes_survives_all_of_them_at_once() {
     let sandbox = Sandbox::new(test_host::config()).unwrap();
     for name in toolhold_tests::WAT {
-        let Ok(host) = TestHost::new(&sandbox, &wat_guest::component(name).unwrap(), "limits.fuel = 1_000_000") else { continue };
+        let Ok(host) = TestHost::new(&sandbox, &wat_guest::component(name).unwrap(), "limits.fuel = 1_000_000") else {
+            continue;
+        };
         drop(host.call("run", json!({})));
     }
     next_call_works(&sandbox);

@@ -81,7 +81,10 @@ fn a_component_that_changed_after_it_was_locked_is_not_called() {
     let place = Place::new(&wat_guest::from_text("(module)", "").unwrap(), "");
     runtime().block_on(async {
         toolhold::pin(&place.config()).await.unwrap();
-        assert!(matches!(call(&place.open().await, "run", json!({}), None).await.outcome, Outcome::Success(Value::Null)));
+        assert!(matches!(
+            call(&place.open().await, "run", json!({}), None).await.outcome,
+            Outcome::Success(Value::Null)
+        ));
         std::fs::write(place.path("guest.wasm"), wat_guest::component("unreachable").unwrap()).unwrap();
         let error = Host::open(&place.config(), &|_| ()).await.unwrap_err().to_string();
         assert!(error.contains("not what the lock file pins"), "{error}");
@@ -125,7 +128,8 @@ fn every_hostile_call_leaves_a_record_and_the_chain_holds() {
     runtime().block_on(async {
         toolhold::pin(&place.config()).await.unwrap();
         let host = place.open().await;
-        for tool in ["endless_loop", "memory_growth", "panics", "recursion", "hostile_text", "deep_result", "not_json"] {
+        for tool in ["endless_loop", "memory_growth", "panics", "recursion", "hostile_text", "deep_result", "not_json"]
+        {
             let report = call(&host, tool, json!({}), None).await;
             assert_ne!(failed(&report), Class::Host, "{report:?}");
         }

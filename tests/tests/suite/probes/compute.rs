@@ -42,7 +42,10 @@ pub(crate) fn panics() {
     let reply = host.call("panics", json!({})).unwrap();
     let failure = failed(&reply, Class::Trap);
     assert_eq!(failure.code, "trap");
-    assert!(!failure.message.contains("a guest's own words"), "a model is not shown what a guest says while it dies: {failure:?}");
+    assert!(
+        !failure.message.contains("a guest's own words"),
+        "a model is not shown what a guest says while it dies: {failure:?}"
+    );
     assert!(reply.output.stderr.contains("a guest's own words"), "{:?}", reply.output);
     next_call_works(host.sandbox());
 }

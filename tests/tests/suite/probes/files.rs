@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use toolhold_core::limit::Limit;
 use toolhold_core::outcome::Class;
 
-use crate::check::{directory, hostile, names_no_host_path, next_call_works, stops, writable};
+use crate::check::{directory, hostile, names_no_host_path, next_call_works, open_files, stops, writable};
 
 /// Everything in a directory may be read.
 const READ: &str = "read = [\"**\"]";
@@ -46,7 +46,8 @@ pub(crate) fn odd_writes() {
     let host = hostile(&format!("{}limits.bytes-written = \"1MiB\"", writable(root.path())));
     for how in ["size", "write", "stream", "zeroes"] {
         for at in [Value::Null, json!(i64::MAX), json!(1_u64 << 63), json!(1_u64 << 40), json!(2 << 20)] {
-            let reply = host.call("odd_writes", json!({"directory": "/work", "name": "a", "how": how, "at": at})).unwrap();
+            let reply =
+                host.call("odd_writes", json!({"directory": "/work", "name": "a", "how": how, "at": at})).unwrap();
             let refused = match &reply.outcome {
                 Ok(answer) => answer.as_str().unwrap().starts_with("Err"),
                 Err(failure) => [Class::Limit, Class::Trap, Class::Tool].contains(&failure.class),
@@ -134,9 +135,4 @@ fn no_grant_is_no_file() {
         let reply = hostile("").call("read_flood", json!({"path": path})).unwrap();
         assert!([Class::Denied, Class::Tool].contains(&reply.failure().unwrap().class), "{path}: {reply:?}");
     }
-}
-
-/// Files that this process has open.
-fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

@@ -77,16 +77,74 @@ fn spellings(world: &World) -> Vec<String> {
     let outside = world.path("outside/canary").to_str().unwrap().to_owned();
     let long = format!("{}../outside/canary", "./".repeat(2000));
     let fixed = [
-        "..", "../", "../.", "./..", "../ws-secret/canary", "../canary", "sub/../../canary", "sub/../../ws-secret/canary", "./../canary",
-        "sub/./../../canary", "..//canary", "//canary", "/", "/canary", "/etc/passwd", "/work/../canary", "/proc/self/environ",
-        "/proc/self/fd/0", "/dev/fd/0", "/dev/zero", "a.txt/../../canary", "a.txt/..", "a.txt/", "a.txt/.", "sub/..//../canary",
-        "..\\canary", "...", "../ws/../canary", "missing/../../canary", "absolute", "relative", "directory/canary", "directory/inner/canary",
-        "directory/inner/../canary", "up/canary", "up/outside/canary", "self", "self/x", "chain-1", "root/etc/passwd", "proc",
-        "proc/canary", "sub/up/canary", "absolute/", "directory/", "directory/.", "directory/..", "up/", "to-private",
-        "private/canary", "private/../private/canary", "sub/../private/canary", "./private//canary", "private", "private/", "private/.",
-        "a.txt\0/../../canary", "\0", "", " ", "PRIVATE/../private/canary", "private/new",
+        "..",
+        "../",
+        "../.",
+        "./..",
+        "../ws-secret/canary",
+        "../canary",
+        "sub/../../canary",
+        "sub/../../ws-secret/canary",
+        "./../canary",
+        "sub/./../../canary",
+        "..//canary",
+        "//canary",
+        "/",
+        "/canary",
+        "/etc/passwd",
+        "/work/../canary",
+        "/proc/self/environ",
+        "/proc/self/fd/0",
+        "/dev/fd/0",
+        "/dev/zero",
+        "a.txt/../../canary",
+        "a.txt/..",
+        "a.txt/",
+        "a.txt/.",
+        "sub/..//../canary",
+        "..\\canary",
+        "...",
+        "../ws/../canary",
+        "missing/../../canary",
+        "absolute",
+        "relative",
+        "directory/canary",
+        "directory/inner/canary",
+        "directory/inner/../canary",
+        "up/canary",
+        "up/outside/canary",
+        "self",
+        "self/x",
+        "chain-1",
+        "root/etc/passwd",
+        "proc",
+        "proc/canary",
+        "sub/up/canary",
+        "absolute/",
+        "directory/",
+        "directory/.",
+        "directory/..",
+        "up/",
+        "to-private",
+        "private/canary",
+        "private/../private/canary",
+        "sub/../private/canary",
+        "./private//canary",
+        "private",
+        "private/",
+        "private/.",
+        "a.txt\0/../../canary",
+        "\0",
+        "",
+        " ",
+        "PRIVATE/../private/canary",
+        "private/new",
     ];
-    fixed.iter().map(|path| (*path).to_owned()).chain([outside, long, "x".repeat(5000), "../".repeat(100) + "etc/passwd"]).collect()
+    fixed
+        .iter()
+        .map(|path| (*path).to_owned())
+        .chain([outside, long, "x".repeat(5000), "../".repeat(100) + "etc/passwd"])
+        .collect()
 }
 
 fn escapes(world: &World, symlinks: &str) {
@@ -121,7 +179,9 @@ fn with_links_denied_nothing_is_reached_through_one() {
     let world = World::new();
     world.plant_links();
     let host = hostile(&directory(&world.path("ws"), "read = [\"**\"], write = [\"**\"], deny = [\"private/**\"]"));
-    for link in ["absolute", "relative", "directory/canary", "up/ws/a.txt", "chain-1", "root/etc/passwd", "sub/up/canary"] {
+    for link in
+        ["absolute", "relative", "directory/canary", "up/ws/a.txt", "chain-1", "root/etc/passwd", "sub/up/canary"]
+    {
         let reply = host.call("read_flood", json!({"path": format!("/work/{link}")})).unwrap();
         assert!([Class::Denied, Class::Tool].contains(&reply.failure().unwrap().class), "{link}: {reply:?}");
     }
@@ -133,7 +193,8 @@ pub(crate) fn links() {
     let ways = ["symlink", "link", "link-follow", "rename"];
     let olds = ["../outside/canary", "../canary", "private/canary", "private", "/etc/passwd", "..", "../ws-secret"];
     let news = ["new", "../new", "sub/new", "private/new", "../outside/new", "/tmp/new"];
-    let one = |how: &str, old: &str, new: &str| json!({"how": how, "from": "/work", "old": old, "to": "/work", "new": new});
+    let one =
+        |how: &str, old: &str, new: &str| json!({"how": how, "from": "/work", "old": old, "to": "/work", "new": new});
     let mut tries: Vec<Value> = Vec::new();
     for how in ways {
         tries.extend(olds.iter().flat_map(|old| news.iter().map(move |new| one(how, old, new))));
@@ -146,7 +207,9 @@ pub(crate) fn links() {
         let done = host.call("links", json!({"tries": tries})).unwrap();
         // Links to what lies within the grant, be it denied or not there at all: they can be made, and lead nowhere.
         let within = match symlinks {
-            "create" => json!(["symlink /work:../outside/canary /work:sub/new", "symlink /work:private/canary /work:new"]),
+            "create" => {
+                json!(["symlink /work:../outside/canary /work:sub/new", "symlink /work:private/canary /work:new"])
+            }
             _ => json!([]),
         };
         assert_eq!(done.value().unwrap(), &within, "{symlinks}");
@@ -170,7 +233,11 @@ fn nothing_is_moved_or_linked_between_grants_beyond_what_both_allow() {
     );
     let one = |how: &str, from: &str, old: &str, to: &str, new: &str| json!({"how": how, "from": from, "old": old, "to": to, "new": new});
     let tries = ["rename", "link", "link-follow"].map(|how| {
-        [one(how, "/work", "a.txt", "/other", "stolen"), one(how, "/other", "own", "/work", "planted"), one(how, "/work", "a.txt", "/work", "c")]
+        [
+            one(how, "/work", "a.txt", "/other", "stolen"),
+            one(how, "/other", "own", "/work", "planted"),
+            one(how, "/work", "a.txt", "/work", "c"),
+        ]
     });
     let done = hostile(&grants).call("links", json!({"tries": tries.concat()})).unwrap();
     assert_eq!(done.value().unwrap(), &json!([]));
@@ -189,12 +256,17 @@ pub(crate) fn read_only() {
         world.path("ws"),
         world.path("outside"),
     );
-    let reply = hostile(&grants).call("read_only", json!({"directory": "/work", "name": "a.txt", "other": "/other"})).unwrap();
+    let reply =
+        hostile(&grants).call("read_only", json!({"directory": "/work", "name": "a.txt", "other": "/other"})).unwrap();
     assert_eq!(reply.value().unwrap(), &json!([]), "operations that the host did not refuse");
     let after = std::fs::metadata(&file).unwrap();
     assert_eq!(before.modified().unwrap(), after.modified().unwrap());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "a");
-    let names: Vec<_> = walkdir::WalkDir::new(world.path("ws")).sort_by_file_name().into_iter().map(|entry| entry.unwrap().into_path()).collect();
+    let names: Vec<_> = walkdir::WalkDir::new(world.path("ws"))
+        .sort_by_file_name()
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .collect();
     assert_eq!(names.len(), 7, "{names:?}");
 }
 
@@ -257,7 +329,8 @@ fn what_was_opened_for_one_tool_is_not_handed_to_another_that_needs_less() {
     let grants = directory(&world.path("ws"), "read = [\"**\"]");
     let wide = TestHost::new(&sandbox, &component("/**"), &grants).unwrap();
     let narrow = TestHost::new(&sandbox, &component("/work/sub/**"), &grants).unwrap();
-    let listed = |host: &TestHost, path: &str| host.call("huge_listing", json!({"path": path})).unwrap().outcome.is_ok();
+    let listed =
+        |host: &TestHost, path: &str| host.call("huge_listing", json!({"path": path})).unwrap().outcome.is_ok();
     assert!(listed(&wide, "/work/private"));
     assert!(!listed(&narrow, "/work/private"));
     assert!(listed(&narrow, "/work/sub"));

@@ -25,7 +25,9 @@ pub(crate) fn giant_error() {
 #[test]
 pub(crate) fn not_json() {
     let host = hostile("");
-    for text in ["{", "", " ", "\u{feff}null", "NaN", "{'a': 1}", "[1,]", "\"\\ud800\"", "nul", "\0", "01", "{\"a\":1}}"] {
+    for text in
+        ["{", "", " ", "\u{feff}null", "NaN", "{'a': 1}", "[1,]", "\"\\ud800\"", "nul", "\0", "01", "{\"a\":1}}"]
+    {
         let reply = host.call("not_json", json!({"text": text})).unwrap();
         failed(&reply, Class::InvalidOutput);
     }

@@ -47,7 +47,11 @@ pub(crate) fn progress_flood() {
 #[test]
 pub(crate) fn host_calls() {
     let reply = stops(&hostile("limits.host-calls = 20_000"), "host_calls", json!({}), Limit::HostCalls);
-    assert!(reply.usage.get(Limit::Fuel) < 50_000_000, "few instructions were needed for many calls: {:?}", reply.usage);
+    assert!(
+        reply.usage.get(Limit::Fuel) < 50_000_000,
+        "few instructions were needed for many calls: {:?}",
+        reply.usage
+    );
 }
 
 #[test]
@@ -71,7 +75,10 @@ pub(crate) fn hostile_text() {
     assert_eq!(failure.code, "failed", "a code that is free text is not passed on");
     for text in [&failure.message, &reply.output.log[0].message, &reply.output.emitted[0], &reply.output.stdout] {
         let shown = escape::line(text);
-        assert!(shown.chars().all(|shown| !shown.is_control() && !('\u{200b}'..='\u{206f}').contains(&shown)), "{shown:?}");
+        assert!(
+            shown.chars().all(|shown| !shown.is_control() && !('\u{200b}'..='\u{206f}').contains(&shown)),
+            "{shown:?}"
+        );
         assert!(shown.contains("\\u{1b}[2J"), "nothing is hidden either: {shown}");
     }
     assert_eq!(reply.output.stderr, "\u{fffd}\u{fffd}\u{fffd}", "bytes that are no text do not break the report");
