@@ -6,13 +6,13 @@ use anyhow::Result;
 use serde_json::json;
 
 /// One call to measure.
-pub struct Case {
+pub(crate) struct Case {
     /// How the table calls it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Which probe.
-    pub tool: &'static str,
+    pub(crate) tool: &'static str,
     /// Whether it needs the directory.
-    pub directory: bool,
+    pub(crate) directory: bool,
     work: Work,
 }
 
@@ -24,7 +24,7 @@ enum Work {
 }
 
 /// The cases, from nothing to much.
-pub const CASES: [Case; 6] = [
+pub(crate) const CASES: [Case; 6] = [
     Case { name: "echo, empty object", tool: "echo", directory: false, work: Work::Echo(0) },
     Case { name: "echo, 4 KiB of JSON", tool: "echo", directory: false, work: Work::Echo(4096) },
     Case { name: "read a file of 4 KiB", tool: "read", directory: true, work: Work::Read("/work/small") },
@@ -35,7 +35,7 @@ pub const CASES: [Case; 6] = [
 
 impl Case {
     /// The arguments, as the text of a JSON object.
-    pub fn arguments(&self) -> String {
+    pub(crate) fn arguments(&self) -> String {
         match self.work {
             Work::Echo(0) => "{}".to_owned(),
             Work::Echo(bytes) => {
@@ -50,7 +50,7 @@ impl Case {
 }
 
 /// Makes the files that the cases read.
-pub fn prepare(work: &Path) -> Result<()> {
+pub(crate) fn prepare(work: &Path) -> Result<()> {
     std::fs::create_dir_all(work)?;
     std::fs::write(work.join("small"), vec![b'a'; 4096])?;
     std::fs::write(work.join("large"), vec![b'b'; 64 << 20])?;

@@ -6,11 +6,12 @@
 use std::path::Path;
 
 use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, format_err};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, format_err,
+};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 mod bindings {
-    #![expect(missing_docs, reason = "generated")]
     wasmtime::component::bindgen!({ path: "../wit", world: "described-tool" });
 }
 use bindings::DescribedToolPre;
@@ -39,25 +40,27 @@ impl bindings::toolhold::tool::context::Host for State {
 }
 
 /// One component, ready to be instantiated.
-pub struct Floor {
+pub(crate) struct Floor {
     engine: Engine,
     pre: DescribedToolPre<State>,
 }
 
 impl Floor {
     /// Compiles `component`.
-    pub fn new(component: &[u8]) -> Result<Self> {
+    pub(crate) fn new(component: &[u8]) -> Result<Self> {
         let engine = Engine::new(&configuration())?;
         let component = Component::new(&engine, component)?;
         let mut linker: Linker<State> = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-        bindings::toolhold::tool::context::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| state)?;
+        bindings::toolhold::tool::context::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| {
+            state
+        })?;
         let pre: InstancePre<State> = linker.instantiate_pre(&component)?;
         Ok(Self { engine, pre: DescribedToolPre::new(pre)? })
     }
 
     /// One call in a fresh store, with `directory` at `/work` if there is one.
-    pub fn call(&self, tool: &str, arguments: &str, directory: Option<&Path>) -> Result<String> {
+    pub(crate) fn call(&self, tool: &str, arguments: &str, directory: Option<&Path>) -> Result<String> {
         let mut wasi = WasiCtx::builder();
         wasi.allow_blocking_current_thread(true);
         if let Some(directory) = directory {

@@ -39,7 +39,14 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn run(case: &Case, floor: &Floor, product: &Product, work: &std::path::Path, budget: Duration, table: &mut Table) -> Result<()> {
+fn run(
+    case: &Case,
+    floor: &Floor,
+    product: &Product,
+    work: &std::path::Path,
+    budget: Duration,
+    table: &mut Table,
+) -> Result<()> {
     let arguments = case.arguments();
     let directory = case.directory.then_some(work);
     let mut below = || floor.call(case.tool, &arguments, directory).map(drop).map_err(in_wasmtime);
@@ -69,7 +76,17 @@ fn in_wasmtime(error: wasmtime::Error) -> anyhow::Error {
 fn new_table() -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
-    table.set_header(["case", "floor p50 µs", "p99", "Host::call p50 µs", "p99", "ratio p50", "ratio p99", "p99/p50", "calls"]);
+    table.set_header([
+        "case",
+        "floor p50 µs",
+        "p99",
+        "Host::call p50 µs",
+        "p99",
+        "ratio p50",
+        "ratio p99",
+        "p99/p50",
+        "calls",
+    ]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

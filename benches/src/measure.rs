@@ -6,7 +6,7 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 
 /// Nanoseconds of each call of one lane.
-pub struct Lane(Histogram<u64>);
+pub(crate) struct Lane(Histogram<u64>);
 
 impl Lane {
     fn new() -> Result<Self> {
@@ -21,20 +21,20 @@ impl Lane {
     }
 
     /// The value below which `percent` of the calls stayed, in microseconds.
-    pub fn micros(&self, percent: f64) -> f64 {
+    pub(crate) fn micros(&self, percent: f64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "nanoseconds of one call are far below 2^52")]
         let nanos = self.0.value_at_percentile(percent) as f64;
         nanos / 1000.0
     }
 
     /// How many calls were counted.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.0.len()
     }
 }
 
 /// Runs both lanes alternately, a block of calls each, until `budget` is spent; the first block of each warms up.
-pub fn compare(
+pub(crate) fn compare(
     budget: Duration,
     floor: &mut dyn FnMut() -> Result<()>,
     product: &mut dyn FnMut() -> Result<()>,

@@ -25,14 +25,14 @@ tools = ["probes.*"]
 "#;
 
 /// A host with the probes.
-pub struct Product {
+pub(crate) struct Product {
     runtime: tokio::runtime::Runtime,
     host: Host,
 }
 
 impl Product {
     /// Writes a project into `folder` and opens its host.
-    pub fn open(folder: &Path, component: &[u8]) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, component: &[u8]) -> Result<Self> {
         std::fs::write(folder.join("probes.wasm"), component)?;
         let manifest = folder.join("toolhold.toml");
         std::fs::write(&manifest, MANIFEST)?;
@@ -44,7 +44,7 @@ impl Product {
     }
 
     /// One call, through everything.
-    pub fn call(&self, tool: &str, arguments: &str) -> Result<()> {
+    pub(crate) fn call(&self, tool: &str, arguments: &str) -> Result<()> {
         let call = ToolCall::new(format!("probes.{tool}"), arguments);
         let report = self.runtime.block_on(self.host.call(call, CallOptions::default()));
         match report.outcome {
@@ -54,7 +54,7 @@ impl Product {
     }
 
     /// What the numbers of calls with effects depend on.
-    pub fn durability_note(&self) -> &'static str {
+    pub(crate) fn durability_note(&self) -> &'static str {
         "Calls with effects: durability `normal` (they survive a kill of the process; `full`, the default, also waits for the disk)."
     }
 }

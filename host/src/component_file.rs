@@ -7,7 +7,7 @@ use wasmparser::{Parser, Payload};
 
 /// Why a section could not be written.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// Not WebAssembly, or broken.
     #[error("not a readable component: {0}")]
     Parse(#[from] wasmparser::BinaryReaderError),
@@ -21,7 +21,7 @@ pub enum Error {
 /// # Errors
 ///
 /// [`Error::Parse`] if the bytes are not WebAssembly.
-pub fn with_description(component: &[u8], description: &Description) -> Result<Vec<u8>, Error> {
+pub(crate) fn with_description(component: &[u8], description: &Description) -> Result<Vec<u8>, Error> {
     let text = serde_json::to_vec(description)?;
     let mut out = without_description(component)?;
     CustomSection { name: SECTION.into(), data: text.into() }.append_to_component(&mut out);
@@ -33,7 +33,7 @@ pub fn with_description(component: &[u8], description: &Description) -> Result<V
 /// # Errors
 ///
 /// [`Error::Parse`] if the bytes are not WebAssembly.
-pub fn without_description(component: &[u8]) -> Result<Vec<u8>, Error> {
+pub(crate) fn without_description(component: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(component.len());
     let (mut kept, mut depth) = (0, 0_u32);
     for payload in Parser::new(0).parse_all(component) {

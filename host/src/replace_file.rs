@@ -8,7 +8,7 @@ use std::path::Path;
 /// # Errors
 ///
 /// Whatever the file system says, with the path.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_at(path, content)
         .map_err(|error| io::Error::new(error.kind(), format!("`{}` cannot be written: {error}", path.display())))
 }

@@ -145,19 +145,15 @@ impl Policy {
                 explanation.reason.clone_from(&rule.reason);
                 explanation.decided_by = Some(self.rule_ref(rule));
             }
-            Err(denial) => {
-                let rule = denial.rule.as_ref().and_then(|rule| self.rule_named(&rule.name));
-                explanation.reason = rule.and_then(|rule| rule.reason.clone());
+            Err(refused) => {
+                explanation.reason = refused.rule.and_then(|rule| rule.reason.clone());
+                let denial = self.denial(refused, call);
                 explanation.denial = Some(denial.kind);
                 explanation.decided_by = denial.rule;
                 explanation.suggestion = Some(denial.suggestion);
             }
         }
         explanation
-    }
-
-    fn rule_named(&self, name: &str) -> Option<&Arc<Rule>> {
-        self.manifest().rules().iter().find(|rule| rule.name.value == name)
     }
 
     fn rule_lines(&self, entry: &Entry, call: &ValidatedCall) -> Vec<RuleLine> {

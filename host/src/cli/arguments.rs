@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 /// # Errors
 ///
 /// Says which word is wrong and what is expected.
-pub fn parse(words: &[String], schema: &Value) -> anyhow::Result<String> {
+pub(super) fn parse(words: &[String], schema: &Value) -> anyhow::Result<String> {
     match words {
         [] => Ok("{}".to_owned()),
         [one] if one == "-" => from_stdin(),

@@ -14,7 +14,7 @@ use crate::journal::{self, Reader};
 
 /// Check the audit trail, or write it out.
 #[derive(Debug, Subcommand)]
-pub enum Audit {
+pub(super) enum Audit {
     /// Find any edit, cut or reordering. Exits with 10 if there is one.
     Verify {
         /// A head that was noted elsewhere, as an earlier `verify` printed it: shows that nothing before it was rewritten.

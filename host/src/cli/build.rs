@@ -18,7 +18,7 @@ use crate::exit_code::ExitCode;
 /// Compile a tool to a component and write its description section.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  toolhold build\n  toolhold build weather --output tools/weather.wasm")]
-pub struct Build {
+pub(super) struct Build {
     /// Folder of the tool's crate.
     #[arg(default_value = ".")]
     folder: PathBuf,

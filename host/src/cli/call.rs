@@ -26,7 +26,7 @@ use crate::{CallOptions, clock};
   toolhold call files.edit @edit.json --key edit-42
 
 Values are read as the tool's schema says; `key:=JSON` is always JSON, `key=@file` is the text of a file.")]
-pub struct Call {
+pub(super) struct Call {
     /// The tool: `component.tool`.
     tool: String,
     /// The arguments: `key=value` pairs, a JSON object, `@file` or `-` for standard input.

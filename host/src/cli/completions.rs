@@ -9,7 +9,7 @@ use crate::exit_code::ExitCode;
 /// Print completions for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  toolhold completions bash > ~/.local/share/bash-completion/completions/toolhold")]
-pub struct Completions {
+pub(super) struct Completions {
     /// Which shell.
     shell: Shell,
 }

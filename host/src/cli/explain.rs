@@ -20,7 +20,7 @@ use crate::open;
 #[command(after_help = "Examples:
   toolhold explain files.delete path=/work/notes.md
   toolhold explain files.read --path /work/secret/key --access read")]
-pub struct Explain {
+pub(super) struct Explain {
     /// The tool: `component.tool`.
     tool: String,
     /// The arguments, as in `toolhold call`.

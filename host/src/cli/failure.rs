@@ -8,7 +8,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use crate::exit_code::ExitCode;
 
 /// What a command returns when it cannot do what was asked.
-pub struct Failure {
+pub(super) struct Failure {
     code: ExitCode,
     report: Report,
 }
@@ -19,26 +19,26 @@ enum Report {
 }
 
 /// What a command returns.
-pub type CommandResult = Result<ExitCode, Failure>;
+pub(super) type CommandResult = Result<ExitCode, Failure>;
 
 impl Failure {
     /// An error with a code of its own.
-    pub fn new(code: ExitCode, error: impl Into<anyhow::Error>) -> Self {
+    pub(super) fn new(code: ExitCode, error: impl Into<anyhow::Error>) -> Self {
         Self { code, report: Report::Plain(error.into()) }
     }
 
     /// Errors that point into the manifest.
-    pub fn diagnostics(code: ExitCode, errors: toolhold_core::manifest::Errors) -> Self {
+    pub(super) fn diagnostics(code: ExitCode, errors: toolhold_core::manifest::Errors) -> Self {
         Self { code, report: Report::Manifest(Box::new(errors)) }
     }
 
     /// The exit code.
-    pub fn code(&self) -> ExitCode {
+    pub(super) fn code(&self) -> ExitCode {
         self.code
     }
 
     /// The messages, one per error, as JSON.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub(super) fn to_json(&self) -> serde_json::Value {
         let messages: Vec<String> = match &self.report {
             Report::Plain(error) => vec![format!("{error:#}")],
             Report::Manifest(errors) => errors.problems().iter().map(ToString::to_string).collect(),
@@ -74,7 +74,7 @@ pub(super) fn render(errors: &toolhold_core::manifest::Errors) -> String {
 }
 
 /// Gives the errors of a step their exit code.
-pub trait WithCode<T> {
+pub(super) trait WithCode<T> {
     /// The same result, with `code` for its error.
     ///
     /// # Errors

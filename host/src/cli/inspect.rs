@@ -20,7 +20,7 @@ use crate::exit_code::ExitCode;
 /// A component with a description section is not run; any other is asked once, in a sandbox without any grant.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  toolhold inspect weather.wasm\n  toolhold inspect weather.wasm --json")]
-pub struct Inspect {
+pub(super) struct Inspect {
     /// The component's file.
     component: PathBuf,
     /// Also print the JSON Schemas.

@@ -20,7 +20,7 @@ use crate::{Components, OpenError, open};
 #[command(
     after_help = "Examples:\n  toolhold lock\n  toolhold lock --check    (writes nothing; exits with 9 if anything differs)"
 )]
-pub struct Lock {
+pub(super) struct Lock {
     /// Write nothing; fail if the lock file is missing or differs.
     #[arg(long)]
     check: bool,

@@ -14,7 +14,7 @@ use crate::{Components, open};
 
 /// Check a manifest, or print the schema of its form.
 #[derive(Debug, Subcommand)]
-pub enum Manifest {
+pub(super) enum Manifest {
     /// Report everything that is wrong: form, paths, components, rules that can never match.
     Check,
     /// Print the JSON Schema of the manifest, for editors.

@@ -15,7 +15,7 @@ use crate::exit_code::ExitCode;
 #[command(
     after_help = "Examples:\n  toolhold new weather\n  cd weather && toolhold build && toolhold inspect weather.wasm"
 )]
-pub struct New {
+pub(super) struct New {
     /// Name of the component: lower-case letters, digits, `-` and `_`.
     name: ComponentName,
     /// Where to make its folder [default: ./NAME].

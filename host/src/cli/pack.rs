@@ -17,7 +17,7 @@ use crate::{component_file, replace_file};
 /// The component runs in a sandbox without any grant. A section that is there already is thrown away first.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  toolhold pack target/wasm32-wasip2/release/weather.wasm --output weather.wasm")]
-pub struct Pack {
+pub(super) struct Pack {
     /// The component.
     component: PathBuf,
     /// Where to write it [default: over itself].

@@ -1,6 +1,6 @@
 //! Which manifest, state and cache a command works with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -12,7 +12,7 @@ use crate::{Host, HostConfig, OpenError, Progress};
 
 /// Which manifest, state and cache.
 #[derive(Debug, Clone, Args)]
-pub struct Project {
+pub(super) struct Project {
     /// The permission manifest.
     #[arg(long, global = true, value_name = "FILE", env = "TOOLHOLD_MANIFEST", default_value = "toolhold.toml")]
     manifest: PathBuf,
@@ -31,23 +31,18 @@ pub struct Project {
 }
 
 impl Project {
-    /// The permission manifest.
-    pub fn manifest(&self) -> &Path {
-        &self.manifest
-    }
-
     /// The lock file: beside the manifest, with its name and the ending `.lock`.
-    pub fn lock(&self) -> PathBuf {
+    pub(super) fn lock(&self) -> PathBuf {
         self.manifest.with_extension("lock")
     }
 
     /// Folder of the journal.
-    pub fn state(&self) -> PathBuf {
+    pub(super) fn state(&self) -> PathBuf {
         self.state.clone().unwrap_or_else(|| self.manifest.with_file_name(".toolhold"))
     }
 
     /// Folder of compiled components; `None` where the environment names no place.
-    pub fn cache(&self) -> Option<PathBuf> {
+    pub(super) fn cache(&self) -> Option<PathBuf> {
         let users = || self.xdg_cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")));
         self.cache.clone().or_else(|| Some(users()?.join("toolhold")))
     }
@@ -55,7 +50,7 @@ impl Project {
 
 impl Project {
     /// Where the host's files are.
-    pub fn host(&self) -> HostConfig {
+    pub(super) fn host(&self) -> HostConfig {
         HostConfig {
             manifest: self.manifest.clone(),
             lock: self.lock(),

@@ -33,7 +33,7 @@ use crate::{CallOptions, Host, clock};
   toolhold run \"Tidy the inbox\" --model openai:local --model-url http://127.0.0.1:8080/v1
 
 docs/agent.md has the limits, the script format and what the model sees.")]
-pub struct Run {
+pub(super) struct Run {
     /// What is to be done, in words.
     task: String,
     /// `scripted:FILE` plays a file and calls no model; `openai:MODEL` calls one.

@@ -14,7 +14,7 @@ use crate::open;
 
 /// List the tools of the manifest, and whether any rule could let them run. Nothing runs.
 #[derive(Debug, Args)]
-pub struct Tools {}
+pub(super) struct Tools {}
 
 impl Tools {
     /// Runs the command.

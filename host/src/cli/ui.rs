@@ -10,14 +10,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
-pub struct Ui {
+pub(super) struct Ui {
     json: bool,
     quiet: bool,
 }
 
 /// How a piece of text is meant.
 #[derive(Debug, Clone, Copy)]
-pub enum Tone {
+pub(super) enum Tone {
     /// It worked, it is allowed, it was added.
     Good,
     /// It was refused, it failed, it was removed.
@@ -44,7 +44,7 @@ impl Tone {
 
 /// `text` with the escape codes of `tone`; they are stripped where the stream is no terminal.
 #[must_use]
-pub fn paint(tone: Tone, text: &str) -> String {
+pub(super) fn paint(tone: Tone, text: &str) -> String {
     let style = tone.style();
     format!("{style}{text}{style:#}")
 }
@@ -52,13 +52,13 @@ pub fn paint(tone: Tone, text: &str) -> String {
 impl Ui {
     /// From the global flags.
     #[must_use]
-    pub fn new(json: bool, quiet: bool) -> Self {
+    pub(super) fn new(json: bool, quiet: bool) -> Self {
         Self { json, quiet }
     }
 
     /// Whether the result is JSON.
     #[must_use]
-    pub fn is_json(self) -> bool {
+    pub(super) fn is_json(self) -> bool {
         self.json
     }
 
@@ -67,7 +67,11 @@ impl Ui {
     /// # Errors
     ///
     /// If standard output is closed.
-    pub fn result<T: serde::Serialize>(self, value: &T, readable: impl FnOnce(&T) -> String) -> std::io::Result<()> {
+    pub(super) fn result<T: serde::Serialize>(
+        self,
+        value: &T,
+        readable: impl FnOnce(&T) -> String,
+    ) -> std::io::Result<()> {
         let text = if self.json { serde_json::to_string_pretty(value)? } else { readable(value) };
         self.print(&text)
     }
@@ -77,7 +81,7 @@ impl Ui {
     /// # Errors
     ///
     /// If standard output is closed.
-    pub fn print(self, text: &str) -> std::io::Result<()> {
+    pub(super) fn print(self, text: &str) -> std::io::Result<()> {
         let mut out = anstream::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
@@ -87,7 +91,7 @@ impl Ui {
     }
 
     /// A line of talk.
-    pub fn say(self, text: &str) {
+    pub(super) fn say(self, text: &str) {
         if !self.quiet {
             // Nobody is left to tell when standard error is closed.
             let _closed = writeln!(anstream::stderr().lock(), "{text}");
@@ -95,14 +99,14 @@ impl Ui {
     }
 
     /// A line of talk that is not talk: an error.
-    pub fn say_always(self, text: &str) {
+    pub(super) fn say_always(self, text: &str) {
         // Nobody is left to tell when standard error is closed.
         let _closed = writeln!(anstream::stderr().lock(), "{text}");
     }
 
     /// A spinner for work that takes seconds; shown on a terminal only, after a moment.
     #[must_use]
-    pub fn spinner(self, text: String) -> ProgressBar {
+    pub(super) fn spinner(self, text: String) -> ProgressBar {
         if self.quiet || self.json {
             return ProgressBar::hidden();
         }

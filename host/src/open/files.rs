@@ -12,7 +12,7 @@ use super::OpenError;
 /// # Errors
 ///
 /// [`OpenError::Read`], or [`OpenError::Manifest`] with everything that is wrong.
-pub fn manifest(path: &Path) -> Result<Manifest, OpenError> {
+pub(crate) fn manifest(path: &Path) -> Result<Manifest, OpenError> {
     let text = text(path)?;
     let base = base(path)?;
     let manifest = Manifest::parse(&text, &path.display().to_string(), &base)?;
@@ -25,7 +25,7 @@ pub fn manifest(path: &Path) -> Result<Manifest, OpenError> {
 /// # Errors
 ///
 /// [`OpenError::Read`] if it is there and cannot be read.
-pub fn optional_text(path: &Path) -> Result<Option<String>, OpenError> {
+pub(crate) fn optional_text(path: &Path) -> Result<Option<String>, OpenError> {
     match text(path) {
         Err(OpenError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         other => other.map(Some),

@@ -17,7 +17,7 @@ use toolhold_core::policy::Policy;
 
 pub use self::components::Components;
 pub use self::error::OpenError;
-pub use self::files::manifest;
+pub(crate) use self::files::manifest;
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::{clock, replace_file};

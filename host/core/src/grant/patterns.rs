@@ -118,7 +118,8 @@ impl Patterns {
         if ceiling.covers(guest) {
             return self.clone();
         }
-        let clause = Clause { set: Arc::clone(&ceiling.set), source: Arc::clone(&ceiling.source), before: guest.into() };
+        let clause =
+            Clause { set: Arc::clone(&ceiling.set), source: Arc::clone(&ceiling.source), before: guest.into() };
         let clauses = self.clauses.iter().cloned().chain([clause]).collect();
         Self { source: Arc::clone(&self.source), clauses }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::schema::{CompiledSchema, Violation, nearest};
+use crate::schema::{self, CompiledSchema, Violation, nearest};
 
 use super::problem::{Code, Problem, suggest};
 
@@ -192,14 +192,8 @@ fn malformed(value: &Spanned<DeValue<'_>>, message: &str) -> Problem {
 
 impl Condition {
     /// Compiles a schema that [`check`] has passed.
-    pub(super) fn compile(schema: &Value, span: &Range<usize>) -> Result<Self, Problem> {
-        let compiled = CompiledSchema::compile(schema).map_err(|error| {
-            let message = format!("this `when` is not a usable JSON Schema: {error}");
-            Problem::new(Code::Condition, span, message)
-                .label("does not compile")
-                .help("a `when` is JSON Schema 2020-12; `$ref` leads to `#/$defs/…` within it")
-        })?;
-        Ok(Self { compiled })
+    pub(super) fn compile(schema: &Value) -> Result<Self, schema::Error> {
+        Ok(Self { compiled: CompiledSchema::compile(schema)? })
     }
 
     /// Whether the arguments satisfy it; `None` if they are too deep or too large to tell.

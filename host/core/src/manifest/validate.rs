@@ -122,8 +122,11 @@ impl Validator<'_> {
     }
 
     fn condition(&mut self, when: &Spanned<serde_json::Value>) -> Result<Located<Condition>, ()> {
-        let condition = Condition::compile(when.get_ref(), &when.span());
-        let condition = condition.map_err(|problem| self.problems.push(problem))?;
+        let condition = Condition::compile(when.get_ref()).map_err(|error| {
+            let message = format!("this `when` is not a usable JSON Schema: {error}");
+            let problem = Problem::new(Code::Condition, &when.span(), message).label("does not compile");
+            self.problems.push(problem.help("a `when` is JSON Schema 2020-12; `$ref` leads to `#/$defs/…` within it"));
+        })?;
         Ok(Located::new(condition, when.span()))
     }
 

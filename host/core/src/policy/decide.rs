@@ -26,6 +26,12 @@ enum Weighed<'a> {
     ByNone,
 }
 
+/// A call that may not go on: what kind of denial it will be, and the rule that says so.
+pub(crate) struct Refused<'a> {
+    kind: DenialKind,
+    pub(crate) rule: Option<&'a Arc<Rule>>,
+}
+
 /// Whether one rule matches arguments.
 pub(crate) enum WeighedRule {
     Matches,
@@ -40,7 +46,7 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, call: ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Decision {
         match self.judge(&call, tool, facts) {
-            Err(denial) => Decision::Deny(denial),
+            Err(refused) => Decision::Deny(self.denial(refused, &call)),
             Ok((_, rule)) if rule.verdict == Verdict::Ask => Decision::Ask(self.question(call, rule)),
             Ok((entry, rule)) if rule.verdict == Verdict::Preview || facts.mode == Mode::Preview => {
                 Decision::Preview(authorize(call, entry, Mode::Preview, facts))
@@ -55,31 +61,32 @@ impl Policy {
         call: &ValidatedCall,
         tool: &Tool,
         facts: &Facts<'_>,
-    ) -> Result<(&Entry, &Arc<Rule>), Denial> {
+    ) -> Result<(&Entry, &Arc<Rule>), Refused<'_>> {
+        let refused = |kind, rule| Err(Refused { kind, rule });
         let name = call.tool();
-        let entry = self.entry(name.as_str()).filter(|entry| entry.exposed);
-        let entry = entry.ok_or_else(|| self.denial(DenialKind::NotExposed, name.as_str(), None))?;
+        let Some(entry) = self.entry(name.as_str()).filter(|entry| entry.exposed) else {
+            return refused(DenialKind::NotExposed, None);
+        };
         if tool.name() != name || tool.digest() != call.digest() || tool.digest() != entry.tool.digest() {
-            return Err(self.denial(DenialKind::ToolChanged, name.as_str(), None));
+            return refused(DenialKind::ToolChanged, None);
         }
         if !facts.scope.has_tool(name) {
-            return Err(self.denial(DenialKind::OutsideRun, name.as_str(), None));
+            return refused(DenialKind::OutsideRun, None);
         }
         match weigh(entry, call) {
-            Weighed::By(rule) if rule.verdict == Verdict::Deny => {
-                Err(self.denial(DenialKind::Rule, name.as_str(), Some(rule)))
-            }
+            Weighed::By(rule) if rule.verdict == Verdict::Deny => refused(DenialKind::Rule, Some(rule)),
             Weighed::By(rule) => Ok((entry, rule)),
-            Weighed::Undecidable(rule) => Err(self.denial(DenialKind::Undecidable, name.as_str(), Some(rule))),
-            Weighed::ByNone => Err(self.denial(DenialKind::NoRule, name.as_str(), None)),
+            Weighed::Undecidable(rule) => refused(DenialKind::Undecidable, Some(rule)),
+            Weighed::ByNone => refused(DenialKind::NoRule, None),
         }
     }
 
-    fn denial(&self, kind: DenialKind, tool: &str, rule: Option<&Arc<Rule>>) -> Denial {
+    /// What is told of a refusal.
+    pub(crate) fn denial(&self, Refused { kind, rule }: Refused<'_>, call: &ValidatedCall) -> Denial {
         let advice = rule.and_then(|rule| rule.advice.as_deref()).unwrap_or(ADVICE);
         let message = format!("denied: this call is not permitted. {advice}");
         let rule = rule.map(|rule| self.rule_ref(rule));
-        let suggestion = self.suggestion(kind, tool, rule.as_ref());
+        let suggestion = self.suggestion(kind, call.tool().as_str(), rule.as_ref());
         Denial { kind, message, rule, suggestion }
     }
 

@@ -233,18 +233,3 @@ pub(crate) fn test_state(grants: Grants) -> CallState {
     let size = crate::engine::PoolSize { calls: 1, memories: 1 };
     open(&crate::engine::new_engine(size).unwrap(), job, false).0.into_data()
 }
-#[cfg(test)]
-pub(crate) fn test_state_on(engine: &Engine) -> CallState {
-    let grants = Grants::default();
-    let job = Job {
-        request: Request::Describe,
-        opened: Arc::new(OpenedGrants::default()),
-        grants,
-        limits: Limits::default(),
-        events: None,
-        cancel: CancellationToken::new(),
-        memory: Arc::new(HostMemory::new(u64::MAX)),
-        workers: Workers::new(1),
-    };
-    open(engine, job, false).0.into_data()
-}

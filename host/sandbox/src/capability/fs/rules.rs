@@ -111,7 +111,12 @@ impl OnTheWay {
     fn to(patterns: &Patterns) -> Self {
         // Absolute patterns and what they look at both lose their first slash.
         let relative = |text: &str| text.strip_prefix('/').unwrap_or(text).to_owned();
-        Self(patterns.sides().map(|side| (above(side.patterns.iter().map(|text| relative(text))), relative(side.before))).collect())
+        Self(
+            patterns
+                .sides()
+                .map(|side| (above(side.patterns.iter().map(|text| relative(text))), relative(side.before)))
+                .collect(),
+        )
     }
 
     fn matches(&self, path: &str) -> bool {
