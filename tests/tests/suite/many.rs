@@ -9,7 +9,7 @@ use toolhold_sandbox::{Event, EventSink, RunOptions, Sandbox, SandboxConfig};
 use toolhold_tests::test_host::{self, Reply, TestHost};
 use toolhold_tests::{guests, wat_guest};
 
-use crate::check::{failed, hostile, next_call_works};
+use crate::check::{failed, hostile, next_call_works, open_files, resident_bytes};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -206,15 +206,6 @@ fn ten_thousand_calls_in_a_row_leave_nothing_behind() {
     assert_eq!(sandbox.memory_in_flight(), 0);
 }
 
-fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
-}
-
-fn resident_bytes() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * rustix::param::page_size()
 }

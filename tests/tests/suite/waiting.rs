@@ -8,7 +8,7 @@ use toolhold_core::outcome::Class;
 use toolhold_sandbox::Lane;
 use toolhold_tests::test_host::TestHost;
 
-use crate::check::{failed, next_call_works, stops, traps};
+use crate::check::{failed, next_call_works, peak_bytes, stops, traps};
 use crate::many::cancelled_when_started;
 
 fn waiting(grants: &str) -> TestHost {
@@ -71,6 +71,21 @@ pub(crate) fn http_request() {
         }
     }
     assert!(listener.accept().is_err(), "somebody connected");
+}
+
+#[test]
+pub(crate) fn http_hoard() {
+    let host = waiting("");
+    for bytes in [1, 1_000, 1 << 20] {
+        let before = peak_bytes();
+        let reply = host.call("http_hoard", json!({"bytes": bytes})).unwrap();
+        let limit = failed(&reply, Class::Limit).exceeded.unwrap().limit;
+        assert!([Limit::Handles, Limit::HostCalls].contains(&limit), "{limit}");
+        // 256 handles of 64 KiB of headers or body each are 16 MiB; a guest may have some memory of its own too.
+        let held = peak_bytes() - before;
+        assert!(held < 128 << 20, "{bytes}: the host held {held} bytes more");
+        next_call_works(host.sandbox());
+    }
 }
 
 #[test]

@@ -10,7 +10,9 @@ use wasip2::filesystem::types::{Descriptor, ErrorCode};
 /// `not-found` if there is none.
 pub(crate) fn granted(path: &str) -> Result<Descriptor> {
     let found = get_directories().into_iter().find(|(_, guest)| guest == path);
-    found.map(|(descriptor, _)| descriptor).ok_or_else(|| Error::not_found(format!("no directory is granted at `{path}`")))
+    found
+        .map(|(descriptor, _)| descriptor)
+        .ok_or_else(|| Error::not_found(format!("no directory is granted at `{path}`")))
 }
 
 /// The host's answer as a tool error.

@@ -25,6 +25,7 @@ toolhold_sdk::component!(
     polite_loop::polite_loop,
     recursion::recursion,
     stdout_flood::stdout_flood,
+    probe::http_hoard::http_hoard,
     probe::http_request::http_request,
     probe::network::network,
     probe::poll_forever::poll_forever,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use toolhold_core::limit::Limit;
 use toolhold_core::outcome::Class;
 
-use crate::check::{directory, hostile, names_no_host_path, next_call_works, stops, writable};
+use crate::check::{directory, hostile, names_no_host_path, next_call_works, open_files, stops, writable};
 
 /// Everything in a directory may be read.
 const READ: &str = "read = [\"**\"]";
@@ -135,9 +135,4 @@ fn no_grant_is_no_file() {
         let reply = hostile("").call("read_flood", json!({"path": path})).unwrap();
         assert!([Class::Denied, Class::Tool].contains(&reply.failure().unwrap().class), "{path}: {reply:?}");
     }
-}
-
-/// Files that this process has open.
-fn open_files() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

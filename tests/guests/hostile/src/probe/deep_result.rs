@@ -10,7 +10,11 @@ impl Tool for DeepResult {
     const NAME: &'static str = "deep_result";
 
     fn info() -> ToolInfo {
-        super::untyped(Self::NAME, None, Hints { read_only: true, destructive: false, idempotent: true, open_world: false })
+        super::untyped(
+            Self::NAME,
+            None,
+            Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
+        )
     }
 
     fn invoke(_arguments: String) -> Result<String> {

@@ -14,7 +14,8 @@ pub(crate) fn giant_requests(
     name: String,
 ) -> Result<Vec<String>> {
     let root = raw::granted(&directory)?;
-    let file = root.open_at(PathFlags::empty(), &name, OpenFlags::empty(), DescriptorFlags::READ).map_err(raw::error)?;
+    let file =
+        root.open_at(PathFlags::empty(), &name, OpenFlags::empty(), DescriptorFlags::READ).map_err(raw::error)?;
     let mut seen = Vec::new();
     for (length, offset) in [(u64::MAX, 0), (1, u64::MAX), (u64::MAX, u64::MAX), (1 << 40, 1 << 62)] {
         let read = file.read(length, offset).map(|(bytes, end)| (bytes.len(), end));
@@ -23,7 +24,10 @@ pub(crate) fn giant_requests(
     for offset in [0, u64::MAX] {
         match file.read_via_stream(offset) {
             Ok(stream) => {
-                seen.push(format!("stream at {offset}: {:?}", stream.blocking_read(u64::MAX).map(|bytes| bytes.len()).map_err(drop)));
+                seen.push(format!(
+                    "stream at {offset}: {:?}",
+                    stream.blocking_read(u64::MAX).map(|bytes| bytes.len()).map_err(drop)
+                ));
                 seen.push(format!("skip at {offset}: {:?}", stream.blocking_skip(u64::MAX).map_err(drop)));
             }
             Err(code) => seen.push(format!("stream at {offset}: {code:?}")),

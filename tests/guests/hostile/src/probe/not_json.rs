@@ -10,7 +10,11 @@ impl Tool for NotJson {
     const NAME: &'static str = "not_json";
 
     fn info() -> ToolInfo {
-        super::untyped(Self::NAME, None, Hints { read_only: true, destructive: false, idempotent: true, open_world: false })
+        super::untyped(
+            Self::NAME,
+            None,
+            Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
+        )
     }
 
     fn invoke(arguments: String) -> Result<String> {

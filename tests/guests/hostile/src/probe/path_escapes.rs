@@ -31,9 +31,18 @@ fn tries(root: &Descriptor, path: &str) -> Vec<(&'static str, Result<String, Err
     let mut results = Vec::new();
     for flags in both {
         results.push(("read", read(root, path, flags)));
-        results.push(("write", root.open_at(flags, path, OpenFlags::CREATE, DescriptorFlags::WRITE).map(|_| String::new())));
-        results.push(("truncate", root.open_at(flags, path, OpenFlags::TRUNCATE, DescriptorFlags::WRITE).map(|_| String::new())));
-        results.push(("directory", root.open_at(flags, path, OpenFlags::DIRECTORY, DescriptorFlags::READ).map(|_| String::new())));
+        results.push((
+            "write",
+            root.open_at(flags, path, OpenFlags::CREATE, DescriptorFlags::WRITE).map(|_| String::new()),
+        ));
+        results.push((
+            "truncate",
+            root.open_at(flags, path, OpenFlags::TRUNCATE, DescriptorFlags::WRITE).map(|_| String::new()),
+        ));
+        results.push((
+            "directory",
+            root.open_at(flags, path, OpenFlags::DIRECTORY, DescriptorFlags::READ).map(|_| String::new()),
+        ));
         results.push(("stat", root.stat_at(flags, path).map(|_| String::new())));
         results.push(("hash", root.metadata_hash_at(flags, path).map(|_| String::new())));
         let now = wasip2::filesystem::types::NewTimestamp::Now;

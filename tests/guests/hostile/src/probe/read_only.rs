@@ -37,7 +37,10 @@ fn on_names(root: &Descriptor, name: &str, other: &Descriptor) -> Vec<(&'static 
         ("open-create", root.open_at(PathFlags::empty(), "new", OpenFlags::CREATE, DescriptorFlags::READ).map(drop)),
         ("open-mutate", open(OpenFlags::empty(), DescriptorFlags::MUTATE_DIRECTORY)),
         ("times-at", root.set_times_at(PathFlags::empty(), name, NewTimestamp::Now, NewTimestamp::Now)),
-        ("times-at-slash", root.set_times_at(PathFlags::SYMLINK_FOLLOW, &slashed, NewTimestamp::Now, NewTimestamp::Now)),
+        (
+            "times-at-slash",
+            root.set_times_at(PathFlags::SYMLINK_FOLLOW, &slashed, NewTimestamp::Now, NewTimestamp::Now),
+        ),
         ("link-within", root.link_at(PathFlags::empty(), name, root, "linked")),
         ("link-out", root.link_at(PathFlags::empty(), name, other, "linked")),
         ("link-in", other.link_at(PathFlags::empty(), "own", root, "linked")),

@@ -14,7 +14,8 @@ pub(crate) fn stream_handles(
     name: String,
 ) -> Result<u64> {
     let root = raw::granted(&directory)?;
-    let file = root.open_at(PathFlags::empty(), &name, OpenFlags::empty(), DescriptorFlags::READ).map_err(raw::error)?;
+    let file =
+        root.open_at(PathFlags::empty(), &name, OpenFlags::empty(), DescriptorFlags::READ).map_err(raw::error)?;
     loop {
         std::mem::forget(file.read_via_stream(0).map_err(raw::error)?);
     }

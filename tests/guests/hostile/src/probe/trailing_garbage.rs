@@ -10,7 +10,11 @@ impl Tool for TrailingGarbage {
     const NAME: &'static str = "trailing_garbage";
 
     fn info() -> ToolInfo {
-        super::untyped(Self::NAME, None, Hints { read_only: true, destructive: false, idempotent: true, open_world: false })
+        super::untyped(
+            Self::NAME,
+            None,
+            Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
+        )
     }
 
     fn invoke(_arguments: String) -> Result<String> {

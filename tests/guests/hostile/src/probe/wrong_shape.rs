@@ -11,7 +11,11 @@ impl Tool for WrongShape {
 
     fn info() -> ToolInfo {
         let hints = Hints { read_only: true, destructive: false, idempotent: true, open_world: false };
-        super::untyped(Self::NAME, Some(r#"{"type":"object","properties":{"count":{"type":"integer"}},"required":["count"]}"#), hints)
+        super::untyped(
+            Self::NAME,
+            Some(r#"{"type":"object","properties":{"count":{"type":"integer"}},"required":["count"]}"#),
+            hints,
+        )
     }
 
     fn invoke(_arguments: String) -> Result<String> {

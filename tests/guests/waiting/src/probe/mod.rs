@@ -1,5 +1,6 @@
 //! The probes, one per file.
 
+pub(crate) mod http_hoard;
 pub(crate) mod http_request;
 pub(crate) mod network;
 pub(crate) mod poll_forever;
