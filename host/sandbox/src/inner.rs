@@ -12,7 +12,7 @@ use toolhold_core::limit::{Limit, Limits};
 
 use crate::admission::{Admission, Ticket};
 use crate::call::{Ended, Guest, HostMemory, Job, Request, Room, RunFailure, block_on, on_calling_thread, on_fiber};
-use crate::capability::fs::OpenedGrants;
+use crate::capability::fs::{Anchors, OpenedGrants};
 use crate::config::SandboxConfig;
 use crate::engine::{Cache, Compiler, PoolSize, Ticker, new_engine};
 use crate::load::{Entry, Loaded};
@@ -52,7 +52,7 @@ impl Inner {
             building: Mutex::new(()),
             workers: Workers::new(seats),
             memory: Arc::new(HostMemory::new(config.max_memory_in_flight)),
-            opened: Opened::new(config.protected.clone()),
+            opened: Opened::new(config.protected.clone(), Anchors::open(&config.granted)),
             registry: RwLock::default(),
             config,
         };

@@ -221,7 +221,7 @@ pub(crate) fn test_state(grants: Grants) -> CallState {
     let job = Job {
         request: Request::Describe,
         opened: Arc::new(
-            OpenedGrants::open(&grants.directories, &crate::capability::fs::Protected::default()).unwrap(),
+            OpenedGrants::open(&grants.directories, &Default::default(), &Default::default()).unwrap(),
         ),
         grants,
         limits: Limits::default(),

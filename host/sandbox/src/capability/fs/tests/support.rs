@@ -73,6 +73,7 @@ pub(super) fn all_of(host: &Path) -> DirectoryGrant {
         write: everything(),
         deny: Patterns::none(),
         symlinks: Symlinks::Deny,
+        atomic: true,
     }
 }
 
@@ -124,7 +125,7 @@ impl Guest {
         limits: Limits,
         resolver: Option<Resolver>,
     ) -> Self {
-        let mut opened = OpenedGrants::open(grants, protected).unwrap();
+        let mut opened = OpenedGrants::open(grants, protected, &Default::default()).unwrap();
         if let Some(resolver) = resolver {
             opened.resolve_by(resolver);
         }
