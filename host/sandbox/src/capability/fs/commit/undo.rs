@@ -12,7 +12,7 @@ use super::super::path::RelPath;
 use super::super::view::{Kind, open_exact};
 use super::execute::Prepared;
 use super::open::OpenArea;
-use super::plan::{Area, CommitError, Plan, Step};
+use super::plan::{CommitError, Plan, Step};
 use super::staged::Durable;
 use super::verify::stamp;
 

@@ -12,6 +12,7 @@ use toolhold_core::grant::Symlinks;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 
 use super::super::bindings::types::{ErrorCode, HostDescriptor, NewTimestamp};
+use super::super::commit::{Detail, Durable};
 use super::super::error::code_of;
 use super::support::*;
 
@@ -249,6 +250,64 @@ fn run(
     Ok(())
 }
 
+/// Some steps are done on disk by both; then the guest's are staged. The answers are the same, nothing changes on disk while
+/// they are given, the commit makes the guest's directory what the system's is, and an undo what it was.
+fn run_staged(
+    before: &[Step],
+    steps: &[Step],
+    symlinks: Symlinks,
+    compare: impl Fn(&Step, &Outcome, &Outcome) -> bool,
+) -> Result<(), TestCaseError> {
+    let temp = tempfile::tempdir().unwrap();
+    let (ours, plain) = (temp.path().join("ours"), temp.path().join("plain"));
+    fs::create_dir(&ours).unwrap();
+    fs::create_dir(&plain).unwrap();
+    for step in before {
+        let _either = (by_system(&ours, step), by_system(&plain, step));
+    }
+    let at_first = (snapshot(&ours), links(&ours));
+    let mut guest = Guest::staged(&[with_links(&ours, symlinks)]);
+    for (number, step) in steps.iter().enumerate() {
+        let by_guest = by_guest(&mut guest, step);
+        let by_system = by_system(&plain, step);
+        prop_assert!(
+            compare(step, &by_guest, &by_system),
+            "step {number} {step:?}: guest {by_guest:?}, system {by_system:?}"
+        );
+        prop_assert_eq!((snapshot(&ours), links(&ours)), at_first.clone(), "staged step {} {:?}", number, step);
+    }
+    let (staged, home) = guest.finish();
+    let told = staged.changes(Detail::Full).0;
+    let prepared = staged.prepare(Durable::No).unwrap();
+    prop_assert_eq!(&snapshot(&ours), &at_first.0, "prepared");
+    let plan = prepared.plan().clone();
+    let after = prepared.commit();
+    let Ok(after) = after else {
+        return Err(TestCaseError::fail(format!("{after:?} of {plan:#?}")));
+    };
+    prop_assert_eq!(snapshot(&ours), snapshot(&plain), "committed {:#?}", plan);
+    prop_assert_eq!(links(&ours), links(&plain), "committed {:#?}", plan);
+    prop_assert_eq!(told.is_empty(), plan.is_empty());
+    let undone = plan.undo(&home.path().join("staging"), &after, Durable::No);
+    prop_assert!(undone.is_ok(), "{:?} of {:#?}", undone, plan);
+    prop_assert_eq!((snapshot(&ours), links(&ours)), at_first, "undone {:#?}", plan);
+    Ok(())
+}
+
+/// Which names are the same file.
+fn links(root: &Path) -> Vec<Vec<String>> {
+    let mut files: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for path in snapshot(root).into_keys() {
+        let stat = fs::symlink_metadata(root.join(&path)).unwrap();
+        if stat.is_file() {
+            files.entry(stat.ino()).or_default().push(path);
+        }
+    }
+    let mut same: Vec<_> = files.into_values().filter(|names| names.len() > 1).collect();
+    same.sort();
+    same
+}
+
 /// Of two paths that are both wrong, either may be told of first.
 fn same(step: &Step, guest: &Outcome, system: &Outcome) -> bool {
     let two = matches!(step, Step::Rename(..) | Step::Link(..));
@@ -263,6 +322,22 @@ proptest! {
         for symlinks in [Symlinks::Deny, Symlinks::Create] {
             run(&steps, symlinks, same)?;
         }
+    }
+
+    #[test]
+    fn staged_steps_give_the_same_answers_and_land_as_a_whole(
+        before in prop::collection::vec(step(plain_path(), false), 0..30),
+        steps in prop::collection::vec(step(plain_path(), false), 1..30),
+    ) {
+        run_staged(&before, &steps, Symlinks::Deny, same)?;
+    }
+
+    #[test]
+    fn staged_links_give_the_same_answers_and_land_as_a_whole(
+        before in prop::collection::vec(step(plain_path(), true), 0..30),
+        steps in prop::collection::vec(step(plain_path(), true), 1..30),
+    ) {
+        run_staged(&before, &steps, Symlinks::Create, same)?;
     }
 
     #[test]

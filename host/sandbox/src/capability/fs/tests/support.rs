@@ -14,12 +14,14 @@ use super::super::bindings::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp,
     OpenFlags, PathFlags,
 };
+use super::super::base::Base;
+use super::super::commit::Staged;
 use super::super::descriptor::Descriptor;
 use super::super::error::{FsError, FsResult};
 use super::super::grants::{Grant, OpenedGrants};
 use super::super::listing::Listing;
 use super::super::view::Resolver;
-use super::super::{FsCtx, FsCtxView, Protected, Why};
+use super::super::{Anchors, FsCtx, FsCtxView, Protected, Stage, Why};
 use crate::meter::Meter;
 
 pub(super) const READ: DescriptorFlags = DescriptorFlags::READ;
@@ -55,6 +57,8 @@ pub(super) type Answer<T> = Result<T, Failed>;
 pub(super) struct Fd(u32);
 
 pub(super) struct Guest {
+    /// What is staged, where it is, and the directory that keeps it.
+    pub(super) stage: Option<(Arc<Stage>, TempDir)>,
     pub(super) fs: FsCtx,
     pub(super) table: ResourceTable,
     pub(super) meter: Arc<Meter>,
@@ -103,6 +107,13 @@ pub(super) fn workspace() -> TempDir {
 
 /// Runs a test with the kernel's resolver, where there is one, and with the walk.
 pub(super) fn with_both(grants: &[DirectoryGrant], mut test: impl FnMut(&mut Guest)) {
+    // Staged first: whatever it does, the disk is for the next one as it was.
+    test(&mut Guest::staged(grants));
+    on_disk_with_both(grants, test);
+}
+
+/// [`with_both`], for tests that look at the disk afterwards.
+pub(super) fn on_disk_with_both(grants: &[DirectoryGrant], mut test: impl FnMut(&mut Guest)) {
     for resolver in [Resolver::Kernel, Resolver::Walk] {
         test(&mut Guest::with(grants, &Protected::default(), Limits::default(), Some(resolver)));
     }
@@ -130,8 +141,35 @@ impl Guest {
             opened.resolve_by(resolver);
         }
         let meter = Arc::new(Meter::start(limits));
+        Self::seeing(FsCtx::new(Arc::new(opened), Arc::clone(&meter)), meter, None)
+    }
+
+    /// A guest whose changes are staged.
+    pub(super) fn staged(grants: &[DirectoryGrant]) -> Self {
+        Self::staged_with(grants, &Protected::default(), Limits::default())
+    }
+
+    pub(super) fn staged_with(grants: &[DirectoryGrant], protected: &Protected, limits: Limits) -> Self {
+        let anchors = Anchors::open(grants.iter().map(|grant| grant.host.clone()));
+        let opened = Arc::new(OpenedGrants::open(grants, protected, &anchors).unwrap());
+        let meter = Arc::new(Meter::start(limits));
+        let home = tempfile::tempdir().unwrap();
+        let stage = Arc::new(Stage::new(home.path().join("staging/one")));
+        let fs = FsCtx::staged(opened, Arc::clone(&meter), Arc::clone(&stage), false);
+        Self::seeing(fs, meter, Some((stage, home)))
+    }
+
+    /// What was staged, once nothing is open any more, and where plans are kept.
+    pub(super) fn finish(self) -> (Staged, TempDir) {
+        let (stage, home) = self.stage.expect("a staged guest");
+        drop((self.fs, self.table));
+        (Staged::new(stage), home)
+    }
+
+    fn seeing(fs: FsCtx, meter: Arc<Meter>, stage: Option<(Arc<Stage>, TempDir)>) -> Self {
         let mut guest = Self {
-            fs: FsCtx::new(Arc::new(opened), Arc::clone(&meter)),
+            stage,
+            fs,
             table: ResourceTable::new(),
             meter,
             roots: Vec::new(),
@@ -311,8 +349,10 @@ impl OpenedGrants {
         for grant in self.iter_mut() {
             let grant: &mut Grant = Arc::get_mut(grant).unwrap();
             // Where the kernel has no `openat2`, both runs are of the walk.
-            if grant.resolver == Resolver::Kernel {
-                grant.resolver = resolver;
+            if grant.base.resolver == Resolver::Kernel {
+                let Base { host, root, identity, .. } = &*grant.base;
+                let root = root.try_clone().unwrap();
+                grant.base = Arc::new(Base { host: host.clone(), root, identity: *identity, resolver });
             }
         }
     }

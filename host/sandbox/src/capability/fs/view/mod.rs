@@ -59,7 +59,7 @@ impl View {
     pub(super) fn open(&self, grant: &Grant, path: &RelPath, how: How) -> Result<Opened, Errno> {
         match self.stage(grant) {
             Some(stage) => {
-                let opened = stage.open(grant, path, how.unsynchronised())?;
+                let opened = stage.open(grant, path, how.staged())?;
                 Ok((opened.file.map(Content::Staged), opened.stat))
             }
             None => Plain.open(&grant.base, path, how).map(|(fd, stat)| (Some(Content::Plain(fd)), stat)),

@@ -21,9 +21,9 @@ pub(in super::super) struct How {
 }
 
 impl How {
-    /// Without waiting for the disk: what is staged lasts when it lands.
-    pub(super) fn unsynchronised(self) -> Self {
-        Self { synchronous: false, ..self }
+    /// To be staged: what is written may have to be copied first, and lasts when it lands.
+    pub(super) fn staged(self) -> Self {
+        Self { read: true, synchronous: false, ..self }
     }
 
     pub(in super::super) fn flags(self) -> OFlags {
