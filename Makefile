@@ -1,12 +1,12 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test lint fmt check bench tools install deny clean
+.PHONY: help setup demo test lint fmt check bench tools guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
 GUEST = --manifest-path tools/Cargo.toml --release --target wasm32-wasip2
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 21
 
 setup:           ## the Rust toolchain and wasm target that rust-toolchain.toml names
 	@rustup toolchain install --no-self-update >/dev/null 2>&1 || rustup target add wasm32-wasip2
@@ -21,8 +21,12 @@ tools: setup     ## the first-party tools, as components with their description 
 demo: tools      ## an agent tidies a copy of examples/inbox under a permission manifest
 	@examples/demo.sh $(BIN)
 
+guests-extra: setup ## the test guests in C, Python and Go; compilers come from PyPI
+	tests/build-other-guests.sh
+
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
+	tests/build-other-guests.sh || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go are not built, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $$(rustc -vV | sed -n 's/host: //p')

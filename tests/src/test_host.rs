@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
@@ -55,10 +56,11 @@ pub struct Reply {
     pub output: SideOutput,
 }
 
-/// The settings of the sandbox of a test: compiled guests are kept between tests.
+/// The settings of the sandbox of a test: compiled guests are kept between tests, and may take long to compile.
 #[must_use]
 pub fn config() -> SandboxConfig {
-    SandboxConfig { cache: Some(CACHE.into()), workers: 2, ..SandboxConfig::default() }
+    let compile_timeout = Duration::from_secs(600);
+    SandboxConfig { cache: Some(CACHE.into()), workers: 2, compile_timeout, ..SandboxConfig::default() }
 }
 
 /// The sandbox that the tests of one process share.

@@ -16,6 +16,10 @@ use crate::workers::Workers;
 /// Clocks are shown to a guest in steps of this, so that they are of less use for spying on its neighbours.
 const RESOLUTION_NANOS: u64 = 1_000;
 
+/// Where the monotonic clock of every call starts. Not at zero: Go's run time takes that for a clock that does not work,
+/// and stops.
+const START_NANOS: u64 = 1_000_000_000;
+
 /// The clocks of one call.
 #[derive(Debug)]
 pub(crate) struct ClockCtx {
@@ -39,8 +43,10 @@ impl ClockCtx {
 
     fn monotonic(&self) -> u64 {
         match self.clock {
-            Clock::Fixed(_) => 0,
-            Clock::Host => u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Clock::Fixed(_) => START_NANOS,
+            Clock::Host => {
+                u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(START_NANOS)
+            }
         }
     }
 
