@@ -56,9 +56,9 @@ install: setup   ## the release binary into ~/.cargo/bin
 deny:            ## licences, bans, sources; then advisories (needs network to the advisory database)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	@for workspace in Cargo.toml tools/Cargo.toml; do \
-	  cargo deny --locked --manifest-path $$workspace check --config deny.toml licenses bans sources || exit 1; done
+	  cargo deny --locked --manifest-path $$workspace --config deny.toml check licenses bans sources || exit 1; done
 	@for workspace in Cargo.toml tools/Cargo.toml; do \
-	  cargo deny --locked --manifest-path $$workspace check --config deny.toml advisories || { \
+	  cargo deny --locked --manifest-path $$workspace --config deny.toml check advisories || { \
 	  echo "deny: licences, bans and sources are fine; for advisories see above (fetching their database needs network to github.com)"; exit 1; }; done
 
 clean:           ## every build product
