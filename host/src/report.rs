@@ -18,6 +18,7 @@ pub(crate) fn refused(id: CallId, call: &ToolCall, digest: Option<ToolDigest>, f
         limits: Limits::default(),
         output: SideOutput::default(),
         notes: toolhold_core::effect::Notes::default(),
+        effects: toolhold_core::effect::EffectReport::default(),
         replayed: false,
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::Mode;
-use crate::effect::Notes;
+use crate::effect::{EffectReport, Notes};
 use crate::id::{CallId, ToolDigest};
 use crate::limit::{Exceeded, Limits, Usage};
 
@@ -32,6 +32,8 @@ pub struct CallReport {
     pub output: SideOutput,
     /// What it touched, and what the host refused within it. For the operator.
     pub notes: Notes,
+    /// What it changed and requested outside of its sandbox; of a preview, what it would have. For the operator.
+    pub effects: EffectReport,
     /// This is the stored outcome of an earlier call with the same key; nothing ran.
     pub replayed: bool,
 }

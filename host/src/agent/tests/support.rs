@@ -151,6 +151,7 @@ impl Tools for FakeTools {
             limits: Limits::default(),
             output: SideOutput { stdout: "printed".into(), ..SideOutput::default() },
             notes: Notes::default(),
+            effects: toolhold_core::effect::EffectReport::default(),
             replayed: false,
         }
     }
