@@ -177,10 +177,11 @@ impl TestHost {
 
     fn reply(&self, call: &AuthorizedCall, report: RunReport) -> Result<Reply> {
         let tool = self.catalog.get(call.call().tool().as_str())?;
-        let outcome = report.outcome.map_err(Failure::from).and_then(|text| {
-            let refused = |error| Failure::new(Class::InvalidOutput, "invalid-output", format!("{error}"));
-            tool.check_output(&text).map_err(refused)
-        });
+        let refused = |error| Failure::new(Class::InvalidOutput, "invalid-output", format!("{error}"));
+        let outcome = match report.outcome {
+            Ok(text) => tool.check_output(&text).map_err(refused),
+            Err(failure) => Err(failure.into()),
+        };
         Ok(Reply { outcome, usage: report.usage, limits: call.limits().clone(), output: report.output })
     }
 }
