@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::{AuthorizedCall, ToolCall};
-use toolhold_core::event::Effects;
+use toolhold_core::call::{AuthorizedCall, Mode, ToolCall};
+use toolhold_core::event;
 use toolhold_core::id::CallId;
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
@@ -15,6 +15,7 @@ use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
+use crate::effects::{Effects, PreviewSession};
 use crate::journal::{Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::refusal::{Refusal, not_run, unrecorded};
 use crate::{clock, report};
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) sandbox: Sandbox,
     pub(crate) journal: Journal,
+    pub(crate) effects: Effects,
 }
 
 /// What the caller of one call wants beside its result.
@@ -43,20 +45,22 @@ pub struct CallOptions {
     pub events: Option<EventSink>,
     /// Stops the guest.
     pub cancel: CancellationToken,
+    /// The dry run that the call belongs to: its calls see what the ones before them would have changed.
+    pub session: Option<Arc<PreviewSession>>,
 }
 
 impl Default for CallOptions {
     /// A local caller, not narrowed, who hears of the end only.
     fn default() -> Self {
-        Self { client: "local".into(), scope: Arc::default(), events: None, cancel: CancellationToken::new() }
+        Self { client: "local".into(), scope: Arc::default(), events: None, cancel: CancellationToken::new(), session: None }
     }
 }
 
 /// A call that may run.
 pub(crate) struct Checked {
-    tool: Tool,
-    call: AuthorizedCall,
-    effects: Effects,
+    pub(crate) tool: Tool,
+    pub(crate) call: AuthorizedCall,
+    pub(crate) effects: event::Effects,
 }
 
 impl Host {
@@ -87,26 +91,30 @@ impl Host {
             Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
             Decision::Deny(denial) => Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
             Decision::Ask(question) => Err(Refusal::needs_approval(&tool, &question)),
-            Decision::Preview(_) => Err(Refusal::needs_preview(&tool, asked.arguments_digest())),
+            Decision::Preview(call) => Ok(Checked { effects: event::Effects::None, call, tool }),
         }
     }
 
-    /// Runs an admitted call and records what came of it.
+    /// Runs an admitted call, lands or keeps what it staged, and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
-        let run =
-            self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
-        let (outcome, settlement) = conclude(&checked, &run);
-        match open.settle(settlement).await {
-            Ok(()) => report::ran(id, call, &checked.call, run, outcome),
-            Err(error) => report::ran(
-                id.clone(),
-                call,
-                &checked.call,
-                run,
-                Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
-            ),
-        }
+        let session = options.session.filter(|_| checked.call.mode() == Mode::Preview);
+        let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects));
+        let settings =
+            RunOptions { events: options.events, cancel: options.cancel, name: Some(id.to_string()), stage };
+        let mut run = self.0.sandbox.run(&checked.call, settings).await;
+        let conclusion = conclude(&checked, &run);
+        let (effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
+        let (outcome, settlement) = conclusion;
+        let settled = match settlement {
+            Some(settlement) => open.settle(settlement).await,
+            None => Ok(open.leave()),
+        };
+        let outcome = match settled {
+            Ok(()) => outcome,
+            Err(error) => Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
+        };
+        CallReport { effects, ..report::ran(id, call, &checked.call, run, outcome) }
     }
 
     /// Records that nothing ran, and says why.
@@ -138,12 +146,16 @@ impl Host {
 }
 
 /// Whether the call can change anything: what it was granted says so, not what it claims.
-fn effects(call: &AuthorizedCall) -> Effects {
-    let writes = call.grants().directories.iter().any(|directory| !directory.write.is_empty());
-    if writes { Effects::Possible } else { Effects::None }
+fn effects(call: &AuthorizedCall) -> event::Effects {
+    let mut written = call.grants().directories.iter().filter(|directory| !directory.write.is_empty());
+    match (written.clone().next(), written.all(|directory| directory.atomic)) {
+        (None, _) => event::Effects::None,
+        (Some(_), true) => event::Effects::Staged,
+        (Some(_), false) => event::Effects::Possible,
+    }
 }
 
-fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {
+pub(crate) fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {
     let (run, validated) = (call.run.clone(), checked.call.call());
     let intent = Intent::new(id.clone(), run, validated, checked.call.mode(), checked.effects, clock::micros());
     match &call.key {
@@ -152,8 +164,11 @@ fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions
     }
 }
 
-/// What came of a run, for the caller and for the journal.
-fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
+/// What came of a run, for the caller and for the journal; `None` where the journal knows already.
+pub(crate) type Conclusion = (Outcome, Option<Settlement>);
+
+/// What came of a run as far as the guest is concerned.
+fn conclude(checked: &Checked, run: &RunReport) -> Conclusion {
     let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
     let result = match &run.outcome {
         Ok(text) => checked
@@ -164,12 +179,12 @@ fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
         Err(failure) => Err(Failure::from(failure.clone())),
     };
     match result {
-        Ok((value, text)) => (Outcome::Success(value), Settlement::success(text.as_str(), usage, effects, at)),
+        Ok((value, text)) => (Outcome::Success(value), Some(Settlement::success(text.as_str(), usage, effects, at))),
         Err(failure) if nothing_ran(run) => {
             let settlement = Settlement::nothing(failure.code.clone(), effects, at);
-            (Outcome::Failure(failure), settlement)
+            (Outcome::Failure(failure), Some(settlement))
         }
-        Err(failure) => (Outcome::Failure(failure.clone()), Settlement::failure(failure, usage, effects, at)),
+        Err(failure) => (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at))),
     }
 }
 
@@ -183,11 +198,16 @@ fn nothing_ran(run: &RunReport) -> bool {
 struct OpenCall<'a> {
     journal: &'a Journal,
     id: &'a CallId,
-    effects: Effects,
+    effects: event::Effects,
     settled: bool,
 }
 
 impl OpenCall<'_> {
+    /// The journal knows already what came of it.
+    fn leave(mut self) {
+        self.settled = true;
+    }
+
     async fn settle(mut self, settlement: Settlement) -> Result<(), crate::journal::Error> {
         self.settled = true;
         self.journal.settle(self.id, settlement).await

@@ -18,6 +18,7 @@ pub mod agent;
 pub mod cli;
 pub mod clock;
 mod component_file;
+pub mod effects;
 pub mod exit_code;
 mod host;
 pub mod journal;
@@ -26,6 +27,7 @@ mod refusal;
 mod replace_file;
 mod report;
 
+pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use open::{Components, HostConfig, OpenError, Progress, pin};
 pub use toolhold_core::call::ToolCall;

@@ -121,6 +121,8 @@ pub enum Class {
     Trap,
     /// The result does not conform to the output schema or is not JSON.
     InvalidOutput,
+    /// Somebody else changed what the call wanted to change; nothing of it was kept.
+    Conflict,
     /// The caller gave up.
     Cancelled,
     /// The host is full; nothing was started.

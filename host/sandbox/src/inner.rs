@@ -11,8 +11,8 @@ use toolhold_core::id::Digest;
 use toolhold_core::limit::{Limit, Limits};
 
 use crate::admission::{Admission, Ticket};
-use crate::call::{Ended, Guest, HostMemory, Job, Request, Room, RunFailure, block_on, on_calling_thread, on_fiber};
-use crate::capability::fs::{Anchors, OpenedGrants};
+use crate::call::{Ended, Guest, HostMemory, Job, Request, Room, RunFailure, Staging, block_on, on_calling_thread, on_fiber};
+use crate::capability::fs::{Anchors, OpenedGrants, Stage};
 use crate::config::SandboxConfig;
 use crate::engine::{Cache, Compiler, PoolSize, Ticker, new_engine};
 use crate::load::{Entry, Loaded};
@@ -107,9 +107,6 @@ impl Inner {
         call: &AuthorizedCall,
         options: RunOptions,
     ) -> Result<(Arc<Entry>, Job, Instant), RunFailure> {
-        if call.mode() == Mode::Preview {
-            return Err(RunFailure::Host("this sandbox cannot hold back effects, so it runs no previews".into()));
-        }
         let validated = call.call();
         let digest = validated.digest();
         let entry = self.entry(&digest).ok_or_else(|| RunFailure::Host(format!("{digest} is not loaded")))?;
@@ -117,8 +114,25 @@ impl Inner {
         let request = Request::Invoke { tool, arguments: Arc::clone(validated.text()) };
         let limits = call.limits().clone();
         let deadline = Instant::now() + Duration::from_micros(limits.get(Limit::Time));
+        let staging = self.staging(call, &options)?;
         let job = self.job(request, call.grants().clone(), limits, options)?;
-        Ok((entry, job, deadline))
+        Ok((entry, Job { staging, ..job }, deadline))
+    }
+
+    /// Where the changes of a call are kept. A call that can change nothing needs no place for it.
+    fn staging(&self, call: &AuthorizedCall, options: &RunOptions) -> Result<Option<Staging>, RunFailure> {
+        let nothing_lands = call.mode() == Mode::Preview;
+        if let Some(stage) = &options.stage {
+            return Ok(Some(Staging { stage: Arc::clone(stage), nothing_lands }));
+        }
+        let is_staged = |grant: &DirectoryGrant| !grant.write.is_empty() && (grant.atomic || nothing_lands);
+        if !call.grants().directories.iter().any(is_staged) {
+            return Ok(None);
+        }
+        let no_place = || RunFailure::Host("there is no directory for staged changes".into());
+        let home = self.config.staging.as_ref().ok_or_else(no_place)?;
+        let name = options.name.clone().map_or_else(random_name, Ok)?;
+        Ok(Some(Staging { stage: Arc::new(Stage::new(home.join(name))), nothing_lands }))
     }
 
     /// A job of what a call may reach and use.
@@ -138,6 +152,7 @@ impl Inner {
             cancel: options.cancel,
             memory: Arc::clone(&self.memory),
             workers: self.workers.clone(),
+            staging: None,
         })
     }
 
@@ -199,6 +214,13 @@ impl Inner {
         let guest = entry.guest(ticket.seat, &room).map_err(|error| RunFailure::Host(error.to_string()))?;
         Ok((room, guest))
     }
+}
+
+/// A name that no other call has.
+fn random_name() -> Result<String, RunFailure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| RunFailure::Host(error.to_string()))?;
+    Ok(hex::encode(bytes))
 }
 
 /// A task that ends when nobody waits for it any more.

@@ -11,7 +11,8 @@ use toolhold_core::outcome::SideOutput;
 
 use crate::call::{Answer, Ended, RunFailure};
 use crate::capability::context::EventSink;
-use crate::capability::fs::Notes;
+use crate::capability::fs::commit::Staged;
+use crate::capability::fs::{Notes, Stage};
 use crate::config::SandboxConfig;
 use crate::inner::Inner;
 use crate::load::{self, LoadError, Loaded};
@@ -34,6 +35,10 @@ pub struct RunOptions {
     pub events: Option<EventSink>,
     /// Stops the guest.
     pub cancel: CancellationToken,
+    /// A name for the directory of what is staged, unique for ever; `None` draws one.
+    pub name: Option<String>,
+    /// Stage here, above what earlier calls staged. The caller begins and rolls back calls.
+    pub stage: Option<Arc<Stage>>,
 }
 
 /// What came of a call.
@@ -47,6 +52,8 @@ pub struct RunReport {
     pub output: SideOutput,
     /// What it touched of the granted directories, and what it was refused there.
     pub files: Notes,
+    /// What it would change, if that was staged, whatever came of the call. Dropped, nothing lands.
+    pub staged: Option<Staged>,
 }
 
 impl From<Ended> for RunReport {
@@ -55,7 +62,8 @@ impl From<Ended> for RunReport {
             Answer::Text(text) => Ok(text),
             Answer::Tools(_) => Err(RunFailure::Host("`invoke` was answered with tools".into())),
         });
-        Self { outcome, usage: ended.usage, output: ended.output, files: ended.files }
+        let staged = ended.staged.map(Staged::new);
+        Self { outcome, usage: ended.usage, output: ended.output, files: ended.files, staged }
     }
 }
 

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use toolhold_core::describe::{Description, WORLD};
 use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::lock::{Lock, Pin};
-use toolhold_core::manifest::{HostLimits, Manifest};
+use toolhold_core::manifest::Manifest;
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::{Loaded, Sandbox, SandboxConfig};
 
-use super::{HostConfig, OpenError, Progress};
+use super::{HostConfig, OpenError, Progress, staging};
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Components {
         config: &HostConfig,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        let sandbox = Sandbox::new(settings(manifest.host(), config)?)?;
+        let sandbox = Sandbox::new(settings(manifest, config)?)?;
         let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
         for (name, component) in manifest.components() {
             progress(Progress::Loading(name.clone()));
@@ -79,16 +79,23 @@ impl Components {
 }
 
 /// The manifest's bounds of the whole host, and what no grant may reach.
-fn settings(limits: &HostLimits, config: &HostConfig) -> Result<SandboxConfig, OpenError> {
+fn settings(manifest: &Manifest, config: &HostConfig) -> Result<SandboxConfig, OpenError> {
+    let limits = manifest.host();
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(SandboxConfig {
         cache: config.cache.clone(),
         max_calls_in_flight: count(limits.max_calls_in_flight),
         max_queue: count(limits.max_queue),
         max_memory_in_flight: limits.max_memory,
-        protected: Protected::new(own_files(config)?)?,
+        protected: Protected::new(own_files(config)?)?.with_state(&config.state),
+        staging: Some(staging(config)?),
+        granted: manifest.components().values().flat_map(hosts).collect(),
         ..SandboxConfig::default()
     })
+}
+
+fn hosts(component: &toolhold_core::manifest::Component) -> impl Iterator<Item = PathBuf> {
+    component.directories.iter().map(|directory| directory.host.value.clone())
 }
 
 /// Absolute paths of what belongs to Toolhold. The cache is made now: what does not exist cannot be kept out of reach.

@@ -21,7 +21,7 @@ use super::state::{CallState, Parts};
 use super::stop::{GRACE, Stop};
 use crate::bindings::toolhold::tool::types as wit;
 use crate::capability::context::{ContextCtx, EventSink};
-use crate::capability::fs::{FsCtx, Notes, OpenedGrants};
+use crate::capability::fs::{FsCtx, Notes, OpenedGrants, Stage};
 use crate::meter::Meter;
 use crate::workers::Workers;
 
@@ -61,6 +61,16 @@ pub(crate) struct Job {
     pub(crate) cancel: CancellationToken,
     pub(crate) memory: Arc<HostMemory>,
     pub(crate) workers: Workers,
+    /// Where changes are kept until they land; `None` where nothing is to be staged.
+    pub(crate) staging: Option<Staging>,
+}
+
+/// How the changes of a call are staged.
+#[derive(Debug, Clone)]
+pub(crate) struct Staging {
+    pub(crate) stage: Arc<Stage>,
+    /// Also of grants that are not atomic: nothing of the call lands by itself.
+    pub(crate) nothing_lands: bool,
 }
 
 /// What came of a call.
@@ -70,12 +80,15 @@ pub(crate) struct Ended {
     pub(crate) usage: Usage,
     pub(crate) output: SideOutput,
     pub(crate) files: Notes,
+    /// What was staged, whatever came of the call.
+    pub(crate) staged: Option<Arc<Stage>>,
 }
 
 impl Ended {
     /// A call that never started.
     pub(crate) fn refused(failure: RunFailure) -> Self {
-        Self { outcome: Err(failure), usage: Usage::default(), output: SideOutput::default(), files: Notes::default() }
+        let (usage, output, files) = (Usage::default(), SideOutput::default(), Notes::default());
+        Self { outcome: Err(failure), usage, output, files, staged: None }
     }
 }
 
@@ -125,7 +138,12 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
     let parts = Parts {
         limiter: Limiter::new(Arc::clone(&meter), job.memory),
         stop: Stop::new(Arc::clone(&meter), job.cancel),
-        fs: FsCtx::new(job.opened, Arc::clone(&meter)),
+        fs: match job.staging {
+            Some(Staging { stage, nothing_lands }) => {
+                FsCtx::staged(job.opened, Arc::clone(&meter), stage, nothing_lands)
+            }
+            None => FsCtx::new(job.opened, Arc::clone(&meter)),
+        },
         context: ContextCtx { sink: job.events, ..ContextCtx::default() },
         workers: job.workers,
         fiber,
@@ -195,7 +213,7 @@ fn close(store: &mut Store<CallState>, returned: wasmtime::Result<Returned>) -> 
     };
     let mut usage = state.meter.usage();
     usage.set(Limit::Fuel, state.meter.limits().get(Limit::Fuel).saturating_sub(fuel_left));
-    Ended { outcome, usage, output: state.side_output(), files: state.fs.take_notes() }
+    Ended { outcome, usage, output: state.side_output(), files: state.fs.take_notes(), staged: state.fs.stage() }
 }
 
 fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
@@ -228,6 +246,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         cancel: CancellationToken::new(),
         memory: Arc::new(HostMemory::new(u64::MAX)),
         workers: Workers::new(1),
+        staging: None,
     };
     let size = crate::engine::PoolSize { calls: 1, memories: 1 };
     open(&crate::engine::new_engine(size).unwrap(), job, false).0.into_data()

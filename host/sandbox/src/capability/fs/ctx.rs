@@ -37,6 +37,12 @@ impl FsCtx {
         Self { grants, meter, notes: Notes::default(), shield, view }
     }
 
+    /// What is staged, if anything is to be.
+    #[must_use]
+    pub fn stage(&self) -> Option<Arc<Stage>> {
+        self.view.any_stage()
+    }
+
     /// What was refused and touched so far.
     #[must_use]
     pub fn notes(&self) -> &Notes {

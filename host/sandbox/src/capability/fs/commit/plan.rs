@@ -175,6 +175,16 @@ impl Plan {
         &self.name
     }
 
+    /// How many bytes of what was there before are kept with it. Of a directory that is gone, what was in it does not count.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        let kept = |step: &Step| match step {
+            Step::Overwrite { old, .. } | Step::Exchange { old, .. } | Step::Take { old, .. } => old.size,
+            _ => 0,
+        };
+        self.areas.iter().flat_map(|area| &area.steps).map(kept).fold(0, u64::saturating_add)
+    }
+
     /// Whether it does nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -53,6 +53,16 @@ impl Staged {
         report.finish()
     }
 
+    /// Whether its plan can be made and kept without touching what was granted: everything is on the file system on which
+    /// it is staged.
+    #[must_use]
+    pub fn can_wait(&self) -> bool {
+        let mut layer = self.0.lock();
+        let device = layer.scratch.directory().and_then(|directory| rustix::fs::fstat(directory));
+        let is_here = |tree: &Tree| device.is_ok_and(|stat| stat.st_dev == tree.base.identity.device);
+        layer.trees.iter().filter(|tree| !tree.is_untouched()).all(is_here)
+    }
+
     /// Makes a plan of it, and everything that the plan needs. Nothing of what was granted is changed yet.
     ///
     /// # Errors

@@ -48,14 +48,14 @@ impl Stage {
     }
 
     /// Begins a further call, which sees what the calls before it changed and can be taken back alone.
-    pub(in super::super) fn begin_call(&self) {
+    pub fn begin_call(&self) {
         let mut layer = self.lock();
         layer.call += 1;
         layer.before = Some(layer.trees.clone());
     }
 
     /// Takes back what was staged since the call began. `false` if it was not begun with [`begin_call`](Self::begin_call).
-    pub(in super::super) fn roll_back(&self) -> bool {
+    pub fn roll_back(&self) -> bool {
         let mut layer = self.lock();
         let before = layer.before.take();
         let is_known = before.is_some();

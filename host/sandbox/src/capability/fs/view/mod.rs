@@ -51,6 +51,11 @@ impl View {
         Self { stage: Some(stage), all }
     }
 
+    /// The stage, whatever is staged in it.
+    pub(super) fn any_stage(&self) -> Option<Arc<Stage>> {
+        self.stage.clone()
+    }
+
     fn stage(&self, grant: &Grant) -> Option<&Arc<Stage>> {
         self.stage.as_ref().filter(|_| grant.atomic || self.all)
     }
