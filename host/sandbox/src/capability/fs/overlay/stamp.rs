@@ -45,11 +45,9 @@ impl Stamp {
         }
     }
 
-    /// [`still_holds`](Self::still_holds), but for what a move itself changes.
-    pub(in super::super) fn same_content(&self, now: &Self) -> bool {
-        let Self { identity, kind, size, modified, .. } = self;
-        (*identity, *kind) == (now.identity, now.kind)
-            && (*kind == Kind::Directory || (*size, *modified) == (now.size, now.modified))
+    /// [`still_holds`](Self::still_holds), but for the one thing that a move itself changes.
+    pub(in super::super) fn holds_but_for_moves(&self, now: &Self) -> bool {
+        Self { changed: now.changed, ..*self }.still_holds(now)
     }
 }
 
