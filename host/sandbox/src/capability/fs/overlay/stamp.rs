@@ -44,13 +44,6 @@ impl Stamp {
             _ => self == now,
         }
     }
-
-    /// [`still_holds`](Self::still_holds), but for what a move itself changes.
-    pub(in super::super) fn same_content(&self, now: &Self) -> bool {
-        let Self { identity, kind, size, modified, .. } = self;
-        (*identity, *kind) == (now.identity, now.kind)
-            && (*kind == Kind::Directory || (*size, *modified) == (now.size, now.modified))
-    }
 }
 
 /// Something on disk below the staged changes: where, and what it was.
