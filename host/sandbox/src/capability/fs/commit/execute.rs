@@ -46,6 +46,15 @@ impl Prepared {
         self.after()
     }
 
+    /// Does the first `count` steps and stops, as a kill would.
+    #[cfg(test)]
+    pub(in super::super) fn cut_off_after(self, count: usize) -> Result<(), CommitError> {
+        self.verify()?;
+        self.steps().iter().take(count).try_for_each(|(area, ground, step)| {
+            ground.forwards(step).map_err(|failed| told(area, step, failed))
+        })
+    }
+
     fn verify(&self) -> Result<(), CommitError> {
         let mut conflicts = Vec::new();
         for (area, open) in self.pairs() {
@@ -106,6 +115,14 @@ impl Prepared {
     /// Takes back every step from number `last` on downwards.
     pub(super) fn take_back(&self, last: usize) -> Result<(), CommitError> {
         for (area, ground, step) in self.steps().iter().take(last).rev() {
+            ground.backwards(step).map_err(|failed| told(area, step, failed))?;
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_back_down_to(&self, first: usize) -> Result<(), CommitError> {
+        for (area, ground, step) in self.steps().iter().skip(first).rev() {
             ground.backwards(step).map_err(|failed| told(area, step, failed))?;
         }
         Ok(())

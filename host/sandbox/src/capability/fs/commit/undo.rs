@@ -120,6 +120,18 @@ impl Plan {
         prepared.sync()
     }
 
+    /// Takes back the last `count` steps and stops, as a kill would.
+    #[cfg(test)]
+    pub(in super::super) fn undo_cut_off(&self, staging: &Path, count: usize) -> Result<(), CommitError> {
+        let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable: Durable::No };
+        prepared.take_back_down_to(self.len().saturating_sub(count))
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn len(&self) -> usize {
+        self.areas.iter().map(|area| area.steps.len()).sum()
+    }
+
     /// Finishes an undo that was cut off.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ mod times;
 mod tree;
 
 pub(super) use content::{Keep, StagedFile};
-pub(super) use scratch::{Blob, Scratch, blob_name};
+pub(super) use scratch::{Blob, blob_name};
 pub use stage::Stage;
 pub(super) use stage::{Area, Layer};
 pub(super) use stamp::{Below, Stamp};

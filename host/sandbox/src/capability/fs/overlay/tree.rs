@@ -129,11 +129,6 @@ impl Tree {
             && self.inodes.values().all(|inode| inode.blob.is_none() && inode.times.is_empty())
     }
 
-    /// Whether nothing was ever looked at for a change: everything is as on disk, at its own path.
-    pub(super) fn is_plain(&self) -> bool {
-        self.inodes.is_empty() && self.directories.len() == 1 && self.directory(DirectoryId::ROOT).slots.is_empty()
-    }
-
     pub(super) fn add(&mut self, directory: Directory) -> DirectoryId {
         self.directories.push(directory);
         DirectoryId(self.directories.len() - 1)

@@ -12,7 +12,7 @@ use toolhold_core::grant::Symlinks;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 
 use super::super::bindings::types::{ErrorCode, HostDescriptor, NewTimestamp};
-use super::super::commit::{Detail, Durable};
+use super::super::commit::{Detail, Durable, Plan};
 use super::super::error::code_of;
 use super::support::*;
 
@@ -294,6 +294,50 @@ fn run_staged(
     Ok(())
 }
 
+/// A commit that is cut off after any of its steps is finished by the next host; an undo that is cut off is finished too.
+fn run_cut_off(before: &[Step], steps: &[Step], symlinks: Symlinks) -> Result<(), TestCaseError> {
+    let temp = tempfile::tempdir().unwrap();
+    let plain = temp.path().join("plain");
+    fs::create_dir(&plain).unwrap();
+    for step in before.iter().chain(steps) {
+        let _either = by_system(&plain, step);
+    }
+    for cut in 0.. {
+        let ours = temp.path().join(format!("ours-{cut}"));
+        fs::create_dir(&ours).unwrap();
+        for step in before {
+            let _either = by_system(&ours, step);
+        }
+        let at_first = snapshot(&ours);
+        let mut guest = Guest::staged(&[with_links(&ours, symlinks)]);
+        for step in steps {
+            let _either = by_guest(&mut guest, step);
+        }
+        let (staged, home) = guest.finish();
+        let staging = home.path().join("staging");
+        let prepared = staged.prepare(Durable::No).unwrap();
+        let text = serde_json::to_string(prepared.plan()).unwrap();
+        prepared.cut_off_after(cut).unwrap();
+        drop(staged);
+        // All that a new process has is what was written down.
+        let plan: Plan = serde_json::from_str(&text).unwrap();
+        let after = plan.roll_forward(&staging, Durable::Yes);
+        let Ok(after) = after else {
+            return Err(TestCaseError::fail(format!("cut off after {cut}: {after:?} of {plan:#?}")));
+        };
+        prop_assert_eq!(snapshot(&ours), snapshot(&plain), "cut off after {} of {:#?}", cut, plan);
+        prop_assert_eq!(plan.roll_forward(&staging, Durable::No).as_ref(), Ok(&after), "finished twice");
+        plan.undo_cut_off(&staging, cut).unwrap();
+        let finished = plan.roll_back(&staging, Durable::No);
+        prop_assert!(finished.is_ok(), "undo cut off after {}: {:?} of {:#?}", cut, finished, plan);
+        prop_assert_eq!(snapshot(&ours), at_first, "undo cut off after {} of {:#?}", cut, plan);
+        if cut >= plan.len() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// Which names are the same file.
 fn links(root: &Path) -> Vec<Vec<String>> {
     let mut files: BTreeMap<u64, Vec<String>> = BTreeMap::new();
@@ -330,6 +374,14 @@ proptest! {
         steps in prop::collection::vec(step(plain_path(), false), 1..30),
     ) {
         run_staged(&before, &steps, Symlinks::Deny, same)?;
+    }
+
+    #[test]
+    fn what_is_cut_off_at_any_step_is_finished(
+        before in prop::collection::vec(step(plain_path(), true), 0..25),
+        steps in prop::collection::vec(step(plain_path(), true), 1..12),
+    ) {
+        run_cut_off(&before, &steps, Symlinks::Create)?;
     }
 
     #[test]
