@@ -108,7 +108,10 @@ impl Host {
         let (outcome, settlement) = conclusion;
         let settled = match settlement {
             Some(settlement) => open.settle(settlement).await,
-            None => Ok(open.leave()),
+            None => {
+                open.leave();
+                Ok(())
+            }
         };
         let outcome = match settled {
             Ok(()) => outcome,

@@ -162,7 +162,8 @@ impl Done {
     pub(crate) fn named(&self, command: &str) -> String {
         let said = self.said();
         let line = said.lines().find_map(|line| line.split_once(&format!("toolhold {command} ")));
-        line.unwrap_or_else(|| panic!("no `{command}` in:\n{said}")).1.trim().to_owned()
+        assert!(line.is_some(), "no `{command}` in:\n{said}");
+        line.unwrap().1.trim().to_owned()
     }
 
     /// It failed with `code`, and standard error has each of `words`.

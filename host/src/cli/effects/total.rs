@@ -37,19 +37,14 @@ pub(in super::super) fn changes(report: &EffectReport) -> String {
     if all == 0 {
         return "no changes".to_owned();
     }
-    let kinds: [(&str, fn(&ChangeKind) -> bool); 5] = [
-        ("created", |kind| matches!(kind, ChangeKind::Created)),
-        ("changed", |kind| matches!(kind, ChangeKind::Changed)),
-        ("deleted", |kind| matches!(kind, ChangeKind::Deleted)),
-        ("moved", |kind| matches!(kind, ChangeKind::Moved { .. })),
-        ("with other times or mode", |kind| matches!(kind, ChangeKind::Metadata)),
-    ];
-    let mut words: Vec<String> = kinds
-        .iter()
-        .map(|(word, is)| (report.changes.iter().filter(|change| is(&change.kind)).count(), word))
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| format!("{number} {word}"))
-        .collect();
+    let of = |is: fn(&ChangeKind) -> bool| report.changes.iter().filter(|change| is(&change.kind)).count();
+    let mut words = present([
+        (of(|kind| matches!(kind, ChangeKind::Created)), "created"),
+        (of(|kind| matches!(kind, ChangeKind::Changed)), "changed"),
+        (of(|kind| matches!(kind, ChangeKind::Deleted)), "deleted"),
+        (of(|kind| matches!(kind, ChangeKind::Moved { .. })), "moved"),
+        (of(|kind| matches!(kind, ChangeKind::Metadata)), "with other times or mode"),
+    ]);
     if report.changes_left_out > 0 {
         words.push(format!("{} not listed", report.changes_left_out));
     }
@@ -58,20 +53,19 @@ pub(in super::super) fn changes(report: &EffectReport) -> String {
 
 fn requests(report: &EffectReport) -> String {
     let all = count(report.requests.len()).saturating_add(report.requests_left_out);
-    let kinds: [(&str, fn(&RequestState) -> bool); 4] = [
-        ("withheld", |state| matches!(state, RequestState::Withheld)),
-        ("refused", |state| matches!(state, RequestState::Refused { .. })),
-        ("not sent", |state| matches!(state, RequestState::NotSent { .. })),
-        ("without an answer", |state| matches!(state, RequestState::Sent { .. })),
-    ];
-    let mut text = counted(all, "request");
-    for (word, is) in kinds {
-        let number = report.requests.iter().filter(|request| is(&request.state)).count();
-        if number > 0 {
-            text.push_str(&format!(", {number} {word}"));
-        }
-    }
-    text
+    let of = |is: fn(&RequestState) -> bool| report.requests.iter().filter(|request| is(&request.state)).count();
+    let words = present([
+        (of(|state| matches!(state, RequestState::Withheld)), "withheld"),
+        (of(|state| matches!(state, RequestState::Refused { .. })), "refused"),
+        (of(|state| matches!(state, RequestState::NotSent { .. })), "not sent"),
+        (of(|state| matches!(state, RequestState::Sent { .. })), "without an answer"),
+    ]);
+    [vec![counted(all, "request")], words].concat().join(", ")
+}
+
+/// The kinds of which there are any.
+fn present<const N: usize>(kinds: [(usize, &str); N]) -> Vec<String> {
+    kinds.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect()
 }
 
 /// Whether anything of it is on the disk.
