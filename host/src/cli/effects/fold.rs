@@ -5,7 +5,6 @@ use toolhold_core::effect::{Change, ChangeKind, EntryKind, Properties};
 use super::super::ui::{Tone, paint};
 use super::change::{self, sign};
 use super::size::size;
-use super::total::counted;
 use super::{Depth, path};
 
 /// With more entries than this a directory is one line.
@@ -25,8 +24,7 @@ impl Shown<'_> {
         match self {
             Self::One(change) => change::write(lines, change, depth),
             Self::Folded { directory, entries, bytes } => {
-                let within = counted(u64::try_from(*entries).unwrap_or(u64::MAX), "entr");
-                let facts = format!("with {within} in it, {}; `--json` lists them", size(*bytes));
+                let facts = format!("with {entries} entries in it, {}; `--json` lists them", size(*bytes));
                 let name = paint(Tone::Strong, &path(&directory.path));
                 lines.push(format!("{} {name}/  {}", sign(&directory.kind), paint(Tone::Faint, &facts)));
             }

@@ -18,12 +18,7 @@ pub(in super::super) fn total(report: &EffectReport, landing: Landing) -> String
 /// `number` of `what`, which is a regular noun.
 #[must_use]
 pub(super) fn counted(number: u64, what: &str) -> String {
-    match (number, what) {
-        (1, "entr") => "1 entry".to_owned(),
-        (_, "entr") => format!("{number} entries"),
-        (1, _) => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
-    }
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn count(number: usize) -> u64 {
