@@ -270,6 +270,20 @@ pub(super) fn check(connection: &Connection, at: u64, call: &CallId, expected: &
 
 const SELECT: &str = "SELECT call, state, plan, effects, outcome, arguments, manifest, after, made_at FROM plans";
 
+/// How many there are. None in a database that is older than plans.
+pub(super) fn count(connection: &Connection) -> Result<u64, Error> {
+    if is_older(connection)? {
+        return Ok(0);
+    }
+    Ok(connection.query_row("SELECT count(*) FROM plans", [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?)
+}
+
+/// Readers bring no database up to date: they may not write.
+fn is_older(connection: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'plans'";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0)
+}
+
 /// The plan of a call.
 pub(super) fn get(connection: &Connection, call: &CallId) -> Result<Option<PlanRecord>, Error> {
     Ok(connection.prepare_cached(&format!("{SELECT} WHERE call = ?1"))?.query_row([call.as_str()], record).optional()?)
@@ -311,6 +325,9 @@ fn record(row: &Row<'_>) -> rusqlite::Result<PlanRecord> {
 
 /// The calls with plans that fit, newest first.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, Error> {
+    if is_older(connection)? {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT p.call, c.run, c.tool, p.made_at, p.state, p.effects FROM plans p JOIN calls c ON c.call = p.call
                WHERE (?1 IS NULL OR c.run = ?1) AND (?2 IS NULL OR p.call = ?2) ORDER BY p.number DESC LIMIT ?3";
     let limit = if filter.limit == 0 { 100 } else { filter.limit };

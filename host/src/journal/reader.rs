@@ -244,7 +244,7 @@ impl Tally {
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;
-        if count("SELECT count(*) FROM plans")? != self.plans {
+        if plans::count(connection)? != self.plans {
             let what = "the audit tells of another number of plans";
             return Err(Broken { at: last, why: Why::Differs { call: "plans".into(), what } }.into());
         }

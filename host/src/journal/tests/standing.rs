@@ -76,6 +76,7 @@ fn a_database_that_is_older_than_the_note_is_verified_and_then_brought_up_to_dat
     let older = "DROP TABLE standing; DROP TABLE plans; ALTER TABLE calls DROP COLUMN staged; PRAGMA user_version = 1";
     rusqlite::Connection::open(state.path().join("journal.db")).unwrap().execute_batch(older).unwrap();
     assert_eq!(entries(&state), 0);
+    assert_eq!(state.reader().history(&crate::journal::HistoryFilter::default()).unwrap(), []);
     say(&state, [component("files", "1")]);
     assert_eq!(entries(&state), 1);
 }
