@@ -28,6 +28,13 @@ impl Place {
         place
     }
 
+    /// Adds `key` to the grant.
+    fn grant(&self, key: &str) {
+        let manifest = std::fs::read_to_string(self.path("toolhold.toml")).unwrap();
+        let more = manifest.replace("write = [\"**\"]", &format!("write = [\"**\"], {key}"));
+        std::fs::write(self.path("toolhold.toml"), more).unwrap();
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
@@ -64,16 +71,20 @@ fn lines(path: &Path) -> usize {
 
 #[test]
 pub(crate) fn acts_then_grows() {
-    let place = Place::new(&guests::component("hostile").unwrap(), "[host]\nmax-memory = \"8MiB\"");
-    runtime().block_on(async {
-        toolhold::pin(&place.config()).await.unwrap();
-        let host = place.open().await;
-        let first = call(&host, "acts_then_grows", json!({"path": "/work/log"}), Some("once")).await;
-        assert_eq!(failed(&first), Class::Busy, "{first:?}");
-        let second = call(&host, "acts_then_grows", json!({"path": "/work/log"}), Some("once")).await;
-        assert!(second.replayed, "a call that acted is not run again under the same key: {second:?}");
-    });
-    assert_eq!(lines(&place.path("work/log")), 1);
+    for (atomic, left) in [(true, None), (false, Some(1))] {
+        let place = Place::new(&guests::component("hostile").unwrap(), "[host]\nmax-memory = \"8MiB\"");
+        place.grant(&format!("atomic = {atomic}"));
+        runtime().block_on(async {
+            toolhold::pin(&place.config()).await.unwrap();
+            let host = place.open().await;
+            let first = call(&host, "acts_then_grows", json!({"path": "/work/log"}), Some("once")).await;
+            assert_eq!(failed(&first), Class::Busy, "{first:?}");
+            let second = call(&host, "acts_then_grows", json!({"path": "/work/log"}), Some("once")).await;
+            assert!(second.replayed, "a call that acted is not run again under the same key: {second:?}");
+        });
+        let log = place.path("work/log");
+        assert_eq!(log.exists().then(|| lines(&log)), left, "what is staged does not outlive a call that failed");
+    }
 }
 
 #[test]

@@ -68,6 +68,18 @@ pub(crate) fn files_flood() {
 }
 
 #[test]
+fn quotas_hold_where_changes_are_staged_and_nothing_is_left_of_a_flood() {
+    let root = tempfile::tempdir().unwrap();
+    let staged = directory(root.path(), "read = [\"**\"], write = [\"**\"]");
+    let limits = "limits = { files-created = 100, bytes-written = \"1MiB\" }";
+    let host = hostile(&format!("{staged}{limits}"));
+    stops(&host, "files_flood", json!({"path": "/work"}), Limit::FilesCreated);
+    stops(&host, "write_flood", json!({"path": "/work/a"}), Limit::BytesWritten);
+    stops(&host, "sparse_growth", json!({"path": "/work/a", "bytes": 1_u64 << 40}), Limit::BytesWritten);
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+#[test]
 pub(crate) fn deep_tree() {
     let root = tempfile::tempdir().unwrap();
     let host = hostile(&format!("{}limits.files-created = 50", writable(root.path())));
