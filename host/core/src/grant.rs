@@ -5,12 +5,14 @@
 
 pub mod glob;
 mod patterns;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use patterns::{GuestPatterns, Patterns, Side};
+pub use secret::{SecretPlace, SecretUse};
 
 /// Everything that one call may reach. `Grants::default()` reaches nothing.
 #[derive(Debug, Default, Clone)]
