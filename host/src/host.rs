@@ -7,17 +7,18 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{AuthorizedCall, ToolCall};
-use toolhold_core::event::Effects;
+use toolhold_core::event::{Effects, Event};
 use toolhold_core::id::CallId;
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
+use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
-use crate::journal::{Admission, Intent, Journal, ScopedKey, Settlement};
+use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::refusal::{Refusal, not_run, unrecorded};
-use crate::{clock, report};
+use crate::{clock, redaction, report};
 
 /// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) sandbox: Sandbox,
     pub(crate) journal: Journal,
+    pub(crate) redactor: Redactor,
 }
 
 /// What the caller of one call wants beside its result.
@@ -71,7 +73,7 @@ impl Host {
         };
         match self.0.journal.admit(intent(&id, &call, &checked, &options)).await {
             Ok(Admission::Fresh) => self.run(id, &call, checked, options).await,
-            Ok(other) => not_run(id, &call, &checked.call, other),
+            Ok(other) => self.without_secrets(not_run(id, &call, &checked.call, other)),
             Err(error) => unrecorded(id, &call, &checked.call, &error),
         }
     }
@@ -79,6 +81,9 @@ impl Host {
     /// Resolves, validates and decides. Pure but for looking up the tool.
     fn check(&self, call: &ToolCall, options: &CallOptions) -> Result<Checked, Box<Refusal>> {
         let tool = self.0.catalog.get(&call.tool).map_err(Refusal::unknown)?.clone();
+        if call.key.as_ref().is_some_and(|key| self.0.redactor.finds(key.as_str())) {
+            return Err(Refusal::secret_in_key(&tool));
+        }
         let validated = tool.validate(&call.arguments).map_err(|violations| Refusal::invalid(&tool, &violations))?;
         // Cheap, and only a refusal needs its digest.
         let asked = validated.clone();
@@ -94,29 +99,62 @@ impl Host {
     /// Runs an admitted call and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
-        let run =
-            self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
-        let (outcome, settlement) = conclude(&checked, &run);
-        match open.settle(settlement).await {
-            Ok(()) => report::ran(id, call, &checked.call, run, outcome),
-            Err(error) => report::ran(
-                id.clone(),
-                call,
-                &checked.call,
-                run,
-                Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
-            ),
+        let mut pass = self.0.redactor.pass();
+        pass.look(Place::Arguments, checked.call.call().text());
+        let events = options.events.map(|sink| redaction::sink(&self.0.redactor, sink));
+        let mut run = self.0.sandbox.run(&checked.call, RunOptions { events, cancel: options.cancel }).await;
+        let (outcome, settlement) = conclude(&checked, &run, &mut pass);
+        redaction::aside(&mut pass, &mut run);
+        let settled = match open.settle(settlement).await {
+            Ok(()) => self.tell_redactions(&id, call, pass.finish()).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match settled {
+            Ok(()) => outcome,
+            Err(error) => Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
+        };
+        report::ran(id, call, &checked.call, run, outcome)
+    }
+
+    /// An outcome that was stored before the host knew all of the secrets that it knows now.
+    fn without_secrets(&self, mut report: CallReport) -> CallReport {
+        let mut pass = self.0.redactor.pass();
+        match &mut report.outcome {
+            Outcome::Success(value) => {
+                pass.value(Place::Result, value);
+            }
+            Outcome::Failure(failure) => pass.failure(failure),
         }
+        report
     }
 
     /// Records that nothing ran, and says why.
-    async fn refuse(&self, id: CallId, call: &ToolCall, refusal: Refusal) -> CallReport {
-        let event = refusal.event(&id, call);
-        let failure = match self.0.journal.record(clock::micros(), event).await {
+    async fn refuse(&self, id: CallId, call: &ToolCall, mut refusal: Refusal) -> CallReport {
+        let mut pass = self.0.redactor.pass();
+        let mut call = call.clone();
+        pass.look(Place::Arguments, &call.arguments);
+        pass.text(Place::Arguments, &mut call.tool);
+        pass.failure(&mut refusal.failure);
+        let event = refusal.event(&id, &call);
+        let recorded = match self.0.journal.record(clock::micros(), event).await {
+            Ok(()) => self.tell_redactions(&id, &call, pass.finish()).await,
+            Err(error) => Err(error),
+        };
+        let failure = match recorded {
             Ok(()) => refusal.failure,
             Err(error) => crate::refusal::journal_unavailable(&error),
         };
-        report::refused(id, call, refusal.digest, failure)
+        report::refused(id, &call, refusal.digest, failure)
+    }
+
+    /// A secret that came back is on record before anyone sees what it came back in.
+    async fn tell_redactions(&self, id: &CallId, call: &ToolCall, found: Redactions) -> Result<(), journal::Error> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let (secrets, places) = (found.secrets.into_iter().collect(), found.places.into_iter().collect());
+        let event = Event::SecretRedacted { call: id.clone(), run: call.run.clone(), secrets, places };
+        self.0.journal.record(clock::micros(), event).await
     }
 
     /// The tools that callers may know of.
@@ -128,6 +166,12 @@ impl Host {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.0.policy
+    }
+
+    /// What takes the secrets of the manifest out of texts: for whoever logs or shows more than reports.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.0.redactor
     }
 
     /// What records.
@@ -152,8 +196,8 @@ fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions
     }
 }
 
-/// What came of a run, for the caller and for the journal.
-fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
+/// What came of a run, for the caller and for the journal. Neither learns a secret; the schema is checked before.
+fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> (Outcome, Settlement) {
     let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
     let result = match &run.outcome {
         Ok(text) => checked
@@ -164,12 +208,18 @@ fn conclude(checked: &Checked, run: &RunReport) -> (Outcome, Settlement) {
         Err(failure) => Err(Failure::from(failure.clone())),
     };
     match result {
-        Ok((value, text)) => (Outcome::Success(value), Settlement::success(text.as_str(), usage, effects, at)),
+        Ok((mut value, text)) => {
+            let text = if pass.value(Place::Result, &mut value) { value.to_string() } else { text.clone() };
+            (Outcome::Success(value), Settlement::success(text, usage, effects, at))
+        }
         Err(failure) if nothing_ran(run) => {
             let settlement = Settlement::nothing(failure.code.clone(), effects, at);
             (Outcome::Failure(failure), settlement)
         }
-        Err(failure) => (Outcome::Failure(failure.clone()), Settlement::failure(failure, usage, effects, at)),
+        Err(mut failure) => {
+            pass.failure(&mut failure);
+            (Outcome::Failure(failure.clone()), Settlement::failure(failure, usage, effects, at))
+        }
     }
 }
 

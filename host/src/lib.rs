@@ -22,9 +22,12 @@ pub mod exit_code;
 mod host;
 pub mod journal;
 mod open;
+mod private_file;
+mod redaction;
 mod refusal;
 mod replace_file;
 mod report;
+pub mod secrets;
 
 pub use host::{CallOptions, Host};
 pub use open::{Components, HostConfig, OpenError, Progress, pin};

@@ -20,6 +20,7 @@ pub use self::error::OpenError;
 pub(crate) use self::files::manifest;
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
+use crate::secrets::{KnownSecret, Secrets};
 use crate::{clock, replace_file};
 
 /// Where a host's files are, and how it keeps its word.
@@ -35,6 +36,8 @@ pub struct HostConfig {
     pub cache: Option<PathBuf>,
     /// What an acknowledged call with effects survives.
     pub durability: Durability,
+    /// Secrets beside those of the manifest that must not be shown, such as the key of a model.
+    pub known: Vec<KnownSecret>,
 }
 
 impl HostConfig {
@@ -47,6 +50,7 @@ impl HostConfig {
             manifest: manifest.to_owned(),
             cache: None,
             durability: Durability::Full,
+            known: Vec::new(),
         }
     }
 }
@@ -69,14 +73,16 @@ impl Host {
     pub async fn open(config: &HostConfig, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, OpenError> {
         let manifest = Arc::new(files::manifest(&config.manifest)?);
         let lock = lock(&config.lock)?;
+        let secrets = Secrets::open([], config.known.clone())?;
         // First of all the journal: it makes the state directory, which the sandbox then keeps out of every grant.
-        let options = Options { now: clock::micros(), durability: config.durability, ..Options::default() };
+        let redactor = secrets.redactor();
+        let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
         let journal = Journal::open(&config.state, &options)?;
         let components = Components::load(&manifest, config, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let (sandbox, catalog) = components.into_parts();
         let policy = Policy::resolve(manifest, &catalog)?;
-        Ok(Self(Arc::new(Inner { policy, catalog, sandbox, journal })))
+        Ok(Self(Arc::new(Inner { policy, catalog, sandbox, journal, redactor })))
     }
 }
 

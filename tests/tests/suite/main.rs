@@ -19,6 +19,7 @@ mod limits;
 mod lists;
 mod many;
 mod probes;
+mod secrets;
 mod texts;
 mod waiting;
 mod whole;
