@@ -73,7 +73,7 @@ impl Host {
     pub async fn open(config: &HostConfig, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, OpenError> {
         let manifest = Arc::new(files::manifest(&config.manifest)?);
         let lock = lock(&config.lock)?;
-        let secrets = Secrets::open([], config.known.clone())?;
+        let secrets = Secrets::open(manifest.secrets(), config.known.clone())?;
         // First of all the journal: it makes the state directory, which the sandbox then keeps out of every grant.
         let redactor = secrets.redactor();
         let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
