@@ -129,7 +129,6 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
         context: ContextCtx { sink: job.events, ..ContextCtx::default() },
         workers: job.workers,
         fiber,
-        engine: engine.clone(),
         meter: Arc::clone(&meter),
     };
     let mut store = Store::new(engine, CallState::new(&job.grants, parts));
@@ -215,16 +214,16 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
     }
 }
 
-/// The state of a call with these grants and no guest.
+/// The state of a call with these grants and limits and no guest.
 #[cfg(test)]
-pub(crate) fn test_state(grants: Grants) -> CallState {
+pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
     let job = Job {
         request: Request::Describe,
         opened: Arc::new(
             OpenedGrants::open(&grants.directories, &crate::capability::fs::Protected::default()).unwrap(),
         ),
         grants,
-        limits: Limits::default(),
+        limits,
         events: None,
         cancel: CancellationToken::new(),
         memory: Arc::new(HostMemory::new(u64::MAX)),

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toolhold_core::grant::Grants;
-use toolhold_core::limit::Limit;
+use toolhold_core::limit::{Exceeded, Limit};
 use toolhold_core::outcome::SideOutput;
-use wasmtime::Engine;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::sockets::WasiSocketsCtx;
 
 use super::limiter::Limiter;
@@ -43,7 +42,6 @@ pub(crate) struct CallState {
     pub(crate) sockets: WasiSocketsCtx,
     pub(crate) context: ContextCtx,
     pub(crate) fiber: bool,
-    engine: Engine,
 }
 
 /// What the state of a call is made of beside its grants.
@@ -55,7 +53,6 @@ pub(crate) struct Parts {
     pub(crate) context: ContextCtx,
     pub(crate) workers: Workers,
     pub(crate) fiber: bool,
-    pub(crate) engine: Engine,
 }
 
 impl CallState {
@@ -76,26 +73,29 @@ impl CallState {
             sockets: WasiSocketsCtx::default(),
             context: parts.context,
             fiber: parts.fiber,
-            engine: parts.engine,
             meter: parts.meter,
         }
     }
 
     /// Counts a call of the guest into the host. Every linked function gets its state through here.
     ///
-    /// There is no error to return at this place: the guest is stopped by the epoch check that it runs into next, and
-    /// [`Stop::crossed`] tells why. It gets no further than to its next loop, call or end.
-    pub(crate) fn count(&mut self) {
-        if let Err(exceeded) = self.meter.charge(Limit::HostCalls, 1) {
-            self.stop.cross(exceeded);
-            self.engine.increment_epoch();
-        }
+    /// From the first call past the limit on, the call has no handles and gets none. So a function that works on handles,
+    /// and whose view has no place for this error, ends the guest all the same: it finds nothing to work on.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] for the first call past the limit and for every later one.
+    pub(crate) fn count(&mut self) -> Result<(), Exceeded> {
+        self.meter.charge(Limit::HostCalls, 1).inspect_err(|exceeded| {
+            self.stop.cross(*exceeded);
+            self.table = ResourceTable::new();
+            self.table.set_max_capacity(0);
+        })
     }
 
     /// This state, for interfaces that are implemented on it.
-    pub(crate) fn counted(&mut self) -> &mut Self {
-        self.count();
-        self
+    pub(crate) fn counted(&mut self) -> Gate<'_> {
+        Gate(self.count().map(|()| self))
     }
 
     /// What the guest said beside its result.
@@ -111,7 +111,34 @@ impl CallState {
 
 impl FsView for CallState {
     fn fs(&mut self) -> FsCtxView<'_> {
-        self.count();
-        FsCtxView { ctx: &mut self.fs, table: &mut self.table }
+        let stopped = self.count().err();
+        FsCtxView { ctx: &mut self.fs, table: &mut self.table, stopped }
     }
+}
+
+/// The way to the state of a call for one counted call of its guest; shut once the limit is crossed.
+///
+/// INVARIANT: interfaces that are not of handles alone are implemented on this and not on [`CallState`], so none of their
+/// functions does anything, or answers anything, past the limit.
+pub(crate) struct Gate<'a>(Result<&'a mut CallState, Exceeded>);
+
+impl Gate<'_> {
+    /// The state.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`], which ends the guest.
+    pub(crate) fn enter(&mut self) -> wasmtime::Result<&mut CallState> {
+        match &mut self.0 {
+            Ok(state) => Ok(state),
+            Err(exceeded) => Err((*exceeded).into()),
+        }
+    }
+}
+
+/// Names [`Gate`] to the linker.
+pub(crate) struct Gated;
+
+impl HasData for Gated {
+    type Data<'a> = Gate<'a>;
 }

@@ -5,7 +5,7 @@
 
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::p2::bindings::http::types::{
-    self, ErrorCode, HostOutgoingRequest as _, Method, OutgoingRequest,
+    self, ErrorCode, Fields, HeaderError, HostFields as _, HostOutgoingRequest as _, Method, OutgoingRequest,
 };
 use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
@@ -65,7 +65,12 @@ impl WasiHttpHooks for Refuse {
 
 impl CallState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        self.count();
+        // Everything that is linked with this view is of handles: past the limit of calls there are none.
+        let _told_by_the_table = self.count().is_err();
+        self.uncounted_http()
+    }
+
+    fn uncounted_http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { ctx: &mut self.http.ctx, hooks: &mut self.http.hooks, table: &mut self.table }
     }
 }
@@ -77,6 +82,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<
     linker.allow_shadowing(true);
     linker.instance(TYPES)?.func_wrap("[method]outgoing-request.set-method", |mut store, (request, method)| {
         Ok((set_method(store.data_mut(), request, method)?,))
+    })?;
+    linker.instance(TYPES)?.func_wrap("[static]fields.from-list", |mut store, (entries,)| {
+        Ok((fields_from_list(store.data_mut(), entries)?,))
     })?;
     linker.allow_shadowing(false);
     // Not the library's form, which would start a task to find out that nothing is sent.
@@ -90,9 +98,22 @@ fn set_method(
     request: Resource<OutgoingRequest>,
     method: Method,
 ) -> wasmtime::Result<Result<(), ()>> {
+    state.count()?;
     match &method {
         Method::Other(name) if name.len() > MAX_METHOD => Ok(Err(())),
-        _ => state.http().set_method(request, method),
+        _ => state.uncounted_http().set_method(request, method),
+    }
+}
+
+/// The library's, but for the count: it looks at the entries before it looks for room for them.
+fn fields_from_list(
+    state: &mut CallState,
+    entries: Vec<(String, Vec<u8>)>,
+) -> wasmtime::Result<Result<Resource<Fields>, HeaderError>> {
+    state.count()?;
+    match state.uncounted_http().from_list(entries) {
+        Ok(fields) => Ok(Ok(fields)),
+        Err(error) => error.downcast().map(Err),
     }
 }
 
@@ -101,7 +122,7 @@ fn handle(
     request: Resource<OutgoingRequest>,
     _options: Option<Resource<RequestOptions>>,
 ) -> wasmtime::Result<Result<Resource<HostFutureIncomingResponse>, ErrorCode>> {
-    state.count();
+    state.count()?;
     state.table.delete(request)?;
     Ok(Err(ErrorCode::HttpRequestDenied))
 }
