@@ -57,7 +57,7 @@ pub struct ValidatedCall {
 
 impl ValidatedCall {
     pub(crate) fn new(tool: ToolName, digest: ToolDigest, arguments: Arc<Value>) -> Self {
-        let text = arguments.to_string().into();
+        let text = written(|text| write_json(&*arguments, text)).into();
         Self { tool, digest, arguments, text }
     }
 
@@ -95,8 +95,13 @@ impl ValidatedCall {
 /// The text of `value` with the keys of every object sorted.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
+    written(|text| write_canonical(value, text))
+}
+
+/// What is written into one buffer, without the detour over a formatter that `to_string` takes.
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut text = Vec::new();
-    write_canonical(value, &mut text);
+    write(&mut text);
     // What serde_json writes is UTF-8; if it ever were not, the digest would still be of what was written.
     String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
@@ -104,17 +109,11 @@ pub fn canonical(value: &Value) -> String {
 /// Into one buffer: this runs in every call, and an allocation per value would cost more than the call.
 fn write_canonical(value: &Value, text: &mut Vec<u8>) {
     match value {
+        Value::Object(map) if map.keys().is_sorted() => write_fields(map.iter(), text),
         Value::Object(map) => {
             let mut fields: Vec<_> = map.iter().collect();
             fields.sort_unstable_by_key(|(key, _)| *key);
-            text.push(b'{');
-            for (index, (key, value)) in fields.into_iter().enumerate() {
-                text.extend_from_slice(if index == 0 { b"" } else { b"," });
-                write_scalar(key, text);
-                text.push(b':');
-                write_canonical(value, text);
-            }
-            text.push(b'}');
+            write_fields(fields.into_iter(), text);
         }
         Value::Array(items) => {
             text.push(b'[');
@@ -124,14 +123,25 @@ fn write_canonical(value: &Value, text: &mut Vec<u8>) {
             }
             text.push(b']');
         }
-        scalar => write_scalar(scalar, text),
+        scalar => write_json(scalar, text),
     }
 }
 
-/// The JSON text of something that holds no other value.
-fn write_scalar(scalar: &(impl Serialize + ?Sized), text: &mut Vec<u8>) {
-    // Writing text, numbers and constants to memory cannot fail.
-    let _infallible = serde_json::to_writer(text, scalar);
+fn write_fields<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>, text: &mut Vec<u8>) {
+    text.push(b'{');
+    for (index, (key, value)) in fields.enumerate() {
+        text.extend_from_slice(if index == 0 { b"" } else { b"," });
+        write_json(key, text);
+        text.push(b':');
+        write_canonical(value, text);
+    }
+    text.push(b'}');
+}
+
+/// The JSON text of a value, or of a key.
+fn write_json(value: &(impl Serialize + ?Sized), text: &mut Vec<u8>) {
+    // Writing JSON values to memory cannot fail.
+    let _infallible = serde_json::to_writer(text, value);
 }
 
 /// A call that policy allows, with what it may reach. Only [`crate::policy`] makes one.
@@ -183,6 +193,7 @@ mod tests {
     fn the_order_of_keys_does_not_change_the_canonical_text() {
         let one: Value = serde_json::from_str(r#"{"b":[{"y":1,"x":"é\n"}],"a":null}"#).unwrap();
         let two: Value = serde_json::from_str(r#"{"a":null,"b":[{"x":"é\n","y":1}]}"#).unwrap();
+        assert_eq!(canonical(&one), r#"{"a":null,"b":[{"x":"é\n","y":1}]}"#);
         assert_eq!(canonical(&one), canonical(&two));
         assert_eq!(serde_json::from_str::<Value>(&canonical(&one)).unwrap(), one);
     }
