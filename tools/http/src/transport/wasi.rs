@@ -16,10 +16,12 @@ const READ_BYTES: u64 = 64 << 10;
 
 pub(super) fn send(request: &Request, max_bytes: usize) -> Result<Answer> {
     let outgoing = outgoing(request)?;
-    let body = outgoing.body().map_err(|()| Error::failed("the request has no body"))?;
+    // A request without a body is not one with an empty body: servers tell them apart.
+    let body = (!request.body.is_empty()).then(|| outgoing.body()).transpose();
+    let body = body.map_err(|()| Error::failed("the request has no body"))?;
     let pending = outgoing_handler::handle(outgoing, None).map_err(|code| explain(request, &code))?;
     // A host that refuses closes the stream; why is in the answer.
-    let written = write(body, &request.body);
+    let written = body.map_or(Ok(()), |body| write(body, &request.body));
     check_cancelled()?;
     pending.subscribe().block();
     let response = match pending.get() {
@@ -43,6 +45,12 @@ fn outgoing(request: &Request) -> Result<OutgoingRequest> {
     for (name, value) in &request.headers {
         let refused = |why| denied(request, &format!("the header `{name}` may not be set ({why:?})"));
         headers.append(name, value.as_bytes()).map_err(refused)?;
+    }
+    if !request.body.is_empty() {
+        // Not every server takes a body whose length it is not told.
+        let length = request.body.len().to_string();
+        let refused = |_| Error::failed("the length of the body could not be said");
+        headers.append("content-length", length.as_bytes()).map_err(refused)?;
     }
     let outgoing = OutgoingRequest::new(headers);
     let url = &request.url;
@@ -111,6 +119,9 @@ fn explain(request: &Request, code: &ErrorCode) -> Error {
         }
         ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => failed("there is no such host; check the name"),
         ErrorCode::DnsTimeout => failed("the name could not be looked up in time"),
+        ErrorCode::ConfigurationError => {
+            failed("the host could not add what the operator wants added; tell the operator")
+        }
         ErrorCode::ConnectionRefused => failed("nothing listens there; check host and port"),
         ErrorCode::ConnectionTimeout | ErrorCode::HttpResponseTimeout | ErrorCode::ConnectionReadTimeout => {
             failed("it did not answer in time; try again later")
