@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{AuthorizedCall, ToolCall};
 use toolhold_core::event::Effects;
-use toolhold_core::id::CallId;
+use toolhold_core::grant::HttpGrant;
+use toolhold_core::id::{CallId, Digest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
@@ -94,8 +95,9 @@ impl Host {
     /// Runs an admitted call and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
-        let run =
-            self.0.sandbox.run(&checked.call, RunOptions { events: options.events, cancel: options.cancel }).await;
+        let key = Some(repeated(&id, call, &options));
+        let run = RunOptions { events: options.events, cancel: options.cancel, key };
+        let run = self.0.sandbox.run(&checked.call, run).await;
         let (outcome, settlement) = conclude(&checked, &run);
         match open.settle(settlement).await {
             Ok(()) => report::ran(id, call, &checked.call, run, outcome),
@@ -140,7 +142,16 @@ impl Host {
 /// Whether the call can change anything: what it was granted says so, not what it claims.
 fn effects(call: &AuthorizedCall) -> Effects {
     let writes = call.grants().directories.iter().any(|directory| !directory.write.is_empty());
-    if writes { Effects::Possible } else { Effects::None }
+    let requests = call.grants().http.iter().any(HttpGrant::may_change);
+    if writes || requests { Effects::Possible } else { Effects::None }
+}
+
+/// What is the same in every try of a call: its key, if it has one. Keys of different clients never meet.
+fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> Digest {
+    match &call.key {
+        Some(key) => Digest::of_parts(&[b"key", options.client.as_bytes(), key.as_str().as_bytes()]),
+        None => Digest::of_parts(&[b"call", id.as_str().as_bytes()]),
+    }
 }
 
 fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {

@@ -15,6 +15,7 @@ mod check;
 
 mod components;
 mod descriptions;
+mod http;
 mod limits;
 mod lists;
 mod many;

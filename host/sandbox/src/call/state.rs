@@ -8,7 +8,6 @@ use std::sync::Arc;
 use toolhold_core::grant::Grants;
 use toolhold_core::limit::Limit;
 use toolhold_core::outcome::SideOutput;
-use wasmtime::Engine;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::sockets::WasiSocketsCtx;
 
@@ -30,6 +29,8 @@ pub(crate) struct Exit(pub(crate) u8);
 
 /// The state of one call. What `Default` would be does not exist: every capability is made from a grant.
 pub(crate) struct CallState {
+    /// Before the table: requests that the guest has not finished are given up before their bodies are dropped.
+    pub(crate) http: HttpCtx,
     pub(crate) table: ResourceTable,
     pub(crate) meter: Arc<Meter>,
     pub(crate) limiter: Limiter,
@@ -39,11 +40,9 @@ pub(crate) struct CallState {
     pub(crate) clock: ClockCtx,
     pub(crate) random: RandomCtx,
     pub(crate) stdio: StdioCtx,
-    pub(crate) http: HttpCtx,
     pub(crate) sockets: WasiSocketsCtx,
     pub(crate) context: ContextCtx,
     pub(crate) fiber: bool,
-    engine: Engine,
 }
 
 /// What the state of a call is made of beside its grants.
@@ -52,10 +51,10 @@ pub(crate) struct Parts {
     pub(crate) limiter: Limiter,
     pub(crate) stop: Stop,
     pub(crate) fs: FsCtx,
+    pub(crate) http: HttpCtx,
     pub(crate) context: ContextCtx,
     pub(crate) workers: Workers,
     pub(crate) fiber: bool,
-    pub(crate) engine: Engine,
 }
 
 impl CallState {
@@ -71,24 +70,21 @@ impl CallState {
             clock: ClockCtx::new(grants.clock, parts.workers),
             random: RandomCtx::new(grants.random),
             stdio: StdioCtx::default(),
-            http: HttpCtx::new(),
+            http: parts.http,
             // Denies everything by default.
             sockets: WasiSocketsCtx::default(),
             context: parts.context,
             fiber: parts.fiber,
-            engine: parts.engine,
             meter: parts.meter,
         }
     }
 
     /// Counts a call of the guest into the host. Every linked function gets its state through here.
     ///
-    /// There is no error to return at this place: the guest is stopped by the epoch check that it runs into next, and
-    /// [`Stop::crossed`] tells why. It gets no further than to its next loop, call or end.
+    /// There is no error to return at this place: see [`super::stop::Crossing`].
     pub(crate) fn count(&mut self) {
         if let Err(exceeded) = self.meter.charge(Limit::HostCalls, 1) {
-            self.stop.cross(exceeded);
-            self.engine.increment_epoch();
+            self.stop.crossing().cross(exceeded);
         }
     }
 
