@@ -1,12 +1,15 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test lint fmt check bench tools install deny clean
+.PHONY: help setup demo test lint fmt check bench tools guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
+NATIVE = $$(rustc -vV | sed -n 's/host: //p')
+# Tests start processes, read the environment and tell long stories. Nothing else is allowed them.
+IN_TESTS = -A clippy::disallowed_methods -A clippy::too_many_lines
 GUEST = --manifest-path tools/Cargo.toml --release --target wasm32-wasip2
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 21
 
 setup:           ## the Rust toolchain and wasm target that rust-toolchain.toml names
 	@rustup toolchain install --no-self-update >/dev/null 2>&1 || rustup target add wasm32-wasip2
@@ -21,16 +24,23 @@ tools: setup     ## the first-party tools, as components with their description 
 demo: tools      ## an agent tidies a copy of examples/inbox under a permission manifest
 	@examples/demo.sh $(BIN)
 
+guests-extra: setup ## the test guests in C, Python and Go; compilers come from PyPI
+	tests/build-other-guests.sh
+
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
+	tests/build-other-guests.sh || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go are not built, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
-	cargo test --locked --manifest-path tools/Cargo.toml --target $$(rustc -vV | sed -n 's/host: //p')
+	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)
 
-lint: setup      ## formatting, clippy without a warning
+lint: setup      ## formatting, clippy without a warning, in both workspaces
 	cargo fmt --all --check
+	cargo fmt --manifest-path tools/Cargo.toml --all --check
 	cargo clippy --locked --workspace -- -D warnings
-	cargo clippy --locked --workspace --all-targets -- -D warnings -A clippy::disallowed_methods -A clippy::too_many_lines
+	cargo clippy --locked --workspace --all-targets -- -D warnings $(IN_TESTS)
+	cargo clippy --locked --manifest-path tools/Cargo.toml --workspace --target wasm32-wasip2 -- -D warnings
+	cargo clippy --locked --manifest-path tools/Cargo.toml --workspace --all-targets --target $(NATIVE) -- -D warnings $(IN_TESTS)
 
 fmt:             ## format everything
 	cargo fmt --all
@@ -45,9 +55,15 @@ bench: setup     ## the product against bare wasmtime, as ratios
 install: setup   ## the release binary into ~/.cargo/bin
 	cargo install --locked --path host
 
-deny:            ## licences, advisories, sources
+# The database of advisories is fetched from github.com/rustsec; what needs no network is checked first, so that it is known
+# even where the database cannot be reached.
+deny:            ## licences, bans, sources; then advisories (needs network to the advisory database)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
-	cargo deny check
+	@for workspace in Cargo.toml tools/Cargo.toml; do \
+	  cargo deny --locked --manifest-path $$workspace --config deny.toml check licenses bans sources || exit 1; done
+	@for workspace in Cargo.toml tools/Cargo.toml; do \
+	  cargo deny --locked --manifest-path $$workspace --config deny.toml check advisories || { \
+	  echo "deny: licences, bans and sources are fine; for advisories see above (fetching their database needs network to github.com)"; exit 1; }; done
 
 clean:           ## every build product
 	cargo clean

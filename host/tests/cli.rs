@@ -1,7 +1,6 @@
 //! The binary as a person or a script uses it: output, exit codes, and what is refused.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and starts the program"
 )]

@@ -1,6 +1,13 @@
 //! `kill -9` at any moment: nothing acknowledged is lost, nothing is half done, and the next host goes on.
 //!
 //! The test starts itself as a child that makes calls and says what was acknowledged, and kills it after a number of lines.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and starts the child"
+)]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};

@@ -2,6 +2,7 @@
 //!
 //! Guests are a workspace of their own with a target directory of their own. Whoever has just built them says so with
 //! `TOOLHOLD_GUESTS_PREBUILT`, because every test may be a process of its own and even a build without work takes time.
+//! Guests of other languages need compilers that not every machine has, so no test builds them: `make guests-extra` does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +12,9 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 /// Says that the guests are up to date.
 const PREBUILT: &str = "TOOLHOLD_GUESTS_PREBUILT";
+
+/// Where `tests/build-other-guests.sh` puts what it builds, from this crate.
+const OTHER: &str = "../target/other-guests";
 
 /// What a build for the host sets and a build for the guests must not inherit.
 const NOT_INHERITED: [&str; 8] = [
@@ -45,6 +49,27 @@ pub fn path(name: &str) -> Result<PathBuf> {
     let path = directory.map_err(|error| anyhow!("{error}"))?.join(format!("{name}.wasm"));
     ensure!(path.is_file(), "no guest crate makes `{}`", path.display());
     Ok(path)
+}
+
+/// The component of the guest in another language, or `None` where it is not built and need not be.
+///
+/// # Errors
+///
+/// If it is not there although this is CI, or cannot be read.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "CI must not skip what people may, and people must see what was skipped"
+)]
+pub fn other(language: &str) -> Result<Option<Vec<u8>>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(OTHER).join(format!("{language}.wasm"));
+    if path.is_file() {
+        return Ok(Some(std::fs::read(&path)?));
+    }
+    let missing = format!("the guest in `{language}` is not built: run `make guests-extra`");
+    ensure!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
+    eprintln!("SKIPPED: {missing}");
+    Ok(None)
 }
 
 #[expect(

@@ -106,7 +106,7 @@ impl Image {
     fn needs(&mut self, count: u32) -> Result<()> {
         self.texts.resize(self.texts.len().next_multiple_of(4), 0);
         // The list must begin at a multiple of four, wherever the texts do.
-        while (self.text_base + self.texts.len()) % 4 != 0 {
+        while !(self.text_base + self.texts.len()).is_multiple_of(4) {
             self.texts.push(0);
         }
         self.tools.extend(u32::try_from(self.text_base + self.texts.len())?.to_le_bytes());

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use secrecy::SecretString;
@@ -70,11 +71,12 @@ fn secret(name: &SecretName) -> Option<SecretString> {
     }
 }
 
-/// The settings of the sandbox of a test: compiled guests are kept between tests.
+/// The settings of the sandbox of a test: compiled guests are kept between tests, and may take long to compile.
 #[must_use]
 pub fn config() -> SandboxConfig {
     let egress = Arc::new(Client::new(SecretLookup::new(secret)));
-    SandboxConfig { cache: Some(CACHE.into()), workers: 2, egress, ..SandboxConfig::default() }
+    let compile_timeout = Duration::from_secs(600);
+    SandboxConfig { cache: Some(CACHE.into()), workers: 2, compile_timeout, egress, ..SandboxConfig::default() }
 }
 
 /// The sandbox that the tests of one process share.
@@ -205,10 +207,11 @@ impl TestHost {
 
     fn reply(&self, call: &AuthorizedCall, report: RunReport) -> Result<Reply> {
         let tool = self.catalog.get(call.call().tool().as_str())?;
-        let outcome = report.outcome.map_err(Failure::from).and_then(|text| {
-            let refused = |error| Failure::new(Class::InvalidOutput, "invalid-output", format!("{error}"));
-            tool.check_output(&text).map_err(refused)
-        });
+        let refused = |error| Failure::new(Class::InvalidOutput, "invalid-output", format!("{error}"));
+        let outcome = match report.outcome {
+            Ok(text) => tool.check_output(&text).map_err(refused),
+            Err(failure) => Err(failure.into()),
+        };
         Ok(Reply {
             outcome,
             usage: report.usage,

@@ -130,6 +130,9 @@ pub enum Why {
     /// What it says cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
+    /// What is noted of manifests and components is not what the entries up to this one say.
+    #[error("what is noted of manifests and components is not what the audit says of them")]
+    Standing,
     /// What it says is not what is stored of that call.
     #[error("what is stored of call `{call}` is not what it says: {what}")]
     Differs {

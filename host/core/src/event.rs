@@ -181,6 +181,17 @@ pub enum Event {
     },
 }
 
+/// What an event says that holds until a later one says otherwise of the same thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Standing<'a> {
+    /// What kind of thing: `manifest`, `component`.
+    pub kind: &'static str,
+    /// Which one.
+    pub name: &'a str,
+    /// Its bytes.
+    pub digest: Digest,
+}
+
 /// Whether a call may change anything outside of its sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -207,6 +218,20 @@ impl Event {
             _ => None,
         }
     }
+
+    /// What the event says that holds from here on, if it is of that sort: saying it again would say nothing.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing<'_>> {
+        match self {
+            Self::ManifestLoaded { manifest, path } => {
+                Some(Standing { kind: "manifest", name: path, digest: *manifest })
+            }
+            Self::ToolPinned { component, digest } => {
+                Some(Standing { kind: "component", name: component.as_str(), digest: *digest })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// `text` within [`MAX_TEXT_BYTES`], for a free text of an event.
@@ -228,6 +253,8 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"call-admitted","call":"c","run":"r","tool":"files.read","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","mode":"live","effects":"none","arguments":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","stored":null,"key":"k","scope":"local"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-denied","call":"c","run":"r","tool":"files.read","arguments":null,"code":"denied","rule":"rules[2]"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-unknown","call":"c","reason":"the host stopped"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"manifest-loaded","manifest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","path":"/work/toolhold.toml"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"tool-pinned","component":"files","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}}"#,
         ];
         for text in texts {
             let entry: Entry = serde_json::from_str(text).unwrap();

@@ -81,7 +81,7 @@ fn artifact(messages: &[u8]) -> Option<PathBuf> {
             let names = message.get("filenames")?.as_array()?.clone();
             names.iter().filter_map(|name| name.as_str()).find(|name| name.ends_with(".wasm")).map(PathBuf::from)
         })
-        .last()
+        .next_back()
 }
 
 #[cfg(test)]

@@ -48,6 +48,9 @@ pub(super) struct Run {
     /// The file with the API key; only you may be able to read it.
     #[arg(long, value_name = "FILE", conflicts_with = "model_key_env")]
     model_key_file: Option<PathBuf>,
+    /// A PEM file with certificates of authorities that may vouch for the model's server, beside those the system trusts.
+    #[arg(long, value_name = "FILE")]
+    model_ca: Option<PathBuf>,
 }
 
 impl Run {
@@ -74,7 +77,7 @@ impl Run {
     fn options(&self) -> ModelOptions {
         let variable = self.model_key_env.clone().map(KeySource::Variable);
         let key = variable.or_else(|| self.model_key_file.clone().map(KeySource::File));
-        ModelOptions { base_url: self.model_url.clone(), key }
+        ModelOptions { base_url: self.model_url.clone(), key, authorities: self.model_ca.clone() }
     }
 }
 

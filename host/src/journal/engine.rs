@@ -19,7 +19,7 @@ use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, Intent};
-use super::{Durability, Options, audit, migrations};
+use super::{Durability, Options, audit, migrations, standing};
 
 /// Prepared statements that are kept: more than there are.
 const STATEMENTS: usize = 32;
@@ -128,12 +128,22 @@ impl Engine {
                 None => calls::settle(&self.connection, call, settlement, &self.redactor)?,
             },
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
+            Work::Announce(at, event) => calls::Step { event: self.news(*at, event)?, answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },
         };
         if let Some((at, event)) = answer.event {
             self.append(at, event)?;
         }
         Ok(answer.answer)
+    }
+
+    /// The event, unless it says what the audit says already.
+    fn news(&self, at: u64, event: &Event) -> Result<Option<(u64, Event)>, Error> {
+        let is_news = match event.standing() {
+            Some(standing) => standing::is_news(&self.connection, &standing)?,
+            None => true,
+        };
+        Ok(is_news.then(|| (at, event.clone())))
     }
 
     fn append(&mut self, at: u64, event: Event) -> Result<(), Error> {

@@ -7,8 +7,12 @@ use rusqlite_migration::{M, Migrations};
 
 use super::error::Error;
 
-static MIGRATIONS: LazyLock<Migrations<'static>> =
-    LazyLock::new(|| Migrations::new(vec![M::up(include_str!("migrations/0001_calls_and_audit.sql"))]));
+static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
+    Migrations::new(vec![
+        M::up(include_str!("migrations/0001_calls_and_audit.sql")),
+        M::up(include_str!("migrations/0002_standing.sql")),
+    ])
+});
 
 /// Brings the database to the newest form.
 pub(super) fn apply(connection: &mut Connection) -> Result<(), Error> {
@@ -24,6 +28,8 @@ mod tests {
         MIGRATIONS.validate().unwrap();
         let first = toolhold_core::id::Digest::of(include_bytes!("migrations/0001_calls_and_audit.sql"));
         assert_eq!(first.hex(), "59e6a749fdedb5294841ecd7d3711f595c8fb678efa214abc6654d12d37c4029");
+        let second = toolhold_core::id::Digest::of(include_bytes!("migrations/0002_standing.sql"));
+        assert_eq!(second.hex(), "430800a19c2eb8bcae3f84be4fdd9aa299a507965f1265a053c87544dd3a0b28");
     }
 
     #[test]

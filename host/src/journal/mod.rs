@@ -28,6 +28,7 @@ mod migrations;
 mod queue;
 mod reader;
 mod record;
+mod standing;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
@@ -175,6 +176,16 @@ impl Journal {
     /// The journal cannot be written.
     pub fn record_blocking(&self, at: u64, event: Event) -> Result<(), Error> {
         self.write_blocking(Work::Record(at, Box::new(event)), false, false).map(drop)
+    }
+
+    /// [`Journal::record`] for what holds until something else is said of the same manifest or component: it is added only
+    /// where the audit does not say so already.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn announce(&self, at: u64, event: Event) -> Result<(), Error> {
+        self.write(Work::Announce(at, Box::new(event)), false, false).await.map(drop)
     }
 
     /// Waits until everything before it is on disk.

@@ -37,6 +37,8 @@ pub(super) enum Work {
     Admit(Box<Intent>),
     Settle(CallId, Box<Settlement>),
     Record(u64, Box<Event>),
+    /// An event that is added only where it says something new.
+    Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
     Barrier,
 }
@@ -46,7 +48,7 @@ impl Work {
         match self {
             Self::Admit(intent) => intent.text.len(),
             Self::Settle(_, settlement) => settlement.text_bytes(),
-            Self::Record(..) | Self::Barrier => 0,
+            Self::Record(..) | Self::Announce(..) | Self::Barrier => 0,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
 use super::record::{CallRecord, Filter, State};
+use super::standing::{self, Said};
 
 /// Most calls in a listing.
 const MAX_LISTED: u32 = 10_000;
@@ -156,6 +157,7 @@ impl Reader {
 struct Tally {
     admitted: u64,
     settled: u64,
+    said: Said,
 }
 
 impl Tally {
@@ -165,6 +167,9 @@ impl Tally {
         let entry: Entry = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
         if entry.version != VERSION {
             return Err(unreadable(format!("it has version {}", entry.version)));
+        }
+        if let Some(standing) = entry.event.standing() {
+            self.said.insert((standing.kind.to_owned(), standing.name.to_owned()), standing.digest);
         }
         match &entry.event {
             Event::CallAdmitted { call, .. } => {
@@ -187,8 +192,11 @@ impl Tally {
         }
     }
 
-    /// Calls that the audit says nothing of were put there by somebody else.
+    /// What the audit says nothing of was put there by somebody else.
     fn finish(&self, connection: &Connection, last: u64) -> Result<(), Error> {
+        if standing::all(connection)? != self.said {
+            return Err(Broken { at: last, why: Why::Standing }.into());
+        }
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toolhold_core::describe::{Description, WORLD};
-use toolhold_core::id::ComponentName;
+use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::lock::{Lock, Pin};
 use toolhold_core::manifest::{Manifest, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
@@ -63,6 +63,11 @@ impl Components {
             let Component { name, source, loaded, tools } = component;
             (name, Pin::of(source, loaded.digest, loaded.size, WORLD, tools))
         })
+    }
+
+    /// The bytes that each component has.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = (&ComponentName, ToolDigest)> {
+        self.loaded.iter().map(|component| (&component.name, component.loaded.digest))
     }
 
     /// The lock file that pins all of them.

@@ -10,6 +10,7 @@ mod files;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use toolhold_core::event::{Event, bounded};
 use toolhold_core::id::ComponentName;
 use toolhold_core::lock::{Comparison, Lock, Pin};
 use toolhold_core::manifest::Manifest;
@@ -74,8 +75,12 @@ impl Host {
         let journal = Journal::open(&config.state, &options)?;
         let components = Components::load(&manifest, config, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
+        let facts = announcements(&manifest, &config.manifest, &components)?;
         let (sandbox, catalog) = components.into_parts();
         let policy = Policy::resolve(manifest, &catalog)?;
+        for fact in facts {
+            journal.announce(clock::micros(), fact).await?;
+        }
         Ok(Self(Arc::new(Inner { policy, catalog, sandbox, journal })))
     }
 }
@@ -116,6 +121,14 @@ pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<(), OpenError> {
 pub(crate) fn lock(path: &Path) -> Result<Lock, OpenError> {
     let text = files::optional_text(path)?.ok_or_else(|| OpenError::NoLock(path.to_owned()))?;
     Lock::parse(&text).map_err(|error| OpenError::Lock { path: path.to_owned(), message: error.to_string() })
+}
+
+/// What applies from here on, for the audit.
+fn announcements(manifest: &Manifest, path: &Path, components: &Components) -> Result<Vec<Event>, OpenError> {
+    let absolute = path.canonicalize().map_err(|source| OpenError::Read { path: path.to_owned(), source })?;
+    let loaded = Event::ManifestLoaded { manifest: manifest.digest(), path: bounded(&absolute.to_string_lossy()) };
+    let pinned = components.digests().map(|(name, digest)| Event::ToolPinned { component: name.clone(), digest });
+    Ok(std::iter::once(loaded).chain(pinned).collect())
 }
 
 fn pinned(lock: &Lock, name: &ComponentName, pin: &Pin) -> Result<(), OpenError> {

@@ -3,19 +3,14 @@
 //! One binary, because each links the whole of wasmtime. Every guest in `tests/guests` has a test of its name in
 //! [`probes`], [`waiting`] or [`texts`], and every limit one in [`limits`]: [`lists`] does not compile otherwise.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod check;
 
 mod components;
 mod descriptions;
 mod http;
+mod languages;
 mod limits;
 mod lists;
 mod many;

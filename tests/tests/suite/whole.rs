@@ -91,6 +91,38 @@ fn a_component_that_changed_after_it_was_locked_is_not_called() {
     });
 }
 
+/// The sorts of the entries of the audit, in order.
+fn audited(host: &Host) -> Vec<String> {
+    host.journal().flush_blocking().unwrap();
+    let reader = host.journal().reader().unwrap();
+    let mut lines = Vec::new();
+    let count = reader.export(0, &mut lines).unwrap();
+    assert_eq!(reader.verify(None).unwrap().entries, count);
+    let sort = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["body"]["event"]["type"].as_str().unwrap().to_owned()
+    };
+    String::from_utf8(lines).unwrap().lines().map(sort).collect()
+}
+
+#[test]
+fn the_audit_says_once_which_manifest_and_components_apply_and_again_where_they_changed() {
+    let place = Place::new(&wat_guest::from_text("(module)", "").unwrap(), "");
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(audited(&place.open().await), ["manifest-loaded", "tool-pinned"]);
+        }
+        let manifest = std::fs::read_to_string(place.path("toolhold.toml")).unwrap();
+        std::fs::write(place.path("toolhold.toml"), format!("{manifest}# changed\n")).unwrap();
+        let after_manifest = ["manifest-loaded", "tool-pinned", "manifest-loaded"];
+        assert_eq!(audited(&place.open().await), after_manifest);
+        std::fs::write(place.path("guest.wasm"), wat_guest::component("unreachable").unwrap()).unwrap();
+        toolhold::pin(&place.config()).await.unwrap();
+        assert_eq!(audited(&place.open().await), [&after_manifest[..], &["tool-pinned"]].concat());
+    });
+}
+
 #[test]
 fn an_open_host_goes_on_with_the_bytes_that_it_checked() {
     let place = Place::new(&wat_guest::from_text("(module)", "").unwrap(), "");

@@ -7,7 +7,7 @@ use toolhold_sdk::prelude::*;
 
 use crate::ignore::Globs;
 use crate::path;
-use crate::walk::{Flow, Options, Visit, walk};
+use crate::walk::{Flow, Ignored, Options, Visit, walk};
 
 /// Files between two reports of progress.
 const PROGRESS_EVERY: usize = 64;
@@ -93,7 +93,8 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<Copied> {
         return Ok(copied);
     }
     fs::create_dir(to).map_err(|error| path::explain(to, error))?;
-    let everything = Options { depth: usize::MAX, hidden: true, ignore: Globs::new::<&str>(&[])? };
+    let everything =
+        Options { depth: usize::MAX, hidden: true, ignore: Globs::new::<&str>(&[])?, ignored: Ignored::Visit };
     let outcome = walk(from, &everything, |visit| copy_one(visit, to, &mut copied).map(|()| Flow::Continue))?;
     if outcome.stopped || outcome.unreadable > 0 {
         return Err(Error::failed(format!(

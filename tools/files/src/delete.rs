@@ -7,7 +7,7 @@ use toolhold_sdk::prelude::*;
 
 use crate::ignore::Globs;
 use crate::path;
-use crate::walk::{self, Flow, Options, Visit};
+use crate::walk::{self, Flow, Ignored, Options, Visit};
 
 /// What was deleted.
 #[output]
@@ -61,7 +61,8 @@ pub(crate) fn delete_tree(path: &Path) -> Result<usize> {
         return Ok(1);
     }
     let mut found: Vec<(std::path::PathBuf, bool)> = Vec::new();
-    let everything = Options { depth: usize::MAX, hidden: true, ignore: Globs::new::<&str>(&[])? };
+    let everything =
+        Options { depth: usize::MAX, hidden: true, ignore: Globs::new::<&str>(&[])?, ignored: Ignored::Visit };
     let outcome = walk::walk(path, &everything, |visit: &Visit| {
         found.push((visit.path.clone(), visit.kind.is_dir()));
         Ok(Flow::Continue)

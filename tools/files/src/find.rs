@@ -4,7 +4,7 @@ use toolhold_sdk::prelude::*;
 
 use crate::ignore::Globs;
 use crate::path;
-use crate::walk::{Flow, Options, walk};
+use crate::walk::{Flow, Ignored, Options, walk};
 
 /// Paths returned unless asked otherwise.
 const DEFAULT_LIMIT: usize = 200;
@@ -61,8 +61,12 @@ pub(crate) fn find(
 ) -> Result<Found> {
     let start = path::check(&path)?;
     let wanted = Globs::new(&[glob])?;
-    let options =
-        Options { depth: usize::MAX, hidden: hidden.unwrap_or(true), ignore: Globs::ignored(ignore.as_deref())? };
+    let options = Options {
+        depth: usize::MAX,
+        hidden: hidden.unwrap_or(true),
+        ignore: Globs::ignored(ignore.as_deref())?,
+        ignored: Ignored::Visit,
+    };
     let limit = limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let mut paths = Vec::new();
     let outcome = walk(start, &options, |visit| {

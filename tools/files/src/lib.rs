@@ -7,6 +7,7 @@
 mod diff;
 mod encoding;
 mod ignore;
+mod ignore_files;
 mod lines;
 mod path;
 mod rfc3339;

@@ -7,7 +7,7 @@ use toolhold_sdk::prelude::*;
 
 use crate::ignore::Globs;
 use crate::path;
-use crate::walk::{Flow, Options, walk};
+use crate::walk::{Flow, Ignored, Options, walk};
 
 mod matcher;
 mod scan;
@@ -59,8 +59,12 @@ pub(crate) struct SearchArgs {
     /// Search only files that match one of these globs, such as `*.rs` or `src/**`.
     #[serde(default)]
     globs: Vec<String>,
-    /// Globs to leave out. If left out: `.git`, `node_modules`, `target`, `__pycache__`, `.venv`, `dist`. `[]` searches all.
+    /// Globs to leave out, beside `.git`. If left out: `node_modules`, `target`, `__pycache__`, `.venv`, `dist`. `[]` leaves
+    /// out nothing by name, `.git` neither.
     ignore: Option<Vec<String>>,
+    /// Also what the tree's `.gitignore` and `.ignore` files leave out.
+    #[serde(default)]
+    include_ignored: bool,
     /// Also files and directories that start with a dot; true if left out.
     hidden: Option<bool>,
     /// Lines to show before and after each match, at most 20.
@@ -91,11 +95,16 @@ pub(crate) struct SearchResult {
     #[serde(skip_serializing_if = "is_zero")]
     #[schemars(default)]
     unreadable: usize,
+    /// Files and directories that were left out because of a `.gitignore` or `.ignore`: `include_ignored` searches them too.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(default)]
+    ignored: usize,
     /// True if there may be more: narrow the pattern or the globs, or raise `limit`.
     truncated: bool,
 }
 
-/// Searches the contents of files, line by line, by regular expression or plain text. Binary files are left out.
+/// Searches the contents of files, line by line, by regular expression or plain text. Binary files are left out, and so is
+/// what `.gitignore` and `.ignore` files leave out.
 #[tool(
     title = "Search in files",
     hints(read_only, idempotent),
@@ -126,7 +135,8 @@ fn search_directory(
     let options = Options {
         depth: usize::MAX,
         hidden: args.hidden.unwrap_or(true),
-        ignore: Globs::ignored(args.ignore.as_deref())?,
+        ignore: left_out(args.ignore.as_deref())?,
+        ignored: if args.include_ignored { Ignored::Visit } else { Ignored::LeaveOut },
     };
     let outcome = walk(start, &options, |visit| {
         if !visit.kind.is_file() || wanted.as_ref().is_some_and(|wanted| !wanted.matches(&visit.relative)) {
@@ -143,8 +153,18 @@ fn search_directory(
         Ok(Flow::Continue)
     })?;
     result.unreadable += outcome.unreadable;
+    result.ignored = outcome.ignored;
     result.truncated |= outcome.stopped;
     Ok(())
+}
+
+/// What is left out by name. A repository's own files are not what anybody means by its contents: they are searched only
+/// where nothing is to be left out, or where the search starts in them.
+fn left_out(asked: Option<&[String]>) -> Result<Globs> {
+    match asked {
+        Some(globs) if !globs.is_empty() => Globs::new(&[globs, &[".git".to_owned()]].concat()),
+        other => Globs::ignored(other),
+    }
 }
 
 /// Searches one file into the result; false if it could not be searched.

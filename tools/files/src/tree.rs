@@ -4,7 +4,7 @@ use toolhold_sdk::prelude::*;
 
 use crate::ignore::Globs;
 use crate::path;
-use crate::walk::{Flow, Options, walk};
+use crate::walk::{Flow, Ignored, Options, walk};
 
 /// Levels shown unless asked otherwise.
 const DEFAULT_DEPTH: usize = 3;
@@ -46,8 +46,12 @@ pub(crate) fn tree(
     ignore: Option<Vec<String>>,
 ) -> Result<Tree> {
     let start = path::check(&path)?;
-    let options =
-        Options { depth: depth.unwrap_or(DEFAULT_DEPTH).max(1), hidden, ignore: Globs::ignored(ignore.as_deref())? };
+    let options = Options {
+        depth: depth.unwrap_or(DEFAULT_DEPTH).max(1),
+        hidden,
+        ignore: Globs::ignored(ignore.as_deref())?,
+        ignored: Ignored::Visit,
+    };
     let limit = limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let mut shown = Tree { tree: String::new(), directories: 0, files: 0, truncated: false };
     let outcome = walk(start, &options, |visit| {

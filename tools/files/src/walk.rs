@@ -3,10 +3,12 @@
 
 use std::fs::{self, DirEntry, FileType};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use toolhold_sdk::prelude::*;
 
 use crate::ignore::Globs;
+use crate::ignore_files::Level;
 use crate::path;
 
 /// Deepest directory that is entered, as a stop for trees that some program made endless.
@@ -24,6 +26,17 @@ pub(crate) struct Options {
     pub(crate) hidden: bool,
     /// What is neither visited nor entered.
     pub(crate) ignore: Globs,
+    /// Whether what the tree's own files leave out is visited.
+    pub(crate) ignored: Ignored,
+}
+
+/// What becomes of entries that a `.gitignore` or `.ignore` leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ignored {
+    /// They are visited like any other.
+    Visit,
+    /// They are neither visited nor entered.
+    LeaveOut,
 }
 
 /// One visited entry.
@@ -36,6 +49,8 @@ pub(crate) struct Visit {
     pub(crate) kind: FileType,
     /// Level, from 1.
     pub(crate) depth: usize,
+    /// What holds in the directory that the entry is in.
+    rules: Option<Rc<Level>>,
 }
 
 /// How a walk ended.
@@ -43,6 +58,8 @@ pub(crate) struct Visit {
 pub(crate) struct Outcome {
     /// Directories that could not be read.
     pub(crate) unreadable: usize,
+    /// Entries that the tree's own files leave out.
+    pub(crate) ignored: usize,
     /// The visitor or a bound ended the walk before all was seen.
     pub(crate) stopped: bool,
 }
@@ -60,7 +77,12 @@ pub(crate) enum Flow {
 /// `start` cannot be read, the visitor failed, or the caller gave up.
 pub(crate) fn walk(start: &Path, options: &Options, mut visit: impl FnMut(&Visit) -> Result<Flow>) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let mut stack: Vec<Visit> = children(start, start, 1, options).map_err(|error| path::explain(start, error))?;
+    let rules = match options.ignored {
+        Ignored::Visit => None,
+        Ignored::LeaveOut => Level::around(start),
+    };
+    let from = Directory { path: start, depth: 1, rules };
+    let mut stack = children(start, from, options, &mut outcome).map_err(|error| path::explain(start, error))?;
     let mut seen = 0_usize;
     while let Some(next) = stack.pop() {
         seen += 1;
@@ -72,7 +94,8 @@ pub(crate) fn walk(start: &Path, options: &Options, mut visit: impl FnMut(&Visit
             break;
         }
         if next.kind.is_dir() && next.depth < options.depth.min(MAX_DEPTH) {
-            match children(start, &next.path, next.depth + 1, options) {
+            let from = Directory { path: &next.path, depth: next.depth + 1, rules: next.rules.clone() };
+            match children(start, from, options, &mut outcome) {
                 Ok(below) => stack.extend(below),
                 Err(_) => outcome.unreadable += 1,
             }
@@ -91,8 +114,27 @@ pub(crate) fn entries(directory: &Path) -> std::io::Result<Vec<DirEntry>> {
     Ok(entries)
 }
 
+/// A directory that is about to be entered.
+struct Directory<'a> {
+    path: &'a Path,
+    /// Level of its entries.
+    depth: usize,
+    /// What holds around it.
+    rules: Option<Rc<Level>>,
+}
+
 /// Entries to visit in reverse order: the stack pops the first name first.
-fn children(start: &Path, directory: &Path, depth: usize, options: &Options) -> std::io::Result<Vec<Visit>> {
+fn children(
+    start: &Path,
+    from: Directory<'_>,
+    options: &Options,
+    outcome: &mut Outcome,
+) -> std::io::Result<Vec<Visit>> {
+    let Directory { path: directory, depth, rules } = from;
+    let rules = match options.ignored {
+        Ignored::Visit => None,
+        Ignored::LeaveOut => Level::within(directory, rules),
+    };
     let visit = |entry: DirEntry| -> Option<Visit> {
         let path = entry.path();
         let relative = path.strip_prefix(start).unwrap_or(&path).to_path_buf();
@@ -100,7 +142,12 @@ fn children(start: &Path, directory: &Path, depth: usize, options: &Options) -> 
         if (hidden && !options.hidden) || options.ignore.matches(&relative) {
             return None;
         }
-        Some(Visit { kind: entry.file_type().ok()?, path, relative, depth })
+        let kind = entry.file_type().ok()?;
+        if rules.as_ref().is_some_and(|rules| rules.leaves_out(&path, kind.is_dir())) {
+            outcome.ignored += 1;
+            return None;
+        }
+        Some(Visit { kind, path, relative, depth, rules: rules.clone() })
     };
     Ok(entries(directory)?.into_iter().rev().filter_map(visit).collect())
 }

@@ -243,9 +243,9 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
     }
 }
 
-/// The state of a call with these grants and no guest.
+/// The state of a call with these grants and limits and no guest.
 #[cfg(test)]
-pub(crate) fn test_state(grants: Grants) -> CallState {
+pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
     let job = Job {
         request: Request::Describe,
         opened: Arc::new(
@@ -255,7 +255,7 @@ pub(crate) fn test_state(grants: Grants) -> CallState {
         mode: Mode::Live,
         egress: Arc::new(crate::capability::http::NoEgress),
         key: None,
-        limits: Limits::default(),
+        limits,
         events: None,
         cancel: CancellationToken::new(),
         memory: Arc::new(HostMemory::new(u64::MAX)),

@@ -127,6 +127,10 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> wasmtime::Error {
 
 /// Why the guest of `state` ended with `error`.
 pub(crate) fn classify(state: &CallState, error: &wasmtime::Error) -> RunFailure {
+    // First of all: what the guest ran into afterwards, such as handles that are gone, only comes of this.
+    if let Some(limit) = state.stop.crossed() {
+        return RunFailure::Exceeded(limit);
+    }
     if let Some(failure) = ours(error) {
         return failure;
     }
@@ -141,9 +145,6 @@ pub(crate) fn classify(state: &CallState, error: &wasmtime::Error) -> RunFailure
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return RunFailure::Busy("no room for another instance");
-    }
-    if let Some(limit) = state.stop.crossed() {
-        return RunFailure::Exceeded(limit);
     }
     // A guest that aborts after a failed allocation ends in some trap; what it was refused is why.
     match state.limiter.refused() {

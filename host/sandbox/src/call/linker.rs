@@ -4,10 +4,10 @@
 //! on it.
 
 use wasmtime::Engine;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
 
-use super::state::CallState;
+use super::state::{CallState, Gated};
 use crate::bindings::toolhold::tool::{context, types};
 use crate::capability;
 
@@ -24,14 +24,14 @@ pub(crate) enum LaneLinker {
 pub(crate) fn linker(engine: &Engine, lane: LaneLinker) -> wasmtime::Result<Linker<CallState>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
-    types::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    context::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
+    types::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    context::add_to_linker::<_, Gated>(l, CallState::counted)?;
     command_line(l)?;
-    clocks::wall_clock::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    clocks::monotonic_clock::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    random::random::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    random::insecure::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    random::insecure_seed::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
+    clocks::wall_clock::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    clocks::monotonic_clock::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    random::random::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    random::insecure::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    random::insecure_seed::add_to_linker::<_, Gated>(l, CallState::counted)?;
     capability::io::add_to_linker(l, lane)?;
     capability::fs::add_to_linker(l)?;
     capability::sockets::add_to_linker(l, lane)?;
@@ -40,14 +40,14 @@ pub(crate) fn linker(engine: &Engine, lane: LaneLinker) -> wasmtime::Result<Link
 }
 
 fn command_line(l: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    cli::environment::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::exit::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::stdin::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::stdout::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::stderr::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::terminal_input::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::terminal_output::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::terminal_stdin::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::terminal_stdout::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)?;
-    cli::terminal_stderr::add_to_linker::<_, HasSelf<_>>(l, CallState::counted)
+    cli::environment::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::exit::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::stdin::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::stdout::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::stderr::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::terminal_input::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::terminal_output::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::terminal_stdin::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::terminal_stdout::add_to_linker::<_, Gated>(l, CallState::counted)?;
+    cli::terminal_stderr::add_to_linker::<_, Gated>(l, CallState::counted)
 }

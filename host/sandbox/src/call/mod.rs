@@ -18,6 +18,6 @@ pub use failure::{RunFailure, ToolError, Trap};
 pub(crate) use guest::{Guest, Room};
 pub(crate) use limiter::HostMemory;
 pub(crate) use linker::LaneLinker;
-pub(crate) use state::{CallState, Exit};
+pub(crate) use state::{CallState, Exit, Gate};
 pub(crate) use stop::{Crossing, Stop};
 pub(crate) use wait::block_on;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toolhold_core::grant::Grants;
-use toolhold_core::limit::Limit;
+use toolhold_core::limit::{Exceeded, Limit};
 use toolhold_core::outcome::SideOutput;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::sockets::WasiSocketsCtx;
 
 use super::limiter::Limiter;
@@ -81,17 +81,25 @@ impl CallState {
 
     /// Counts a call of the guest into the host. Every linked function gets its state through here.
     ///
-    /// There is no error to return at this place: see [`super::stop::Crossing`].
-    pub(crate) fn count(&mut self) {
-        if let Err(exceeded) = self.meter.charge(Limit::HostCalls, 1) {
-            self.stop.crossing().cross(exceeded);
-        }
+    /// From the first call past the limit on, the call has no handles and gets none. So a function that works on handles,
+    /// and whose view has no place for this error, ends the guest all the same: it finds nothing to work on.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`] for the first call past the limit and for every later one.
+    pub(crate) fn count(&mut self) -> Result<(), Exceeded> {
+        self.meter.charge(Limit::HostCalls, 1).inspect_err(|exceeded| {
+            self.stop.crossing().cross(*exceeded);
+            // Bodies that are not finished go with the table, and must not look finished.
+            self.http.end();
+            self.table = ResourceTable::new();
+            self.table.set_max_capacity(0);
+        })
     }
 
     /// This state, for interfaces that are implemented on it.
-    pub(crate) fn counted(&mut self) -> &mut Self {
-        self.count();
-        self
+    pub(crate) fn counted(&mut self) -> Gate<'_> {
+        Gate(self.count().map(|()| self))
     }
 
     /// What the guest said beside its result.
@@ -107,7 +115,34 @@ impl CallState {
 
 impl FsView for CallState {
     fn fs(&mut self) -> FsCtxView<'_> {
-        self.count();
-        FsCtxView { ctx: &mut self.fs, table: &mut self.table }
+        let stopped = self.count().err();
+        FsCtxView { ctx: &mut self.fs, table: &mut self.table, stopped }
     }
+}
+
+/// The way to the state of a call for one counted call of its guest; shut once the limit is crossed.
+///
+/// INVARIANT: interfaces that are not of handles alone are implemented on this and not on [`CallState`], so none of their
+/// functions does anything, or answers anything, past the limit.
+pub(crate) struct Gate<'a>(Result<&'a mut CallState, Exceeded>);
+
+impl Gate<'_> {
+    /// The state.
+    ///
+    /// # Errors
+    ///
+    /// [`Exceeded`], which ends the guest.
+    pub(crate) fn enter(&mut self) -> wasmtime::Result<&mut CallState> {
+        match &mut self.0 {
+            Ok(state) => Ok(state),
+            Err(exceeded) => Err((*exceeded).into()),
+        }
+    }
+}
+
+/// Names [`Gate`] to the linker.
+pub(crate) struct Gated;
+
+impl HasData for Gated {
+    type Data<'a> = Gate<'a>;
 }

@@ -10,11 +10,15 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
-use crate::call::CallState;
+use crate::call::Gate;
 use crate::workers::Workers;
 
 /// Clocks are shown to a guest in steps of this, so that they are of less use for spying on its neighbours.
 const RESOLUTION_NANOS: u64 = 1_000;
+
+/// Where the monotonic clock of every call starts. Not at zero: Go's run time takes that for a clock that does not work,
+/// and stops.
+const START_NANOS: u64 = 1_000_000_000;
 
 /// The clocks of one call.
 #[derive(Debug)]
@@ -39,8 +43,10 @@ impl ClockCtx {
 
     fn monotonic(&self) -> u64 {
         match self.clock {
-            Clock::Fixed(_) => 0,
-            Clock::Host => u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            Clock::Fixed(_) => START_NANOS,
+            Clock::Host => {
+                u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(START_NANOS)
+            }
         }
     }
 
@@ -53,35 +59,37 @@ const fn coarse(nanos: u64) -> u64 {
     nanos - nanos % RESOLUTION_NANOS
 }
 
-impl wall_clock::Host for CallState {
+impl wall_clock::Host for Gate<'_> {
     fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
-        let now = self.clock.wall();
+        let now = self.enter()?.clock.wall();
         let nanoseconds = u32::try_from(coarse(now.subsec_nanos().into())).unwrap_or(0);
         Ok(wall_clock::Datetime { seconds: now.as_secs(), nanoseconds })
     }
 
     fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        self.enter()?;
         Ok(wall_clock::Datetime { seconds: 0, nanoseconds: u32::try_from(RESOLUTION_NANOS).unwrap_or(1) })
     }
 }
 
-impl monotonic_clock::Host for CallState {
+impl monotonic_clock::Host for Gate<'_> {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(coarse(self.clock.monotonic()))
+        Ok(coarse(self.enter()?.clock.monotonic()))
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
-        Ok(RESOLUTION_NANOS)
+        self.enter().map(|_| RESOLUTION_NANOS)
     }
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        let nanos = when.saturating_sub(self.clock.monotonic());
+        let nanos = when.saturating_sub(self.enter()?.clock.monotonic());
         self.subscribe_duration(nanos)
     }
 
     fn subscribe_duration(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        let timer = self.table.push(self.clock.timer(when))?;
-        subscribe(&mut self.table, timer)
+        let state = self.enter()?;
+        let timer = state.table.push(state.clock.timer(when))?;
+        subscribe(&mut state.table, timer)
     }
 }
 

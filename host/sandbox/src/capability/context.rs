@@ -7,7 +7,7 @@ use toolhold_core::limit::Limit;
 use toolhold_core::outcome::{Level, LogLine};
 
 use crate::bindings::toolhold::tool::{context, types};
-use crate::call::CallState;
+use crate::call::Gate;
 
 /// Bytes of a progress message that are handed on.
 const MAX_PROGRESS_MESSAGE: usize = 1 << 10;
@@ -63,12 +63,13 @@ impl ContextCtx {
     }
 }
 
-impl types::Host for CallState {}
+impl types::Host for Gate<'_> {}
 
-impl context::Host for CallState {
+impl context::Host for Gate<'_> {
     fn log(&mut self, level: types::Level, message: String) -> wasmtime::Result<()> {
+        let state = self.enter()?;
         // One more for the line's end: empty lines cost too.
-        self.meter.charge(Limit::Log, message.len() as u64 + 1)?;
+        state.meter.charge(Limit::Log, message.len() as u64 + 1)?;
         let level = match level {
             types::Level::Debug => Level::Debug,
             types::Level::Info => Level::Info,
@@ -76,25 +77,27 @@ impl context::Host for CallState {
             types::Level::Error => Level::Error,
         };
         let line = LogLine { level, message };
-        self.context.tell(|| Event::Log(line.clone()));
-        self.context.log.push(line);
+        state.context.tell(|| Event::Log(line.clone()));
+        state.context.log.push(line);
         Ok(())
     }
 
     fn progress(&mut self, done: f64, total: Option<f64>, mut message: String) -> wasmtime::Result<()> {
+        let state = self.enter()?;
         message.truncate(message.floor_char_boundary(MAX_PROGRESS_MESSAGE));
-        self.context.tell(|| Event::Progress { done, total, message });
+        state.context.tell(|| Event::Progress { done, total, message });
         Ok(())
     }
 
     fn emit(&mut self, chunk: String) -> wasmtime::Result<()> {
-        self.meter.charge(Limit::Output, chunk.len() as u64 + 1)?;
-        self.context.tell(|| Event::Emitted(chunk.clone()));
-        self.context.emitted.push(chunk);
+        let state = self.enter()?;
+        state.meter.charge(Limit::Output, chunk.len() as u64 + 1)?;
+        state.context.tell(|| Event::Emitted(chunk.clone()));
+        state.context.emitted.push(chunk);
         Ok(())
     }
 
     fn cancelled(&mut self) -> wasmtime::Result<bool> {
-        Ok(self.stop.is_cancelled())
+        Ok(self.enter()?.stop.is_cancelled())
     }
 }

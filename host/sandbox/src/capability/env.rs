@@ -2,28 +2,31 @@
 
 use wasmtime_wasi::p2::bindings::cli::{environment, exit};
 
-use crate::call::{CallState, Exit};
+use crate::call::{Exit, Gate};
 
-impl environment::Host for CallState {
+impl environment::Host for Gate<'_> {
     fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
-        Ok(self.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+        let env = &self.enter()?.env;
+        Ok(env.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(Vec::new())
+        self.enter().map(|_| Vec::new())
     }
 
     fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(None)
+        self.enter().map(|_| None)
     }
 }
 
-impl exit::Host for CallState {
+impl exit::Host for Gate<'_> {
     fn exit(&mut self, status: Result<(), ()>) -> wasmtime::Result<()> {
+        self.enter()?;
         Err(Exit(u8::from(status.is_err())).into())
     }
 
     fn exit_with_code(&mut self, status_code: u8) -> wasmtime::Result<()> {
+        self.enter()?;
         Err(Exit(status_code).into())
     }
 }

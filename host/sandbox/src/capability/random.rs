@@ -3,7 +3,7 @@
 use toolhold_core::grant::Random;
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
-use crate::call::{CallState, HostFault};
+use crate::call::{Gate, HostFault};
 
 /// Bytes that one call of `get-random-bytes` gets. A guest that asks for more is stopped: the bytes would be the host's to hold.
 const MAX_BYTES: u64 = 1 << 20;
@@ -61,30 +61,31 @@ fn next(state: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-impl random::Host for CallState {
+impl random::Host for Gate<'_> {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
-        self.random.bytes(len)
+        self.enter()?.random.bytes(len)
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        self.random.number()
+        self.enter()?.random.number()
     }
 }
 
 // What is called insecure is the same here: one source to record, and nothing to weigh.
-impl insecure::Host for CallState {
+impl insecure::Host for Gate<'_> {
     fn get_insecure_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
-        self.random.bytes(len)
+        self.enter()?.random.bytes(len)
     }
 
     fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
-        self.random.number()
+        self.enter()?.random.number()
     }
 }
 
-impl insecure_seed::Host for CallState {
+impl insecure_seed::Host for Gate<'_> {
     fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
-        Ok((self.random.number()?, self.random.number()?))
+        let state = self.enter()?;
+        Ok((state.random.number()?, state.random.number()?))
     }
 }
 

@@ -13,7 +13,7 @@ use wasmtime_wasi::p2::pipe::ClosedInputStream;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi_io::bytes::Bytes;
 
-use crate::call::CallState;
+use crate::call::{CallState, Gate};
 use crate::meter::Meter;
 
 /// Bytes that a guest may write in one go: what the host copies before it is charged.
@@ -82,57 +82,59 @@ impl CallState {
     }
 }
 
-impl stdin::Host for CallState {
+impl stdin::Host for Gate<'_> {
     fn get_stdin(&mut self) -> wasmtime::Result<Resource<DynInputStream>> {
         let stream: DynInputStream = Box::new(ClosedInputStream);
-        Ok(self.table.push(stream)?)
+        Ok(self.enter()?.table.push(stream)?)
     }
 }
 
-impl stdout::Host for CallState {
+impl stdout::Host for Gate<'_> {
     fn get_stdout(&mut self) -> wasmtime::Result<Resource<DynOutputStream>> {
-        let into = self.stdio.stdout.get_or_insert_default().clone();
-        self.push_output(into, Limit::Stdout)
+        let state = self.enter()?;
+        let into = state.stdio.stdout.get_or_insert_default().clone();
+        state.push_output(into, Limit::Stdout)
     }
 }
 
-impl stderr::Host for CallState {
+impl stderr::Host for Gate<'_> {
     fn get_stderr(&mut self) -> wasmtime::Result<Resource<DynOutputStream>> {
-        let into = self.stdio.stderr.get_or_insert_default().clone();
-        self.push_output(into, Limit::Stderr)
+        let state = self.enter()?;
+        let into = state.stdio.stderr.get_or_insert_default().clone();
+        state.push_output(into, Limit::Stderr)
     }
 }
 
-impl terminal_input::Host for CallState {}
-impl terminal_output::Host for CallState {}
+impl terminal_input::Host for Gate<'_> {}
+impl terminal_output::Host for Gate<'_> {}
 
 // No function here makes a terminal, so none can be dropped.
-impl terminal_input::HostTerminalInput for CallState {
+impl terminal_input::HostTerminalInput for Gate<'_> {
     fn drop(&mut self, terminal: Resource<terminal_input::TerminalInput>) -> wasmtime::Result<()> {
-        self.table.delete(terminal).map(drop).map_err(Into::into)
+        self.enter()?.table.delete(terminal).map(drop).map_err(Into::into)
     }
 }
 
-impl terminal_output::HostTerminalOutput for CallState {
+impl terminal_output::HostTerminalOutput for Gate<'_> {
     fn drop(&mut self, terminal: Resource<terminal_output::TerminalOutput>) -> wasmtime::Result<()> {
-        self.table.delete(terminal).map(drop).map_err(Into::into)
+        self.enter()?.table.delete(terminal).map(drop).map_err(Into::into)
     }
 }
 
-impl terminal_stdin::Host for CallState {
+impl terminal_stdin::Host for Gate<'_> {
     fn get_terminal_stdin(&mut self) -> wasmtime::Result<Option<Resource<terminal_input::TerminalInput>>> {
-        Ok(None)
+        self.enter().map(|_| None)
     }
 }
 
-impl terminal_stdout::Host for CallState {
+impl terminal_stdout::Host for Gate<'_> {
     fn get_terminal_stdout(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
-        Ok(None)
+        self.enter().map(|_| None)
     }
 }
 
-impl terminal_stderr::Host for CallState {
+impl terminal_stderr::Host for Gate<'_> {
     fn get_terminal_stderr(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
-        Ok(None)
+        self.enter().map(|_| None)
     }
 }

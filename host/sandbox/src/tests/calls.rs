@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use toolhold_core::limit::Limits;
 use toolhold_core::outcome::Level;
 
 use super::guests::{COMMAND_LINE, CONTEXT, SLEEP, computing, importing};
@@ -119,13 +120,25 @@ fn a_thread_of_a_runtime_may_call_and_block() {
 #[test]
 fn granted_variables_are_all_that_a_guest_sees() {
     use wasmtime_wasi::p2::bindings::cli::environment::Host as _;
-    let mut state = crate::call::test_state(toolhold_core::grant::Grants {
+    let grants = toolhold_core::grant::Grants {
         env: Arc::new(BTreeMap::from([("NAME".into(), "value".into())])),
         ..toolhold_core::grant::Grants::default()
-    });
-    assert_eq!(state.get_environment().unwrap(), [("NAME".to_owned(), "value".to_owned())]);
-    assert!(state.get_arguments().unwrap().is_empty());
-    assert_eq!(state.initial_cwd().unwrap(), None);
+    };
+    let mut state = crate::call::test_state(grants, Limits::default());
+    let mut gate = state.counted();
+    assert_eq!(gate.get_environment().unwrap(), [("NAME".to_owned(), "value".to_owned())]);
+    assert!(gate.get_arguments().unwrap().is_empty());
+    assert_eq!(gate.initial_cwd().unwrap(), None);
+}
+
+#[test]
+fn no_clock_shows_zero() {
+    use toolhold_core::grant::{Clock, Grants};
+    use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+    for clock in [Clock::Host, Clock::Fixed(0)] {
+        let mut state = crate::call::test_state(Grants { clock, ..Grants::default() }, Limits::default());
+        assert_ne!(monotonic_clock::Host::now(&mut state.counted()).unwrap(), 0, "Go's run time stops at it");
+    }
 }
 
 #[test]
@@ -134,10 +147,13 @@ fn a_clock_that_stands_still_stands_still() {
     use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
     let grants =
         || Grants { clock: Clock::Fixed(1_500_000_000_123_456_789), random: Random::Seeded(7), ..Grants::default() };
-    let mut state = crate::call::test_state(grants());
-    let now = wall_clock::Host::now(&mut state).unwrap();
+    let mut state = crate::call::test_state(grants(), Limits::default());
+    let mut gate = state.counted();
+    let now = wall_clock::Host::now(&mut gate).unwrap();
     assert_eq!((now.seconds, now.nanoseconds), (1_500_000_000, 123_456_000));
-    assert_eq!(monotonic_clock::Host::now(&mut state).unwrap(), 0);
+    let passed = monotonic_clock::Host::now(&mut gate).unwrap();
+    assert_eq!(monotonic_clock::Host::now(&mut gate).unwrap(), passed);
     use wasmtime_wasi::p2::bindings::random::random::Host as _;
-    assert_eq!(state.get_random_u64().unwrap(), crate::call::test_state(grants()).get_random_u64().unwrap());
+    let mut again = crate::call::test_state(grants(), Limits::default());
+    assert_eq!(gate.get_random_u64().unwrap(), again.counted().get_random_u64().unwrap());
 }

@@ -3,7 +3,7 @@
 use toolhold_core::limit::Limit;
 
 use super::guests::{COMMAND_LINE, CONTEXT, SLEEP, Text, computing, guest, importing};
-use super::support::{Call, WAYS, Way, exceeded, sandbox, stops_at};
+use super::support::{Call, WAYS, exceeded, sandbox, stops_at};
 
 const LOOP: &str = "(loop $l (br $l))";
 
@@ -106,23 +106,6 @@ fn floods_of_the_standard_streams_stop() {
     };
     stops_at(Limit::Stdout, &flood("out"), &[(Limit::Stdout, 100_000)]);
     stops_at(Limit::Stderr, &flood("err"), &[(Limit::Stderr, 100_000)]);
-}
-
-#[test]
-fn a_loop_of_host_calls_stops() {
-    let busy = importing(CONTEXT, "(loop $l (drop (call $cancelled)) (br $l))");
-    stops_at(Limit::HostCalls, &busy, &[(Limit::HostCalls, 1000), (Limit::Fuel, u64::MAX)]);
-}
-
-#[test]
-fn host_calls_without_a_loop_are_counted_as_well() {
-    let straight = importing(CONTEXT, &"(drop (call $cancelled))".repeat(20));
-    stops_at(Limit::HostCalls, &straight, &[(Limit::HostCalls, 19)]);
-    let sandbox = sandbox();
-    let loaded = sandbox.load_blocking(&straight).unwrap();
-    let report = Call::of(&sandbox, &loaded).limited(&[(Limit::HostCalls, 20)]).run(Way::CallingThread);
-    assert_eq!(report.outcome.unwrap(), "{}");
-    assert_eq!(report.usage.get(Limit::HostCalls), 20);
 }
 
 #[test]

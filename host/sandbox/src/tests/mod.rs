@@ -6,6 +6,7 @@ mod cache;
 mod calls;
 mod failures;
 mod guests;
+mod host_calls;
 mod limits;
 mod loading;
 mod stopping;

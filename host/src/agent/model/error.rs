@@ -10,6 +10,11 @@ pub enum Error {
     /// No connection.
     #[error("the model cannot be reached: {0}; check the base URL and the network")]
     Unreachable(String),
+    /// Whoever answered cannot show that it is the model's server. Nothing was sent to it.
+    #[error(
+        "the model's server cannot be trusted: {0}; check the base URL, and if the server is yours, name the authority that signed its certificate with `--model-ca FILE`"
+    )]
+    Untrusted(String),
     /// Nothing came for too long.
     #[error("the model sent nothing for {} seconds", .0.as_secs_f64())]
     Stalled(Duration),
@@ -70,7 +75,7 @@ impl Error {
         match self {
             Self::Status { passing: true, retry_after: Some(wait), .. } => Retry::After(*wait),
             Self::Status { passing, .. } | Self::Reported { passing, .. } if !passing => Retry::Never,
-            Self::TooLarge(_) | Self::Script(_) => Retry::Never,
+            Self::Untrusted(_) | Self::TooLarge(_) | Self::Script(_) => Retry::Never,
             _ => Retry::Later,
         }
     }
@@ -80,6 +85,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "model-unreachable",
+            Self::Untrusted(_) => "model-untrusted",
             Self::Stalled(_) => "model-stalled",
             Self::TooSlow(_) => "model-too-slow",
             Self::Status { .. } => "model-refused",

@@ -5,6 +5,7 @@
 //!
 //! Reading order: [`spec`] chooses one, [`script`] plays a file, [`openai`] speaks the chat-completions protocol.
 
+mod authorities;
 mod error;
 mod key;
 pub mod openai;
@@ -15,9 +16,12 @@ mod tls;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
+pub use self::authorities::{Authorities, AuthoritiesError};
 pub use self::error::{Error, Retry};
 pub use self::key::{KeyError, KeySource};
 pub use self::spec::{ModelOptions, ModelSpec, SpecError};
+#[cfg(test)]
+pub(crate) use self::tls::install as install_tls;
 use super::message::{Message, RequestedCall};
 use super::tools::ToolSpec;
 

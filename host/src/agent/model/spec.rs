@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use super::openai::{OpenAi, Settings};
 use super::script::{Script, Scripted};
-use super::{KeyError, KeySource, Model};
+use super::{Authorities, AuthoritiesError, KeyError, KeySource, Model};
 use crate::agent::clock::Clock;
 
 const DEFAULT_BASE: &str = "https://api.openai.com/v1";
@@ -33,6 +33,8 @@ pub struct ModelOptions {
     pub base_url: Option<String>,
     /// Where the key comes from.
     pub key: Option<KeySource>,
+    /// A PEM file with certificates of authorities that may vouch for the server, beside those the system trusts.
+    pub authorities: Option<PathBuf>,
 }
 
 /// Why a model cannot be used.
@@ -55,6 +57,12 @@ pub enum SpecError {
     /// No key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Authorities(#[from] AuthoritiesError),
+    /// Certificates for a connection without any.
+    #[error("`--model-ca` is for `https://`, and `{0}` is not: leave it out, or use `https://`")]
+    NothingToVouchFor(String),
     /// The HTTP client could not be built.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(String),
@@ -113,7 +121,12 @@ fn settings(
     if key.is_some() && base.scheme() == "http" && !is_loopback(&base) {
         return Err(SpecError::ClearText(base.to_string()));
     }
-    Ok(Settings { key, ..Settings::new(model, base) })
+    let authorities = match &options.authorities {
+        Some(_) if base.scheme() == "http" => return Err(SpecError::NothingToVouchFor(base.to_string())),
+        Some(path) => Authorities::load(path)?,
+        None => Authorities::default(),
+    };
+    Ok(Settings { key, authorities, ..Settings::new(model, base) })
 }
 
 fn base_url(text: &str) -> Result<Url, SpecError> {
@@ -165,6 +178,7 @@ mod tests {
         let options = ModelOptions {
             base_url: base.map(str::to_owned),
             key: key.map(|name| KeySource::Variable(name.to_owned())),
+            authorities: None,
         };
         settings("m", &options, &environment).map_err(|error| error.to_string())
     }
@@ -203,6 +217,17 @@ mod tests {
             let error = open(Some(base), key).err().unwrap_or_default();
             assert!(error.contains(words) && !error.contains("secret"), "{base}: {error}");
         }
+    }
+
+    #[test]
+    fn authorities_for_an_address_without_tls_are_a_mistake() {
+        let options = ModelOptions {
+            base_url: Some("http://127.0.0.1:1/v1".into()),
+            authorities: Some("ca.pem".into()),
+            ..ModelOptions::default()
+        };
+        let error = settings("m", &options, &environment).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("is for `https://`"), "{error}");
     }
 
     #[test]

@@ -6,4 +6,5 @@ mod limits;
 mod repairs;
 mod server;
 mod support;
+mod tls;
 mod wire;

@@ -4,5 +4,6 @@ mod attack;
 mod calls;
 mod damage;
 mod failure;
+mod standing;
 mod support;
 mod tamper;

@@ -147,3 +147,84 @@ fn bad_patterns_and_giving_up() {
     let call = call_cancelled(&COMPONENT, "search", json!({"path": fixture.path(""), "pattern": "x"}));
     assert_eq!(call.error(), Error::Cancelled);
 }
+
+/// The files in which `x` is found, below `start`.
+fn searched(fixture: &Fixture, start: &str, more: Value) -> Vec<String> {
+    let mut arguments = json!({"path": fixture.path(start), "pattern": "x", "output": "files"});
+    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let found = ok("search", arguments);
+    found["files"].as_array().unwrap().iter().map(|file| fixture.relative(&file["path"])).collect()
+}
+
+#[test]
+fn what_gitignore_leaves_out_is_not_searched_unless_asked_for() {
+    let fixture = Fixture::new(&[
+        (".gitignore", "*.log\n!keep.log\n/only-here\nbuild/\n# a remark\n\\#odd\n[broken\ndeep/**/out\n"),
+        ("a.log", "x"),
+        ("keep.log", "x"),
+        ("only-here", "x"),
+        ("sub/only-here", "x"),
+        ("build/made", "x"),
+        ("sub/build", "x"),
+        ("#odd", "x"),
+        ("deep/1/2/out", "x"),
+        ("deep/1/2/in", "x"),
+    ]);
+    let kept = ["deep/1/2/in", "keep.log", "sub/build", "sub/only-here"];
+    assert_eq!(searched(&fixture, "", json!({})), kept);
+    let all = searched(&fixture, "", json!({"include_ignored": true}));
+    assert_eq!(all.len(), 9, "{all:?}");
+    let counted = ok("search", json!({"path": fixture.path(""), "pattern": "x"}));
+    assert_eq!(counted["ignored"], json!(5), "`a.log`, `only-here`, `build`, `#odd`, `out`");
+}
+
+#[test]
+fn a_deeper_file_overrules_a_higher_one_and_ignore_overrules_gitignore() {
+    let fixture = Fixture::new(&[
+        (".gitignore", "*.cfg\n*.md\n"),
+        (".ignore", "!a.md\n"),
+        ("a.md", "x"),
+        ("b.md", "x"),
+        ("sub/.gitignore", "!c.cfg\n"),
+        ("sub/c.cfg", "x"),
+        ("sub/d.cfg", "x"),
+        ("sub/a.md", "x"),
+    ]);
+    assert_eq!(searched(&fixture, "", json!({})), ["a.md", "sub/a.md", "sub/c.cfg"]);
+}
+
+#[test]
+fn the_rules_around_the_start_hold_up_to_the_root_of_its_repository() {
+    let fixture = Fixture::new(&[
+        (".gitignore", "outer\n"),
+        ("repo/.git/config", "x"),
+        ("repo/.gitignore", "inner\n"),
+        ("repo/sub/outer", "x"),
+        ("repo/sub/inner", "x"),
+        ("plain/outer", "x"),
+        ("plain/inner", "x"),
+    ]);
+    assert_eq!(searched(&fixture, "repo/sub", json!({})), ["repo/sub/outer"]);
+    assert_eq!(searched(&fixture, "plain", json!({})), ["plain/inner"]);
+    assert_eq!(searched(&fixture, "repo/sub/inner", json!({})), ["repo/sub/inner"], "what is named is searched");
+}
+
+#[test]
+fn a_repositorys_own_files_are_searched_only_when_asked_for() {
+    let fixture = Fixture::new(&[(".git/config", "x"), ("a", "x"), (".hidden", "x"), ("target/b", "x")]);
+    assert_eq!(searched(&fixture, "", json!({})), [".hidden", "a"]);
+    assert_eq!(searched(&fixture, "", json!({"ignore": ["a"]})), [".hidden", "target/b"]);
+    assert_eq!(searched(&fixture, "", json!({"include_ignored": true})), [".hidden", "a"]);
+    assert_eq!(searched(&fixture, "", json!({"ignore": []})), [".git/config", ".hidden", "a", "target/b"]);
+    assert_eq!(searched(&fixture, ".git", json!({})), [".git/config"]);
+}
+
+#[test]
+fn a_file_of_rules_that_is_too_long_or_cannot_be_read_has_none() {
+    let fixture = Fixture::new(&[("a", "x")]);
+    fixture.put(".gitignore", "a\n".repeat(200_000).as_bytes());
+    std::fs::create_dir(fixture.at(".ignore")).unwrap();
+    assert_eq!(searched(&fixture, "", json!({})), ["a"]);
+    fixture.put(".gitignore", b"\xef\xbb\xbfa\r\n");
+    assert_eq!(searched(&fixture, "", json!({})), [] as [&str; 0]);
+}

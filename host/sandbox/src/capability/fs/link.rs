@@ -1,5 +1,6 @@
 //! Linking the capability into a component's imports.
 
+use toolhold_core::limit::Exceeded;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
 use super::bindings::{preopens, types};
@@ -11,6 +12,8 @@ pub struct FsCtxView<'a> {
     pub ctx: &'a mut FsCtx,
     /// The call's resources; the same table that its streams are in.
     pub table: &'a mut ResourceTable,
+    /// Why the call may do nothing more. Its table has no handles then.
+    pub stopped: Option<Exceeded>,
 }
 
 /// A store's data that has a file system.

@@ -17,7 +17,9 @@ use toolhold_core::call::Mode;
 use toolhold_core::grant::HttpGrant;
 use toolhold_core::id::Digest;
 use wasmtime::component::{Linker, Resource};
-use wasmtime_wasi_http::p2::bindings::http::types::{self, HostOutgoingRequest as _, Method, OutgoingRequest};
+use wasmtime_wasi_http::p2::bindings::http::types::{
+    self, Fields, HeaderError, HostFields as _, HostOutgoingRequest as _, Method, OutgoingRequest,
+};
 use wasmtime_wasi_http::{
     Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
 };
@@ -85,6 +87,11 @@ impl HttpCtx {
         }
     }
 
+    /// The call is over: what is not finished of its requests will not be.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
     /// What was requested.
     pub(crate) fn take_requests(&self) -> Requests {
         self.ledger.take()
@@ -93,7 +100,7 @@ impl HttpCtx {
 
 impl Drop for HttpCtx {
     fn drop(&mut self) {
-        self.ended.store(true, Ordering::Release);
+        self.end();
     }
 }
 
@@ -124,7 +131,12 @@ impl WasiHttpHooks for Hooks {
 
 impl CallState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        self.count();
+        // Everything that is linked with this view is of handles: past the limit of calls there are none.
+        let _told_by_the_table = self.count().is_err();
+        self.uncounted_http()
+    }
+
+    fn uncounted_http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { ctx: &mut self.http.ctx, hooks: &mut self.http.hooks, table: &mut self.table }
     }
 }
@@ -136,6 +148,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<
     linker.allow_shadowing(true);
     linker.instance(TYPES)?.func_wrap("[method]outgoing-request.set-method", |mut store, (request, method)| {
         Ok((set_method(store.data_mut(), request, method)?,))
+    })?;
+    linker.instance(TYPES)?.func_wrap("[static]fields.from-list", |mut store, (entries,)| {
+        Ok((fields_from_list(store.data_mut(), entries)?,))
     })?;
     linker.allow_shadowing(false);
     // Not the library's form: it knows no grants, and starts a task to find out that nothing is sent.
@@ -149,8 +164,21 @@ fn set_method(
     request: Resource<OutgoingRequest>,
     method: Method,
 ) -> wasmtime::Result<Result<(), ()>> {
+    state.count()?;
     match &method {
         Method::Other(name) if name.len() > MAX_METHOD => Ok(Err(())),
-        _ => state.http().set_method(request, method),
+        _ => state.uncounted_http().set_method(request, method),
+    }
+}
+
+/// The library's, but for the count: it looks at the entries before it looks for room for them.
+fn fields_from_list(
+    state: &mut CallState,
+    entries: Vec<(String, Vec<u8>)>,
+) -> wasmtime::Result<Result<Resource<Fields>, HeaderError>> {
+    state.count()?;
+    match state.uncounted_http().from_list(entries) {
+        Ok(fields) => Ok(Ok(fields)),
+        Err(error) => error.downcast().map(Err),
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn handle(
     request: Resource<HostOutgoingRequest>,
     options: Option<Resource<RequestOptions>>,
 ) -> wasmtime::Result<Handled> {
-    state.count();
+    state.count()?;
     let options = options.map(|options| state.table.delete(options)).transpose()?.unwrap_or_default();
     let request = state.table.delete(request)?;
     let (method, url) = (name(&request.method), written(&request));

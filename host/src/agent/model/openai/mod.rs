@@ -20,7 +20,7 @@ use url::Url;
 
 use self::assemble::Assembly;
 use self::request::Dialect;
-use super::{Error, Identity, Kind, Model, Request, Turn, tls};
+use super::{Authorities, Error, Identity, Kind, Model, Request, Turn, tls};
 use crate::agent::clock::Clock;
 
 /// Bytes of a streamed answer, everything included. A token costs about 250 on the wire.
@@ -41,15 +41,23 @@ pub struct Settings {
     pub base: Url,
     /// The key, if the server wants one.
     pub key: Option<SecretString>,
+    /// Who may vouch for the server beside those the system trusts.
+    pub authorities: Authorities,
     /// The longest pause of the server, before its answer or within.
     pub idle_time: Duration,
 }
 
 impl Settings {
-    /// Settings without a key, with the default pause of 60 seconds: local models read long prompts for that long.
+    /// Settings without a key or further authorities, with the default pause of 60 seconds: local models read long prompts for that long.
     #[must_use]
     pub fn new(model: &str, base: Url) -> Self {
-        Self { model: model.to_owned(), base, key: None, idle_time: Duration::from_secs(60) }
+        Self {
+            model: model.to_owned(),
+            base,
+            key: None,
+            authorities: Authorities::default(),
+            idle_time: Duration::from_secs(60),
+        }
     }
 }
 
@@ -73,7 +81,7 @@ impl OpenAi {
         let identity = Identity { name: format!("openai:{}", settings.model), kind: Kind::Remote };
         let mut endpoint = settings.base.clone();
         endpoint.set_path(&format!("{}/chat/completions", settings.base.path().trim_end_matches('/')));
-        let client = client(&endpoint).map_err(|error| causes(&error))?;
+        let client = client(&endpoint, &settings.authorities).map_err(|error| causes(&error))?;
         let dialect = Dialect::of(endpoint.host_str());
         Ok(Self { identity, settings, endpoint, client, dialect, clock })
     }
@@ -109,7 +117,7 @@ impl OpenAi {
             request = request.header(AUTHORIZATION, value);
         }
         let sent = self.within_pause(request.send()).await?;
-        sent.map_err(|error| Error::Unreachable(causes(&error.without_url())))
+        sent.map_err(|error| unsent(&error.without_url()))
     }
 
     /// Reads an answer, in whichever of the two forms it comes.
@@ -257,7 +265,7 @@ fn take(
     Ok(())
 }
 
-fn client(endpoint: &Url) -> Result<Client, reqwest::Error> {
+fn client(endpoint: &Url, authorities: &Authorities) -> Result<Client, reqwest::Error> {
     tls::install();
     let builder = Client::builder()
         .no_proxy()
@@ -268,7 +276,15 @@ fn client(endpoint: &Url) -> Result<Client, reqwest::Error> {
     match endpoint.scheme() {
         // Without TLS, a machine without root certificates can still reach its own server.
         "http" => builder.tls_certs_only([]).build(),
-        _ => builder.https_only(true).build(),
+        _ => builder.https_only(true).tls_certs_merge(authorities.certificates()).build(),
+    }
+}
+
+/// Why nothing came back.
+fn unsent(error: &reqwest::Error) -> Error {
+    match tls::distrust(error) {
+        Some(why) => Error::Untrusted(why),
+        None => Error::Unreachable(causes(error)),
     }
 }
 

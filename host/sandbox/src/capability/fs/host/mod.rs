@@ -15,6 +15,7 @@ use super::link::FsCtxView;
 impl types::Host for FsCtxView<'_> {
     fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<types::ErrorCode> {
         match error {
+            FsError::Code(_) if let Some(exceeded) = self.stopped => Err(exceeded.into()),
             FsError::Code(code) => Ok(code),
             FsError::Trap(trap) => Err(trap),
         }
@@ -30,6 +31,7 @@ impl types::Host for FsCtxView<'_> {
 
 impl preopens::Host for FsCtxView<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        self.stopped.map_or(Ok(()), Err)?;
         let preopens = self.ctx.preopens().map_err(|error| match error {
             FsError::Code(code) => code.into(),
             FsError::Trap(trap) => trap,

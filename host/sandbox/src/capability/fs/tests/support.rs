@@ -141,7 +141,7 @@ impl Guest {
     }
 
     pub(super) fn view(&mut self) -> FsCtxView<'_> {
-        FsCtxView { ctx: &mut self.fs, table: &mut self.table }
+        FsCtxView { ctx: &mut self.fs, table: &mut self.table, stopped: None }
     }
 
     pub(super) fn root(&self) -> Fd {
