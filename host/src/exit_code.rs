@@ -46,6 +46,7 @@ impl From<Class> for ExitCode {
             Class::Tool => Self::ToolFailed,
             Class::Limit => Self::Limit,
             Class::Trap | Class::InvalidOutput => Self::GuestFault,
+            Class::Withheld => Self::Partial,
             Class::Cancelled => Self::Cancelled,
             Class::Busy | Class::Host => Self::Host,
         }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{AuthorizedCall, ToolCall};
 use toolhold_core::event::{Effects, Event};
-use toolhold_core::id::CallId;
+use toolhold_core::grant::HttpGrant;
+use toolhold_core::id::{CallId, Digest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
@@ -101,8 +102,9 @@ impl Host {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
         let mut pass = self.0.redactor.pass();
         pass.look(Place::Arguments, checked.call.call().text());
+        let key = Some(repeated(&id, call, &options));
         let events = options.events.map(|sink| redaction::sink(&self.0.redactor, sink));
-        let mut run = self.0.sandbox.run(&checked.call, RunOptions { events, cancel: options.cancel }).await;
+        let mut run = self.0.sandbox.run(&checked.call, RunOptions { events, cancel: options.cancel, key }).await;
         let (outcome, settlement) = conclude(&checked, &run, &mut pass);
         redaction::aside(&mut pass, &mut run);
         let settled = match open.settle(settlement).await {
@@ -184,7 +186,16 @@ impl Host {
 /// Whether the call can change anything: what it was granted says so, not what it claims.
 fn effects(call: &AuthorizedCall) -> Effects {
     let writes = call.grants().directories.iter().any(|directory| !directory.write.is_empty());
-    if writes { Effects::Possible } else { Effects::None }
+    let requests = call.grants().http.iter().any(HttpGrant::may_change);
+    if writes || requests { Effects::Possible } else { Effects::None }
+}
+
+/// What is the same in every try of a call: its key, if it has one. Keys of different clients never meet.
+fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> Digest {
+    match &call.key {
+        Some(key) => Digest::of_parts(&[b"key", options.client.as_bytes(), key.as_str().as_bytes()]),
+        None => Digest::of_parts(&[b"call", id.as_str().as_bytes()]),
+    }
 }
 
 fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {

@@ -18,6 +18,7 @@ pub mod agent;
 pub mod cli;
 pub mod clock;
 mod component_file;
+pub mod egress;
 pub mod exit_code;
 mod host;
 pub mod journal;

@@ -1,5 +1,6 @@
 //! What leaves the host of a call is free of known secrets: what is told while it runs, and all that is told in the end.
 
+use toolhold_core::effect::EffectReport;
 use toolhold_core::redact::{Pass, Redactor};
 use toolhold_sandbox::{Event, EventSink, RunReport};
 
@@ -7,6 +8,10 @@ use toolhold_sandbox::{Event, EventSink, RunReport};
 pub(crate) fn aside(pass: &mut Pass<'_>, run: &mut RunReport) {
     pass.output(&mut run.output);
     pass.notes(&mut run.files);
+    let requests = std::mem::take(&mut run.requests);
+    let mut effects = EffectReport { requests, requests_left_out: run.requests_left_out, ..EffectReport::default() };
+    pass.effects(&mut effects);
+    (run.requests, run.requests_left_out) = (effects.requests, effects.requests_left_out);
 }
 
 /// A sink that is told everything without secrets. Each event is looked at alone: what is split over two of them is found

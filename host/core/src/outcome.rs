@@ -121,6 +121,8 @@ pub enum Class {
     Trap,
     /// The result does not conform to the output schema or is not JSON.
     InvalidOutput,
+    /// A preview came to a request that it may not send.
+    Withheld,
     /// The caller gave up.
     Cancelled,
     /// The host is full; nothing was started.

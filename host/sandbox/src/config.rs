@@ -1,9 +1,11 @@
 //! What an embedder chooses about the sandbox as a whole. Limits of single calls are not here: they arrive with each call.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capability::fs::Protected;
+use crate::capability::http::{Egress, NoEgress};
 
 /// How the sandbox is set up. Every default is meant to be kept.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct SandboxConfig {
     pub compile_timeout: Duration,
     /// Directories and files that no grant reaches, whatever it says.
     pub protected: Protected,
+    /// What sends granted requests.
+    pub egress: Arc<dyn Egress>,
 }
 
 impl Default for SandboxConfig {
@@ -38,6 +42,7 @@ impl Default for SandboxConfig {
             max_component_bytes: 64 << 20,
             compile_timeout: Duration::from_secs(120),
             protected: Protected::default(),
+            egress: Arc::new(NoEgress),
         }
     }
 }

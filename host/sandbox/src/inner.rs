@@ -107,8 +107,11 @@ impl Inner {
         call: &AuthorizedCall,
         options: RunOptions,
     ) -> Result<(Arc<Entry>, Job, Instant), RunFailure> {
-        if call.mode() == Mode::Preview {
-            return Err(RunFailure::Host("this sandbox cannot hold back effects, so it runs no previews".into()));
+        let writes = call.grants().directories.iter().any(|directory| !directory.write.is_empty());
+        if call.mode() == Mode::Preview && writes {
+            return Err(RunFailure::Host(
+                "this sandbox cannot hold back writes, so it runs no previews of them".into(),
+            ));
         }
         let validated = call.call();
         let digest = validated.digest();
@@ -118,7 +121,7 @@ impl Inner {
         let limits = call.limits().clone();
         let deadline = Instant::now() + Duration::from_micros(limits.get(Limit::Time));
         let job = self.job(request, call.grants().clone(), limits, options)?;
-        Ok((entry, job, deadline))
+        Ok((entry, Job { mode: call.mode(), ..job }, deadline))
     }
 
     /// A job of what a call may reach and use.
@@ -133,6 +136,9 @@ impl Inner {
             request,
             opened: self.open(&grants.directories)?,
             grants,
+            mode: Mode::Live,
+            egress: Arc::clone(&self.config.egress),
+            key: options.key,
             limits,
             events: options.events,
             cancel: options.cancel,

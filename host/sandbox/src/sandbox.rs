@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::AuthorizedCall;
-use toolhold_core::id::ToolDigest;
+use toolhold_core::effect::Request;
+use toolhold_core::id::{Digest, ToolDigest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::SideOutput;
 
@@ -34,6 +35,8 @@ pub struct RunOptions {
     pub events: Option<EventSink>,
     /// Stops the guest.
     pub cancel: CancellationToken,
+    /// What is the same in every try of the same call: keys by which servers recognise a request are made of it.
+    pub key: Option<Digest>,
 }
 
 /// What came of a call.
@@ -47,6 +50,10 @@ pub struct RunReport {
     pub output: SideOutput,
     /// What it touched of the granted directories, and what it was refused there.
     pub files: Notes,
+    /// What it requested over the network, oldest first; at most 1,000 are kept.
+    pub requests: Vec<Request>,
+    /// How many more it requested.
+    pub requests_left_out: u64,
 }
 
 impl From<Ended> for RunReport {
@@ -55,7 +62,14 @@ impl From<Ended> for RunReport {
             Answer::Text(text) => Ok(text),
             Answer::Tools(_) => Err(RunFailure::Host("`invoke` was answered with tools".into())),
         });
-        Self { outcome, usage: ended.usage, output: ended.output, files: ended.files }
+        Self {
+            outcome,
+            usage: ended.usage,
+            output: ended.output,
+            files: ended.files,
+            requests: ended.requests.kept,
+            requests_left_out: ended.requests.left_out,
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Host {
         let redactor = secrets.redactor();
         let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
         let journal = Journal::open(&config.state, &options)?;
-        let components = Components::load(&manifest, config, progress).await?;
+        let components = Components::load_with(&manifest, config, &secrets, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
         let (sandbox, catalog) = components.into_parts();

@@ -9,6 +9,7 @@ mod check;
 
 mod components;
 mod descriptions;
+mod http;
 mod languages;
 mod limits;
 mod lists;

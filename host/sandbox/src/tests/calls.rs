@@ -136,7 +136,7 @@ fn no_clock_shows_zero() {
     use toolhold_core::grant::{Clock, Grants};
     use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
     for clock in [Clock::Host, Clock::Fixed(0)] {
-        let mut state = crate::call::test_state(Grants { clock, ..Grants::default() });
+        let mut state = crate::call::test_state(Grants { clock, ..Grants::default() }, Limits::default());
         assert_ne!(monotonic_clock::Host::now(&mut state.counted()).unwrap(), 0, "Go's run time stops at it");
     }
 }
