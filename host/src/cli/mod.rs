@@ -10,6 +10,7 @@ mod completions;
 mod explain;
 mod failure;
 mod inspect;
+mod known;
 mod lock;
 mod manifest;
 mod new;
@@ -123,7 +124,7 @@ fn start_tracing(verbose: u8) {
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(std::io::stderr)
+        .with_writer(|| known::LogOutput)
         .with_target(false)
         .finish();
     // Only the first one counts; a second call can only come from a test.

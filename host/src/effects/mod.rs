@@ -22,8 +22,8 @@ mod undo;
 
 use std::path::PathBuf;
 
-use toolhold_sandbox::capability::fs::commit::{CommitError, Durable};
 use toolhold_core::outcome::{Class, Failure};
+use toolhold_sandbox::capability::fs::commit::{CommitError, Durable};
 
 pub use session::PreviewSession;
 pub use undo::{UndoError, Undone};
