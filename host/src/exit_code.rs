@@ -49,6 +49,7 @@ impl From<Class> for ExitCode {
             Class::Limit => Self::Limit,
             Class::Trap | Class::InvalidOutput => Self::GuestFault,
             Class::Conflict => Self::Conflict,
+            Class::Withheld => Self::Partial,
             Class::Cancelled => Self::Cancelled,
             Class::Busy | Class::Host => Self::Host,
         }

@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{AuthorizedCall, Mode, ToolCall};
-use toolhold_core::event;
-use toolhold_core::id::CallId;
+use toolhold_core::event::{self, Event};
+use toolhold_core::grant::HttpGrant;
+use toolhold_core::id::{CallId, Digest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
+use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
 use crate::effects::{Effects, PreviewSession};
-use crate::journal::{Admission, Intent, Journal, ScopedKey, Settlement};
+use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::refusal::{Refusal, not_run, unrecorded};
-use crate::{clock, report};
+use crate::{clock, redaction, report};
 
 /// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
 #[derive(Debug, Clone)]
@@ -32,6 +34,7 @@ pub(crate) struct Inner {
     pub(crate) sandbox: Sandbox,
     pub(crate) journal: Journal,
     pub(crate) effects: Effects,
+    pub(crate) redactor: Redactor,
 }
 
 /// What the caller of one call wants beside its result.
@@ -52,7 +55,13 @@ pub struct CallOptions {
 impl Default for CallOptions {
     /// A local caller, not narrowed, who hears of the end only.
     fn default() -> Self {
-        Self { client: "local".into(), scope: Arc::default(), events: None, cancel: CancellationToken::new(), session: None }
+        Self {
+            client: "local".into(),
+            scope: Arc::default(),
+            events: None,
+            cancel: CancellationToken::new(),
+            session: None,
+        }
     }
 }
 
@@ -75,7 +84,7 @@ impl Host {
         };
         match self.0.journal.admit(intent(&id, &call, &checked, &options)).await {
             Ok(Admission::Fresh) => self.run(id, &call, checked, options).await,
-            Ok(other) => not_run(id, &call, &checked.call, other),
+            Ok(other) => self.without_secrets(not_run(id, &call, &checked.call, other)),
             Err(error) => unrecorded(id, &call, &checked.call, &error),
         }
     }
@@ -83,6 +92,9 @@ impl Host {
     /// Resolves, validates and decides. Pure but for looking up the tool.
     fn check(&self, call: &ToolCall, options: &CallOptions) -> Result<Checked, Box<Refusal>> {
         let tool = self.0.catalog.get(&call.tool).map_err(Refusal::unknown)?.clone();
+        if call.key.as_ref().is_some_and(|key| self.0.redactor.finds(key.as_str())) {
+            return Err(Refusal::secret_in_key(&tool));
+        }
         let validated = tool.validate(&call.arguments).map_err(|violations| Refusal::invalid(&tool, &violations))?;
         // Cheap, and only a refusal needs its digest.
         let asked = validated.clone();
@@ -98,13 +110,18 @@ impl Host {
     /// Runs an admitted call, lands or keeps what it staged, and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
-        let session = options.session.filter(|_| checked.call.mode() == Mode::Preview);
+        let session = options.session.clone().filter(|_| checked.call.mode() == Mode::Preview);
         let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects));
-        let settings =
-            RunOptions { events: options.events, cancel: options.cancel, name: Some(id.to_string()), stage };
+        let mut pass = self.0.redactor.pass();
+        pass.look(Place::Arguments, checked.call.call().text());
+        let (key, name) = (Some(repeated(&id, call, &options)), Some(id.to_string()));
+        let events = options.events.map(|sink| redaction::sink(&self.0.redactor, sink));
+        let settings = RunOptions { events, cancel: options.cancel, key, name, stage };
         let mut run = self.0.sandbox.run(&checked.call, settings).await;
-        let conclusion = conclude(&checked, &run);
-        let (effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
+        let conclusion = conclude(&checked, &run, &mut pass);
+        redaction::aside(&mut pass, &mut run);
+        let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
+        pass.effects(&mut effects);
         let (outcome, settlement) = conclusion;
         let settled = match settlement {
             Some(settlement) => open.settle(settlement).await,
@@ -113,6 +130,10 @@ impl Host {
                 Ok(())
             }
         };
+        let settled = match settled {
+            Ok(()) => self.tell_redactions(&id, call, pass.finish()).await,
+            Err(error) => Err(error),
+        };
         let outcome = match settled {
             Ok(()) => outcome,
             Err(error) => Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
@@ -120,14 +141,45 @@ impl Host {
         CallReport { effects, ..report::ran(id, call, &checked.call, run, outcome) }
     }
 
+    /// An outcome that was stored before the host knew all of the secrets that it knows now.
+    fn without_secrets(&self, mut report: CallReport) -> CallReport {
+        let mut pass = self.0.redactor.pass();
+        match &mut report.outcome {
+            Outcome::Success(value) => {
+                pass.value(Place::Result, value);
+            }
+            Outcome::Failure(failure) => pass.failure(failure),
+        }
+        report
+    }
+
     /// Records that nothing ran, and says why.
-    async fn refuse(&self, id: CallId, call: &ToolCall, refusal: Refusal) -> CallReport {
-        let event = refusal.event(&id, call);
-        let failure = match self.0.journal.record(clock::micros(), event).await {
+    async fn refuse(&self, id: CallId, call: &ToolCall, mut refusal: Refusal) -> CallReport {
+        let mut pass = self.0.redactor.pass();
+        let mut call = call.clone();
+        pass.look(Place::Arguments, &call.arguments);
+        pass.text(Place::Arguments, &mut call.tool);
+        pass.failure(&mut refusal.failure);
+        let event = refusal.event(&id, &call);
+        let recorded = match self.0.journal.record(clock::micros(), event).await {
+            Ok(()) => self.tell_redactions(&id, &call, pass.finish()).await,
+            Err(error) => Err(error),
+        };
+        let failure = match recorded {
             Ok(()) => refusal.failure,
             Err(error) => crate::refusal::journal_unavailable(&error),
         };
-        report::refused(id, call, refusal.digest, failure)
+        report::refused(id, &call, refusal.digest, failure)
+    }
+
+    /// A secret that came back is on record before anyone sees what it came back in.
+    async fn tell_redactions(&self, id: &CallId, call: &ToolCall, found: Redactions) -> Result<(), journal::Error> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let (secrets, places) = (found.secrets.into_iter().collect(), found.places.into_iter().collect());
+        let event = Event::SecretRedacted { call: id.clone(), run: call.run.clone(), secrets, places };
+        self.0.journal.record(clock::micros(), event).await
     }
 
     /// The tools that callers may know of.
@@ -141,6 +193,12 @@ impl Host {
         &self.0.policy
     }
 
+    /// What takes the secrets of the manifest out of texts: for whoever logs or shows more than reports.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.0.redactor
+    }
+
     /// What records.
     #[must_use]
     pub fn journal(&self) -> &Journal {
@@ -150,11 +208,22 @@ impl Host {
 
 /// Whether the call can change anything: what it was granted says so, not what it claims.
 fn effects(call: &AuthorizedCall) -> event::Effects {
+    if call.grants().http.iter().any(HttpGrant::may_change) {
+        return event::Effects::Possible;
+    }
     let mut written = call.grants().directories.iter().filter(|directory| !directory.write.is_empty());
     match (written.clone().next(), written.all(|directory| directory.atomic)) {
         (None, _) => event::Effects::None,
         (Some(_), true) => event::Effects::Staged,
         (Some(_), false) => event::Effects::Possible,
+    }
+}
+
+/// What is the same in every try of a call: its key, if it has one. Keys of different clients never meet.
+fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> Digest {
+    match &call.key {
+        Some(key) => Digest::of_parts(&[b"key", options.client.as_bytes(), key.as_str().as_bytes()]),
+        None => Digest::of_parts(&[b"call", id.as_str().as_bytes()]),
     }
 }
 
@@ -170,8 +239,8 @@ pub(crate) fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &
 /// What came of a run, for the caller and for the journal; `None` where the journal knows already.
 pub(crate) type Conclusion = (Outcome, Option<Settlement>);
 
-/// What came of a run as far as the guest is concerned.
-fn conclude(checked: &Checked, run: &RunReport) -> Conclusion {
+/// What came of a run as far as the guest is concerned. Nobody learns a secret; the schema is checked before.
+fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> Conclusion {
     let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
     let result = match &run.outcome {
         Ok(text) => checked
@@ -182,12 +251,18 @@ fn conclude(checked: &Checked, run: &RunReport) -> Conclusion {
         Err(failure) => Err(Failure::from(failure.clone())),
     };
     match result {
-        Ok((value, text)) => (Outcome::Success(value), Some(Settlement::success(text.as_str(), usage, effects, at))),
+        Ok((mut value, text)) => {
+            let text = if pass.value(Place::Result, &mut value) { value.to_string() } else { text.clone() };
+            (Outcome::Success(value), Some(Settlement::success(text, usage, effects, at)))
+        }
         Err(failure) if nothing_ran(run) => {
             let settlement = Settlement::nothing(failure.code.clone(), effects, at);
             (Outcome::Failure(failure), Some(settlement))
         }
-        Err(failure) => (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at))),
+        Err(mut failure) => {
+            pass.failure(&mut failure);
+            (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at)))
+        }
     }
 }
 

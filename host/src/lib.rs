@@ -19,13 +19,17 @@ pub mod cli;
 pub mod clock;
 mod component_file;
 pub mod effects;
+pub mod egress;
 pub mod exit_code;
 mod host;
 pub mod journal;
 mod open;
+mod private_file;
+mod redaction;
 mod refusal;
 mod replace_file;
 mod report;
+pub mod secrets;
 
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};

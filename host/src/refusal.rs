@@ -36,6 +36,12 @@ impl Refusal {
         Box::new(Self::new(failure.with_violations(violations), Some(tool)))
     }
 
+    /// A key is stored and found again by its text.
+    pub(crate) fn secret_in_key(tool: &Tool) -> Box<Self> {
+        let message = "the idempotency key holds a secret, and keys are stored; use another key";
+        Box::new(Self::new(Failure::new(Class::InvalidArguments, "secret-in-key", message), Some(tool)))
+    }
+
     /// Policy refused.
     pub(crate) fn denied(tool: &Tool, arguments: Digest, denial: Denial) -> Box<Self> {
         let rule = denial.rule.as_ref().map(|rule| rule.name.clone());

@@ -20,7 +20,6 @@ use toolhold::journal::Durability;
 use toolhold::{CallOptions, Host, HostConfig, ToolCall, pin};
 use toolhold_core::outcome::Outcome;
 
-
 const PROJECT: &str = "TOOLHOLD_TEST_CRASH_PROJECT";
 const ROUND: &str = "TOOLHOLD_TEST_CRASH_ROUND";
 /// How many files each call changes.
@@ -98,9 +97,8 @@ fn run_and_kill(project: &Path, round: usize, lines: usize) -> BTreeSet<String> 
 
 fn tree(directory: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
-    let mut files: Vec<_> = entries
-        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
-        .collect();
+    let mut files: Vec<_> =
+        entries.map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())).collect();
     files.sort();
     files
 }
@@ -114,7 +112,11 @@ fn a_call_that_was_cut_off_is_whole_or_not_at_all() {
         std::fs::write(work.join(format!("tree/file-{number}")), format!("content {number}").repeat(100)).unwrap();
     }
     std::fs::write(project.path().join("toolhold.toml"), MANIFEST).unwrap();
-    std::fs::write(project.path().join("files.wasm"), std::fs::read(toolhold_tests::guests::path("files").unwrap()).unwrap()).unwrap();
+    std::fs::write(
+        project.path().join("files.wasm"),
+        std::fs::read(toolhold_tests::guests::path("files").unwrap()).unwrap(),
+    )
+    .unwrap();
     block_on(pin(&config(project.path()))).unwrap();
     let whole = tree(&work.join("tree"));
 

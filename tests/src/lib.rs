@@ -1,11 +1,12 @@
 //! What the end-to-end tests are made of: the guests, how they are built, and a host to run them in.
 //!
 //! Order of reading: [`guests`] builds what compilers make, [`wat_guest`] what none would, [`bomb`] what is too large to be
-//! written down, [`lie`] what describes itself falsely;
+//! written down, [`lie`] what describes itself falsely, [`http_server`] what they talk to;
 //! [`test_host`] is where they run. The tests themselves are in `tests/suite`.
 
 pub mod bomb;
 pub mod guests;
+pub mod http_server;
 pub mod lie;
 pub mod test_host;
 pub mod wat_guest;

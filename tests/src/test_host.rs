@@ -8,8 +8,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use secrecy::SecretString;
 use serde_json::Value;
+use toolhold::egress::{Client, SecretLookup};
 use toolhold_core::call::{AuthorizedCall, Mode};
+use toolhold_core::effect::Request;
+use toolhold_core::id::SecretName;
 use toolhold_core::limit::{Limits, Usage};
 use toolhold_core::manifest::Manifest;
 use toolhold_core::outcome::{Class, Failure, SideOutput};
@@ -58,14 +62,33 @@ pub struct Reply {
     pub limits: Limits,
     /// What the guest said on the side.
     pub output: SideOutput,
+    /// What was requested over the network.
+    pub requests: Vec<Request>,
+}
+
+/// Secrets that tests may grant: `token`, and `lines`, which no header can hold.
+fn secret(name: &SecretName) -> Option<SecretString> {
+    match name.as_str() {
+        "token" => Some(SecretString::from("t0k3n-value")),
+        "lines" => Some(SecretString::from("t0k3n\r\nx-injected: yes")),
+        _ => None,
+    }
 }
 
 /// The settings of the sandbox of a test: compiled guests are kept between tests, and may take long to compile.
 #[must_use]
 pub fn config() -> SandboxConfig {
+    let egress = Arc::new(Client::new(SecretLookup::new(secret)));
     let compile_timeout = Duration::from_secs(600);
     let staging = Some(STAGING.into());
-    SandboxConfig { cache: Some(CACHE.into()), workers: 2, compile_timeout, staging, ..SandboxConfig::default() }
+    SandboxConfig {
+        cache: Some(CACHE.into()),
+        workers: 2,
+        compile_timeout,
+        staging,
+        egress,
+        ..SandboxConfig::default()
+    }
 }
 
 /// The sandbox that the tests of one process share.
@@ -142,12 +165,26 @@ impl TestHost {
     ///
     /// If there is no such tool, the arguments do not fit, or policy does not allow it.
     pub fn authorize_in(&self, scope: &RunScope, tool: &str, arguments: Value) -> Result<AuthorizedCall> {
+        self.decide(&Facts { mode: Mode::Live, scope }, tool, arguments)
+    }
+
+    fn decide(&self, facts: &Facts<'_>, tool: &str, arguments: Value) -> Result<AuthorizedCall> {
         let tool = self.catalog.get(&format!("guest.{tool}"))?;
         let call = tool.validate_value(arguments)?;
-        match self.policy.decide(call, tool, &Facts { mode: Mode::Live, scope }) {
-            Decision::Allow(call) => Ok(call),
+        match self.policy.decide(call, tool, facts) {
+            Decision::Allow(call) | Decision::Preview(call) => Ok(call),
             other => Err(anyhow!("not allowed: {other:?}")),
         }
+    }
+
+    /// Calls `tool` as a preview, on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::authorize`]. What comes of the call is in the reply.
+    pub fn preview(&self, tool: &str, arguments: Value) -> Result<Reply> {
+        let facts = Facts { mode: Mode::Preview, scope: &RunScope::default() };
+        self.run(&self.decide(&facts, tool, arguments)?)
     }
 
     /// Calls `tool` on this thread.
@@ -194,7 +231,13 @@ impl TestHost {
             Ok(text) => tool.check_output(&text).map_err(refused),
             Err(failure) => Err(failure.into()),
         };
-        Ok(Reply { outcome, usage: report.usage, limits: call.limits().clone(), output: report.output })
+        Ok(Reply {
+            outcome,
+            usage: report.usage,
+            limits: call.limits().clone(),
+            output: report.output,
+            requests: report.requests,
+        })
     }
 }
 

@@ -102,7 +102,9 @@ fn origin_problem(origin: &str) -> Option<String> {
     let Some(host) = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")) else {
         return Some(format!("`{origin}` is not an origin; write `https://{origin}`, or `*` for any"));
     };
-    if host.is_empty() || host.contains(['/', '?', '#', '@']) || host.trim_start_matches("*.").contains('*') {
+    // A port of `*` is any port.
+    let name = host.strip_suffix(":*").unwrap_or(host).trim_start_matches("*.");
+    if name.is_empty() || name.contains(['/', '?', '#', '@', '*']) {
         return Some(format!(
             "`{origin}` is not an origin; write scheme and host only, such as `https://api.example.com` or `https://*.example.com`"
         ));
@@ -133,7 +135,9 @@ mod tests {
             (need.effect, need.target.as_str(), need.reason.as_str()),
             (Effect::Read, "/work/*.md", "reads notes")
         );
-        for origin in ["*", "https://api.example.com", "http://localhost:8080", "https://*.example.com"] {
+        for origin in
+            ["*", "https://api.example.com", "http://localhost:8080", "http://localhost:*", "https://*.example.com"]
+        {
             assert_eq!(origin_problem(origin), None, "{origin}");
         }
     }

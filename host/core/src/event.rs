@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Mode;
 use crate::id::{CallId, ComponentName, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
 use crate::outcome::Class;
+use crate::redact::Place;
 
 /// Version of the form in which entries are written.
 pub const VERSION: u32 = 1;
@@ -236,6 +237,17 @@ pub enum Event {
         /// A stable code: `unknown-tool`, `invalid-arguments` …
         code: String,
     },
+    /// Known secrets stood in what a call was given or gave back, and were taken out before anyone saw it.
+    SecretRedacted {
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// The names of the secrets.
+        secrets: Vec<String>,
+        /// Where they stood.
+        places: Vec<Place>,
+    },
 }
 
 /// What an event says that holds until a later one says otherwise of the same thing.
@@ -282,7 +294,8 @@ impl Event {
             | Self::CallAbandoned { call, .. }
             | Self::CallUnknown { call, .. }
             | Self::CallDenied { call, .. }
-            | Self::CallInvalid { call, .. } => Some(call),
+            | Self::CallInvalid { call, .. }
+            | Self::SecretRedacted { call, .. } => Some(call),
             _ => None,
         }
     }
@@ -321,6 +334,7 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"call-admitted","call":"c","run":"r","tool":"files.read","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","mode":"live","effects":"none","arguments":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","stored":null,"key":"k","scope":"local"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-denied","call":"c","run":"r","tool":"files.read","arguments":null,"code":"denied","rule":"rules[2]"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-unknown","call":"c","reason":"the host stopped"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"secret-redacted","call":"c","run":"r","secrets":["token"],"places":["result","log"]}}"#,
             r#"{"version":1,"at":5,"event":{"type":"manifest-loaded","manifest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","path":"/work/toolhold.toml"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"tool-pinned","component":"files","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}}"#,
         ];

@@ -4,6 +4,7 @@
 //! It asks the policy itself ([`Policy::explain`] and `decide` share their judgement), so that it cannot tell another story.
 
 mod path;
+mod request;
 mod text;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use path::{Access, PathExplanation, PathReason};
+pub use request::RequestLine;
 
 use crate::call::{Mode, ValidatedCall};
 use crate::grant::{DirectoryGrant, Symlinks};
@@ -39,6 +41,8 @@ pub struct Explanation {
     pub rules_about_other_tools: usize,
     /// Directories that the call could reach if it were allowed.
     pub directories: Vec<DirectoryLine>,
+    /// Requests that it could send.
+    pub requests: Vec<RequestLine>,
     /// Names of the environment variables that it would see.
     pub env: Vec<String>,
     /// The limits that would apply.
@@ -136,6 +140,7 @@ impl Policy {
             rules_about_other_tools: self.manifest().rules().len().saturating_sub(rules.len()),
             rules,
             directories: entry.map(|entry| self.directory_lines(entry, facts)).unwrap_or_default(),
+            requests: entry.map(|entry| self.request_lines(entry, facts)).unwrap_or_default(),
             env: entry.map(|entry| entry.grants.env.keys().cloned().collect()).unwrap_or_default(),
             limits: entry.map(|entry| self.limit_lines(entry, facts)).unwrap_or_default(),
             suggestion: None,

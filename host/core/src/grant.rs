@@ -3,20 +3,27 @@
 //! A value of these types is already the intersection of what the tool declares, what the operator grants and what the
 //! run allows. The default of every type here is nothing.
 
+pub mod address;
 pub mod glob;
+pub mod http;
 mod patterns;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::http::HttpGrant;
 pub use patterns::{GuestPatterns, Patterns, Side};
+pub use secret::{SecretPlace, SecretUse};
 
 /// Everything that one call may reach. `Grants::default()` reaches nothing.
 #[derive(Debug, Default, Clone)]
 pub struct Grants {
     /// Directories, each at a guest path of its own. No guest path is a prefix of another.
     pub directories: Arc<[DirectoryGrant]>,
+    /// Requests over the network.
+    pub http: Arc<[HttpGrant]>,
     /// Environment variables.
     pub env: Arc<BTreeMap<String, String>>,
     /// Where time comes from.

@@ -100,6 +100,10 @@ text_id!(
     LocalName, is_name, Error::Name
 );
 text_id!(
+    /// The name under which the manifest knows a secret. The value has no place in this crate.
+    SecretName, is_name, Error::Name
+);
+text_id!(
     /// One run of an agent, or the batch of calls a front makes in one go.
     RunId, is_opaque, Error::Opaque
 );

@@ -37,6 +37,12 @@ pub enum Limit {
     BytesWritten,
     /// Files, directories and links that the guest created.
     FilesCreated,
+    /// Requests that the guest sent.
+    HttpRequests,
+    /// Bytes of requests: URLs, headers and bodies.
+    HttpBytesSent,
+    /// Bytes of answers: headers and bodies.
+    HttpBytesReceived,
     /// Host resources (descriptors, streams, pollables) open at once.
     Handles,
 }
@@ -78,7 +84,7 @@ const fn row(limit: Limit, key: &'static str, unit: Unit, default: u64, doc: &'s
 }
 
 /// Every limit, in the order of [`Limit`]'s variants.
-pub const LIMITS: [Spec; 13] = [
+pub const LIMITS: [Spec; 16] = [
     row(Limit::Fuel, "fuel", Unit::Count, 5_000_000_000, "instructions of the guest, about one unit each"),
     row(Limit::Time, "time", Unit::Micros, 30_000_000, "wall-clock time of the whole call, host calls included"),
     row(Limit::Memory, "memory", Unit::Bytes, 256 * MIB, "linear memory, summed over all memories"),
@@ -91,6 +97,9 @@ pub const LIMITS: [Spec; 13] = [
     row(Limit::BytesRead, "bytes-read", Unit::Bytes, 1024 * MIB, "bytes read from files"),
     row(Limit::BytesWritten, "bytes-written", Unit::Bytes, 256 * MIB, "bytes written to files, growth included"),
     row(Limit::FilesCreated, "files-created", Unit::Count, 10_000, "files, directories and links created"),
+    row(Limit::HttpRequests, "http-requests", Unit::Count, 100, "requests sent"),
+    row(Limit::HttpBytesSent, "http-bytes-sent", Unit::Bytes, 16 * MIB, "bytes of requests: URLs, headers, bodies"),
+    row(Limit::HttpBytesReceived, "http-bytes-received", Unit::Bytes, 64 * MIB, "bytes of answers: headers, bodies"),
     row(Limit::Handles, "handles", Unit::Count, 256, "host resources open at once"),
 ];
 

@@ -14,6 +14,7 @@ mod json_schema;
 pub mod keys;
 mod problem;
 mod reference;
+mod secret;
 pub mod settings;
 mod source;
 mod text;
@@ -33,12 +34,13 @@ pub use condition::Condition;
 pub use json_schema::json_schema;
 pub use problem::{Code, Errors, Problem};
 pub use reference::reference;
+pub use secret::SecretSource;
 pub use settings::{HostLimits, RunLimits};
 pub use source::{Line, Located, Source};
 pub use tool_pattern::ToolPattern;
 
-use crate::grant::{Clock, Patterns, Random, Symlinks};
-use crate::id::{ComponentName, Digest, LocalName};
+use crate::grant::{Clock, HttpGrant, Patterns, Random, Symlinks};
+use crate::id::{ComponentName, Digest, LocalName, SecretName};
 use crate::limit::{Limit, Limits};
 
 pub(crate) use problem::suggest;
@@ -51,6 +53,7 @@ pub const MAX_BYTES: usize = 16 << 20;
 pub struct Manifest {
     source: Source,
     components: BTreeMap<ComponentName, Component>,
+    secrets: BTreeMap<SecretName, SecretSource>,
     rules: Vec<Arc<Rule>>,
     run: RunLimits,
     host: HostLimits,
@@ -69,6 +72,8 @@ pub struct Component {
     pub expose: Option<Vec<Located<LocalName>>>,
     /// Directories that its tools see. No guest path lies within another.
     pub directories: Vec<Directory>,
+    /// Requests that its tools may send.
+    pub http: Vec<Located<HttpGrant>>,
     /// Environment variables.
     pub env: Arc<BTreeMap<String, String>>,
     /// Where time comes from.
@@ -231,6 +236,12 @@ impl Manifest {
     #[must_use]
     pub fn components(&self) -> &BTreeMap<ComponentName, Component> {
         &self.components
+    }
+
+    /// Where the values of secrets come from, by name.
+    #[must_use]
+    pub fn secrets(&self) -> &BTreeMap<SecretName, SecretSource> {
+        &self.secrets
     }
 
     /// The rules, in the order of the text, which has no meaning.

@@ -123,6 +123,8 @@ pub enum Class {
     InvalidOutput,
     /// Somebody else changed what the call wanted to change; nothing of it was kept.
     Conflict,
+    /// A preview came to a request that it may not send.
+    Withheld,
     /// The caller gave up.
     Cancelled,
     /// The host is full; nothing was started.

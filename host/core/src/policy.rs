@@ -20,7 +20,7 @@ pub use scope::RunScope;
 pub use suggestion::Suggestion;
 
 pub(crate) use decide::{WeighedRule, weigh_rule};
-pub(crate) use grants::{Ceiling, narrowed};
+pub(crate) use grants::{Ceiling, narrowed, requests_left};
 pub(crate) use suggestion::quoted;
 
 use crate::call::Mode;

@@ -1,74 +1,109 @@
-//! What may be stored: texts without the secrets that the host knows.
+//! Texts without the secrets that the host knows: before they are stored, logged, shown or handed to a caller.
 //!
-//! A secret never enters a guest, but a remote can send one back, and a person can paste one. The journal is read by more
-//! people than the secret store, so known secrets are taken out before a text is written down.
+//! A secret never enters a guest, but a server can send one back, a guest can pass that on, and a person can paste one. What
+//! comes back may be written differently: each text is looked at as it is and with its escapes undone
+//! ([`view`](self)), and each secret is searched for as it is, in hex and in base64. What no search can find is a secret
+//! that somebody transformed in a way of their own: `docs/secrets.md` says so.
 //! How a stored text is *shown* is [`crate::escape`]'s business: the journal keeps what was really said.
+
+mod pass;
+mod pattern;
+mod pieces;
+mod report;
+mod search;
+#[cfg(test)]
+mod tests;
+mod value;
+mod view;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use self::pass::{Pass, Place, Redactions};
+use self::search::{Findings, Searcher};
+
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Shorter secrets are not searched for: they would be found in every text.
-const MIN_SECRET_BYTES: usize = 6;
+/// Shorter secrets, in bytes, are not searched for: they would be found in every text.
+pub const MIN_SECRET_BYTES: usize = 6;
 
-/// Takes known secrets out of texts. `Redactor::default()` knows none.
+/// Takes known secrets out of texts. `Redactor::default()` knows none. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Redactor {
-    /// Longest first, so that a secret that contains another one goes as a whole.
-    secrets: Arc<[String]>,
-}
+pub struct Redactor(Option<Arc<Searcher>>);
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Redactor({} secrets)", self.secrets.len())
+        write!(out, "Redactor({} secrets)", self.0.as_ref().map_or(0, |searcher| searcher.names().len()))
     }
 }
 
 impl Redactor {
-    /// Searches for each secret as it is and as it stands within JSON.
+    /// Knows these secrets: the name of each, which may be told, and its value, which may not.
+    ///
+    /// Values shorter than [`MIN_SECRET_BYTES`] are left out. The values stay in memory as long as a clone lives.
     #[must_use]
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut all: Vec<String> = Vec::new();
-        for secret in secrets.into_iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES) {
-            let quoted = serde_json::Value::from(secret).to_string();
-            all.extend(quoted.get(1..quoted.len() - 1).map(str::to_owned));
-            all.push(secret.to_owned());
-        }
-        all.sort_unstable_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
-        all.dedup();
-        Self { secrets: all.into() }
+    pub fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(Searcher::new(secrets).map(Arc::new))
+    }
+
+    /// Whether it knows none, so that nothing can be found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether `text` holds a known secret in any form.
+    #[must_use]
+    pub fn finds(&self, text: &str) -> bool {
+        !self.search(text.as_bytes()).is_empty()
     }
 
     /// `text` with [`REDACTED`] in the place of every known secret.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed(text);
-        for secret in self.secrets.iter() {
-            if text.contains(secret.as_str()) {
-                text = Cow::Owned(text.replace(secret.as_str(), REDACTED));
-            }
+        let found = self.search(text.as_bytes());
+        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(cut(text, &found)) }
+    }
+
+    /// [`Redactor::redact`] for bytes that may not be UTF-8.
+    #[must_use]
+    pub fn redact_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let found = self.search(bytes);
+        if found.is_empty() {
+            return Cow::Borrowed(bytes);
         }
-        text
+        let mut kept = Vec::with_capacity(bytes.len());
+        let mut at = 0;
+        for range in &found.ranges {
+            kept.extend_from_slice(bytes.get(at..range.start).unwrap_or_default());
+            kept.extend_from_slice(REDACTED.as_bytes());
+            at = range.end;
+        }
+        kept.extend_from_slice(bytes.get(at..).unwrap_or_default());
+        Cow::Owned(kept)
+    }
+
+    /// Begins to redact the texts of one call, and to note what was found where.
+    #[must_use]
+    pub fn pass(&self) -> Pass<'_> {
+        Pass::new(self)
+    }
+
+    fn search(&self, bytes: &[u8]) -> Findings {
+        self.0.as_ref().map_or_else(Findings::default, |searcher| searcher.search(bytes))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_goes_however_it_is_quoted_and_the_longest_first() {
-        let redactor = Redactor::new(["hunter22", "hunter22-long", "with\"quote\n"]);
-        assert_eq!(redactor.redact("a hunter22-long b hunter22 c"), "a [redacted] b [redacted] c");
-        assert_eq!(redactor.redact(r#"{"x":"with\"quote\n"}"#), r#"{"x":"[redacted]"}"#);
-        assert_eq!(format!("{redactor:?}"), "Redactor(4 secrets)");
+/// `text` without what was found. Both ends of a range are moved outwards to the next border of a character.
+fn cut(text: &str, found: &Findings) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut at = 0;
+    for range in &found.ranges {
+        kept.push_str(text.get(at..text.floor_char_boundary(range.start)).unwrap_or_default());
+        kept.push_str(REDACTED);
+        at = text.ceil_char_boundary(range.end);
     }
-
-    #[test]
-    fn a_text_without_secrets_is_not_copied_and_short_secrets_are_not_searched() {
-        assert!(matches!(Redactor::new(["secret-value"]).redact("plain"), Cow::Borrowed("plain")));
-        assert_eq!(Redactor::new(["a"]).redact("banana"), "banana");
-    }
+    kept.push_str(text.get(at..).unwrap_or_default());
+    kept
 }

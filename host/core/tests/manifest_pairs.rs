@@ -130,6 +130,9 @@ fn the_schema_for_editors_takes_the_good_and_refuses_what_is_bad_in_structure() 
         "clock-and-random",
         "tool-patterns",
         "globs",
+        "http",
+        "http-secrets",
+        "secrets",
         "many-problems-in-one-run",
     ];
     for path in manifests() {

@@ -1,9 +1,11 @@
 //! What an embedder chooses about the sandbox as a whole. Limits of single calls are not here: they arrive with each call.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capability::fs::Protected;
+use crate::capability::http::{Egress, NoEgress};
 
 /// How the sandbox is set up. Every default is meant to be kept.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct SandboxConfig {
     pub staging: Option<PathBuf>,
     /// Every directory that is granted to anyone: staged changes are kept per outermost one.
     pub granted: Vec<PathBuf>,
+    /// What sends granted requests.
+    pub egress: Arc<dyn Egress>,
 }
 
 impl Default for SandboxConfig {
@@ -45,6 +49,7 @@ impl Default for SandboxConfig {
             protected: Protected::default(),
             staging: None,
             granted: Vec::new(),
+            egress: Arc::new(NoEgress),
         }
     }
 }

@@ -11,7 +11,9 @@ use toolhold_core::id::Digest;
 use toolhold_core::limit::{Limit, Limits};
 
 use crate::admission::{Admission, Ticket};
-use crate::call::{Ended, Guest, HostMemory, Job, Request, Room, RunFailure, Staging, block_on, on_calling_thread, on_fiber};
+use crate::call::{
+    Ended, Guest, HostMemory, Job, Request, Room, RunFailure, Staging, block_on, on_calling_thread, on_fiber,
+};
 use crate::capability::fs::{Anchors, OpenedGrants, Stage};
 use crate::config::SandboxConfig;
 use crate::engine::{Cache, Compiler, PoolSize, Ticker, new_engine};
@@ -116,7 +118,7 @@ impl Inner {
         let deadline = Instant::now() + Duration::from_micros(limits.get(Limit::Time));
         let staging = self.staging(call, &options)?;
         let job = self.job(request, call.grants().clone(), limits, options)?;
-        Ok((entry, Job { staging, ..job }, deadline))
+        Ok((entry, Job { mode: call.mode(), staging, ..job }, deadline))
     }
 
     /// Where the changes of a call are kept. A call that can change nothing needs no place for it.
@@ -147,6 +149,9 @@ impl Inner {
             request,
             opened: self.open(&grants.directories)?,
             grants,
+            mode: Mode::Live,
+            egress: Arc::clone(&self.config.egress),
+            key: options.key,
             limits,
             events: options.events,
             cancel: options.cancel,

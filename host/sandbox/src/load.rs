@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use tokio_util::sync::CancellationToken;
 use toolhold_core::describe::Description;
 use toolhold_core::grant::Grants;
 use toolhold_core::id::{Digest, ToolDigest};
@@ -249,7 +248,7 @@ impl Inner {
         use toolhold_core::grant::{Clock, Random};
         let grants = Grants { clock: Clock::Fixed(0), random: Random::Seeded(0), ..Grants::default() };
         let limits = describe_limits();
-        let options = RunOptions { cancel: CancellationToken::new(), ..RunOptions::default() };
+        let options = RunOptions::default();
         let deadline = Instant::now() + std::time::Duration::from_micros(limits.get(Limit::Time));
         let job = self.job(Request::Describe, grants, limits, options)?;
         self.run_blocking(entry, job, deadline).outcome

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::AuthorizedCall;
-use toolhold_core::id::ToolDigest;
+use toolhold_core::effect::Request;
+use toolhold_core::id::{Digest, ToolDigest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::SideOutput;
 
@@ -39,6 +40,8 @@ pub struct RunOptions {
     pub name: Option<String>,
     /// Stage here, above what earlier calls staged. The caller begins and rolls back calls.
     pub stage: Option<Arc<Stage>>,
+    /// What is the same in every try of the same call: keys by which servers recognise a request are made of it.
+    pub key: Option<Digest>,
 }
 
 /// What came of a call.
@@ -54,6 +57,10 @@ pub struct RunReport {
     pub files: Notes,
     /// What it would change, if that was staged, whatever came of the call. Dropped, nothing lands.
     pub staged: Option<Staged>,
+    /// What it requested over the network, oldest first; at most 1,000 are kept.
+    pub requests: Vec<Request>,
+    /// How many more it requested.
+    pub requests_left_out: u64,
 }
 
 impl From<Ended> for RunReport {
@@ -62,8 +69,15 @@ impl From<Ended> for RunReport {
             Answer::Text(text) => Ok(text),
             Answer::Tools(_) => Err(RunFailure::Host("`invoke` was answered with tools".into())),
         });
-        let staged = ended.staged.map(Staged::new);
-        Self { outcome, usage: ended.usage, output: ended.output, files: ended.files, staged }
+        Self {
+            outcome,
+            usage: ended.usage,
+            output: ended.output,
+            files: ended.files,
+            staged: ended.staged.map(Staged::new),
+            requests: ended.requests.kept,
+            requests_left_out: ended.requests.left_out,
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Apply {
 impl Apply {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let host = open(project, ui).await?;
+        let host = open(project, Vec::new(), ui).await?;
         let done = host.apply(&self.preview, CallOptions::default()).await;
         let code = exit_code(&done.outcome);
         if code == ExitCode::Success || ui.is_json() {

@@ -48,7 +48,7 @@ pub(super) struct Call {
 impl Call {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let host = open(project, ui).await?;
+        let host = open(project, Vec::new(), ui).await?;
         let schema =
             host.tools().find(|tool| tool.name().as_str() == self.tool).map(|tool| tool.info().input_schema.clone());
         let arguments = arguments::parse(&self.arguments, &schema.unwrap_or_default()).code(ExitCode::Usage)?;

@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod history;
 mod inspect;
+mod known;
 mod lock;
 mod manifest;
 mod new;
@@ -135,7 +136,7 @@ fn start_tracing(verbose: u8) {
     };
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(std::io::stderr)
+        .with_writer(|| known::LogOutput)
         .with_target(false)
         .finish();
     // Only the first one counts; a second call can only come from a test.

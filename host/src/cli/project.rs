@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::failure::Failure;
+use super::known;
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
 use crate::journal::Durability;
+use crate::secrets::KnownSecret;
 use crate::{Host, HostConfig, OpenError, Progress};
 
 /// Which manifest, state and cache.
@@ -57,16 +59,22 @@ impl Project {
             state: self.state(),
             cache: self.cache(),
             durability: Durability::Full,
+            known: Vec::new(),
         }
     }
 }
 
 /// Opens the project's host, with a word on the terminal while components compile.
-pub(super) async fn open(project: &Project, ui: Ui) -> Result<Host, Failure> {
+///
+/// What it and `known` hold secret is not printed from here on.
+pub(super) async fn open(project: &Project, known: Vec<KnownSecret>, ui: Ui) -> Result<Host, Failure> {
     let spinner = Spinner::new(ui);
-    let host = Host::open(&project.host(), &|step| spinner.show(&step)).await;
+    let config = HostConfig { known, ..project.host() };
+    let host = Host::open(&config, &|step| spinner.show(&step)).await;
     spinner.done();
-    host.map_err(failure)
+    let host = host.map_err(failure)?;
+    known::learn(host.redactor());
+    Ok(host)
 }
 
 /// An error of opening, with its exit code and, where it points into a file, its places.

@@ -65,7 +65,7 @@ impl Run {
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
         let mut model = self.model.open(&self.options(), &variable, Arc::clone(&clock)).code(ExitCode::BadInput)?;
-        let host = open(project, ui).await?;
+        let host = open(project, model.secrets(), ui).await?;
         let run = clock::new_run();
         let manifest = Some(host.policy().manifest().digest());
         let started = Event::RunStarted { run: run.clone(), front: "run".to_owned(), manifest };

@@ -8,6 +8,8 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::known;
+
 /// How to print.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ui {
@@ -72,8 +74,12 @@ impl Ui {
         value: &T,
         readable: impl FnOnce(&T) -> String,
     ) -> std::io::Result<()> {
-        let text = if self.json { serde_json::to_string_pretty(value)? } else { readable(value) };
-        self.print(&text)
+        if !self.json {
+            return self.print(&readable(value));
+        }
+        let mut value = serde_json::to_value(value)?;
+        known::clean_json(&mut value);
+        self.print(&serde_json::to_string_pretty(&value)?)
     }
 
     /// A line of the result.
@@ -82,6 +88,7 @@ impl Ui {
     ///
     /// If standard output is closed.
     pub(super) fn print(self, text: &str) -> std::io::Result<()> {
+        let text = known::clean(text);
         let mut out = anstream::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
@@ -94,14 +101,14 @@ impl Ui {
     pub(super) fn say(self, text: &str) {
         if !self.quiet {
             // Nobody is left to tell when standard error is closed.
-            let _closed = writeln!(anstream::stderr().lock(), "{text}");
+            let _closed = writeln!(anstream::stderr().lock(), "{}", known::clean(text));
         }
     }
 
     /// A line of talk that is not talk: an error.
     pub(super) fn say_always(self, text: &str) {
         // Nobody is left to tell when standard error is closed.
-        let _closed = writeln!(anstream::stderr().lock(), "{text}");
+        let _closed = writeln!(anstream::stderr().lock(), "{}", known::clean(text));
     }
 
     /// A spinner for work that takes seconds; shown on a terminal only, after a moment.

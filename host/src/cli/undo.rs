@@ -36,7 +36,7 @@ pub(super) struct Undo {
 impl Undo {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let host = open(project, ui).await?;
+        let host = open(project, Vec::new(), ui).await?;
         let calls = match (self.call, &self.run) {
             (Some(call), _) => vec![call],
             (None, Some(run)) => landed(&Reader::open(&project.state()).code(ExitCode::Host)?, run)?,

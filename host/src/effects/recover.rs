@@ -74,7 +74,8 @@ impl Host {
                 let names = plans.iter().filter_map(|record| serde_json::from_str::<Plan>(&record.plan).ok());
                 needed = Some(names.map(|plan| plan.name().to_owned()).collect());
             }
-            let is_needed = entry.file_name().to_str().is_some_and(|name| needed.iter().flatten().any(|one| one == name));
+            let is_needed =
+                entry.file_name().to_str().is_some_and(|name| needed.iter().flatten().any(|one| one == name));
             if !is_needed && let Err(error) = std::fs::remove_dir_all(entry.path()) {
                 tracing::warn!(%error, path = %entry.path().display(), "staged files could not be removed");
             }

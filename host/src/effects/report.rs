@@ -9,13 +9,20 @@ use toolhold_sandbox::{RunFailure, RunReport};
 pub(super) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
     let detail = if call.mode() == Mode::Preview { Detail::Full } else { Detail::Brief };
     let (changes, changes_left_out) = run.staged.as_ref().map(|staged| staged.changes(detail)).unwrap_or_default();
-    EffectReport { basis: basis(run), changes, changes_left_out, unknown: unknown(call, &run.files), ..Default::default() }
+    let mut unknown = unknown(call, &run.files);
+    let basis = basis(run);
+    if basis == Basis::UntilWithheld {
+        unknown.push(Unknown::AfterWithheld);
+    }
+    let (requests, requests_left_out) = (run.requests.clone(), run.requests_left_out);
+    EffectReport { basis, changes, changes_left_out, requests, requests_left_out, unknown }
 }
 
 fn basis(run: &RunReport) -> Basis {
     match &run.outcome {
         // The tool came to an end of its own, be it a bad one.
         Ok(_) | Err(RunFailure::Tool(_)) => Basis::Observed,
+        Err(RunFailure::Withheld) => Basis::UntilWithheld,
         Err(_) => Basis::UntilFailure,
     }
 }

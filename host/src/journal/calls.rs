@@ -36,6 +36,10 @@ impl Step {
 /// Admits a call, or says which earlier one stands in its place.
 pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redactor) -> Result<Step, Error> {
     let arguments = Digest::of(canonical(&intent.arguments).as_bytes());
+    // A key is found again by its text, so nothing can stand in the place of the secret.
+    if intent.key.as_ref().is_some_and(|key| redactor.finds(key.key.as_str()) || redactor.finds(&key.scope)) {
+        return Ok(Step::refused(Error::Secret));
+    }
     if let Some(earlier) = earlier(connection, intent)? {
         let admission = earlier.admission(intent, arguments)?;
         let event = matches!(admission, Admission::Replay(_)).then(|| {
@@ -43,7 +47,7 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
         });
         return Ok(Step::admission(event, admission));
     }
-    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact(&intent.text));
+    let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact_json(&intent.text));
     if insert(connection, intent, arguments, kept.as_deref())? == 0 {
         return Ok(Step::refused(Error::Duplicate(intent.call.clone())));
     }
@@ -186,10 +190,11 @@ impl<'a> Written<'a> {
     pub(super) fn of(settlement: &'a Settlement, redactor: &Redactor) -> Result<Option<Self>, Error> {
         let json = |error: serde_json::Error| Error::Database(error.to_string());
         let (text, failure) = match &settlement.end {
-            End::Success(text) => (redactor.redact(text), None),
+            End::Success(text) => (redactor.redact_json(text), None),
             End::Failure(failure) => {
-                let text = serde_json::to_string(failure).map_err(json)?;
-                (Cow::Owned(redactor.redact(&text).into_owned()), Some(&**failure))
+                let mut clean = (**failure).clone();
+                redactor.pass().failure(&mut clean);
+                (Cow::Owned(serde_json::to_string(&clean).map_err(json)?), Some(&**failure))
             }
             End::Nothing(_) => return Ok(None),
         };
@@ -297,7 +302,8 @@ pub(super) fn effects_word(effects: Effects) -> &'static str {
 
 /// Reads what a call may change.
 pub(super) fn effects(row: &Row<'_>, word: usize, staged: usize) -> rusqlite::Result<Effects> {
-    let known = |word: &str| [Effects::None, Effects::Possible].into_iter().find(|effects| effects_word(*effects) == word);
+    let known =
+        |word: &str| [Effects::None, Effects::Possible].into_iter().find(|effects| effects_word(*effects) == word);
     match (parsed(row, word, known)?, row.get(staged)?) {
         (Effects::Possible, true) => Ok(Effects::Staged),
         (effects, _) => Ok(effects),

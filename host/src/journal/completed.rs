@@ -31,7 +31,8 @@ pub(super) fn within(batch: &[Command]) -> HashMap<CallId, &Intent> {
         .iter()
         .filter_map(|command| match &command.work {
             Work::Admit(intent)
-                if intent.effects == Effects::None && intent.key.is_none() && ended.contains(&intent.call) => {
+                if intent.effects == Effects::None && intent.key.is_none() && ended.contains(&intent.call) =>
+            {
                 Some((intent.call.clone(), &**intent))
             }
             _ => None,
@@ -50,7 +51,7 @@ pub(super) fn write(
                    state, settled_at, succeeded, outcome, outcome_digest, usage)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'settled', ?10, ?11, ?12, ?13, ?14) ON CONFLICT (call) DO NOTHING";
     let arguments = Digest::of(canonical(&intent.arguments).as_bytes());
-    let kept = keeps(intent.text.len(), false).then(|| redactor.redact(&intent.text));
+    let kept = keeps(intent.text.len(), false).then(|| redactor.redact_json(&intent.text));
     let Some(written) = Written::of(settlement, redactor)? else {
         return Ok(Step { event: None, answer: Err(Error::NotOpen(intent.call.clone())) });
     };

@@ -155,8 +155,23 @@ impl Engine {
     }
 
     fn append(&mut self, at: u64, event: Event) -> Result<(), Error> {
+        let event = self.clean(event)?;
         self.head = audit::append(&self.connection, &self.head, &Entry::new(at, event))?;
         Ok(())
+    }
+
+    /// An event without secrets: the name of a tool is what a model wrote, the end of a run may quote anything.
+    fn clean(&self, event: Event) -> Result<Event, Error> {
+        if self.redactor.is_empty() {
+            return Ok(event);
+        }
+        let json = |error: serde_json::Error| Error::Database(error.to_string());
+        let mut value = serde_json::to_value(&event).map_err(json)?;
+        if !self.redactor.redact_value(&mut value) {
+            return Ok(event);
+        }
+        // Where a secret stands in for an identifier, there is no event without it.
+        serde_json::from_value(value).map_err(|_| Error::Secret)
     }
 
     /// Calls that were admitted and not settled: the host stopped in between.

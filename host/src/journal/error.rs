@@ -74,6 +74,9 @@ pub enum Error {
     /// The database refused for another reason.
     #[error("the journal failed: {0}")]
     Database(String),
+    /// A secret would be written down.
+    #[error("a known secret stands in an idempotency key or another identifier: use one without it")]
+    Secret,
     /// The journal was closed, or its thread ended.
     #[error("the journal is closed")]
     Closed,

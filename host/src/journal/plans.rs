@@ -286,7 +286,10 @@ fn is_older(connection: &Connection) -> Result<bool, Error> {
 
 /// The plan of a call.
 pub(super) fn get(connection: &Connection, call: &CallId) -> Result<Option<PlanRecord>, Error> {
-    Ok(connection.prepare_cached(&format!("{SELECT} WHERE call = ?1"))?.query_row([call.as_str()], record).optional()?)
+    Ok(connection
+        .prepare_cached(&format!("{SELECT} WHERE call = ?1"))?
+        .query_row([call.as_str()], record)
+        .optional()?)
 }
 
 /// All plans in one of these states, oldest first.

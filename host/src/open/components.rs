@@ -2,16 +2,19 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toolhold_core::describe::{Description, WORLD};
 use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::lock::{Lock, Pin};
-use toolhold_core::manifest::Manifest;
+use toolhold_core::manifest::{Manifest, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::{Loaded, Sandbox, SandboxConfig};
 
 use super::{HostConfig, OpenError, Progress, staging};
+use crate::egress::{Client, SecretLookup};
+use crate::secrets::Secrets;
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
 #[derive(Debug)]
@@ -40,7 +43,17 @@ impl Components {
         config: &HostConfig,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        let sandbox = Sandbox::new(settings(manifest, config)?)?;
+        Self::load_with(manifest, config, &Secrets::default(), progress).await
+    }
+
+    /// [`Components::load`], with the secrets that their requests may get.
+    pub(crate) async fn load_with(
+        manifest: &Manifest,
+        config: &HostConfig,
+        secrets: &Secrets,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, OpenError> {
+        let sandbox = Sandbox::new(settings(manifest, config, secrets)?)?;
         let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
         for (name, component) in manifest.components() {
             progress(Progress::Loading(name.clone()));
@@ -79,17 +92,19 @@ impl Components {
 }
 
 /// The manifest's bounds of the whole host, and what no grant may reach.
-fn settings(manifest: &Manifest, config: &HostConfig) -> Result<SandboxConfig, OpenError> {
-    let limits = manifest.host();
+fn settings(manifest: &Manifest, config: &HostConfig, secrets: &Secrets) -> Result<SandboxConfig, OpenError> {
+    let (limits, secrets) = (manifest.host(), secrets.clone());
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(SandboxConfig {
         cache: config.cache.clone(),
         max_calls_in_flight: count(limits.max_calls_in_flight),
         max_queue: count(limits.max_queue),
         max_memory_in_flight: limits.max_memory,
-        protected: Protected::new(own_files(config)?)?.with_state(&config.state),
+        protected: Protected::new(own_files(config)?.into_iter().chain(secret_files(manifest)))?
+            .with_state(&config.state),
         staging: Some(staging(config)?),
         granted: manifest.components().values().flat_map(hosts).collect(),
+        egress: Arc::new(Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()))),
         ..SandboxConfig::default()
     })
 }
@@ -109,6 +124,14 @@ fn own_files(config: &HostConfig) -> Result<Vec<PathBuf>, OpenError> {
     }
     let own = [Some(&config.manifest), Some(&config.lock), Some(&config.state), config.cache.as_ref()];
     own.into_iter().flatten().map(|path| std::path::absolute(path).map_err(fail(path))).collect()
+}
+
+/// A tool that could read these would have what the host keeps from it.
+fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
+    manifest.secrets().values().filter_map(|source| match source {
+        SecretSource::File(path) => Some(path.clone()),
+        SecretSource::Env(_) | SecretSource::Command(_) | SecretSource::Keyring { .. } => None,
+    })
 }
 
 fn tools(name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, OpenError> {

@@ -70,6 +70,9 @@ pub enum OpenError {
     /// The sandbox cannot be set up.
     #[error(transparent)]
     Sandbox(#[from] toolhold_sandbox::Error),
+    /// A secret of the manifest cannot be had.
+    #[error(transparent)]
+    Secret(#[from] crate::secrets::Error),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] journal::Error),

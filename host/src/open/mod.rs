@@ -23,6 +23,7 @@ pub(crate) use self::files::manifest;
 use crate::effects::Effects;
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
+use crate::secrets::{KnownSecret, Secrets};
 use crate::{clock, replace_file};
 
 /// Where a host's files are, and how it keeps its word.
@@ -38,6 +39,8 @@ pub struct HostConfig {
     pub cache: Option<PathBuf>,
     /// What an acknowledged call with effects survives.
     pub durability: Durability,
+    /// Secrets beside those of the manifest that must not be shown, such as the key of a model.
+    pub known: Vec<KnownSecret>,
 }
 
 impl HostConfig {
@@ -50,6 +53,7 @@ impl HostConfig {
             manifest: manifest.to_owned(),
             cache: None,
             durability: Durability::Full,
+            known: Vec::new(),
         }
     }
 }
@@ -72,10 +76,12 @@ impl Host {
     pub async fn open(config: &HostConfig, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, OpenError> {
         let manifest = Arc::new(files::manifest(&config.manifest)?);
         let lock = lock(&config.lock)?;
+        let secrets = Secrets::open(manifest.secrets(), config.known.clone())?;
         // First of all the journal: it makes the state directory, which the sandbox then keeps out of every grant.
-        let options = Options { now: clock::micros(), durability: config.durability, ..Options::default() };
+        let redactor = secrets.redactor();
+        let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
         let journal = Journal::open(&config.state, &options)?;
-        let components = Components::load(&manifest, config, progress).await?;
+        let components = Components::load_with(&manifest, config, &secrets, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
         let (sandbox, catalog) = components.into_parts();
@@ -84,7 +90,7 @@ impl Host {
             journal.announce(clock::micros(), fact).await?;
         }
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability) };
-        let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects }));
+        let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects, redactor }));
         host.recover().await?;
         Ok(host)
     }

@@ -248,3 +248,55 @@ fn every_limit_is_documented_with_its_meaning() {
         assert!(row.is_some_and(|row| row.ends_with(&format!("| {} |", spec.doc))), "{}", spec.key);
     }
 }
+
+#[test]
+fn secrets_of_every_source_are_taken_out_of_what_is_printed_and_stored() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let secrets = r#"
+[secrets.from-file]
+file = "key"
+[secrets.from-program]
+command = ["printf", "%s\\n", "value-of-program"]
+[secrets.from-keyring]
+keyring = "toolhold/mail"
+"#;
+    let project = Project::locked();
+    project.write("toolhold.toml", &format!("{MANIFEST}{secrets}"));
+    project.write("key", "value-of-file\n");
+    // What stands for the desktop's program prints what it was asked for.
+    let program = project.path().join("secret-tool");
+    project.write("secret-tool", "#!/bin/sh\nprintf 'value-of-%s' \"$1-$3-$5\"\n");
+    for (path, mode) in [(project.path().join("key"), 0o600), (program, 0o700)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let all = "value-of-file dmFsdWUtb2YtcHJvZ3JhbQ== value%2Dof%2dlookup-toolhold-mail";
+    project.write("work/notes.md", all);
+    let path = format!("{}:/usr/bin:/bin", project.path().display());
+    let done = project.run_with(&[("PATH", &path)], &["call", "files.read", "path=/work/notes.md", "--json"]);
+    assert_eq!(done.code(), 0, "{}", done.said());
+    let report: Value = serde_json::from_str(&done.printed()).unwrap();
+    assert_eq!(report["result"]["text"], "[redacted] [redacted]== [redacted]");
+    let audit = project.run(&["audit", "export"]).printed();
+    assert!(audit.contains(r#""secrets":["from-file","from-keyring","from-program"],"places":["result"]"#), "{audit}");
+    for entry in std::fs::read_dir(project.path().join(".toolhold")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for part in ["value-of", "dmFsdWUtb2Y", "value%2Dof"] {
+            assert!(!bytes.windows(part.len()).any(|window| window == part.as_bytes()), "{part}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_stops_the_host_before_anything_runs() {
+    let project = Project::locked();
+    for (source, words) in [
+        ("env = \"NOT_THERE\"", "the variable `NOT_THERE` is not set; set it"),
+        ("file = \"toolhold.toml\"", "run `chmod 600"),
+        ("command = [\"false\"]", "`false` ended with exit code 1"),
+        ("keyring = \"toolhold/mail\"", "`secret-tool` comes with libsecret"),
+    ] {
+        project.write("toolhold.toml", &format!("{MANIFEST}[secrets.api]\n{source}\n"));
+        let done = project.run_with(&[("PATH", "/usr/bin:/bin")], &["call", "files.read", "path=/work/notes.md"]);
+        done.failed(3, &["secret `api` (`[secrets.api]` in the manifest)", words]);
+    }
+}

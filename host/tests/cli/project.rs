@@ -104,11 +104,17 @@ impl Project {
     }
 
     pub(crate) fn run(&self, words: &[&str]) -> Done {
+        self.run_with(&[], words)
+    }
+
+    /// With these variables and no others.
+    pub(crate) fn run_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Done {
         let cache = std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")));
         let output = Command::new(env!("CARGO_BIN_EXE_toolhold"))
             .current_dir(self.path())
             .env_clear()
             .env("TOOLHOLD_CACHE", cache)
+            .envs(variables.iter().copied())
             .args(words)
             .output()
             .unwrap();

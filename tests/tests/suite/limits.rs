@@ -2,11 +2,15 @@
 //!
 //! A test here is called `limit_` and the limit's key; a limit without one does not compile.
 
+use std::io::Write as _;
+
 use serde_json::json;
 use toolhold_core::limit::Limit;
+use toolhold_tests::http_server::HttpServer;
 use toolhold_tests::test_host::TestHost;
 
 use crate::check::{directory, hostile, stops, writable};
+use crate::http::granted;
 
 #[test]
 pub(crate) fn limit_fuel() {
@@ -86,6 +90,35 @@ pub(crate) fn limit_files_created() {
     let host = hostile(&format!("{}limits.files-created = 20", writable(root.path())));
     stops(&host, "files_flood", json!({"path": "/work"}), Limit::FilesCreated);
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 20);
+}
+
+#[test]
+pub(crate) fn limit_http_requests() {
+    let server = HttpServer::with("HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    let host = granted(&server, "limits.http-requests = 7");
+    let reply = stops(&host, "http_requests", json!({"authority": server.authority()}), Limit::HttpRequests);
+    assert_eq!(reply.requests.len(), 7);
+}
+
+#[test]
+pub(crate) fn limit_http_bytes_sent() {
+    let server = HttpServer::with("HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    let host = granted(&server, "limits.http-bytes-sent = 100_000");
+    let reply = stops(&host, "http_send_flood", json!({"authority": server.authority()}), Limit::HttpBytesSent);
+    assert!(reply.requests[0].sent_bytes <= 100_000, "{:?}", reply.requests);
+}
+
+#[test]
+pub(crate) fn limit_http_bytes_received() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n".to_vec();
+    let server = HttpServer::start(move |_, stream| {
+        let _gone = stream.write_all(&head);
+        while stream.write_all(&[b'x'; 4096]).is_ok() {}
+    });
+    let server = server.unwrap();
+    let host = granted(&server, "limits.http-bytes-received = 100_000\nlimits.http-requests = 1_000");
+    let reply = stops(&host, "http_receive_flood", json!({"authority": server.authority()}), Limit::HttpBytesReceived);
+    assert!(reply.requests[0].received_bytes <= 100_000, "{:?}", reply.requests);
 }
 
 #[test]

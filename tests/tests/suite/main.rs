@@ -9,11 +9,13 @@ mod check;
 
 mod components;
 mod descriptions;
+mod http;
 mod languages;
 mod limits;
 mod lists;
 mod many;
 mod probes;
+mod secrets;
 mod texts;
 mod waiting;
 mod whole;

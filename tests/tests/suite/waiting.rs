@@ -112,3 +112,9 @@ fn guests_that_may_wait_are_stopped_at_the_same_limits() {
     traps(&waiting(""), "recursion", json!({}));
     failed(&cancelled_when_started(&waiting(""), "polite_loop"), Class::Cancelled);
 }
+
+/// Their limits are what is tested of them.
+pub(crate) use crate::limits::{
+    limit_http_bytes_received as http_receive_flood, limit_http_bytes_sent as http_send_flood,
+    limit_http_requests as http_requests,
+};

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 pub struct Request {
     /// The method, such as `GET`.
     pub method: String,
-    /// The whole URL as the guest wrote it, thus without secrets. Any text: escape before showing.
+    /// The whole URL as it was judged, without what the host adds; what is no URL is as the guest wrote it. Any text: escape
+    /// before showing.
     pub url: String,
     /// How far it came.
     #[serde(flatten)]
     pub state: RequestState,
-    /// Bytes of its body that left, or would have.
+    /// Bytes of its body that were handed over to be sent. A request that is withheld ends before its body is known.
     pub sent_bytes: u64,
     /// Bytes of the answer's body that came in.
     pub received_bytes: u64,

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::policy::DenialKind;
 
-use super::{DirectoryLine, Explanation, LimitFrom, PathExplanation, PathReason, RuleLine, RuleOutcome};
+use super::{DirectoryLine, Explanation, LimitFrom, PathExplanation, PathReason, RequestLine, RuleLine, RuleOutcome};
 
 impl Display for Explanation {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -22,7 +22,7 @@ impl Display for Explanation {
         self.write_reach(out)?;
         writeln!(out, "\nlimits")?;
         for line in &self.limits {
-            write!(out, "  {:<15} {:<10} ", line.limit.key(), line.bound)?;
+            write!(out, "  {:<19} {:<10} ", line.limit.key(), line.bound)?;
             match &line.from {
                 LimitFrom::Default => writeln!(out, "default")?,
                 LimitFrom::Manifest(at) => writeln!(out, "{at}")?,
@@ -54,6 +54,7 @@ impl Explanation {
         if self.directories.is_empty() {
             writeln!(out, "  no files")?;
         }
+        self.requests.iter().try_for_each(|line| write!(out, "{line}"))?;
         if !self.env.is_empty() {
             writeln!(out, "  environment: {}", self.env.join(", "))?;
         }
@@ -100,6 +101,29 @@ impl Display for DirectoryLine {
         writeln!(out, "    links {}", self.symlinks)?;
         if !self.atomic && !self.write.is_empty() {
             writeln!(out, "    written in place: changes land at once and cannot be undone")?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for RequestLine {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Self { methods, schemes, host, paths, .. } = self;
+        write!(out, "  {} {}://{host}", methods.join(" "), schemes.join(", "))?;
+        match &self.at {
+            Some(at) => writeln!(out, " ({at})")?,
+            None => writeln!(out)?,
+        }
+        for (key, words) in [
+            ("ports", &self.ports),
+            ("paths", paths),
+            ("beside public addresses", &self.addresses),
+            ("secrets", &self.secrets),
+            ("within", &self.within),
+        ] {
+            if !words.is_empty() {
+                writeln!(out, "    {key} {}", words.join(", "))?;
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! What is left can be read as the wire form without a further error, so that the checks across keys see the rest and
 //! one run finds everything. A document out of which something was taken never becomes a manifest.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeString, DeTable, DeValue};
@@ -84,13 +84,13 @@ impl Checker {
             }
             (Shape::List { of, may_be_empty }, DeValue::Array(items)) => {
                 if items.is_empty() && !may_be_empty {
-                    let problem =
-                        Problem::new(Code::Empty, &span, format!("`{}` is empty", self.key())).label("no entry");
-                    self.problems.push(problem.help(format!("name at least one, or leave out {}", self.enclosing())));
-                    return false;
+                    return self.empty(&span);
                 }
                 retain(items, |item| self.entry(item, of));
                 true
+            }
+            (Shape::Numbers { what, least, most }, DeValue::Array(items)) => {
+                self.numbers(items, what, *least..=*most, &span)
             }
             (Shape::Map { key, of }, DeValue::Table(entries)) => self.map(entries, key, of),
             (Shape::Table(known), DeValue::Table(table)) => {
@@ -114,6 +114,43 @@ impl Checker {
         let found = type_of(item.get_ref());
         let message = format!("`{}` takes strings, each {}, not {found}", self.key(), kind.what);
         self.problems.push(Problem::new(Code::WrongType, &item.span(), message).label(found));
+        false
+    }
+
+    fn numbers(
+        &mut self,
+        items: &mut DeArray<'_>,
+        what: &str,
+        range: RangeInclusive<u64>,
+        span: &Range<usize>,
+    ) -> Keep {
+        if items.is_empty() {
+            return self.empty(span);
+        }
+        retain(items, |item| {
+            let number = match item.get_ref() {
+                DeValue::Integer(number) => integer(number).and_then(|digits| digits.parse().ok()),
+                _ => None,
+            };
+            if number.is_some_and(|number| range.contains(&number)) {
+                return true;
+            }
+            let message = format!(
+                "`{}` takes integers, each {what} from {} to {}, not {}",
+                self.key(),
+                range.start(),
+                range.end(),
+                shown(item.get_ref())
+            );
+            self.problems.push(Problem::new(Code::WrongType, &item.span(), message).label(format!("not {what}")));
+            false
+        });
+        true
+    }
+
+    fn empty(&mut self, span: &Range<usize>) -> Keep {
+        let problem = Problem::new(Code::Empty, span, format!("`{}` is empty", self.key())).label("no entry");
+        self.problems.push(problem.help(format!("name at least one, or leave out {}", self.enclosing())));
         false
     }
 
@@ -292,6 +329,7 @@ fn expected(shape: &Shape) -> String {
         Shape::Choice(_) => "a word as a string".into(),
         Shape::Amount { .. } => "an integer or a string with a unit".into(),
         Shape::List { of, .. } => format!("an array of strings, each {}", of.what),
+        Shape::Numbers { what, .. } => format!("an array of integers, each {what}"),
         Shape::Map { .. } | Shape::Table(_) => "a table".into(),
         Shape::Tables(_) => "an array of tables".into(),
         Shape::Condition => "a JSON Schema as a table".into(),
@@ -307,6 +345,7 @@ fn example(shape: &Shape, key: &str) -> String {
         Shape::Choice(words) => format!("`{key} = \"{}\"`", words.first().map_or("", |(word, _)| word)),
         Shape::Amount { unit, .. } => format!("`{key} = \"{}\"`", example_amount(*unit)),
         Shape::List { .. } => format!("`{key} = [\"…\"]`"),
+        Shape::Numbers { least, .. } => format!("`{key} = [{least}]`"),
         Shape::Map { .. } | Shape::Table(_) => format!("`[{key}]` with its keys below"),
         Shape::Tables(_) => format!("`[[{key}]]` for each"),
         Shape::Condition => format!("`{key} = {{ properties = {{ … }}, required = [\"…\"] }}`"),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::limit::Unit;
 
 use super::amount;
-use super::keys::{Key, MANIFEST, Otherwise, Shape, Table};
+use super::keys::{Key, MANIFEST, Otherwise, Shape, TABLES, Table};
 
 /// The schema, in JSON Schema 2020-12.
 #[must_use]
@@ -17,6 +17,7 @@ pub fn json_schema() -> Value {
     if let Value::Object(fields) = &mut schema {
         fields.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
         fields.insert("title".into(), "Toolhold permission manifest, version 1".into());
+        fields.insert("$defs".into(), amounts().into());
     }
     schema
 }
@@ -50,10 +51,13 @@ fn shape(shape: &Shape) -> Value {
         Shape::Text(kind) => string(kind.pattern),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Choice(words) => json!({ "enum": words.iter().map(|(word, _)| word).collect::<Vec<_>>() }),
-        Shape::Amount { unit, least } => amount(*unit, *least),
+        Shape::Amount { unit, least } => json!({ "$ref": format!("#/$defs/{}", amount_name(*unit, *least)) }),
         Shape::List { of, may_be_empty } => {
             json!({ "type": "array", "items": string(of.pattern), "minItems": u8::from(!may_be_empty) })
         }
+        Shape::Numbers { least, most, .. } => json!({
+            "type": "array", "items": { "type": "integer", "minimum": least, "maximum": most }, "minItems": 1
+        }),
         Shape::Map { key, of } => {
             json!({ "type": "object", "propertyNames": string(key.pattern), "additionalProperties": self::shape(of) })
         }
@@ -65,6 +69,25 @@ fn shape(shape: &Shape) -> Value {
 
 fn string(pattern: &str) -> Value {
     if pattern.is_empty() { json!({ "type": "string" }) } else { json!({ "type": "string", "pattern": pattern }) }
+}
+
+/// Each form of amount once: most keys of a manifest are amounts.
+fn amounts() -> Map<String, Value> {
+    let keys = TABLES.iter().flat_map(|table| table.keys);
+    let form = |key: &Key| match key.shape {
+        Shape::Amount { unit, least } => Some((amount_name(unit, least), amount(unit, least))),
+        _ => None,
+    };
+    keys.filter_map(form).collect()
+}
+
+fn amount_name(unit: Unit, least: u64) -> String {
+    let unit = match unit {
+        Unit::Count => "count",
+        Unit::Bytes => "bytes",
+        Unit::Micros => "time",
+    };
+    if least == 0 { unit.to_owned() } else { format!("{unit}-from-{least}") }
 }
 
 /// A time always has a unit; the others may be plain integers.

@@ -3,10 +3,14 @@
 //! The checker, the JSON Schema for editors and the reference page walk this table, so none of them can know a key that
 //! another does not. A test compares it with the wire form.
 
+mod network;
+
 use crate::limit::{LIMITS, Unit};
 
 use super::settings::{HOST, RUN, Setting};
 use super::text::{self, Text};
+
+pub use network::{HTTP, SECRET, SECRET_USE};
 
 /// A table of the document.
 #[derive(Debug)]
@@ -68,6 +72,15 @@ pub enum Shape {
         /// Whether it may be empty.
         may_be_empty: bool,
     },
+    /// An array of integers.
+    Numbers {
+        /// What each is.
+        what: &'static str,
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
     /// A table with keys of the author's choice.
     Map {
         /// What the keys are.
@@ -100,6 +113,12 @@ pub static MANIFEST: Table = Table {
             Shape::Map { key: &text::COMPONENT, of: &Shape::Table(&COMPONENT) },
             Otherwise::Is("no tools"),
             "components by the name that their tools begin with: the tool `read` of `[tools.files]` is called `files.read`",
+        ),
+        key(
+            "secrets",
+            Shape::Map { key: &text::http::SECRET, of: &Shape::Table(&SECRET) },
+            Otherwise::Is("no secrets"),
+            "secrets that the host adds to requests, by name",
         ),
         key(
             "limits",
@@ -136,6 +155,7 @@ pub static COMPONENT: Table = Table {
             "only these tools of the component exist for callers",
         ),
         key("directories", Shape::Tables(&DIRECTORY), Otherwise::Is("no files"), "directories that its tools see"),
+        key("http", Shape::Tables(&HTTP), Otherwise::Is("no requests"), "requests that its tools may send"),
         key(
             "env",
             Shape::Map { key: &text::ENV_NAME, of: &Shape::Text(&text::ENV_VALUE) },
@@ -262,7 +282,8 @@ pub static RUN_TABLE: Table = Table { name: "[run]", doc: "Bounds of one run of 
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 7] = [&MANIFEST, &COMPONENT, &DIRECTORY, &RULE, &LIMITS_TABLE, &RUN_TABLE, &HOST_TABLE];
+pub static TABLES: [&Table; 10] =
+    [&MANIFEST, &COMPONENT, &DIRECTORY, &HTTP, &SECRET_USE, &SECRET, &RULE, &LIMITS_TABLE, &RUN_TABLE, &HOST_TABLE];
 
 const EMPTY: Key = key("", Shape::Version, Otherwise::Required, "");
 

@@ -56,6 +56,9 @@ codes! {
     Glob "glob" "A path pattern that cannot be used.",
     GuestPath "guest-path" "A guest path that is not absolute and in its simplest form.",
     HostPath "host-path" "A host path or component source that cannot be used.",
+    Http "http" "A host, scheme, method, range of addresses or header that no request can be granted with.",
+    Secret "secret" "A secret with no source or place or with several, or one that others would get to know.",
+    UnknownSecret "unknown-secret" "A grant names a secret that the manifest does not have.",
     Env "env" "A name or value that no environment variable can have.",
     Instant "instant" "A clock or source of randomness that cannot be read.",
     ToolPattern "tool-pattern" "A pattern over tool names that is not well formed.",
@@ -67,7 +70,7 @@ codes! {
     HiddenTool "hidden-tool" "A rule names a tool that `expose` hides.",
     UnknownArgument "unknown-argument" "A `when` looks at an argument that none of the rule's tools has.",
     OptionalArgument "optional-argument" "An `allow` rule looks at an argument that a call may leave out. A warning.",
-    Need "need" "A tool declares a need that is not a pattern over guest paths. A warning: it cannot be granted.",
+    Need "need" "A tool declares a need that is neither a pattern over guest paths nor an origin. A warning: it cannot be granted.",
     Host "host" "The host finds that a path does not exist, is of another kind, or must not be granted.",
 }
 

@@ -61,6 +61,7 @@ fn value(shape: &Shape) -> String {
         Shape::Amount { unit: Unit::Bytes, .. } => "bytes".into(),
         Shape::Amount { unit: Unit::Micros, .. } => "time".into(),
         Shape::List { of, .. } => format!("array: each {}", of.what),
+        Shape::Numbers { what, .. } => format!("array: each {what}"),
         Shape::Map { key, of } => format!("table: {} = {}", key.what, value(of)),
         Shape::Table(_) => "table".into(),
         Shape::Tables(_) => "array of tables".into(),

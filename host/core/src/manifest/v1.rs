@@ -16,6 +16,7 @@ pub(super) type Amounts = BTreeMap<Spanned<String>, Spanned<Amount>>;
 pub(super) struct Manifest {
     pub(super) version: Option<u32>,
     pub(super) tools: BTreeMap<Spanned<String>, Component>,
+    pub(super) secrets: BTreeMap<Spanned<String>, Spanned<Secret>>,
     pub(super) limits: Amounts,
     pub(super) rules: Vec<Spanned<Rule>>,
     pub(super) run: Amounts,
@@ -28,6 +29,7 @@ pub(super) struct Component {
     pub(super) source: Option<Spanned<String>>,
     pub(super) expose: Option<Vec<Spanned<String>>>,
     pub(super) directories: Vec<Spanned<Directory>>,
+    pub(super) http: Vec<Spanned<Http>>,
     pub(super) env: BTreeMap<String, String>,
     pub(super) clock: Option<String>,
     pub(super) random: Option<String>,
@@ -53,6 +55,38 @@ pub(super) enum Symlinks {
     Deny,
     Follow,
     Create,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Http {
+    pub(super) host: Option<Spanned<String>>,
+    pub(super) schemes: Option<Vec<String>>,
+    pub(super) ports: Option<Vec<u16>>,
+    pub(super) methods: Option<Vec<String>>,
+    pub(super) paths: Option<Vec<Spanned<String>>>,
+    pub(super) addresses: Vec<String>,
+    pub(super) secrets: Vec<Spanned<SecretUse>>,
+    pub(super) idempotency_header: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct SecretUse {
+    pub(super) secret: Option<Spanned<String>>,
+    pub(super) header: Option<String>,
+    pub(super) prefix: Option<Spanned<String>>,
+    pub(super) query: Option<String>,
+    pub(super) basic_user: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Secret {
+    pub(super) env: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) command: Option<Vec<String>>,
+    pub(super) keyring: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,5 +1,7 @@
 //! From the wire form to the validated one: everything that takes more than one key to know.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,31 +27,39 @@ pub(super) struct Validator<'a> {
     pub(super) problems: Vec<Problem>,
 }
 
+/// What is said once for all components.
+struct Defaults<'a> {
+    limits: LimitsAt,
+    secrets: &'a http::Secrets,
+}
+
 impl Validator<'_> {
     /// `source` is what `wire` was read from.
     pub(super) fn manifest(&mut self, source: Source, wire: v1::Manifest) -> Manifest {
-        let limits = limits(wire.limits, &LimitsAt::default());
+        let secrets = self.secrets(wire.secrets);
+        let defaults = Defaults { limits: limits(wire.limits, &LimitsAt::default()), secrets: &secrets };
         let components: BTreeMap<ComponentName, Component> =
-            wire.tools.into_iter().filter_map(|(name, component)| self.component(name, component, &limits)).collect();
+            wire.tools.into_iter().filter_map(|(name, component)| self.component(name, component, &defaults)).collect();
         let rules: Vec<_> = wire.rules.into_iter().filter_map(|rule| self.rule(rule)).map(Arc::new).collect();
         self.names_are_unique(&rules);
         self.components_are_known(&rules, &components);
         let (mut run, mut host) = Default::default();
         settings(&super::settings::RUN, wire.run, &mut run);
         settings(&super::settings::HOST, wire.host, &mut host);
-        Manifest { source, components, rules, run, host }
+        Manifest { source, components, secrets, rules, run, host }
     }
 
     fn component(
         &mut self,
         name: Spanned<String>,
         wire: v1::Component,
-        defaults: &LimitsAt,
+        defaults: &Defaults<'_>,
     ) -> Option<(ComponentName, Component)> {
         let parsed: ComponentName = name.get_ref().parse().ok()?;
         let directories: Vec<_> =
             wire.directories.into_iter().filter_map(|directory| self.directory(directory)).collect();
         self.guest_paths_are_apart(&directories);
+        let http = wire.http.into_iter().filter_map(|grant| self.http(grant, defaults.secrets)).collect();
         let written = wire.source?;
         let component = Component {
             name: Located::new(parsed.clone(), name.span()),
@@ -57,10 +67,11 @@ impl Validator<'_> {
             written: written.into_inner(),
             expose: wire.expose.map(|names| names.into_iter().filter_map(parse_located).collect()),
             directories,
+            http,
             env: Arc::new(wire.env),
             clock: wire.clock.map_or(Some(Clock::Host), |written| text::clock(&written))?,
             random: wire.random.map_or(Some(Random::Host), |written| text::random(&written))?,
-            limits: limits(wire.limits, defaults),
+            limits: limits(wire.limits, &defaults.limits),
         };
         Some((parsed, component))
     }

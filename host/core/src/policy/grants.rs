@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use crate::describe::{EffectKind, Need};
-use crate::grant::{DirectoryGrant, Grants, GuestPatterns, Patterns, Symlinks};
+use crate::grant::http::Origin;
+use crate::grant::{DirectoryGrant, Grants, GuestPatterns, HttpGrant, Patterns, Symlinks};
 use crate::manifest::{Component, Directory};
 
 use super::scope::RunScope;
 
-/// What a tool declares to need of files. A need whose target is not a pattern over guest paths allows nothing.
+/// What a tool declares to need. A need whose target is neither a pattern over guest paths nor an origin allows nothing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ceiling {
     pub(crate) read: GuestPatterns,
     pub(crate) write: GuestPatterns,
+    pub(crate) network: Vec<Origin>,
     /// Targets that cannot be used, and why.
     pub(crate) unusable: Vec<(String, String)>,
 }
@@ -32,14 +34,28 @@ impl Ceiling {
             GuestPatterns::new(checked).unwrap_or_default()
         };
         let (read, write) = (usable(EffectKind::Read), usable(EffectKind::Write));
-        Self { read, write, unusable }
+        let network = network(needs, &mut unusable);
+        Self { read, write, network, unusable }
     }
+}
+
+fn network(needs: &[Need], unusable: &mut Vec<(String, String)>) -> Vec<Origin> {
+    let targets = needs.iter().filter(|need| need.effect == EffectKind::Network).map(|need| &need.target);
+    let mut usable = |target: &String| match Origin::parse(target) {
+        Ok(origin) => Some(origin),
+        Err(error) => {
+            unusable.push((target.clone(), error.to_string()));
+            None
+        }
+    };
+    targets.filter_map(&mut usable).collect()
 }
 
 /// Declared ∩ granted.
 pub(super) fn granted(component: &Component, ceiling: &Ceiling) -> Grants {
     Grants {
         directories: component.directories.iter().filter_map(|directory| grant(directory, ceiling)).collect(),
+        http: component.http.iter().filter_map(|grant| requests(&grant.value, &ceiling.network)).collect(),
         env: Arc::clone(&component.env),
         clock: component.clock,
         random: component.random,
@@ -59,6 +75,32 @@ fn grant(directory: &Directory, ceiling: &Ceiling) -> Option<DirectoryGrant> {
     })
 }
 
+/// What is left of a grant of requests within `origins`.
+fn requests(grant: &HttpGrant, origins: &[Origin]) -> Option<HttpGrant> {
+    let mut within = grant.within.clone();
+    if !origins.contains(&Origin::Any) {
+        within.push(origins.to_vec());
+    }
+    (!origins.is_empty() && !grant.methods.is_empty()).then(|| HttpGrant { within, ..grant.clone() })
+}
+
+/// What is left of a grant of requests in a run.
+fn requests_in(grant: &HttpGrant, scope: &RunScope) -> Option<HttpGrant> {
+    let left = scope.origins().iter().try_fold(grant.clone(), |grant, origins| requests(&grant, origins))?;
+    if scope.is_read_only() { safe(left) } else { Some(left) }
+}
+
+/// What a tool may request under a grant of its component, for explanations.
+pub(crate) fn requests_left(grant: &HttpGrant, ceiling: &Ceiling, scope: &RunScope) -> Option<HttpGrant> {
+    requests_in(&requests(grant, &ceiling.network)?, scope)
+}
+
+/// What is left of it in a run that changes nothing.
+fn safe(grant: HttpGrant) -> Option<HttpGrant> {
+    let methods: Vec<_> = grant.methods.iter().copied().filter(|method| method.is_safe()).collect();
+    (!methods.is_empty()).then_some(HttpGrant { methods, ..grant })
+}
+
 /// A directory of which nothing can be read or written is no directory; where nothing can be written, no link is created.
 fn kept(grant: DirectoryGrant) -> Option<DirectoryGrant> {
     let symlinks = match grant.symlinks {
@@ -70,7 +112,7 @@ fn kept(grant: DirectoryGrant) -> Option<DirectoryGrant> {
 
 /// What is left of `grants` in a run.
 pub(crate) fn narrowed(grants: &Grants, scope: &RunScope) -> Grants {
-    if scope.keeps_all_paths() {
+    if scope.keeps_all_grants() {
         return grants.clone();
     }
     let narrow = |grant: &DirectoryGrant| {
@@ -80,5 +122,9 @@ pub(crate) fn narrowed(grants: &Grants, scope: &RunScope) -> Grants {
         let write = if scope.is_read_only() { Patterns::none() } else { within(&grant.write, scope.paths()) };
         kept(DirectoryGrant { read: within(&grant.read, scope.paths()), write, ..grant.clone() })
     };
-    Grants { directories: grants.directories.iter().filter_map(narrow).collect(), ..grants.clone() }
+    Grants {
+        directories: grants.directories.iter().filter_map(narrow).collect(),
+        http: grants.http.iter().filter_map(|grant| requests_in(grant, scope)).collect(),
+        ..grants.clone()
+    }
 }

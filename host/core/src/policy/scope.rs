@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::grant::http::Origin;
 use crate::grant::{GuestPatterns, glob};
 use crate::id::ToolName;
 use crate::limit::{Limit, Limits};
@@ -14,6 +15,8 @@ pub struct RunScope {
     tools: Vec<Vec<ToolPattern>>,
     /// A path must match each of these.
     paths: Vec<GuestPatterns>,
+    /// A request must go to one origin of each list.
+    origins: Vec<Vec<Origin>>,
     read_only: bool,
     limits: BTreeMap<Limit, u64>,
 }
@@ -39,7 +42,14 @@ impl RunScope {
         Ok(self)
     }
 
-    /// No call of this run writes files.
+    /// Only requests to one of these origins.
+    #[must_use]
+    pub fn only_origins(mut self, origins: Vec<Origin>) -> Self {
+        self.origins.push(origins);
+        self
+    }
+
+    /// No call of this run writes files or sends requests that ask for a change.
     #[must_use]
     pub fn read_only(self) -> Self {
         Self { read_only: true, ..self }
@@ -77,8 +87,12 @@ impl RunScope {
         &self.paths
     }
 
-    pub(super) fn keeps_all_paths(&self) -> bool {
-        self.paths.is_empty() && !self.read_only
+    pub(super) fn origins(&self) -> &[Vec<Origin>] {
+        &self.origins
+    }
+
+    pub(super) fn keeps_all_grants(&self) -> bool {
+        self.paths.is_empty() && self.origins.is_empty() && !self.read_only
     }
 
     /// Whether the run may touch the guest path, as far as the run is concerned.

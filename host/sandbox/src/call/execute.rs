@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
+use toolhold_core::call::Mode;
 use toolhold_core::grant::Grants;
+use toolhold_core::id::Digest;
 use toolhold_core::limit::{Limit, Limits, Usage};
 use toolhold_core::outcome::SideOutput;
 use wasmtime::component::InstancePre;
@@ -18,10 +20,11 @@ use super::guest::{Guest, Room};
 use super::limiter::{HostMemory, Limiter};
 use super::linker::LaneLinker;
 use super::state::{CallState, Parts};
-use super::stop::{GRACE, Stop};
+use super::stop::{Crossing, GRACE, Stop};
 use crate::bindings::toolhold::tool::types as wit;
 use crate::capability::context::{ContextCtx, EventSink};
 use crate::capability::fs::{FsCtx, Notes, OpenedGrants, Stage};
+use crate::capability::http::{Egress, HttpCtx, HttpParts, Requests};
 use crate::meter::Meter;
 use crate::workers::Workers;
 
@@ -57,6 +60,9 @@ pub(crate) struct Job {
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
     pub(crate) opened: Arc<OpenedGrants>,
+    pub(crate) mode: Mode,
+    pub(crate) egress: Arc<dyn Egress>,
+    pub(crate) key: Option<Digest>,
     pub(crate) events: Option<EventSink>,
     pub(crate) cancel: CancellationToken,
     pub(crate) memory: Arc<HostMemory>,
@@ -82,13 +88,20 @@ pub(crate) struct Ended {
     pub(crate) files: Notes,
     /// What was staged, whatever came of the call.
     pub(crate) staged: Option<Arc<Stage>>,
+    pub(crate) requests: Requests,
 }
 
 impl Ended {
     /// A call that never started.
     pub(crate) fn refused(failure: RunFailure) -> Self {
-        let (usage, output, files) = (Usage::default(), SideOutput::default(), Notes::default());
-        Self { outcome: Err(failure), usage, output, files, staged: None }
+        Self {
+            outcome: Err(failure),
+            usage: Usage::default(),
+            output: SideOutput::default(),
+            files: Notes::default(),
+            staged: None,
+            requests: Requests::default(),
+        }
     }
 }
 
@@ -135,15 +148,25 @@ pub(crate) async fn on_fiber(room: Arc<Room>, guest: Arc<Guest>, job: Job) -> En
 
 fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
     let meter = Arc::new(Meter::start(job.limits));
+    let crossing = Crossing::new(engine.clone());
+    let http = HttpCtx::new(HttpParts {
+        grants: Arc::clone(&job.grants.http),
+        mode: job.mode,
+        egress: job.egress,
+        call: job.key,
+        crossing: crossing.clone(),
+        workers: job.workers.clone(),
+    });
     let parts = Parts {
         limiter: Limiter::new(Arc::clone(&meter), job.memory),
-        stop: Stop::new(Arc::clone(&meter), job.cancel),
+        stop: Stop::new(Arc::clone(&meter), job.cancel, crossing),
         fs: match job.staging {
             Some(Staging { stage, nothing_lands }) => {
                 FsCtx::staged(job.opened, Arc::clone(&meter), stage, nothing_lands)
             }
             None => FsCtx::new(job.opened, Arc::clone(&meter)),
         },
+        http,
         context: ContextCtx { sink: job.events, ..ContextCtx::default() },
         workers: job.workers,
         fiber,
@@ -213,7 +236,14 @@ fn close(store: &mut Store<CallState>, returned: wasmtime::Result<Returned>) -> 
     };
     let mut usage = state.meter.usage();
     usage.set(Limit::Fuel, state.meter.limits().get(Limit::Fuel).saturating_sub(fuel_left));
-    Ended { outcome, usage, output: state.side_output(), files: state.fs.take_notes(), staged: state.fs.stage() }
+    Ended {
+        outcome,
+        usage,
+        output: state.side_output(),
+        files: state.fs.take_notes(),
+        staged: state.fs.stage(),
+        requests: state.http.take_requests(),
+    }
 }
 
 fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
@@ -237,10 +267,11 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
 pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
     let job = Job {
         request: Request::Describe,
-        opened: Arc::new(
-            OpenedGrants::open(&grants.directories, &Default::default(), &Default::default()).unwrap(),
-        ),
+        opened: Arc::new(OpenedGrants::open(&grants.directories, &Default::default(), &Default::default()).unwrap()),
         grants,
+        mode: Mode::Live,
+        egress: Arc::new(crate::capability::http::NoEgress),
+        key: None,
         limits,
         events: None,
         cancel: CancellationToken::new(),

@@ -39,6 +39,10 @@ pub enum RunFailure {
     /// exits with 0 has succeeded.
     #[error("the tool exited with status {0} instead of returning")]
     Exit(u8),
+    /// The call is a preview, and came to a request that may change something. What the tool would have done with the answer
+    /// is not known, so it ends there; the guest learns nothing.
+    #[error("the preview ended at a request that it may not send")]
+    Withheld,
     /// The caller gave up.
     #[error("the call was cancelled")]
     Cancelled,
@@ -103,6 +107,9 @@ pub(crate) enum Stopped {
     /// By its caller.
     #[error("the call was cancelled")]
     Cancelled,
+    /// At a request that a preview may not send.
+    #[error("the preview ended at a request that it may not send")]
+    Withheld,
 }
 
 /// A host function could not do what it is for.
@@ -164,6 +171,7 @@ fn ours(error: &wasmtime::Error) -> Option<RunFailure> {
         return Some(match stopped {
             Stopped::Exceeded(exceeded) => RunFailure::Exceeded(*exceeded),
             Stopped::Cancelled => RunFailure::Cancelled,
+            Stopped::Withheld => RunFailure::Withheld,
         });
     }
     if let Some(Exit(status)) = error.downcast_ref::<Exit>() {
@@ -211,6 +219,11 @@ impl From<RunFailure> for Failure {
             RunFailure::Exit(status) => {
                 let message = format!("the tool exited with status {status} instead of returning a result");
                 Self::new(Class::Trap, "exited", message)
+            }
+            RunFailure::Withheld => {
+                let message =
+                    "this was a preview, and it ends here: the tool came to a request that only a real call may send";
+                Self::new(Class::Withheld, "withheld", message)
             }
             RunFailure::Cancelled => Self::new(Class::Cancelled, "cancelled", "the call was cancelled"),
             RunFailure::Busy(why) => {

@@ -29,6 +29,8 @@ pub(crate) struct Exit(pub(crate) u8);
 
 /// The state of one call. What `Default` would be does not exist: every capability is made from a grant.
 pub(crate) struct CallState {
+    /// Before the table: requests that the guest has not finished are given up before their bodies are dropped.
+    pub(crate) http: HttpCtx,
     pub(crate) table: ResourceTable,
     pub(crate) meter: Arc<Meter>,
     pub(crate) limiter: Limiter,
@@ -38,7 +40,6 @@ pub(crate) struct CallState {
     pub(crate) clock: ClockCtx,
     pub(crate) random: RandomCtx,
     pub(crate) stdio: StdioCtx,
-    pub(crate) http: HttpCtx,
     pub(crate) sockets: WasiSocketsCtx,
     pub(crate) context: ContextCtx,
     pub(crate) fiber: bool,
@@ -50,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) limiter: Limiter,
     pub(crate) stop: Stop,
     pub(crate) fs: FsCtx,
+    pub(crate) http: HttpCtx,
     pub(crate) context: ContextCtx,
     pub(crate) workers: Workers,
     pub(crate) fiber: bool,
@@ -68,7 +70,7 @@ impl CallState {
             clock: ClockCtx::new(grants.clock, parts.workers),
             random: RandomCtx::new(grants.random),
             stdio: StdioCtx::default(),
-            http: HttpCtx::new(),
+            http: parts.http,
             // Denies everything by default.
             sockets: WasiSocketsCtx::default(),
             context: parts.context,
@@ -87,7 +89,9 @@ impl CallState {
     /// [`Exceeded`] for the first call past the limit and for every later one.
     pub(crate) fn count(&mut self) -> Result<(), Exceeded> {
         self.meter.charge(Limit::HostCalls, 1).inspect_err(|exceeded| {
-            self.stop.cross(*exceeded);
+            self.stop.crossing().cross(*exceeded);
+            // Bodies that are not finished go with the table, and must not look finished.
+            self.http.end();
             self.table = ResourceTable::new();
             self.table.set_max_capacity(0);
         })

@@ -1,11 +1,12 @@
 //! What ends a call before its guest does: the deadline, the caller, a limit that was crossed where no error could be
 //! returned.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::limit::{Exceeded, Limit};
+use wasmtime::Engine;
 
 use super::failure::Stopped;
 use super::wait::block_on;
@@ -14,20 +15,39 @@ use crate::meter::Meter;
 /// How long a guest may go on after its caller has given up, to notice and return by itself.
 pub(crate) const GRACE: Duration = Duration::from_millis(20);
 
+/// Ends a call at a limit that was crossed where no error can be returned to the guest. The guest is stopped at its next
+/// check: it gets no further than to its next loop, call or end.
+#[derive(Clone)]
+pub(crate) struct Crossing {
+    first: Arc<OnceLock<Exceeded>>,
+    engine: Engine,
+}
+
+impl Crossing {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { first: Arc::default(), engine }
+    }
+
+    /// Notes that a limit was crossed. The first one counts.
+    pub(crate) fn cross(&self, exceeded: Exceeded) {
+        let _later = self.first.set(exceeded);
+        self.engine.increment_epoch();
+    }
+}
+
 /// What ends one call early.
-#[derive(Debug)]
 pub(crate) struct Stop {
     meter: Arc<Meter>,
     token: CancellationToken,
     deadline: Instant,
     cancelled_at: Option<Instant>,
-    crossed: Option<Exceeded>,
+    crossing: Crossing,
 }
 
 impl Stop {
-    pub(crate) fn new(meter: Arc<Meter>, token: CancellationToken) -> Self {
+    pub(crate) fn new(meter: Arc<Meter>, token: CancellationToken, crossing: Crossing) -> Self {
         let deadline = Instant::now() + meter.time_left();
-        Self { meter, token, deadline, cancelled_at: None, crossed: None }
+        Self { meter, token, deadline, cancelled_at: None, crossing }
     }
 
     /// When the call must have ended.
@@ -40,14 +60,14 @@ impl Stop {
         self.token.is_cancelled()
     }
 
-    /// Notes that a limit was crossed. The guest is stopped at its next check.
-    pub(crate) fn cross(&mut self, exceeded: Exceeded) {
-        self.crossed.get_or_insert(exceeded);
+    /// Where crossed limits are noted.
+    pub(crate) fn crossing(&self) -> &Crossing {
+        &self.crossing
     }
 
     /// The limit that was crossed where no error could be returned.
     pub(crate) fn crossed(&self) -> Option<Exceeded> {
-        self.crossed
+        self.crossing.first.get().copied()
     }
 
     /// Asked at every tick: may the guest go on?
@@ -56,7 +76,7 @@ impl Stop {
     ///
     /// Why not.
     pub(crate) fn check(&mut self) -> Result<(), Stopped> {
-        if let Some(exceeded) = self.crossed {
+        if let Some(exceeded) = self.crossed() {
             return Err(exceeded.into());
         }
         let now = Instant::now();

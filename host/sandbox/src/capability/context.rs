@@ -39,6 +39,11 @@ impl EventSink {
     pub fn new(tell: impl Fn(Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
+
+    /// Tells `event`.
+    pub fn tell(&self, event: Event) {
+        (self.0)(event);
+    }
 }
 
 impl fmt::Debug for EventSink {

@@ -7,7 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod env;
 pub mod fs;
-pub(crate) mod http;
+pub mod http;
 pub(crate) mod io;
 pub(crate) mod random;
 pub(crate) mod sockets;

@@ -4,13 +4,12 @@
 //! function, so that nothing here reads it behind the caller's back.
 
 use std::fmt;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 
-/// Longer is no key but the wrong file.
-const LONGEST_KEY: u64 = 8 << 10;
+use crate::private_file::{self, PrivateFileError};
 
 /// Where a key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +26,9 @@ pub enum KeyError {
     /// The variable is not set or empty.
     #[error("the variable `{0}` holds no key; set it, or name a file with `--model-key-file`")]
     NoVariable(String),
-    /// The file cannot be read.
-    #[error("the key file `{}` cannot be read: {error}", .path.display())]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// Others could read or replace the file.
-    #[error("the key file `{0}` can be used by others on this machine; run `chmod 600 {0}`")]
-    Shared(String),
+    /// The file cannot be used.
+    #[error("the key file {0}")]
+    File(#[from] PrivateFileError),
     /// It does not hold a key.
     #[error("{0} holds no key: a key is one line of printable ASCII characters without spaces")]
     NotAKey(String),
@@ -52,9 +43,10 @@ impl KeySource {
     pub fn read(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<SecretString, KeyError> {
         let text = match self {
             Self::Variable(name) => {
-                variable(name).filter(|text| !text.is_empty()).ok_or_else(|| KeyError::NoVariable(name.clone()))?
+                let text = variable(name).filter(|text| !text.is_empty());
+                Zeroizing::new(text.ok_or_else(|| KeyError::NoVariable(name.clone()))?)
             }
-            Self::File(path) => read_file(path)?,
+            Self::File(path) => private_file::read(path)?,
         };
         let key = text.trim();
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -71,32 +63,6 @@ impl fmt::Display for KeySource {
             Self::File(path) => write!(out, "the file `{}`", path.display()),
         }
     }
-}
-
-fn read_file(path: &Path) -> Result<String, KeyError> {
-    let unreadable = |error| KeyError::Unreadable { path: path.to_owned(), error };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if is_shared(&metadata) {
-        return Err(KeyError::Shared(path.display().to_string()));
-    }
-    let mut text = String::new();
-    file.take(LONGEST_KEY + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LONGEST_KEY {
-        return Err(KeyError::NotAKey(format!("the file `{}`", path.display())));
-    }
-    Ok(text)
-}
-
-#[cfg(unix)]
-fn is_shared(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn is_shared(_metadata: &std::fs::Metadata) -> bool {
-    false
 }
 
 #[cfg(test)]
@@ -126,7 +92,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_key_file_that_others_can_read_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
@@ -138,12 +103,10 @@ mod tests {
             KeySource::File(path.clone()).read(&variable)
         };
         assert_eq!(read(0o600).unwrap().expose_secret(), "sk-2");
-        assert!(matches!(read(0o640), Err(KeyError::Shared(_))));
-        std::fs::write(&path, "k".repeat(9000)).unwrap();
+        let error = read(0o640).unwrap_err();
+        assert!(matches!(error, KeyError::File(PrivateFileError::Shared(_))), "{error}");
+        assert!(error.to_string().starts_with("the key file `/"), "{error}");
+        std::fs::write(&path, "two words").unwrap();
         assert!(matches!(read(0o600), Err(KeyError::NotAKey(_))));
-        assert!(matches!(
-            KeySource::File(folder.path().join("none")).read(&variable),
-            Err(KeyError::Unreadable { .. })
-        ));
     }
 }

@@ -24,11 +24,17 @@ pub use self::spec::{ModelOptions, ModelSpec, SpecError};
 pub(crate) use self::tls::install as install_tls;
 use super::message::{Message, RequestedCall};
 use super::tools::ToolSpec;
+use crate::secrets::KnownSecret;
 
 /// A model, for the length of one run.
 pub trait Model: Send {
     /// What to call it in reports.
     fn identity(&self) -> &Identity;
+
+    /// What it knows and nobody else must see: the host takes it out of everything that it stores and shows.
+    fn secrets(&self) -> Vec<KnownSecret> {
+        Vec::new()
+    }
 
     /// Asks for one turn. Text is handed to `on_text` as it arrives; an error after that makes it void.
     fn turn<'a>(

@@ -359,7 +359,7 @@ async fn a_key_that_a_provider_quotes_is_not_passed_on() {
     ] {
         let error = ask(vec![reply]).await.turn.unwrap_err();
         let shown = format!("{error} {error:?}");
-        assert!(!shown.contains("very-secret") && shown.contains("[key]"), "{shown}");
+        assert!(!shown.contains("very-secret") && shown.contains("[redacted]"), "{shown}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use toolhold_core::call::Mode;
-use toolhold_core::event::Effects;
+use toolhold_core::event::{Effects, Event};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{Class, Failure, Outcome};
 use toolhold_core::redact::Redactor;
@@ -243,21 +243,79 @@ fn long_contents_are_kept_only_where_they_may_be_asked_for_again() {
     reader.verify(None).unwrap();
 }
 
+/// However it is written, wherever it stands, while the log is open and after it is closed.
 #[test]
 fn a_known_secret_is_in_no_file_of_the_journal() {
-    let state = Directory::new();
-    let options = Options { redactor: Redactor::new(["s3cret-value"]), ..Options::default() };
-    let journal = Journal::open(&state.path(), &options).unwrap();
-    let call = validated("component", "write", r#"{"text":"my s3cret-value"}"#);
-    let intent = Intent::new(call_id("c"), "run".parse().unwrap(), &call, Mode::Live, Effects::Possible, 1);
-    journal.admit_blocking(intent).unwrap();
-    let failure = Failure::new(Class::Tool, "x", "echo: s3cret-value");
-    journal
-        .settle_blocking(&call_id("c"), Settlement::failure(failure, Usage::default(), Effects::Possible, 2))
-        .unwrap();
-    journal.reader().unwrap().verify(None).unwrap();
-    for entry in std::fs::read_dir(state.path()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        assert!(!bytes.windows(12).any(|window| window == b"s3cret-value"));
+    let secret = "s3cret \"välue\"/+";
+    let base64 = "czNjcmV0ICJ2w6RsdWUiLys";
+    let encoded = ["s3cret", "s3cret%20%22", "S3CRET", base64, "733363726574", "73336372657420"];
+    let directory = Directory::new();
+    let redactor = Redactor::new([("token", secret)]);
+    let options = Options { redactor: redactor.clone(), ..Options::default() };
+    let journal = Journal::open(&directory.path(), &options).unwrap();
+    let texts = [
+        secret.to_owned(),
+        "s3cret%20%22v%C3%A4lue%22%2F%2b".to_owned(),
+        "\\u00733cret \\\"v\\u00e4lue\\\"\\/+".to_owned(),
+        format!("{base64}="),
+        "733363726574202276c3a46c7565222f2b".to_owned(),
+    ];
+    for (number, text) in texts.iter().enumerate() {
+        let arguments = serde_json::json!({"text": format!("my {text}")}).to_string();
+        let call = validated("component", "write", &arguments);
+        for effects in [Effects::Possible, Effects::None] {
+            for fails in [true, false] {
+                let id = call_id(&format!("c{number}-{effects:?}-{fails}").to_lowercase());
+                let intent = Intent::new(id.clone(), "run".parse().unwrap(), &call, Mode::Live, effects, 1);
+                journal.admit_blocking(intent).unwrap();
+                let failure = Failure::new(Class::Tool, "x", format!("echo: {text}")).with_detail(text.as_str());
+                let settlement = match fails {
+                    true => Settlement::failure(failure, Usage::default(), effects, 2),
+                    false => Settlement::success(
+                        serde_json::json!({ (text.as_str()): [text] }).to_string(),
+                        Usage::default(),
+                        effects,
+                        2,
+                    ),
+                };
+                journal.settle_blocking(&id, settlement).unwrap();
+            }
+        }
+        let reason = Some(format!("it said {text}"));
+        journal
+            .record_blocking(3, Event::RunEnded { run: "run".parse().unwrap(), end: "failed".into(), reason })
+            .unwrap();
     }
+    journal.flush_blocking().unwrap();
+    let clean = || {
+        for entry in std::fs::read_dir(directory.path()).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            assert_eq!(redactor.redact_bytes(&bytes), bytes, "{}", path.display());
+            for form in encoded {
+                assert!(
+                    !bytes.windows(form.len()).any(|window| window == form.as_bytes()),
+                    "{form} in {}",
+                    path.display()
+                );
+            }
+        }
+    };
+    clean();
+    let reader = journal.reader().unwrap();
+    reader.verify(None).unwrap();
+    let record = reader.get(&call_id("c0-possible-false")).unwrap().unwrap();
+    assert_eq!(record.outcome.as_deref(), Some(r#"{"[redacted]":["[redacted]"]}"#));
+    drop((reader, journal));
+    clean();
+}
+
+#[test]
+fn a_secret_in_a_key_is_refused_and_not_written() {
+    let directory = Directory::new();
+    let options = Options { redactor: Redactor::new([("token", "s3cret-value")]), ..Options::default() };
+    let journal = Journal::open(&directory.path(), &options).unwrap();
+    let refused = journal.admit_blocking(intent("c", Effects::Possible).with_key(key("local", "a-s3cret-value")));
+    assert!(matches!(refused, Err(Error::Secret)), "{refused:?}");
+    assert_eq!(journal.reader().unwrap().get(&call_id("c")).unwrap(), None);
 }

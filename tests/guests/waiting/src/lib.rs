@@ -3,6 +3,7 @@
 //!
 //! One file per probe in `probe/`; the tests do not compile unless each has a host test of its name.
 
+mod exchange;
 mod probe;
 
 #[path = "../../hostile/src/probe/endless_loop.rs"]
@@ -26,7 +27,10 @@ toolhold_sdk::component!(
     recursion::recursion,
     stdout_flood::stdout_flood,
     probe::http_hoard::http_hoard,
+    probe::http_receive_flood::http_receive_flood,
     probe::http_request::http_request,
+    probe::http_requests::http_requests,
+    probe::http_send_flood::http_send_flood,
     probe::network::network,
     probe::poll_forever::poll_forever,
     probe::poll_many::poll_many,

@@ -68,8 +68,8 @@ pub use error::{Error, FsError};
 pub use grants::OpenedGrants;
 pub use link::{FsCtxView, FsView, add_to_linker};
 pub use listing::Listing;
-pub use overlay::Stage;
 pub use notes::{Notes, Operation, Refusal, Touch, Touched, Why};
+pub use overlay::Stage;
 pub use protected::Protected;
 
 /// Where commits keep their files in a granted directory that is on another file system than Toolhold's state.

@@ -16,12 +16,14 @@ use futures_util::future::{BoxFuture, Either, select};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response};
 use secrecy::{ExposeSecret as _, SecretString};
+use toolhold_core::redact::Redactor;
 use url::Url;
 
 use self::assemble::Assembly;
 use self::request::Dialect;
 use super::{Authorities, Error, Identity, Kind, Model, Request, Turn, tls};
 use crate::agent::clock::Clock;
+use crate::secrets::KnownSecret;
 
 /// Bytes of a streamed answer, everything included. A token costs about 250 on the wire.
 const STREAM_BYTES: usize = 16 << 20;
@@ -29,6 +31,8 @@ const STREAM_BYTES: usize = 16 << 20;
 const BODY_BYTES: usize = 2 << 20;
 /// Bytes of a refusal that are read.
 const REFUSAL_BYTES: usize = 64 << 10;
+/// What the audit calls the key.
+const KEY: &str = "model-key";
 /// To have a connection. Not a setting: nothing but a dead address takes longer.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
@@ -69,6 +73,8 @@ pub struct OpenAi {
     client: Client,
     dialect: Dialect,
     clock: Arc<dyn Clock>,
+    /// Knows the key.
+    redactor: Redactor,
 }
 
 impl OpenAi {
@@ -83,7 +89,8 @@ impl OpenAi {
         endpoint.set_path(&format!("{}/chat/completions", settings.base.path().trim_end_matches('/')));
         let client = client(&endpoint, &settings.authorities).map_err(|error| causes(&error))?;
         let dialect = Dialect::of(endpoint.host_str());
-        Ok(Self { identity, settings, endpoint, client, dialect, clock })
+        let redactor = Redactor::new(settings.key.iter().map(|key| (KEY, key.expose_secret())));
+        Ok(Self { identity, settings, endpoint, client, dialect, clock, redactor })
     }
 
     async fn ask(&mut self, request: Request<'_>, on_text: &mut (dyn FnMut(&str) + Send)) -> Result<Turn, Error> {
@@ -215,8 +222,7 @@ impl OpenAi {
 
     /// Providers quote keys that they do not know.
     fn without_key(&self, error: Error) -> Error {
-        let Some(key) = &self.settings.key else { return error };
-        let clean = |text: String| text.replace(key.expose_secret(), "[key]");
+        let clean = |text: String| self.redactor.redact(&text).into_owned();
         match error {
             Error::Status { status, message, retry_after, passing } => {
                 Error::Status { status, message: clean(message), retry_after, passing }
@@ -233,6 +239,11 @@ impl OpenAi {
 impl Model for OpenAi {
     fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    fn secrets(&self) -> Vec<KnownSecret> {
+        let known = |key: &SecretString| KnownSecret { name: KEY.to_owned(), value: key.clone() };
+        self.settings.key.iter().map(known).collect()
     }
 
     fn turn<'a>(

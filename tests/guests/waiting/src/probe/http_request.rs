@@ -1,10 +1,10 @@
-//! `http_request`: sends a request with `wasi:http`. Nothing is granted, so no byte may leave.
+//! `http_request`: sends one request with `wasi:http` and says what the host answered. What is not granted must not leave.
 
 use toolhold_sdk::prelude::*;
-use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
-/// Sends a GET request and says what the host answered.
+use crate::exchange::{self, Asked};
+
+/// Sends a request and says what came: the status, each header, an empty line and the body.
 #[tool(hints(open_world), needs(network("*", "test")))]
 pub(crate) fn http_request(
     /// Host and port.
@@ -12,21 +12,22 @@ pub(crate) fn http_request(
     /// Use TLS.
     #[serde(default)]
     secure: bool,
+    /// The method; `GET` if it is empty.
+    #[serde(default)]
+    method: String,
+    /// Path and query; `/` if it is empty.
+    #[serde(default)]
+    path: String,
+    /// Names and values, one after the other.
+    #[serde(default)]
+    headers: Vec<String>,
+    /// What is sent with it, if it is not empty.
+    #[serde(default)]
+    body: String,
+    /// Milliseconds to wait for an answer; as long as it takes if 0.
+    #[serde(default)]
+    patience: u64,
 ) -> Result<String> {
-    let request = OutgoingRequest::new(Fields::new());
-    let scheme = if secure { Scheme::Https } else { Scheme::Http };
-    let refused = |()| Error::denied("the host refused a part of the request");
-    request.set_method(&Method::Get).map_err(refused)?;
-    request.set_scheme(Some(&scheme)).map_err(refused)?;
-    request.set_authority(Some(&authority)).map_err(refused)?;
-    request.set_path_with_query(Some("/")).map_err(refused)?;
-    let response = match outgoing_handler::handle(request, None) {
-        Ok(response) => response,
-        Err(code) => return Err(Error::denied(format!("{code:?}"))),
-    };
-    response.subscribe().block();
-    match response.get() {
-        Some(Ok(Ok(response))) => Ok(format!("status {}", response.status())),
-        other => Err(Error::denied(format!("{other:?}"))),
-    }
+    let asked = Asked { authority, secure, method, path, headers, patience };
+    exchange::exchange(&asked, body.as_bytes())
 }

@@ -59,10 +59,8 @@ fn expects(tree: &Tree, differences: &Differences) -> Vec<Expect> {
             }
             Was::Nothing => {}
         }
-        let is_new_name = matches!(
-            difference.was,
-            Was::Nothing | Was::Elsewhere { over: None, .. } | Was::Linked { over: None, .. }
-        );
+        let is_new_name =
+            matches!(difference.was, Was::Nothing | Was::Elsewhere { over: None, .. } | Was::Linked { over: None, .. });
         if let Some(path) = on_disk(tree, &difference.path).filter(|_| is_new_name) {
             expects.push(Expect::Nothing(path));
         }
@@ -128,7 +126,8 @@ impl Composer<'_> {
 
     /// Whether one step replaces the file: the old one goes nowhere else, the new one has no other name.
     fn replaces(&self, difference: &Difference, below: &Below) -> bool {
-        let is_moved = |other: &Difference| matches!(&other.was, Was::Elsewhere { from, .. } if from.path == below.path);
+        let is_moved =
+            |other: &Difference| matches!(&other.was, Was::Elsewhere { from, .. } if from.path == below.path);
         below.stamp.kind == Kind::File
             && difference.now.as_ref().is_some_and(|now| self.blob(now).is_some())
             && !self.list.iter().any(is_moved)
@@ -172,9 +171,8 @@ impl Composer<'_> {
     /// Whether it can move in one step as far as its two ends are concerned: to a free name, from one that stays free.
     fn goes_straight(&self, difference: &Difference, over: Option<&Below>) -> bool {
         let Was::Elsewhere { from, .. } = &difference.was else { return false };
-        let is_free = |other: &Difference| {
-            other.now.is_none() || on_disk(self.tree, &other.path).as_ref() != Some(&from.path)
-        };
+        let is_free =
+            |other: &Difference| other.now.is_none() || on_disk(self.tree, &other.path).as_ref() != Some(&from.path);
         over.is_none()
             && difference.now.as_ref().is_some_and(|now| self.blob(now).is_none())
             && self.list.iter().all(is_free)

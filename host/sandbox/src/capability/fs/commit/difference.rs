@@ -121,7 +121,8 @@ impl<'a> Walk<'a> {
 
     fn finish(mut self) -> Differences {
         let names = std::mem::take(&mut self.names);
-        let origins: HashSet<&RelPath> = names.iter().filter_map(|name| self.origin(name)).map(|below| &below.path).collect();
+        let origins: HashSet<&RelPath> =
+            names.iter().filter_map(|name| self.origin(name)).map(|below| &below.path).collect();
         let mut sources = self.sources(&names);
         let mut used: HashSet<RelPath> = HashSet::new();
         let mut list: Vec<Difference> = Vec::new();
@@ -189,10 +190,16 @@ impl<'a> Walk<'a> {
                 match (self.origin(name), &hides) {
                     (Some(from), _) => difference(moved(from, used), now),
                     (None, Some(below)) if directory.below.is_some() => {
-                        if directory.times.is_empty() { None } else { difference(Was::Same(below.clone()), now) }
+                        if directory.times.is_empty() {
+                            None
+                        } else {
+                            difference(Was::Same(below.clone()), now)
+                        }
                     }
                     // Removed and made again: to everybody else it was there all the time.
-                    (None, Some(below)) if below.stamp.kind == Kind::Directory && !origins.contains(&below.path) => None,
+                    (None, Some(below)) if below.stamp.kind == Kind::Directory && !origins.contains(&below.path) => {
+                        None
+                    }
                     (None, _) => difference(other(hides), now),
                 }
             }
@@ -242,7 +249,8 @@ impl<'a> Walk<'a> {
 
     /// Where the file at this path of the disk is seen, if it is seen under the name that it has there.
     fn visible(&self, below: &Below) -> Option<RelPath> {
-        let nearest = self.places.iter().filter_map(|(disk, place)| Some((disk.depth(), disk.rest(&below.path)?, *disk, place)));
+        let nearest =
+            self.places.iter().filter_map(|(disk, place)| Some((disk.depth(), disk.rest(&below.path)?, *disk, place)));
         let (_, rest, _, place) = nearest.max_by_key(|(depth, ..)| *depth)?;
         let path = place.append(rest);
         let first = rest.split('/').next()?;
@@ -271,6 +279,10 @@ impl<'a> Walk<'a> {
         let root = self.tree.directory(DirectoryId::ROOT);
         let below = root.below.clone()?;
         let now = Now::Directory { times: root.times };
-        (!root.times.is_empty()).then_some(Difference { path: RelPath::default(), was: Was::Same(below), now: Some(now) })
+        (!root.times.is_empty()).then_some(Difference {
+            path: RelPath::default(),
+            was: Was::Same(below),
+            now: Some(now),
+        })
     }
 }

@@ -50,9 +50,10 @@ impl Prepared {
     #[cfg(test)]
     pub(in super::super) fn cut_off_after(self, count: usize) -> Result<(), CommitError> {
         self.verify()?;
-        self.steps().iter().take(count).try_for_each(|(area, ground, step)| {
-            ground.forwards(step).map_err(|failed| told(area, step, failed))
-        })
+        self.steps()
+            .iter()
+            .take(count)
+            .try_for_each(|(area, ground, step)| ground.forwards(step).map_err(|failed| told(area, step, failed)))
     }
 
     fn verify(&self) -> Result<(), CommitError> {

@@ -128,7 +128,10 @@ fn prepare_work(layer: &mut Layer, tree: &Tree, name: &str) -> Result<(Workspace
 }
 
 fn sync_blobs(layer: &Layer) -> Result<(), Errno> {
-    layer.trees.iter().flat_map(|tree| tree.inodes.values()).filter_map(|inode| inode.blob.as_ref()).try_for_each(
-        |blob| fsync(&blob.fd),
-    )
+    layer
+        .trees
+        .iter()
+        .flat_map(|tree| tree.inodes.values())
+        .filter_map(|inode| inode.blob.as_ref())
+        .try_for_each(|blob| fsync(&blob.fd))
 }

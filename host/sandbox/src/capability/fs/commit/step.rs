@@ -3,8 +3,8 @@
 use std::os::fd::AsFd;
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, futimens, linkat, renameat_with,
-    unlinkat, utimensat,
+    AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, futimens, linkat,
+    renameat_with, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 

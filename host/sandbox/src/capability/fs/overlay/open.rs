@@ -30,12 +30,7 @@ impl Opened {
 
 impl Stage {
     /// Opens what is at `path`. Nothing is copied yet.
-    pub(in super::super) fn open(
-        self: &Arc<Self>,
-        grant: &Grant,
-        path: &RelPath,
-        how: How,
-    ) -> Result<Opened, Errno> {
+    pub(in super::super) fn open(self: &Arc<Self>, grant: &Grant, path: &RelPath, how: How) -> Result<Opened, Errno> {
         let mut layer = self.lock();
         let number = layer.number_of(grant);
         let (tree, _, _, path) = layer.tree(grant, path);

@@ -121,9 +121,8 @@ impl Tree {
 
     /// Whether nothing is different.
     pub(in super::super) fn is_untouched(&self) -> bool {
-        let nothing = |directory: &Directory| {
-            directory.times.is_empty() && directory.slots.values().all(Slot::is_as_on_disk)
-        };
+        let nothing =
+            |directory: &Directory| directory.times.is_empty() && directory.slots.values().all(Slot::is_as_on_disk);
         self.removed.is_empty()
             && self.directories.iter().all(nothing)
             && self.inodes.values().all(|inode| inode.blob.is_none() && inode.times.is_empty())

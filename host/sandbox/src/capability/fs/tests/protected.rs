@@ -129,7 +129,10 @@ fn a_grant_within_it_is_not_opened() {
 fn grants_and_protected_paths_are_absolute_and_exist() {
     let temp = workspace();
     let relative = DirectoryGrant { host: "ws".into(), ..all_of(&temp.path().join("ws")) };
-    assert!(matches!(OpenedGrants::open(&[relative], &Protected::default(), &Default::default()), Err(Error::Relative(_))));
+    assert!(matches!(
+        OpenedGrants::open(&[relative], &Protected::default(), &Default::default()),
+        Err(Error::Relative(_))
+    ));
     for missing in ["missing", "ws/file"] {
         let grant = DirectoryGrant { host: temp.path().join(missing), ..all_of(&temp.path().join("ws")) };
         let error = OpenedGrants::open(&[grant], &Protected::default(), &Default::default()).unwrap_err();

@@ -9,12 +9,12 @@ use toolhold_core::limit::{Exceeded, Limit, Limits};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, StreamError};
 
+use super::super::base::Base;
 use super::super::bindings::preopens::Host as _;
 use super::super::bindings::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp,
     OpenFlags, PathFlags,
 };
-use super::super::base::Base;
 use super::super::commit::Staged;
 use super::super::descriptor::Descriptor;
 use super::super::error::{FsError, FsResult};
@@ -167,13 +167,7 @@ impl Guest {
     }
 
     fn seeing(fs: FsCtx, meter: Arc<Meter>, stage: Option<(Arc<Stage>, TempDir)>) -> Self {
-        let mut guest = Self {
-            stage,
-            fs,
-            table: ResourceTable::new(),
-            meter,
-            roots: Vec::new(),
-        };
+        let mut guest = Self { stage, fs, table: ResourceTable::new(), meter, roots: Vec::new() };
         let roots = guest.view().get_directories().unwrap();
         guest.roots = roots.into_iter().map(|(descriptor, _)| Fd(descriptor.rep())).collect();
         guest

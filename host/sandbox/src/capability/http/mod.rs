@@ -1,19 +1,33 @@
-//! `wasi:http`: requests can be built, and none is sent.
+//! `wasi:http`: requests that are granted are judged here and sent by the host; all others are refused.
 //!
 //! The type implementations are wasmtime-wasi-http's, built without the feature that can send. What a guest can make the
-//! host hold is bounded: the number of resources by the handle limit, each of them by what is set here.
+//! host hold is bounded: the number of resources by the handle limit, each of them by what is set here, and bodies are not
+//! read ahead of their reader.
 
+mod body;
+mod egress;
+mod headers;
+mod ledger;
+mod send;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use toolhold_core::call::Mode;
+use toolhold_core::grant::HttpGrant;
+use toolhold_core::id::Digest;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::p2::bindings::http::types::{
-    self, ErrorCode, Fields, HeaderError, HostFields as _, HostOutgoingRequest as _, Method, OutgoingRequest,
+    self, Fields, HeaderError, HostFields as _, HostOutgoingRequest as _, Method, OutgoingRequest,
 };
-use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+};
 
-use crate::call::CallState;
-
-/// Bytes of one set of headers.
-const MAX_FIELDS: usize = 64 << 10;
+pub use self::egress::{Answer, Body, BodyError, Egress, EgressError, EgressRequest, EgressResponse, NoEgress};
+pub(crate) use self::ledger::{Ledger, Requests};
+use crate::call::{CallState, Crossing};
+use crate::workers::Workers;
 
 /// Bytes of a request body that are held at once.
 const BODY_CHUNK: usize = 64 << 10;
@@ -28,33 +42,85 @@ const TYPES: &str = "wasi:http/types@0.2.12";
 const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 
 /// The HTTP state of one call.
-#[derive(Debug)]
 pub(crate) struct HttpCtx {
     ctx: WasiHttpCtx,
-    hooks: Refuse,
+    hooks: Hooks,
+    grants: Arc<[HttpGrant]>,
+    mode: Mode,
+    egress: Arc<dyn Egress>,
+    ledger: Ledger,
+    /// What keys for servers are made of: the same in every try of the same call.
+    call: Option<Digest>,
+    /// How many keys were made.
+    keyed: u64,
+    crossing: Crossing,
+    workers: Workers,
+    ended: Arc<AtomicBool>,
+}
+
+/// What the HTTP state of a call is made of.
+pub(crate) struct HttpParts {
+    pub(crate) grants: Arc<[HttpGrant]>,
+    pub(crate) mode: Mode,
+    pub(crate) egress: Arc<dyn Egress>,
+    pub(crate) call: Option<Digest>,
+    pub(crate) crossing: Crossing,
+    pub(crate) workers: Workers,
 }
 
 impl HttpCtx {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(parts: HttpParts) -> Self {
         let mut ctx = WasiHttpCtx::new();
-        ctx.set_field_size_limit(MAX_FIELDS);
-        Self { ctx, hooks: Refuse }
+        ctx.set_field_size_limit(headers::MAX_BYTES);
+        Self {
+            ctx,
+            hooks: Hooks,
+            grants: parts.grants,
+            mode: parts.mode,
+            egress: parts.egress,
+            ledger: Ledger::default(),
+            call: parts.call,
+            keyed: 0,
+            crossing: parts.crossing,
+            workers: parts.workers,
+            ended: Arc::default(),
+        }
+    }
+
+    /// The call is over: what is not finished of its requests will not be.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// What was requested.
+    pub(crate) fn take_requests(&self) -> Requests {
+        self.ledger.take()
     }
 }
 
-/// Sends nothing.
+impl Drop for HttpCtx {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What the library asks of us. It sends nothing.
 #[derive(Debug)]
-struct Refuse;
+struct Hooks;
 
-type Answer = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
-impl WasiHttpHooks for Refuse {
+impl WasiHttpHooks for Hooks {
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        Arc::new(headers::is_forbidden)
+    }
+
     fn send_request(
         &mut self,
         _request: http::Request<WasiBody>,
         _options: Option<RequestOptions>,
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         Box::new(async { Err(Error::HttpRequestDenied) })
     }
 
@@ -87,10 +153,10 @@ pub(crate) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<
         Ok((fields_from_list(store.data_mut(), entries)?,))
     })?;
     linker.allow_shadowing(false);
-    // Not the library's form, which would start a task to find out that nothing is sent.
+    // Not the library's form: it knows no grants, and starts a task to find out that nothing is sent.
     linker
         .instance(OUTGOING_HANDLER)?
-        .func_wrap("handle", |mut store, (request, options)| Ok((handle(store.data_mut(), request, options)?,)))
+        .func_wrap("handle", |mut store, (request, options)| Ok((send::handle(store.data_mut(), request, options)?,)))
 }
 
 fn set_method(
@@ -115,14 +181,4 @@ fn fields_from_list(
         Ok(fields) => Ok(Ok(fields)),
         Err(error) => error.downcast().map(Err),
     }
-}
-
-fn handle(
-    state: &mut CallState,
-    request: Resource<OutgoingRequest>,
-    _options: Option<Resource<RequestOptions>>,
-) -> wasmtime::Result<Result<Resource<HostFutureIncomingResponse>, ErrorCode>> {
-    state.count()?;
-    state.table.delete(request)?;
-    Ok(Err(ErrorCode::HttpRequestDenied))
 }

@@ -1,0 +1,180 @@
+//! A secret that came to a guest all the same: whatever the guest does with it, nobody gets to see it, and the audit says so.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use toolhold::secrets::KnownSecret;
+use toolhold::{CallOptions, CallReport, Host, HostConfig, ToolCall};
+use toolhold_core::outcome::{Class, Outcome};
+use toolhold_core::redact::Redactor;
+use toolhold_sandbox::EventSink;
+use toolhold_tests::{guests, test_host};
+
+/// With a sign that every encoding has to escape.
+const SECRET: &str = "hunter22 \"ä\\/+%&=longer";
+
+/// The ways in which a server or a library writes it.
+fn spellings() -> Vec<String> {
+    let quoted = json!(SECRET).to_string();
+    let mut all = [
+        SECRET,
+        quoted.trim_matches('"'),
+        "hunter22%20%22%C3%A4%5C%2F%2B%25%26%3Dlonger",
+        "hunter22+%22%c3%a4%5c%2f%2b%25%26%3dlonger",
+        "\\u0068unter22\\u0020\\u0022\\u00e4\\u005c\\/\\u002b%\\u0026=longer",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let hex = |upper: bool| {
+        SECRET.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect()
+    };
+    all.extend([hex(false), hex(true)]);
+    all.extend(["", "u:", "me:"].map(|user| base64(format!("{user}{SECRET}").as_bytes())));
+    all
+}
+
+/// The standard alphabet, padded. Written here, so that the test shares nothing with what it tests.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |chunk: &[u8]| {
+        let bits = (0..3).fold(0u32, |bits, at| bits << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        let sign = |at: usize| char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize]);
+        (0..4).map(|at| if at <= chunk.len() { sign(at) } else { '=' }).collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
+struct Place {
+    root: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("work")).unwrap();
+        std::fs::write(root.path().join("guest.wasm"), guests::component("hostile").unwrap()).unwrap();
+        let manifest = "version = 1\n[tools.guest]\nsource = \"guest.wasm\"\n\
+             directories = [{ host = \"work\", guest = \"/work\", read = [\"**\"], write = [\"**\"] }]\n\
+             [[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"guest.*\"]\n";
+        std::fs::write(root.path().join("toolhold.toml"), manifest).unwrap();
+        Self { root }
+    }
+
+    async fn open(&self) -> Host {
+        let known = vec![KnownSecret { name: "api".to_owned(), value: SECRET.into() }];
+        let manifest = self.root.path().join("toolhold.toml");
+        let config = HostConfig { cache: test_host::config().cache, known, ..HostConfig::beside(&manifest) };
+        toolhold::pin(&config).await.unwrap();
+        Host::open(&config, &|_| ()).await.unwrap()
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Nothing of the secret: neither what the product looks for, nor what it is plain to see.
+fn clean(text: &[u8], what: &str) {
+    let redactor = Redactor::new([("api", SECRET)]);
+    assert_eq!(redactor.redact_bytes(text), text, "{what}: {}", String::from_utf8_lossy(text));
+    for part in
+        ["hunter22", "HUNTER22", "68756e7465723232", "68756E7465723232", "aHVudGVyMjIg", "h1bnRlcjIyI", "dW50ZXIyMiA"]
+    {
+        assert!(!text.windows(part.len()).any(|window| window == part.as_bytes()), "{part} in {what}");
+    }
+}
+
+fn clean_files(directory: &Path) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        clean(&std::fs::read(&path).unwrap(), &path.display().to_string());
+    }
+}
+
+fn redactions(host: &Host) -> Vec<Value> {
+    let mut lines = Vec::new();
+    host.journal().flush_blocking().unwrap();
+    host.journal().reader().unwrap().export(1, &mut lines).unwrap();
+    clean(&lines, "the exported audit");
+    let entries = String::from_utf8(lines).unwrap();
+    let values = entries.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    values.filter(|entry| entry.to_string().contains("secret-redacted")).collect()
+}
+
+async fn call(host: &Host, tool: &str, arguments: Value, options: CallOptions) -> CallReport {
+    host.call(ToolCall::new(tool, arguments.to_string()), options).await
+}
+
+#[test]
+pub(crate) fn repeats() {
+    let place = Place::new();
+    runtime().block_on(async {
+        let host = place.open().await;
+        for fail in [false, true] {
+            let heard = Arc::new(Mutex::new(String::new()));
+            let ear = Arc::clone(&heard);
+            let sink = EventSink::new(move |event| ear.lock().unwrap().push_str(&format!("{event:?}\n")));
+            let options = CallOptions { events: Some(sink), ..CallOptions::default() };
+            let arguments = json!({"texts": spellings(), "directory": "/work", "fail": fail});
+            let report = call(&host, "guest.repeats", arguments, options).await;
+            clean(format!("{report:?}").as_bytes(), "the report");
+            let whole: Vec<String> =
+                heard.lock().unwrap().lines().filter(|line| line.contains("[redacted]")).map(str::to_owned).collect();
+            assert!(
+                whole.len() >= spellings().len() * 3,
+                "log, progress and emitted parts, as they came: {}",
+                whole.len()
+            );
+            clean(whole.join("\n").as_bytes(), "what was told on the way");
+            match &report.outcome {
+                Outcome::Success(value) => {
+                    assert!(!fail);
+                    assert_eq!(value["keys"].as_object().unwrap().len(), spellings().len(), "{value}");
+                    assert!(
+                        value["texts"]
+                            .as_array()
+                            .unwrap()
+                            .iter()
+                            .all(|text| text.as_str().unwrap().contains("[redacted]"))
+                    );
+                }
+                Outcome::Failure(failure) => assert!(fail && failure.class == Class::Tool, "{failure:?}"),
+            }
+            assert!(report.output.stdout.contains("out [redacted]") && report.output.stderr.contains("err [redacted]"));
+        }
+        let told = redactions(&host);
+        assert_eq!(told.len(), 2, "{told:?}");
+        for (entry, outcome) in told.iter().zip(["result", "failure"]) {
+            let event = &entry["body"]["event"];
+            assert_eq!(event["secrets"], json!(["api"]));
+            for place in ["arguments", outcome, "log", "emitted", "stdout", "stderr", "effects"] {
+                assert!(event["places"].as_array().unwrap().contains(&json!(place)), "{place}: {event}");
+            }
+        }
+        clean_files(&place.root.path().join(".toolhold"));
+        drop(host);
+    });
+    clean_files(&place.root.path().join(".toolhold"));
+}
+
+#[test]
+fn a_secret_in_a_call_that_does_not_run_is_not_written_down_either() {
+    let place = Place::new();
+    runtime().block_on(async {
+        let host = place.open().await;
+        let unknown = call(&host, &format!("guest.{SECRET}"), json!({}), CallOptions::default()).await;
+        clean(format!("{unknown:?}").as_bytes(), "a tool that does not exist");
+        let invalid = call(&host, "guest.repeats", json!({"texts": SECRET, (SECRET): 1}), CallOptions::default()).await;
+        clean(format!("{invalid:?}").as_bytes(), "arguments that do not conform");
+        let key = "hunter22+%22%c3%a4%5c%2f%2b%25%26%3dlonger".parse().unwrap();
+        let keyed = ToolCall { key: Some(key), ..ToolCall::new("guest.panics", "{}") };
+        let keyed = host.call(keyed, CallOptions::default()).await;
+        let Outcome::Failure(failure) = &keyed.outcome else { panic!("{keyed:?}") };
+        assert_eq!(failure.code, "secret-in-key");
+        assert_eq!(redactions(&host).len(), 2);
+        drop(host);
+    });
+    clean_files(&place.root.path().join(".toolhold"));
+}
