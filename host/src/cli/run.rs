@@ -220,7 +220,9 @@ fn conclude(done: &RunReport, session: &Session, ui: Ui) -> CommandResult {
         None => ui.result(done, |_| answer)?,
         Some(preview) => {
             ui.say(&format!("{answer}\n"));
-            let effects = preview.effects();
+            let mut effects = preview.effects();
+            // A file may hold what a server sent back.
+            session.host.redactor().pass().effects(&mut effects);
             ui.result(&with_effects(done, &effects), |_| effects::whole(&effects, Landing::Previewed))?;
         }
     }

@@ -18,6 +18,8 @@ pub(super) enum NotKept {
          use a state directory on the same one"
     )]
     OtherFileSystem,
+    #[error("a secret is in its arguments or in the name of a file that it changes, and would be stored with it")]
+    Secret,
     #[error(transparent)]
     Plan(#[from] toolhold_sandbox::capability::fs::commit::CommitError),
     #[error(transparent)]
@@ -38,6 +40,9 @@ impl Host {
         if !staged.can_wait() {
             return Err(NotKept::OtherFileSystem);
         }
+        if self.0.redactor.finds(checked.call.call().text()) {
+            return Err(NotKept::Secret);
+        }
         let prepared = staged.prepare(self.0.effects.durable)?;
         let plan = prepared.plan();
         let planned = Planned {
@@ -52,6 +57,10 @@ impl Host {
             kept_bytes: plan.kept_bytes(),
             at: clock::micros(),
         };
+        if self.0.redactor.finds(&planned.plan) {
+            self.discard(plan);
+            return Err(NotKept::Secret);
+        }
         let kept = self.0.journal.plan(planned).await;
         if kept.is_err() {
             self.discard(plan);

@@ -1,5 +1,7 @@
 //! A dry run shows exactly what a call would do, and does nothing.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::{Value, json};
 
 use crate::project::Project;
@@ -156,5 +158,48 @@ fn a_name_that_a_terminal_would_obey_is_shown_as_what_it_is() {
         let text = format!("{}{}", done.printed(), done.said());
         assert!(!text.contains(['\u{1b}', '\r', '\u{7}', '\u{202e}']), "{text:?}");
         assert!(!text.lines().any(|line| line.starts_with("nothing was changed\\")), "{text}");
+    }
+}
+
+/// A secret that the host knows, because a grant may send it.
+const SECRET: &str = r#"
+[secrets.api]
+file = "key"
+
+[[tools.files.http]]
+host = "api.example.com"
+secrets = [{ secret = "api", header = "authorization" }]
+"#;
+
+#[test]
+fn a_secret_that_a_file_would_hold_is_neither_shown_nor_stored_by_a_dry_run() {
+    let project = Project::free();
+    let manifest = project.read("toolhold.toml");
+    project.write("toolhold.toml", &format!("{manifest}\n{SECRET}"));
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    project.write("key", "hunter22-hunter22");
+    std::fs::set_permissions(project.path().join("key"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    project.write(
+        "script.toml",
+        r#"
+[[turn]]
+[[turn.call]]
+tool = "files.write"
+arguments = { path = "/work/note", content = "it is hunter22-hunter22\n" }
+[[turn]]
+text = "done"
+"#,
+    );
+    let call = ["call", "--dry-run", "files.write", "path=/work/note", "content=it is hunter22-hunter22"];
+    let run = ["run", "--dry-run", "note it", "--model", "scripted:script.toml"];
+    for words in [&call[..], &run, &[&run[..], &["--json"]].concat()] {
+        let done = project.run(words);
+        done.worked(&["it is [redacted]"]);
+        assert!(!done.printed().contains("hunter22"), "{}", done.printed());
+        assert!(!done.said().contains("toolhold apply"), "what would be stored with a secret is not kept");
+    }
+    for entry in std::fs::read_dir(project.path().join(".toolhold")).unwrap().map(|entry| entry.unwrap().path()) {
+        let stored = if entry.is_file() { std::fs::read(&entry).unwrap() } else { Vec::new() };
+        assert!(!stored.windows(8).any(|part| part == b"hunter22"), "{}", entry.display());
     }
 }
