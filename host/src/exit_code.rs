@@ -34,6 +34,8 @@ pub enum ExitCode {
     Model = 12,
     /// The host failed: journal, disk, memory.
     Host = 13,
+    /// Somebody else changed the same files: nothing was changed.
+    Conflict = 14,
     /// Stopped by the user.
     Cancelled = 130,
 }
@@ -46,6 +48,7 @@ impl From<Class> for ExitCode {
             Class::Tool => Self::ToolFailed,
             Class::Limit => Self::Limit,
             Class::Trap | Class::InvalidOutput => Self::GuestFault,
+            Class::Conflict => Self::Conflict,
             Class::Withheld => Self::Partial,
             Class::Cancelled => Self::Cancelled,
             Class::Busy | Class::Host => Self::Host,

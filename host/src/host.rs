@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::{AuthorizedCall, ToolCall};
-use toolhold_core::event::{Effects, Event};
+use toolhold_core::call::{AuthorizedCall, Mode, ToolCall};
+use toolhold_core::event::{self, Event};
 use toolhold_core::grant::HttpGrant;
 use toolhold_core::id::{CallId, Digest};
 use toolhold_core::limit::Usage;
@@ -17,6 +17,7 @@ use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
+use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::refusal::{Refusal, not_run, unrecorded};
 use crate::{clock, redaction, report};
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) sandbox: Sandbox,
     pub(crate) journal: Journal,
+    pub(crate) effects: Effects,
     pub(crate) redactor: Redactor,
 }
 
@@ -46,20 +48,28 @@ pub struct CallOptions {
     pub events: Option<EventSink>,
     /// Stops the guest.
     pub cancel: CancellationToken,
+    /// The dry run that the call belongs to: its calls see what the ones before them would have changed.
+    pub session: Option<Arc<PreviewSession>>,
 }
 
 impl Default for CallOptions {
     /// A local caller, not narrowed, who hears of the end only.
     fn default() -> Self {
-        Self { client: "local".into(), scope: Arc::default(), events: None, cancel: CancellationToken::new() }
+        Self {
+            client: "local".into(),
+            scope: Arc::default(),
+            events: None,
+            cancel: CancellationToken::new(),
+            session: None,
+        }
     }
 }
 
 /// A call that may run.
 pub(crate) struct Checked {
-    tool: Tool,
-    call: AuthorizedCall,
-    effects: Effects,
+    pub(crate) tool: Tool,
+    pub(crate) call: AuthorizedCall,
+    pub(crate) effects: event::Effects,
 }
 
 impl Host {
@@ -93,21 +103,31 @@ impl Host {
             Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
             Decision::Deny(denial) => Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
             Decision::Ask(question) => Err(Refusal::needs_approval(&tool, &question)),
-            Decision::Preview(_) => Err(Refusal::needs_preview(&tool, asked.arguments_digest())),
+            Decision::Preview(call) => Ok(Checked { effects: event::Effects::None, call, tool }),
         }
     }
 
-    /// Runs an admitted call and records what came of it.
+    /// Runs an admitted call, lands or keeps what it staged, and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
+        let session = options.session.clone().filter(|_| checked.call.mode() == Mode::Preview);
+        let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects));
         let mut pass = self.0.redactor.pass();
         pass.look(Place::Arguments, checked.call.call().text());
-        let key = Some(repeated(&id, call, &options));
+        let (key, name) = (Some(repeated(&id, call, &options)), Some(id.to_string()));
         let events = options.events.map(|sink| redaction::sink(&self.0.redactor, sink));
-        let mut run = self.0.sandbox.run(&checked.call, RunOptions { events, cancel: options.cancel, key }).await;
-        let (outcome, settlement) = conclude(&checked, &run, &mut pass);
+        let settings = RunOptions { events, cancel: options.cancel, key, name, stage };
+        let mut run = self.0.sandbox.run(&checked.call, settings).await;
+        let conclusion = conclude(&checked, &run, &mut pass);
         redaction::aside(&mut pass, &mut run);
-        let settled = match open.settle(settlement).await {
+        let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
+        pass.effects(&mut effects);
+        let (outcome, settlement) = conclusion;
+        let settled = match settlement {
+            Some(settlement) => open.settle(settlement).await,
+            None => Ok(open.leave()),
+        };
+        let settled = match settled {
             Ok(()) => self.tell_redactions(&id, call, pass.finish()).await,
             Err(error) => Err(error),
         };
@@ -115,7 +135,7 @@ impl Host {
             Ok(()) => outcome,
             Err(error) => Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
         };
-        report::ran(id, call, &checked.call, run, outcome)
+        CallReport { effects, ..report::ran(id, call, &checked.call, run, outcome) }
     }
 
     /// An outcome that was stored before the host knew all of the secrets that it knows now.
@@ -184,10 +204,16 @@ impl Host {
 }
 
 /// Whether the call can change anything: what it was granted says so, not what it claims.
-fn effects(call: &AuthorizedCall) -> Effects {
-    let writes = call.grants().directories.iter().any(|directory| !directory.write.is_empty());
-    let requests = call.grants().http.iter().any(HttpGrant::may_change);
-    if writes || requests { Effects::Possible } else { Effects::None }
+fn effects(call: &AuthorizedCall) -> event::Effects {
+    if call.grants().http.iter().any(HttpGrant::may_change) {
+        return event::Effects::Possible;
+    }
+    let mut written = call.grants().directories.iter().filter(|directory| !directory.write.is_empty());
+    match (written.clone().next(), written.all(|directory| directory.atomic)) {
+        (None, _) => event::Effects::None,
+        (Some(_), true) => event::Effects::Staged,
+        (Some(_), false) => event::Effects::Possible,
+    }
 }
 
 /// What is the same in every try of a call: its key, if it has one. Keys of different clients never meet.
@@ -198,7 +224,7 @@ fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> Digest {
     }
 }
 
-fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {
+pub(crate) fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {
     let (run, validated) = (call.run.clone(), checked.call.call());
     let intent = Intent::new(id.clone(), run, validated, checked.call.mode(), checked.effects, clock::micros());
     match &call.key {
@@ -207,8 +233,11 @@ fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions
     }
 }
 
-/// What came of a run, for the caller and for the journal. Neither learns a secret; the schema is checked before.
-fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> (Outcome, Settlement) {
+/// What came of a run, for the caller and for the journal; `None` where the journal knows already.
+pub(crate) type Conclusion = (Outcome, Option<Settlement>);
+
+/// What came of a run as far as the guest is concerned. Nobody learns a secret; the schema is checked before.
+fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> Conclusion {
     let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
     let result = match &run.outcome {
         Ok(text) => checked
@@ -221,15 +250,15 @@ fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> (Outcome
     match result {
         Ok((mut value, text)) => {
             let text = if pass.value(Place::Result, &mut value) { value.to_string() } else { text.clone() };
-            (Outcome::Success(value), Settlement::success(text, usage, effects, at))
+            (Outcome::Success(value), Some(Settlement::success(text, usage, effects, at)))
         }
         Err(failure) if nothing_ran(run) => {
             let settlement = Settlement::nothing(failure.code.clone(), effects, at);
-            (Outcome::Failure(failure), settlement)
+            (Outcome::Failure(failure), Some(settlement))
         }
         Err(mut failure) => {
             pass.failure(&mut failure);
-            (Outcome::Failure(failure.clone()), Settlement::failure(failure, usage, effects, at))
+            (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at)))
         }
     }
 }
@@ -244,11 +273,16 @@ fn nothing_ran(run: &RunReport) -> bool {
 struct OpenCall<'a> {
     journal: &'a Journal,
     id: &'a CallId,
-    effects: Effects,
+    effects: event::Effects,
     settled: bool,
 }
 
 impl OpenCall<'_> {
+    /// The journal knows already what came of it.
+    fn leave(mut self) {
+        self.settled = true;
+    }
+
     async fn settle(mut self, settlement: Settlement) -> Result<(), crate::journal::Error> {
         self.settled = true;
         self.journal.settle(self.id, settlement).await

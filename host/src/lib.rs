@@ -18,6 +18,7 @@ pub mod agent;
 pub mod cli;
 pub mod clock;
 mod component_file;
+pub mod effects;
 pub mod egress;
 pub mod exit_code;
 mod host;
@@ -30,6 +31,7 @@ mod replace_file;
 mod report;
 pub mod secrets;
 
+pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use open::{Components, HostConfig, OpenError, Progress, pin};
 pub use toolhold_core::call::ToolCall;

@@ -60,14 +60,6 @@ impl Refusal {
         Box::new(Self { arguments, rule, ..Self::new(failure, Some(tool)) })
     }
 
-    /// It may run as a preview only, and there are none.
-    pub(crate) fn needs_preview(tool: &Tool, arguments: Digest) -> Box<Self> {
-        let message = "denied: this call may only be previewed, and previews are not available here. Do something else, or say what you need";
-        let detail = "previews are not available in this version: make the rule `allow`, or leave it";
-        let failure = Failure::new(Class::Denied, "preview-unavailable", message).with_detail(detail);
-        Box::new(Self { arguments: Some(arguments), ..Self::new(failure, Some(tool)) })
-    }
-
     /// The audit's word for it.
     pub(crate) fn event(&self, id: &CallId, call: &ToolCall) -> Event {
         let (id, run, tool, code) = (id.clone(), call.run.clone(), shortened(&call.tool), self.failure.code.clone());
@@ -140,6 +132,11 @@ pub(crate) fn outcome_unrecorded(error: &journal::Error) -> Failure {
 pub(crate) fn invalid_output(violations: &Violations) -> Failure {
     let message = "the tool gave a result that breaks its own schema; this is not the arguments' doing";
     Failure::new(Class::InvalidOutput, "invalid-output", message).with_detail(violations.to_string())
+}
+
+/// A preview is not applied.
+pub(crate) fn not_applicable(why: &str) -> Failure {
+    Failure::new(Class::Denied, "not-applicable", format!("the preview cannot be applied: {why}"))
 }
 
 /// Nobody waited for the end.

@@ -1,7 +1,6 @@
 //! Builds the report of a call: one function per way in which a call can end.
 
 use toolhold_core::call::{AuthorizedCall, ToolCall};
-use toolhold_core::effect::EffectReport;
 use toolhold_core::id::{CallId, ToolDigest};
 use toolhold_core::limit::{Limits, Usage};
 use toolhold_core::outcome::{CallReport, Failure, Outcome, SideOutput};
@@ -49,11 +48,6 @@ pub(crate) fn ran(
         limits: authorized.limits().clone(),
         output: run.output,
         notes: run.files,
-        effects: EffectReport {
-            requests: run.requests,
-            requests_left_out: run.requests_left_out,
-            ..EffectReport::default()
-        },
         ..blank(id, call, authorized)
     }
 }

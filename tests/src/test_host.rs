@@ -19,12 +19,16 @@ use toolhold_core::manifest::Manifest;
 use toolhold_core::outcome::{Class, Failure, SideOutput};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
 use toolhold_core::tool::{Catalog, Tool};
+use toolhold_sandbox::capability::fs::commit::Durable;
 use toolhold_sandbox::{Loaded, RunOptions, RunReport, Sandbox, SandboxConfig};
 
 use crate::{guests, wat_guest};
 
 /// Where compiled guests are kept between tests, beside the guests themselves.
 const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools/target/toolhold-test-cache");
+
+/// Where calls stage what they change, on the file system on which tests make their directories or not: both must work.
+const STAGING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/toolhold-test-staging");
 
 /// What every call is allowed and its rules, before what a test grants. Time is generous: a loaded machine is no failure.
 const MANIFEST: &str = "version = 1
@@ -76,7 +80,15 @@ fn secret(name: &SecretName) -> Option<SecretString> {
 pub fn config() -> SandboxConfig {
     let egress = Arc::new(Client::new(SecretLookup::new(secret)));
     let compile_timeout = Duration::from_secs(600);
-    SandboxConfig { cache: Some(CACHE.into()), workers: 2, compile_timeout, egress, ..SandboxConfig::default() }
+    let staging = Some(STAGING.into());
+    SandboxConfig {
+        cache: Some(CACHE.into()),
+        workers: 2,
+        compile_timeout,
+        staging,
+        egress,
+        ..SandboxConfig::default()
+    }
 }
 
 /// The sandbox that the tests of one process share.
@@ -208,6 +220,13 @@ impl TestHost {
     fn reply(&self, call: &AuthorizedCall, report: RunReport) -> Result<Reply> {
         let tool = self.catalog.get(call.call().tool().as_str())?;
         let refused = |error| Failure::new(Class::InvalidOutput, "invalid-output", format!("{error}"));
+        // As the host does: what a call staged lands when it succeeded.
+        if let (Ok(_), Some(staged)) = (&report.outcome, &report.staged) {
+            let prepared = staged.prepare(Durable::No)?;
+            let plan = prepared.plan().clone();
+            prepared.commit()?;
+            plan.discard(STAGING.as_ref())?;
+        }
         let outcome = match report.outcome {
             Ok(text) => tool.check_output(&text).map_err(refused),
             Err(failure) => Err(failure.into()),

@@ -131,6 +131,63 @@ pub enum Event {
         /// The failure's code.
         code: Option<String>,
     },
+    /// What a call staged is about to land: from here on it is finished, whatever happens to the host.
+    ChangesPlanned {
+        /// Which call.
+        call: CallId,
+        /// The digest of the plan, of the effects that it has and of the outcome that the call will have, as they are stored.
+        plan: Digest,
+    },
+    /// What a call staged has landed.
+    ChangesLanded {
+        /// Which call.
+        call: CallId,
+    },
+    /// What a call staged did not land, and nothing of it did.
+    ChangesRefused {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: String,
+    },
+    /// What a call changed is about to be taken back.
+    UndoBegun {
+        /// Which call.
+        call: CallId,
+    },
+    /// What a call changed was taken back.
+    ChangesUndone {
+        /// Which call.
+        call: CallId,
+    },
+    /// What a call changed was not taken back, and nothing of it was.
+    UndoRefused {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: String,
+    },
+    /// What a preview would change is kept, so that it can be applied.
+    PreviewKept {
+        /// Which call.
+        call: CallId,
+        /// As in `changes-planned`.
+        plan: Digest,
+    },
+    /// A preview was applied.
+    PreviewApplied {
+        /// The preview.
+        call: CallId,
+        /// The call that applied it, which is finished from here on.
+        by: CallId,
+        /// The plan of that call, as in `changes-planned`.
+        plan: Digest,
+    },
+    /// What is needed to undo a call or to apply a preview was removed.
+    ChangesExpired {
+        /// Which call.
+        call: CallId,
+    },
     /// A call was answered with the stored outcome of an earlier one with the same key.
     CallReplayed {
         /// The earlier call.
@@ -212,6 +269,8 @@ pub enum Effects {
     None,
     /// It may. Whether it did is what the journal is for.
     Possible,
+    /// It may, but only by what it staged: without a plan it did nothing, and a plan is finished.
+    Staged,
 }
 
 impl Event {
@@ -223,6 +282,15 @@ impl Event {
             | Self::CallSettled { call, .. }
             | Self::CallCompleted { call, .. }
             | Self::CallReplayed { call, .. }
+            | Self::ChangesPlanned { call, .. }
+            | Self::ChangesLanded { call }
+            | Self::ChangesRefused { call, .. }
+            | Self::UndoBegun { call }
+            | Self::ChangesUndone { call }
+            | Self::UndoRefused { call, .. }
+            | Self::PreviewKept { call, .. }
+            | Self::PreviewApplied { call, .. }
+            | Self::ChangesExpired { call }
             | Self::CallAbandoned { call, .. }
             | Self::CallUnknown { call, .. }
             | Self::CallDenied { call, .. }

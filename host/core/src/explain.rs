@@ -91,6 +91,8 @@ pub struct DirectoryLine {
     pub deny: Vec<String>,
     /// What symbolic links may do.
     pub symlinks: &'static str,
+    /// Whether changes are staged and land together.
+    pub atomic: bool,
     /// Where it is granted.
     pub at: Option<Line>,
     /// What the tool declares to read, as far as it is a bound.
@@ -196,6 +198,7 @@ impl Policy {
                 Symlinks::Follow => "follow",
                 Symlinks::Create => "create",
             },
+            atomic: grant.atomic,
             at: written.map(|written| self.manifest().source().line(&written.span)),
             needs_read: entry.ceiling.read.source().to_vec(),
             needs_write: entry.ceiling.write.source().to_vec(),

@@ -47,6 +47,9 @@ pub struct DirectoryGrant {
     pub deny: Patterns,
     /// What symbolic links may do.
     pub symlinks: Symlinks,
+    /// Changes are staged and land together when the call succeeds. `false`: each lands at once and cannot be undone; for
+    /// files that are too large to be copied.
+    pub atomic: bool,
 }
 
 /// What symbolic links below a grant may do. Whatever is chosen, none ever leaves the grant, and patterns are checked

@@ -101,6 +101,8 @@ pub struct Directory {
     pub deny: PatternsAt,
     /// What symbolic links may do.
     pub symlinks: Symlinks,
+    /// Whether changes are staged.
+    pub atomic: bool,
 }
 
 /// Patterns, and where each is written.

@@ -121,6 +121,8 @@ pub enum Class {
     Trap,
     /// The result does not conform to the output schema or is not JSON.
     InvalidOutput,
+    /// Somebody else changed what the call wanted to change; nothing of it was kept.
+    Conflict,
     /// A preview came to a request that it may not send.
     Withheld,
     /// The caller gave up.

@@ -27,6 +27,11 @@ pub struct SandboxConfig {
     pub compile_timeout: Duration,
     /// Directories and files that no grant reaches, whatever it says.
     pub protected: Protected,
+    /// The directory in which staged changes are kept until they land. Toolhold's own, and on the file system of the granted
+    /// directories if possible. `None`: what would have to be staged cannot be written.
+    pub staging: Option<PathBuf>,
+    /// Every directory that is granted to anyone: staged changes are kept per outermost one.
+    pub granted: Vec<PathBuf>,
     /// What sends granted requests.
     pub egress: Arc<dyn Egress>,
 }
@@ -42,6 +47,8 @@ impl Default for SandboxConfig {
             max_component_bytes: 64 << 20,
             compile_timeout: Duration::from_secs(120),
             protected: Protected::default(),
+            staging: None,
+            granted: Vec::new(),
             egress: Arc::new(NoEgress),
         }
     }

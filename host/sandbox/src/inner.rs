@@ -11,8 +11,10 @@ use toolhold_core::id::Digest;
 use toolhold_core::limit::{Limit, Limits};
 
 use crate::admission::{Admission, Ticket};
-use crate::call::{Ended, Guest, HostMemory, Job, Request, Room, RunFailure, block_on, on_calling_thread, on_fiber};
-use crate::capability::fs::OpenedGrants;
+use crate::call::{
+    Ended, Guest, HostMemory, Job, Request, Room, RunFailure, Staging, block_on, on_calling_thread, on_fiber,
+};
+use crate::capability::fs::{Anchors, OpenedGrants, Stage};
 use crate::config::SandboxConfig;
 use crate::engine::{Cache, Compiler, PoolSize, Ticker, new_engine};
 use crate::load::{Entry, Loaded};
@@ -52,7 +54,7 @@ impl Inner {
             building: Mutex::new(()),
             workers: Workers::new(seats),
             memory: Arc::new(HostMemory::new(config.max_memory_in_flight)),
-            opened: Opened::new(config.protected.clone()),
+            opened: Opened::new(config.protected.clone(), Anchors::open(&config.granted)),
             registry: RwLock::default(),
             config,
         };
@@ -107,12 +109,6 @@ impl Inner {
         call: &AuthorizedCall,
         options: RunOptions,
     ) -> Result<(Arc<Entry>, Job, Instant), RunFailure> {
-        let writes = call.grants().directories.iter().any(|directory| !directory.write.is_empty());
-        if call.mode() == Mode::Preview && writes {
-            return Err(RunFailure::Host(
-                "this sandbox cannot hold back writes, so it runs no previews of them".into(),
-            ));
-        }
         let validated = call.call();
         let digest = validated.digest();
         let entry = self.entry(&digest).ok_or_else(|| RunFailure::Host(format!("{digest} is not loaded")))?;
@@ -120,8 +116,25 @@ impl Inner {
         let request = Request::Invoke { tool, arguments: Arc::clone(validated.text()) };
         let limits = call.limits().clone();
         let deadline = Instant::now() + Duration::from_micros(limits.get(Limit::Time));
+        let staging = self.staging(call, &options)?;
         let job = self.job(request, call.grants().clone(), limits, options)?;
-        Ok((entry, Job { mode: call.mode(), ..job }, deadline))
+        Ok((entry, Job { mode: call.mode(), staging, ..job }, deadline))
+    }
+
+    /// Where the changes of a call are kept. A call that can change nothing needs no place for it.
+    fn staging(&self, call: &AuthorizedCall, options: &RunOptions) -> Result<Option<Staging>, RunFailure> {
+        let nothing_lands = call.mode() == Mode::Preview;
+        if let Some(stage) = &options.stage {
+            return Ok(Some(Staging { stage: Arc::clone(stage), nothing_lands }));
+        }
+        let is_staged = |grant: &DirectoryGrant| !grant.write.is_empty() && (grant.atomic || nothing_lands);
+        if !call.grants().directories.iter().any(is_staged) {
+            return Ok(None);
+        }
+        let no_place = || RunFailure::Host("there is no directory for staged changes".into());
+        let home = self.config.staging.as_ref().ok_or_else(no_place)?;
+        let name = options.name.clone().map_or_else(random_name, Ok)?;
+        Ok(Some(Staging { stage: Arc::new(Stage::new(home.join(name))), nothing_lands }))
     }
 
     /// A job of what a call may reach and use.
@@ -144,6 +157,7 @@ impl Inner {
             cancel: options.cancel,
             memory: Arc::clone(&self.memory),
             workers: self.workers.clone(),
+            staging: None,
         })
     }
 
@@ -205,6 +219,13 @@ impl Inner {
         let guest = entry.guest(ticket.seat, &room).map_err(|error| RunFailure::Host(error.to_string()))?;
         Ok((room, guest))
     }
+}
+
+/// A name that no other call has.
+fn random_name() -> Result<String, RunFailure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| RunFailure::Host(error.to_string()))?;
+    Ok(hex::encode(bytes))
 }
 
 /// A task that ends when nobody waits for it any more.

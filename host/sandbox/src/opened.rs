@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use toolhold_core::grant::DirectoryGrant;
 
-use crate::capability::fs::{self, OpenedGrants, Protected};
+use crate::capability::fs::{self, Anchors, OpenedGrants, Protected};
 
 /// Different sets of grants that are kept open.
 const KEPT: usize = 64;
@@ -17,12 +17,13 @@ type Kept = (Arc<[DirectoryGrant]>, Arc<OpenedGrants>);
 /// The directories that are open.
 pub(crate) struct Opened {
     protected: Protected,
+    anchors: Anchors,
     kept: Mutex<Vec<Kept>>,
 }
 
 impl Opened {
-    pub(crate) fn new(protected: Protected) -> Self {
-        Self { protected, kept: Mutex::default() }
+    pub(crate) fn new(protected: Protected, anchors: Anchors) -> Self {
+        Self { protected, anchors, kept: Mutex::default() }
     }
 
     /// `grants`, open.
@@ -30,7 +31,7 @@ impl Opened {
         if let Some(opened) = self.find(grants) {
             return Ok(opened);
         }
-        let opened = Arc::new(OpenedGrants::open(grants, &self.protected)?);
+        let opened = Arc::new(OpenedGrants::open(grants, &self.protected, &self.anchors)?);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.remove(0);
@@ -62,6 +63,7 @@ fn same_grant(one: &DirectoryGrant, other: &DirectoryGrant) -> bool {
     one.host == other.host
         && one.guest == other.guest
         && one.symlinks == other.symlinks
+        && one.atomic == other.atomic
         && one.read.is_same_as(&other.read)
         && one.write.is_same_as(&other.write)
         && one.deny.is_same_as(&other.deny)

@@ -12,7 +12,8 @@ use toolhold_core::outcome::SideOutput;
 
 use crate::call::{Answer, Ended, RunFailure};
 use crate::capability::context::EventSink;
-use crate::capability::fs::Notes;
+use crate::capability::fs::commit::Staged;
+use crate::capability::fs::{Notes, Stage};
 use crate::config::SandboxConfig;
 use crate::inner::Inner;
 use crate::load::{self, LoadError, Loaded};
@@ -35,6 +36,10 @@ pub struct RunOptions {
     pub events: Option<EventSink>,
     /// Stops the guest.
     pub cancel: CancellationToken,
+    /// A name for the directory of what is staged, unique for ever; `None` draws one.
+    pub name: Option<String>,
+    /// Stage here, above what earlier calls staged. The caller begins and rolls back calls.
+    pub stage: Option<Arc<Stage>>,
     /// What is the same in every try of the same call: keys by which servers recognise a request are made of it.
     pub key: Option<Digest>,
 }
@@ -50,6 +55,8 @@ pub struct RunReport {
     pub output: SideOutput,
     /// What it touched of the granted directories, and what it was refused there.
     pub files: Notes,
+    /// What it would change, if that was staged, whatever came of the call. Dropped, nothing lands.
+    pub staged: Option<Staged>,
     /// What it requested over the network, oldest first; at most 1,000 are kept.
     pub requests: Vec<Request>,
     /// How many more it requested.
@@ -67,6 +74,7 @@ impl From<Ended> for RunReport {
             usage: ended.usage,
             output: ended.output,
             files: ended.files,
+            staged: ended.staged.map(Staged::new),
             requests: ended.requests.kept,
             requests_left_out: ended.requests.left_out,
         }

@@ -67,8 +67,8 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
 }
 
 fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Option<&str>) -> Result<usize, Error> {
-    let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted') ON CONFLICT (call) DO NOTHING";
+    let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, staged)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted', ?12) ON CONFLICT (call) DO NOTHING";
     Ok(connection.prepare_cached(sql)?.execute(params![
         intent.call.as_str(),
         intent.run.as_str(),
@@ -81,6 +81,7 @@ fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Opt
         kept,
         arguments.as_bytes(),
         intent.at.cast_signed(),
+        intent.effects == Effects::Staged,
     ])?)
 }
 
@@ -239,21 +240,32 @@ fn abandon(connection: &Connection, call: &CallId, at: u64) -> Result<usize, Err
 /// Calls that were admitted and not settled, oldest first.
 pub(super) fn open(connection: &Connection) -> Result<Vec<(CallId, Effects)>, Error> {
     let mut statement =
-        connection.prepare("SELECT call, effects FROM calls WHERE state = 'admitted' ORDER BY number")?;
-    let rows = statement
-        .query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, parsed(row, 1, parse_effects)?)))?;
+        connection.prepare("SELECT call, effects, staged FROM calls WHERE state = 'admitted' ORDER BY number")?;
+    let rows = statement.query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, effects(row, 1, 2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What a call comes to whose host stopped: it did nothing, or nobody knows.
 pub(super) fn cut_off(connection: &Connection, call: CallId, effects: Effects, at: u64) -> Result<Event, Error> {
     let reason = "the host stopped before the outcome was known".to_owned();
-    if effects == Effects::None {
+    if effects != Effects::Possible {
         abandon(connection, &call, at)?;
         return Ok(Event::CallAbandoned { call, reason });
     }
     connection.execute("UPDATE calls SET state = 'unknown' WHERE call = ?1", [call.as_str()])?;
     Ok(Event::CallUnknown { call, reason })
+}
+
+/// Parks a call of which nobody knows what it did.
+pub(super) fn park(connection: &Connection, call: &CallId, reason: &str, at: u64) -> Result<Step, Error> {
+    let sql = "UPDATE calls SET state = 'unknown' WHERE call = ?1 AND state = 'admitted'";
+    Ok(match connection.execute(sql, [call.as_str()])? {
+        0 => Step::refused(Error::NotOpen(call.clone())),
+        _ => {
+            let event = Event::CallUnknown { call: call.clone(), reason: bounded(reason) };
+            Step { event: Some((at, event)), answer: Ok(Answer::Done) }
+        }
+    })
 }
 
 /// Reads a word of a closed set; anything else means that the file is damaged.
@@ -280,13 +292,20 @@ pub(super) fn parse_mode(word: &str) -> Option<Mode> {
     [Mode::Live, Mode::Preview].into_iter().find(|mode| mode_word(*mode) == word)
 }
 
+/// The word in the database, which has a column of its own for what is staged.
 pub(super) fn effects_word(effects: Effects) -> &'static str {
     match effects {
         Effects::None => "none",
-        Effects::Possible => "possible",
+        Effects::Possible | Effects::Staged => "possible",
     }
 }
 
-pub(super) fn parse_effects(word: &str) -> Option<Effects> {
-    [Effects::None, Effects::Possible].into_iter().find(|effects| effects_word(*effects) == word)
+/// Reads what a call may change.
+pub(super) fn effects(row: &Row<'_>, word: usize, staged: usize) -> rusqlite::Result<Effects> {
+    let known =
+        |word: &str| [Effects::None, Effects::Possible].into_iter().find(|effects| effects_word(*effects) == word);
+    match (parsed(row, word, known)?, row.get(staged)?) {
+        (Effects::Possible, true) => Ok(Effects::Staged),
+        (effects, _) => Ok(effects),
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 use toolhold_core::call::canonical;
-use toolhold_core::event::{Event, bounded};
+use toolhold_core::event::{Effects, Event, bounded};
 use toolhold_core::id::{CallId, Digest};
 use toolhold_core::redact::Redactor;
 
@@ -30,7 +30,9 @@ pub(super) fn within(batch: &[Command]) -> HashMap<CallId, &Intent> {
     batch
         .iter()
         .filter_map(|command| match &command.work {
-            Work::Admit(intent) if !intent.is_durable() && intent.key.is_none() && ended.contains(&intent.call) => {
+            Work::Admit(intent)
+                if intent.effects == Effects::None && intent.key.is_none() && ended.contains(&intent.call) =>
+            {
                 Some((intent.call.clone(), &**intent))
             }
             _ => None,

@@ -19,7 +19,7 @@ use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, Intent};
-use super::{Durability, Options, audit, migrations, standing};
+use super::{Durability, Options, audit, migrations, plans, standing};
 
 /// Prepared statements that are kept: more than there are.
 const STATEMENTS: usize = 32;
@@ -125,8 +125,16 @@ impl Engine {
             Work::Admit(intent) => calls::admit(&self.connection, intent, &self.redactor)?,
             Work::Settle(call, settlement) => match whole.get(call) {
                 Some(intent) => completed::write(&self.connection, intent, settlement, &self.redactor)?,
-                None => calls::settle(&self.connection, call, settlement, &self.redactor)?,
+                None => {
+                    if let Some(event) = plans::settle(&self.connection, call, settlement)? {
+                        self.append(settlement.at, event)?;
+                    }
+                    calls::settle(&self.connection, call, settlement, &self.redactor)?
+                }
             },
+            Work::Plan(planned) => plans::insert(&self.connection, planned, &self.redactor)?,
+            Work::Turn(turn) => plans::turn(&self.connection, turn)?,
+            Work::Park(call, reason, at) => calls::park(&self.connection, call, reason, *at)?,
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Announce(at, event) => calls::Step { event: self.news(*at, event)?, answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },
@@ -172,6 +180,10 @@ impl Engine {
         if !open.is_empty() {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
             for (call, effects) in open {
+                if plans::is_ready(&self.connection, &call)? {
+                    // Whoever knows how to finish it asks for it.
+                    continue;
+                }
                 let event = calls::cut_off(&self.connection, call, effects, now)?;
                 self.append(now, event)?;
             }

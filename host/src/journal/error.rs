@@ -57,6 +57,14 @@ pub enum Error {
     /// The audit does not hold.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// A plan is not where it must be for that.
+    #[error("call `{call}` has no plan in the state `{wanted}`: see `toolhold history`")]
+    NotInState {
+        /// Which call.
+        call: CallId,
+        /// The state that it should be in.
+        wanted: &'static str,
+    },
     /// A call with this id was admitted before.
     #[error("there is a call `{0}` already")]
     Duplicate(CallId),

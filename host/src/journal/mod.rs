@@ -25,6 +25,7 @@ mod engine;
 mod error;
 mod head;
 mod migrations;
+mod plans;
 mod queue;
 mod reader;
 mod record;
@@ -40,11 +41,13 @@ use toolhold_core::id::CallId;
 use toolhold_core::redact::Redactor;
 
 pub use error::Error;
+pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, Filter, Intent, ScopedKey, Settled, Settlement, State};
 
 use directory::Directory;
 use engine::Engine;
+use plans::Turn;
 use queue::{Answer, Command, Queue, Reply, Work};
 
 /// How a journal is opened.
@@ -186,6 +189,81 @@ impl Journal {
     /// The journal cannot be written.
     pub async fn announce(&self, at: u64, event: Event) -> Result<(), Error> {
         self.write(Work::Announce(at, Box::new(event)), false, false).await.map(drop)
+    }
+
+    /// Writes a plan down, on disk before the answer: what it says is done from here on. Also keeps previews.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: nothing of the plan must be done.
+    pub async fn plan(&self, planned: Planned) -> Result<(), Error> {
+        self.write(Work::Plan(Box::new(planned)), true, true).await.map(drop)
+    }
+
+    /// [`Journal::plan`] for a plain thread.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: nothing of the plan must be done.
+    pub fn plan_blocking(&self, planned: Planned) -> Result<(), Error> {
+        self.write_blocking(Work::Plan(Box::new(planned)), true, true).map(drop)
+    }
+
+    /// Begins to take a plan back, on disk before the answer.
+    ///
+    /// # Errors
+    ///
+    /// It has not landed, or is taken back already; or it could not be written.
+    pub async fn begin_undo(&self, call: &CallId, at: u64) -> Result<(), Error> {
+        self.turn(call, (PlanState::Landed, PlanState::Undoing), None, at).await
+    }
+
+    /// The plan was taken back, or was not for a `reason`.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub async fn end_undo(&self, call: &CallId, reason: Option<String>, at: u64) -> Result<(), Error> {
+        let to = if reason.is_some() { PlanState::Landed } else { PlanState::Undone };
+        self.turn(call, (PlanState::Undoing, to), reason, at).await
+    }
+
+    /// The files of a plan in this state were removed.
+    ///
+    /// # Errors
+    ///
+    /// It is in another state, or it could not be written.
+    pub async fn expire(&self, call: &CallId, from: PlanState, at: u64) -> Result<(), Error> {
+        self.turn(call, (from, PlanState::Expired), None, at).await
+    }
+
+    async fn turn(
+        &self,
+        call: &CallId,
+        (from, to): (PlanState, PlanState),
+        reason: Option<String>,
+        at: u64,
+    ) -> Result<(), Error> {
+        let turn = Turn { call: call.clone(), from, to, reason, at };
+        self.write(Work::Turn(Box::new(turn)), true, true).await.map(drop)
+    }
+
+    /// Nobody knows what the call did, for this reason: it is parked.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub async fn park(&self, call: &CallId, reason: String, at: u64) -> Result<(), Error> {
+        self.write(Work::Park(call.clone(), reason, at), true, true).await.map(drop)
+    }
+
+    /// [`Journal::park`] for a plain thread.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub fn park_blocking(&self, call: &CallId, reason: String, at: u64) -> Result<(), Error> {
+        self.write_blocking(Work::Park(call.clone(), reason, at), true, true).map(drop)
     }
 
     /// Waits until everything before it is on disk.

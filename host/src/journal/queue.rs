@@ -11,6 +11,7 @@ use toolhold_core::event::Event;
 use toolhold_core::id::CallId;
 
 use super::error::Error;
+use super::plans::{Planned, Turn};
 use super::record::{Admission, Intent, Settlement};
 
 /// Most commands that wait without their callers waiting.
@@ -37,6 +38,9 @@ pub(super) enum Work {
     Admit(Box<Intent>),
     Settle(CallId, Box<Settlement>),
     Record(u64, Box<Event>),
+    Plan(Box<Planned>),
+    Turn(Box<Turn>),
+    Park(CallId, String, u64),
     /// An event that is added only where it says something new.
     Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
@@ -48,7 +52,8 @@ impl Work {
         match self {
             Self::Admit(intent) => intent.text.len(),
             Self::Settle(_, settlement) => settlement.text_bytes(),
-            Self::Record(..) | Self::Announce(..) | Self::Barrier => 0,
+            Self::Plan(planned) => planned.bytes(),
+            Self::Turn(_) | Self::Park(..) | Self::Record(..) | Self::Announce(..) | Self::Barrier => 0,
         }
     }
 }

@@ -11,10 +11,11 @@ use toolhold_core::event::{Effects, Entry, Event, VERSION};
 use toolhold_core::id::{CallId, Digest};
 
 use super::audit::{self, Stored, digest};
-use super::calls::{outcome_digest, parse_effects, parse_mode, parsed};
+use super::calls::{effects, outcome_digest, parse_mode, parsed};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
+use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, Filter, State};
 use super::standing::{self, Said};
 
@@ -94,6 +95,42 @@ impl Reader {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The calls that changed something or would, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, Error> {
+        plans::history(&self.connection, filter)
+    }
+
+    /// What is stored of the plan of a call.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn plan(&self, call: &CallId) -> Result<Option<PlanRecord>, Error> {
+        plans::get(&self.connection, call)
+    }
+
+    /// All plans in one of these states, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn plans(&self, states: &[PlanState]) -> Result<Vec<PlanRecord>, Error> {
+        plans::in_states(&self.connection, states)
+    }
+
+    /// Plans whose files are from before `before`, in microseconds since 1970, or too much beside newer ones of `bytes` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn outlived(&self, before: u64, bytes: u64) -> Result<Vec<PlanRecord>, Error> {
+        plans::outlived(&self.connection, before, bytes)
+    }
+
     /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.
     ///
     /// # Errors
@@ -157,6 +194,7 @@ impl Reader {
 struct Tally {
     admitted: u64,
     settled: u64,
+    plans: u64,
     said: Said,
 }
 
@@ -187,6 +225,12 @@ impl Tally {
                 stored.completed_as(at, &entry)?;
                 stored.settled_as(at, entry.at, outcome)
             }
+            Event::ChangesPlanned { call, plan }
+            | Event::PreviewKept { call, plan }
+            | Event::PreviewApplied { by: call, plan, .. } => {
+                self.plans += 1;
+                plans::check(connection, at, call, plan)
+            }
             Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
             _ => Ok(()),
         }
@@ -200,6 +244,10 @@ impl Tally {
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;
+        if count("SELECT count(*) FROM plans")? != self.plans {
+            let what = "the audit tells of another number of plans";
+            return Err(Broken { at: last, why: Why::Differs { call: "plans".into(), what } }.into());
+        }
         if calls != self.admitted || settled != self.settled {
             let call = format!("{calls} calls, {settled} of them settled");
             return Err(
@@ -219,7 +267,7 @@ struct StoredCall {
 fn stored_call(connection: &Connection, at: u64, call: &CallId) -> Result<StoredCall, Error> {
     let sql = format!("{SELECT} WHERE call = ?1");
     let read = |row: &Row<'_>| {
-        Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(16)?.map(Digest::from_bytes) })
+        Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(17)?.map(Digest::from_bytes) })
     };
     let found = connection.prepare_cached(&sql)?.query_row([call.as_str()], read).optional()?;
     found.ok_or_else(|| Broken { at, why: Why::Differs { call: call.to_string(), what: "it is missing" } }.into())
@@ -285,7 +333,7 @@ impl StoredCall {
 
 const SELECT: &str =
     "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
-                             state, settled_at, succeeded, outcome, usage, outcome_digest FROM calls";
+                             state, settled_at, succeeded, outcome, usage, staged, outcome_digest FROM calls";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let key: Option<String> = row.get(6)?;
@@ -296,7 +344,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         tool: parsed(row, 2, |text| text.parse().ok())?,
         digest: digest(row, 3)?,
         mode: parsed(row, 4, parse_mode)?,
-        effects: parsed(row, 5, parse_effects)?,
+        effects: effects(row, 5, 16)?,
         key,
         scope: row.get(7)?,
         arguments: row.get(8)?,

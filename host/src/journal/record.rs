@@ -114,6 +114,17 @@ pub struct Settlement {
     pub(super) usage: Usage,
     pub(super) at: u64,
     pub(super) durable: bool,
+    /// What became of the call's plan, if it has one.
+    pub(super) landing: Option<Landing>,
+}
+
+/// What became of a plan.
+#[derive(Debug, Clone)]
+pub(super) enum Landing {
+    /// It was done: JSON of what the disk is like now.
+    Landed(String),
+    /// It was not, and nothing of it: why.
+    Refused(String),
 }
 
 /// The ways to end.
@@ -141,19 +152,38 @@ impl Settlement {
     /// The tool gave a result: `text` is that JSON value, as the tool wrote it.
     #[must_use]
     pub fn success(text: impl Into<Arc<str>>, usage: Usage, effects: Effects, at: u64) -> Self {
-        Self { end: End::Success(text.into()), usage, at, durable: effects == Effects::Possible }
+        Self { end: End::Success(text.into()), usage, at, durable: effects == Effects::Possible, landing: None }
     }
 
     /// It failed after it began. A repeat with the same key gets this failure.
     #[must_use]
     pub fn failure(failure: Failure, usage: Usage, effects: Effects, at: u64) -> Self {
-        Self { end: End::Failure(Box::new(failure)), usage, at, durable: effects == Effects::Possible }
+        Self { end: End::Failure(Box::new(failure)), usage, at, durable: effects == Effects::Possible, landing: None }
     }
 
     /// It surely did nothing (the host was full, the caller gave up before it began): its key is free again.
     #[must_use]
     pub fn nothing(reason: impl Into<String>, effects: Effects, at: u64) -> Self {
-        Self { end: End::Nothing(reason.into()), usage: Usage::default(), at, durable: effects == Effects::Possible }
+        let (usage, durable) = (Usage::default(), effects == Effects::Possible);
+        Self { end: End::Nothing(reason.into()), usage, at, durable, landing: None }
+    }
+
+    /// The same end of the same call, but for this failure.
+    #[must_use]
+    pub fn instead(self, failure: Failure) -> Self {
+        Self { end: End::Failure(Box::new(failure)), ..self }
+    }
+
+    /// The call's plan was done; `after` is JSON of what the disk is like now.
+    #[must_use]
+    pub fn landed(self, after: String) -> Self {
+        Self { landing: Some(Landing::Landed(after)), ..self }
+    }
+
+    /// The call's plan was not done, and nothing of it was.
+    #[must_use]
+    pub fn plan_refused(self, why: impl Into<String>) -> Self {
+        Self { landing: Some(Landing::Refused(why.into())), ..self }
     }
 
     /// How long its text is.

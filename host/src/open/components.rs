@@ -12,10 +12,9 @@ use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::{Loaded, Sandbox, SandboxConfig};
 
+use super::{HostConfig, OpenError, Progress, staging};
 use crate::egress::{Client, SecretLookup};
 use crate::secrets::Secrets;
-
-use super::{HostConfig, OpenError, Progress};
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
 #[derive(Debug)]
@@ -101,10 +100,17 @@ fn settings(manifest: &Manifest, config: &HostConfig, secrets: &Secrets) -> Resu
         max_calls_in_flight: count(limits.max_calls_in_flight),
         max_queue: count(limits.max_queue),
         max_memory_in_flight: limits.max_memory,
-        protected: Protected::new(own_files(config)?.into_iter().chain(secret_files(manifest)))?,
+        protected: Protected::new(own_files(config)?.into_iter().chain(secret_files(manifest)))?
+            .with_state(&config.state),
+        staging: Some(staging(config)?),
+        granted: manifest.components().values().flat_map(hosts).collect(),
         egress: Arc::new(Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()))),
         ..SandboxConfig::default()
     })
+}
+
+fn hosts(component: &toolhold_core::manifest::Component) -> impl Iterator<Item = PathBuf> {
+    component.directories.iter().map(|directory| directory.host.value.clone())
 }
 
 /// Absolute paths of what belongs to Toolhold. The cache is made now: what does not exist cannot be kept out of reach.

@@ -15,10 +15,12 @@ use toolhold_core::id::ComponentName;
 use toolhold_core::lock::{Comparison, Lock, Pin};
 use toolhold_core::manifest::Manifest;
 use toolhold_core::policy::Policy;
+use toolhold_sandbox::capability::fs::commit::Durable;
 
 pub use self::components::Components;
 pub use self::error::OpenError;
 pub(crate) use self::files::manifest;
+use crate::effects::Effects;
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::secrets::{KnownSecret, Secrets};
@@ -87,7 +89,23 @@ impl Host {
         for fact in facts {
             journal.announce(clock::micros(), fact).await?;
         }
-        Ok(Self(Arc::new(Inner { policy, catalog, sandbox, journal, redactor })))
+        let effects = Effects { staging: staging(config)?, durable: durable(config.durability) };
+        let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects, redactor }));
+        host.recover().await?;
+        Ok(host)
+    }
+}
+
+/// Where staged changes are kept, and what was there before those that landed.
+fn staging(config: &HostConfig) -> Result<PathBuf, OpenError> {
+    let path = config.state.join("staging");
+    std::path::absolute(&path).map_err(|source| OpenError::Read { path, source })
+}
+
+fn durable(durability: Durability) -> Durable {
+    match durability {
+        Durability::Full => Durable::Yes,
+        Durability::Normal => Durable::No,
     }
 }
 

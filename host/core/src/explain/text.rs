@@ -98,7 +98,11 @@ impl Display for DirectoryLine {
                 None => writeln!(out)?,
             }
         }
-        writeln!(out, "    links {}", self.symlinks)
+        writeln!(out, "    links {}", self.symlinks)?;
+        if !self.atomic && !self.write.is_empty() {
+            writeln!(out, "    written in place: changes land at once and cannot be undone")?;
+        }
+        Ok(())
     }
 }
 

@@ -74,6 +74,7 @@ impl Checker {
         match (shape, value.get_mut()) {
             (Shape::Version, DeValue::Integer(_)) => true,
             (Shape::Text(kind), DeValue::String(text)) => self.text(text, kind, &span),
+            (Shape::Flag, DeValue::Boolean(_)) => true,
             (Shape::Choice(words), DeValue::String(text)) => self.choice(text, words, &span),
             (Shape::Amount { unit, least }, DeValue::Integer(number)) => {
                 self.amount(integer(number).ok_or(()), *unit, *least, &span)
@@ -324,6 +325,7 @@ fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Version => "the number 1".into(),
         Shape::Text(kind) => format!("{} as a string", kind.what),
+        Shape::Flag => "`true` or `false`".into(),
         Shape::Choice(_) => "a word as a string".into(),
         Shape::Amount { .. } => "an integer or a string with a unit".into(),
         Shape::List { of, .. } => format!("an array of strings, each {}", of.what),
@@ -339,6 +341,7 @@ fn example(shape: &Shape, key: &str) -> String {
     match shape {
         Shape::Version => format!("`{key} = {VERSION}`"),
         Shape::Text(_) => format!("`{key} = \"…\"`"),
+        Shape::Flag => format!("`{key} = false`"),
         Shape::Choice(words) => format!("`{key} = \"{}\"`", words.first().map_or("", |(word, _)| word)),
         Shape::Amount { unit, .. } => format!("`{key} = \"{}\"`", example_amount(*unit)),
         Shape::List { .. } => format!("`{key} = [\"…\"]`"),

@@ -49,6 +49,7 @@ fn shape(shape: &Shape) -> Value {
     match shape {
         Shape::Version => json!({ "const": 1 }),
         Shape::Text(kind) => string(kind.pattern),
+        Shape::Flag => json!({ "type": "boolean" }),
         Shape::Choice(words) => json!({ "enum": words.iter().map(|(word, _)| word).collect::<Vec<_>>() }),
         Shape::Amount { unit, least } => json!({ "$ref": format!("#/$defs/{}", amount_name(*unit, *least)) }),
         Shape::List { of, may_be_empty } => {

@@ -54,6 +54,8 @@ pub enum Shape {
     Version,
     /// A string of one kind.
     Text(&'static Text),
+    /// `true` or `false`.
+    Flag,
     /// One of these strings, each with its meaning.
     Choice(&'static [(&'static str, &'static str)]),
     /// An integer or a string with a unit.
@@ -201,6 +203,12 @@ pub static DIRECTORY: Table = Table {
             Shape::Choice(&SYMLINKS),
             Otherwise::Is("`deny`"),
             "what symbolic links may do; none ever leaves the directory",
+        ),
+        key(
+            "atomic",
+            Shape::Flag,
+            Otherwise::Is("`true`"),
+            "changes are staged, land together when the call succeeds, and can be undone; `false` for files too large to copy",
         ),
     ],
 };

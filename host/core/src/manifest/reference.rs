@@ -55,6 +55,7 @@ fn value(shape: &Shape) -> String {
     match shape {
         Shape::Version => "integer".into(),
         Shape::Text(kind) => kind.what.into(),
+        Shape::Flag => "boolean".into(),
         Shape::Choice(words) => words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(" "),
         Shape::Amount { unit: Unit::Count, .. } => "count".into(),
         Shape::Amount { unit: Unit::Bytes, .. } => "bytes".into(),

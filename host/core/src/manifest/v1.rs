@@ -45,6 +45,7 @@ pub(super) struct Directory {
     pub(super) write: Vec<Spanned<String>>,
     pub(super) deny: Vec<Spanned<String>>,
     pub(super) symlinks: Symlinks,
+    pub(super) atomic: Option<bool>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]

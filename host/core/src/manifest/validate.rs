@@ -92,6 +92,7 @@ impl Validator<'_> {
                 v1::Symlinks::Follow => Symlinks::Follow,
                 v1::Symlinks::Create => Symlinks::Create,
             },
+            atomic: wire.atomic.unwrap_or(true),
         })
     }
 

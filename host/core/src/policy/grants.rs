@@ -71,6 +71,7 @@ fn grant(directory: &Directory, ceiling: &Ceiling) -> Option<DirectoryGrant> {
         write: directory.write.patterns.narrowed_to(guest, &ceiling.write),
         deny: directory.deny.patterns.clone(),
         symlinks: directory.symlinks,
+        atomic: directory.atomic,
     })
 }
 

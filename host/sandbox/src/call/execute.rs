@@ -23,7 +23,7 @@ use super::state::{CallState, Parts};
 use super::stop::{Crossing, GRACE, Stop};
 use crate::bindings::toolhold::tool::types as wit;
 use crate::capability::context::{ContextCtx, EventSink};
-use crate::capability::fs::{FsCtx, Notes, OpenedGrants};
+use crate::capability::fs::{FsCtx, Notes, OpenedGrants, Stage};
 use crate::capability::http::{Egress, HttpCtx, HttpParts, Requests};
 use crate::meter::Meter;
 use crate::workers::Workers;
@@ -67,6 +67,16 @@ pub(crate) struct Job {
     pub(crate) cancel: CancellationToken,
     pub(crate) memory: Arc<HostMemory>,
     pub(crate) workers: Workers,
+    /// Where changes are kept until they land; `None` where nothing is to be staged.
+    pub(crate) staging: Option<Staging>,
+}
+
+/// How the changes of a call are staged.
+#[derive(Debug, Clone)]
+pub(crate) struct Staging {
+    pub(crate) stage: Arc<Stage>,
+    /// Also of grants that are not atomic: nothing of the call lands by itself.
+    pub(crate) nothing_lands: bool,
 }
 
 /// What came of a call.
@@ -76,6 +86,8 @@ pub(crate) struct Ended {
     pub(crate) usage: Usage,
     pub(crate) output: SideOutput,
     pub(crate) files: Notes,
+    /// What was staged, whatever came of the call.
+    pub(crate) staged: Option<Arc<Stage>>,
     pub(crate) requests: Requests,
 }
 
@@ -87,6 +99,7 @@ impl Ended {
             usage: Usage::default(),
             output: SideOutput::default(),
             files: Notes::default(),
+            staged: None,
             requests: Requests::default(),
         }
     }
@@ -147,7 +160,12 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
     let parts = Parts {
         limiter: Limiter::new(Arc::clone(&meter), job.memory),
         stop: Stop::new(Arc::clone(&meter), job.cancel, crossing),
-        fs: FsCtx::new(job.opened, Arc::clone(&meter)),
+        fs: match job.staging {
+            Some(Staging { stage, nothing_lands }) => {
+                FsCtx::staged(job.opened, Arc::clone(&meter), stage, nothing_lands)
+            }
+            None => FsCtx::new(job.opened, Arc::clone(&meter)),
+        },
         http,
         context: ContextCtx { sink: job.events, ..ContextCtx::default() },
         workers: job.workers,
@@ -223,6 +241,7 @@ fn close(store: &mut Store<CallState>, returned: wasmtime::Result<Returned>) -> 
         usage,
         output: state.side_output(),
         files: state.fs.take_notes(),
+        staged: state.fs.stage(),
         requests: state.http.take_requests(),
     }
 }
@@ -248,9 +267,7 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
 pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
     let job = Job {
         request: Request::Describe,
-        opened: Arc::new(
-            OpenedGrants::open(&grants.directories, &crate::capability::fs::Protected::default()).unwrap(),
-        ),
+        opened: Arc::new(OpenedGrants::open(&grants.directories, &Default::default(), &Default::default()).unwrap()),
         grants,
         mode: Mode::Live,
         egress: Arc::new(crate::capability::http::NoEgress),
@@ -260,6 +277,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         cancel: CancellationToken::new(),
         memory: Arc::new(HostMemory::new(u64::MAX)),
         workers: Workers::new(1),
+        staging: None,
     };
     let size = crate::engine::PoolSize { calls: 1, memories: 1 };
     open(&crate::engine::new_engine(size).unwrap(), job, false).0.into_data()

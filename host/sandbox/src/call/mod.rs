@@ -11,7 +11,7 @@ mod wait;
 
 #[cfg(test)]
 pub(crate) use execute::test_state;
-pub(crate) use execute::{Answer, Ended, Job, Request, on_calling_thread, on_fiber};
+pub(crate) use execute::{Answer, Ended, Job, Request, Staging, on_calling_thread, on_fiber};
 pub(crate) use failure::HostFault;
 pub(crate) use failure::Stopped;
 pub use failure::{RunFailure, ToolError, Trap};

@@ -82,6 +82,7 @@ fn an_answer_of_the_wrong_kind_is_a_fault_of_the_host() {
         usage: toolhold_core::limit::Usage::default(),
         output: toolhold_core::outcome::SideOutput::default(),
         files: crate::capability::fs::Notes::default(),
+        staged: None,
         requests: crate::capability::http::Requests::default(),
     };
     assert!(matches!(crate::RunReport::from(ended).outcome, Err(RunFailure::Host(_))));

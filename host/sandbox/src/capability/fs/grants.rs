@@ -12,12 +12,12 @@ use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, statat};
 use toolhold_core::grant::{DirectoryGrant, Symlinks};
 
+use super::base::{Anchors, Base};
 use super::error::Error;
 use super::identity::Identity;
 use super::path::RelPath;
 use super::protected::Protected;
 use super::rules::Rules;
-use super::view::Resolver;
 
 /// The directories of a tool's grants, opened.
 #[derive(Debug, Default)]
@@ -31,11 +31,15 @@ pub struct OpenedGrants {
 pub(super) struct Grant {
     /// Where the guest sees it.
     pub(super) guest: String,
-    pub(super) root: Dir,
-    pub(super) identity: Identity,
+    pub(super) base: Arc<Base>,
+    /// The outermost granted directory that this one lies in; the same as `base` for most.
+    pub(super) anchor: Arc<Base>,
+    /// Where it lies in the anchor.
+    pub(super) prefix: RelPath,
     pub(super) rules: Rules,
     pub(super) symlinks: Symlinks,
-    pub(super) resolver: Resolver,
+    /// Changes are staged and land when the call succeeds.
+    pub(super) atomic: bool,
 }
 
 impl OpenedGrants {
@@ -44,8 +48,9 @@ impl OpenedGrants {
     /// # Errors
     ///
     /// Names the grant and the host path: for the operator only.
-    pub fn open(grants: &[DirectoryGrant], protected: &Protected) -> Result<Self, Error> {
-        let grants = grants.iter().map(|grant| open(grant, protected).map(Arc::new)).collect::<Result<_, _>>()?;
+    pub fn open(grants: &[DirectoryGrant], protected: &Protected, anchors: &Anchors) -> Result<Self, Error> {
+        let grants =
+            grants.iter().map(|grant| open(grant, protected, anchors).map(Arc::new)).collect::<Result<_, _>>()?;
         Ok(Self { grants, protected: protected.clone() })
     }
 
@@ -63,23 +68,31 @@ impl OpenedGrants {
     }
 }
 
-/// The one place where a path of the host gives authority.
-#[expect(clippy::disallowed_methods, reason = "a grant of the operator is where authority over a directory begins")]
-fn open(grant: &DirectoryGrant, protected: &Protected) -> Result<Grant, Error> {
+fn open(grant: &DirectoryGrant, protected: &Protected, anchors: &Anchors) -> Result<Grant, Error> {
     let fail = |source| Error::Open { guest: grant.guest.clone(), host: grant.host.clone(), source };
     if !grant.host.is_absolute() {
         return Err(Error::Relative(grant.host.clone()));
     }
-    let host = grant.host.canonicalize().map_err(fail)?;
-    let root = Dir::open_ambient_dir(&host, cap_std::ambient_authority()).map_err(fail)?;
-    let stat = rustix::fs::fstat(&root).map_err(|errno| fail(errno.into()))?;
-    let rules = Rules::new(grant, protected_below(grant, &host, protected)?);
-    if !rules.same_for_all_paths() && ignores_case(&host, &root) {
+    let base = Arc::new(Base::open(&grant.host).map_err(fail)?);
+    let mut own = protected_below(grant, &base.host, protected)?;
+    if let Some(workspace) = commit_workspace(&base, protected) {
+        own.push(workspace);
+    }
+    let rules = Rules::new(grant, own);
+    if !rules.same_for_all_paths() && ignores_case(&base.host, &base.root) {
         return Err(Error::IgnoresCase { guest: grant.guest.clone(), host: grant.host.clone() });
     }
-    let resolver = Resolver::choose(&root);
-    let identity = Identity::of(&stat);
-    Ok(Grant { guest: grant.guest.clone(), root, identity, rules, symlinks: grant.symlinks, resolver })
+    let (anchor, prefix) = anchors.of(&base);
+    let (guest, symlinks, atomic) = (grant.guest.clone(), grant.symlinks, grant.atomic);
+    Ok(Grant { guest, base, anchor, prefix, rules, symlinks, atomic })
+}
+
+/// Where commits keep their files in a directory that is on another file system than the state: out of reach like the state.
+fn commit_workspace(base: &Base, protected: &Protected) -> Option<RelPath> {
+    let mut path = RelPath::default();
+    path.push(super::WORKSPACE);
+    let is_there = statat(&base.root, super::WORKSPACE, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+    (is_there || protected.state_device().is_some_and(|device| device != base.identity.device)).then_some(path)
 }
 
 /// The protected paths below `host`, relative to it.

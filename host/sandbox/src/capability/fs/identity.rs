@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::bindings::types::MetadataHashValue;
 
 /// A file's identity for as long as it exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(super) struct Identity {
     pub(super) device: u64,
     pub(super) inode: u64,

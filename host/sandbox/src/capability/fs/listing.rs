@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Dir, FileType, statat};
+use rustix::fs::FileType;
 use toolhold_core::limit::Limit;
 
 use super::bindings::types::{DescriptorType, DirectoryEntry};
@@ -10,6 +10,7 @@ use super::error::FsResult;
 use super::grants::Grant;
 use super::handle::Handle;
 use super::path::RelPath;
+use super::view::Entries;
 use crate::meter::Meter;
 
 /// How many hidden names are passed over between two looks at the clock.
@@ -18,7 +19,7 @@ const BETWEEN_LOOKS: u32 = 256;
 /// A `wasi:filesystem/types.directory-entry-stream`.
 #[derive(Debug)]
 pub struct Listing {
-    pub(super) entries: Dir,
+    pub(super) entries: Entries,
     pub(super) grant: Arc<Grant>,
     pub(super) path: RelPath,
     pub(super) meter: Arc<Meter>,
@@ -29,18 +30,15 @@ impl Listing {
     /// The next entry that the guest may know of. Every name that was read is charged as bytes read, shown or not.
     pub(super) fn next(&mut self) -> FsResult<Option<DirectoryEntry>> {
         let mut passed = 0;
-        while let Some(entry) = self.entries.read() {
+        while let Some(entry) = self.entries.next() {
             let entry = entry?;
-            self.meter.charge(Limit::BytesRead, entry.file_name().to_bytes().len() as u64)?;
+            self.meter.charge(Limit::BytesRead, entry.name.as_bytes().len() as u64)?;
             passed += 1;
             if passed % BETWEEN_LOOKS == 0 && self.meter.time_left().is_zero() {
                 return Err(self.meter.exceeded(Limit::Time).into());
             }
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if matches!(name, "." | "..") {
-                continue;
-            }
-            let kind = self.kind(name, entry.file_type());
+            let Ok(name) = entry.name.to_str() else { continue };
+            let kind = descriptor_type(entry.kind);
             let path = self.path.join(name);
             let rules = &self.grant.rules;
             if rules.may_read(&path) || (kind == DescriptorType::Directory && rules.may_list(&path)) {
@@ -48,15 +46,6 @@ impl Listing {
             }
         }
         Ok(None)
-    }
-
-    /// Some file systems do not say in the listing.
-    fn kind(&self, name: &str, listed: FileType) -> DescriptorType {
-        if listed != FileType::Unknown {
-            return descriptor_type(listed);
-        }
-        let stat = self.entries.fd().and_then(|directory| statat(directory, name, AtFlags::SYMLINK_NOFOLLOW));
-        stat.map_or(DescriptorType::Unknown, |stat| descriptor_type(FileType::from_raw_mode(stat.st_mode)))
     }
 }
 

@@ -6,8 +6,9 @@
 //! 2. [`operation`] is one verb per file. It resolves the guest's path to a *link-free path below the grant's root*, asks
 //!    the grant's [`rules`] about exactly that path, charges the meter and notes what was refused or touched.
 //! 3. [`view`] is the seam: what can be done to a link-free path of a grant. The plain view does it to the real
-//!    directory. It refuses to walk through a symbolic link, so that the path that was checked is the path that is used,
-//!    whatever happens on the disk in between. A copy-on-write view has the same operations.
+//!    directory, the staged one keeps it in a copy-on-write layer ([`overlay`]). Both refuse to walk through a symbolic
+//!    link, so that the path that was checked is the path that is used, whatever happens on the disk in between.
+//!    [`commit`] is how what was staged lands.
 //! 4. [`grants`] holds the opened directories. It is the only place that names a host path.
 //!
 //! What must not happen here: a decision on a path that was not resolved, a comparison of paths by string prefix, a host
@@ -37,7 +38,9 @@
 //! * Names that are not UTF-8 cannot be named by a WASI guest and are left out of listings.
 //! * Linux only: resolution relies on `O_PATH`, and on `openat2` where the kernel lets us.
 
+mod base;
 pub mod bindings;
+pub mod commit;
 mod ctx;
 mod descriptor;
 mod error;
@@ -50,6 +53,7 @@ mod link;
 mod listing;
 mod notes;
 mod operation;
+mod overlay;
 mod path;
 mod protected;
 mod rules;
@@ -57,6 +61,7 @@ mod rules;
 mod tests;
 mod view;
 
+pub use base::Anchors;
 pub use ctx::FsCtx;
 pub use descriptor::Descriptor;
 pub use error::{Error, FsError};
@@ -64,4 +69,8 @@ pub use grants::OpenedGrants;
 pub use link::{FsCtxView, FsView, add_to_linker};
 pub use listing::Listing;
 pub use notes::{Notes, Operation, Refusal, Touch, Touched, Why};
+pub use overlay::Stage;
 pub use protected::Protected;
+
+/// Where commits keep their files in a granted directory that is on another file system than Toolhold's state.
+const WORKSPACE: &str = ".toolhold";

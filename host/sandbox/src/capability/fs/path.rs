@@ -13,8 +13,18 @@ const LONGEST_NAME: usize = 255;
 /// A path below a grant's root without links, `.` or `..` in it; empty for the root itself.
 ///
 /// INVARIANT: parts are separated by one `/`, none is empty, `.` or `..`, none holds a NUL.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub(super) struct RelPath(String);
+
+impl TryFrom<String> for RelPath {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+        if text.is_empty() || text.split('/').all(is_part) { Ok(Self(text)) } else { Err("not a path below a root") }
+    }
+}
 
 impl RelPath {
     pub(super) fn as_str(&self) -> &str {
@@ -23,6 +33,20 @@ impl RelPath {
 
     pub(super) fn is_root(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Its names, from the root down.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|part| !part.is_empty())
+    }
+
+    /// The path of what `below` is below `self`.
+    pub(super) fn append(&self, below: &str) -> Self {
+        match (self.is_root(), below.is_empty()) {
+            (true, _) => Self(below.to_owned()),
+            (_, true) => self.clone(),
+            _ => Self(format!("{}/{below}", self.0)),
+        }
     }
 
     /// How many parts it has.

@@ -24,6 +24,7 @@ const DEEPEST: usize = 32;
 pub struct Protected {
     paths: Arc<[PathBuf]>,
     known: Arc<HashSet<Identity>>,
+    state_device: Option<u64>,
 }
 
 impl Protected {
@@ -39,11 +40,22 @@ impl Protected {
         for path in paths.iter() {
             collect(path, &mut known).map_err(|source| Error::Examine { path: path.clone(), source })?;
         }
-        Ok(Self { paths, known: Arc::new(known) })
+        Ok(Self { paths, known: Arc::new(known), state_device: None })
     }
 
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
+    }
+
+    /// Says on which file system staged changes are kept: elsewhere, commits need a directory beside them.
+    #[must_use]
+    pub fn with_state(mut self, state: &Path) -> Self {
+        self.state_device = rustix::fs::stat(state).ok().map(|stat| stat.st_dev);
+        self
+    }
+
+    pub(super) fn state_device(&self) -> Option<u64> {
+        self.state_device
     }
 }
 

@@ -244,6 +244,7 @@ mod tests {
             write: patterns(write),
             deny: patterns(deny),
             symlinks: Symlinks::Deny,
+            atomic: true,
         };
         Rules::new(&grant, vec![path(".toolhold")])
     }
@@ -294,6 +295,7 @@ mod tests {
             write: Patterns::none(),
             deny: Patterns::none(),
             symlinks: Symlinks::Deny,
+            atomic: true,
         };
         let rules = Rules::new(&grant, Vec::new());
         for way in ["", "sub", "sub/deep", "sub/deep/er"] {

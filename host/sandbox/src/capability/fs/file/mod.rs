@@ -3,15 +3,16 @@
 //! All of it happens on the calling thread. The offset is always the guest's: there is no cursor in the host that two
 //! streams of one file could move under each other.
 
+mod content;
 mod input;
 mod output;
 mod read;
 mod write;
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub(super) use content::Content;
 pub(super) use input::FileInput;
 pub(super) use output::FileOutput;
 pub(super) use write::Place;
@@ -28,7 +29,7 @@ pub(super) const LARGEST_TRANSFER: usize = 1 << 20;
 /// An open regular file, shared by its descriptor and the streams made of it.
 #[derive(Debug)]
 pub(super) struct File {
-    pub(super) fd: OwnedFd,
+    pub(super) content: Content,
     pub(super) identity: Identity,
     pub(super) grant: Arc<Grant>,
     pub(super) path: RelPath,

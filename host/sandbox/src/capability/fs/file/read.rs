@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::fstat;
 use rustix::io::Errno;
 use toolhold_core::limit::Limit;
 
@@ -28,8 +27,9 @@ impl File {
         let there = self.size_seen.load(Ordering::Relaxed).saturating_sub(offset);
         let there = usize::try_from(there).unwrap_or(usize::MAX).max(BEYOND_THE_END);
         let mut bytes = Vec::with_capacity(length.min(there).min(LARGEST_TRANSFER));
+        let fd = self.content.to_read()?;
         loop {
-            match rustix::io::pread(&self.fd, spare_capacity(&mut bytes), offset) {
+            match rustix::io::pread(fd, spare_capacity(&mut bytes), offset) {
                 Err(Errno::INTR) => {}
                 read => {
                     read?;
@@ -43,6 +43,6 @@ impl File {
 
     /// Its size now.
     pub(super) fn size(&self) -> Result<u64, Errno> {
-        Ok(u64::try_from(fstat(&self.fd)?.st_size).unwrap_or(0))
+        Ok(u64::try_from(rustix::fs::fstat(self.content.to_read()?)?.st_size).unwrap_or(0))
     }
 }

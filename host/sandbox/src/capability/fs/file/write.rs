@@ -1,6 +1,7 @@
 //! Writing at an offset or at the end, and setting the size. Bytes that a file grows by are charged like bytes written.
 
 use std::io::IoSlice;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
 
 use rustix::io::{Errno, ReadWriteFlags};
@@ -30,8 +31,9 @@ impl File {
             Place::At(offset) => self.gap_before(offset, bytes.len())?,
             Place::End => 0,
         };
+        let fd = self.content.to_write(&self.meter)?;
         self.meter.charge(Limit::BytesWritten, gap.saturating_add(bytes.len() as u64))?;
-        let written = self.write_uncharged(bytes, place);
+        let written = write_uncharged(fd, bytes, place);
         let unwritten = match written {
             Ok(written) if written > 0 => (bytes.len() - written) as u64,
             _ => gap.saturating_add(bytes.len() as u64),
@@ -67,8 +69,12 @@ impl File {
             return Err(ErrorCode::FileTooLarge.into());
         }
         let growth = size.saturating_sub(self.size()?);
+        if size == 0 {
+            return self.content.clear(&self.meter);
+        }
+        let fd = self.content.to_write(&self.meter)?;
         self.meter.charge(Limit::BytesWritten, growth)?;
-        if let Err(errno) = rustix::fs::ftruncate(&self.fd, size) {
+        if let Err(errno) = rustix::fs::ftruncate(fd, size) {
             self.meter.release(Limit::BytesWritten, growth);
             return Err(errno.into());
         }
@@ -83,16 +89,16 @@ impl File {
         let seen = self.size_seen.load(Ordering::Relaxed);
         Ok(if offset > seen { offset.saturating_sub(self.size()?.max(seen)) } else { 0 })
     }
+}
 
-    fn write_uncharged(&self, bytes: &[u8], place: Place) -> Result<usize, Errno> {
-        loop {
-            let written = match place {
-                Place::At(offset) => rustix::io::pwrite(&self.fd, bytes, offset),
-                Place::End => rustix::io::pwritev2(&self.fd, &[IoSlice::new(bytes)], 0, ReadWriteFlags::APPEND),
-            };
-            if written != Err(Errno::INTR) {
-                return written;
-            }
+fn write_uncharged(fd: BorrowedFd<'_>, bytes: &[u8], place: Place) -> Result<usize, Errno> {
+    loop {
+        let written = match place {
+            Place::At(offset) => rustix::io::pwrite(fd, bytes, offset),
+            Place::End => rustix::io::pwritev2(fd, &[IoSlice::new(bytes)], 0, ReadWriteFlags::APPEND),
+        };
+        if written != Err(Errno::INTR) {
+            return written;
         }
     }
 }

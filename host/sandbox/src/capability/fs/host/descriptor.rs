@@ -1,9 +1,8 @@
 //! `wasi:filesystem/types.descriptor`.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use rustix::fs::{Advice as FsAdvice, fadvise, fdatasync, fsync};
+use rustix::fs::Advice as FsAdvice;
 use wasmtime::component::Resource;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
@@ -50,12 +49,12 @@ impl HostDescriptor for FsCtxView<'_> {
             Advice::DontNeed => FsAdvice::DontNeed,
             Advice::NoReuse => FsAdvice::NoReuse,
         };
-        Ok(fadvise(&self.table.get(&fd)?.file()?.fd, offset, NonZeroU64::new(length), advice)?)
+        Ok(self.table.get(&fd)?.file()?.content.advise(offset, length, advice)?)
     }
 
     fn sync_data(&mut self, fd: Resource<Descriptor>) -> FsResult<()> {
         match &self.table.get(&fd)?.node {
-            Node::File(file) => Ok(fdatasync(&file.fd)?),
+            Node::File(file) => Ok(file.content.sync(true)?),
             Node::Directory(directory) => self.ctx.sync_directory(directory),
         }
     }
@@ -104,7 +103,7 @@ impl HostDescriptor for FsCtxView<'_> {
 
     fn sync(&mut self, fd: Resource<Descriptor>) -> FsResult<()> {
         match &self.table.get(&fd)?.node {
-            Node::File(file) => Ok(fsync(&file.fd)?),
+            Node::File(file) => Ok(file.content.sync(false)?),
             Node::Directory(directory) => self.ctx.sync_directory(directory),
         }
     }

@@ -90,7 +90,7 @@ fn while_names_come() -> RwLockReadGuard<'static, ()> {
     NAMES.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn while_names_move() -> RwLockWriteGuard<'static, ()> {
+pub(super) fn while_names_move() -> RwLockWriteGuard<'static, ()> {
     NAMES.write().unwrap_or_else(PoisonError::into_inner)
 }
 

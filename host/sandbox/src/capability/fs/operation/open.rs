@@ -1,6 +1,5 @@
 //! Opening and creating.
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -11,12 +10,12 @@ use super::super::bindings::types::{DescriptorFlags, ErrorCode, OpenFlags};
 use super::super::ctx::FsCtx;
 use super::super::descriptor::{Descriptor, Directory, Node};
 use super::super::error::{FsError, FsResult};
-use super::super::file::File;
+use super::super::file::{Content, File};
 use super::super::grants::Grant;
 use super::super::handle::Handle;
 use super::super::identity::Identity;
 use super::super::notes::{Operation, Touched, Why};
-use super::super::view::{How, Kind};
+use super::super::view::{self, How, Kind};
 use super::Stop;
 use super::resolve::{Asked, Last, Place};
 
@@ -32,7 +31,7 @@ pub(in super::super) struct Request {
 
 /// What was opened.
 enum Opened {
-    File { fd: OwnedFd, stat: Stat, created: bool },
+    File { content: Content, stat: Stat, created: bool },
     Directory(Stat),
 }
 
@@ -109,7 +108,7 @@ impl FsCtx {
         }
         match opened {
             Opened::Directory(stat) => Ok(self.directory(place, &stat)),
-            Opened::File { fd, stat, created } => self.file(place, request, fd, &stat, created),
+            Opened::File { content, stat, created } => self.file(place, request, content, &stat, created),
         }
     }
 
@@ -139,7 +138,11 @@ impl FsCtx {
             }
             match self.creating(|| self.view.create(&place.grant, &place.path, how)) {
                 Err(Stop::Fs(error)) if is_exist(&error) && !request.open.contains(OpenFlags::EXCLUSIVE) => {}
-                created => return created.map(|(fd, stat)| Opened::File { fd, stat, created: true }),
+                created => {
+                    let (content, stat) = created?;
+                    let content = content.ok_or(ErrorCode::Io)?;
+                    return Ok(Opened::File { content, stat, created: true });
+                }
             }
         }
         Err(ErrorCode::Busy.into())
@@ -155,7 +158,7 @@ impl FsCtx {
         &mut self,
         place: &Place,
         request: Request,
-        fd: OwnedFd,
+        content: Content,
         stat: &Stat,
         created: bool,
     ) -> Result<(Node, DescriptorFlags), Stop> {
@@ -165,7 +168,7 @@ impl FsCtx {
             self.notes.touched(guest, path, Touched::Created);
         } else {
             if request.truncates() {
-                rustix::fs::ftruncate(&fd, 0)?;
+                content.clear(&self.meter).map_err(Stop::Fs)?;
             }
             if may_write || request.truncates() {
                 self.notes.touched(guest, path, Touched::Written);
@@ -176,7 +179,7 @@ impl FsCtx {
         }
         let size = if request.truncates() { 0 } else { u64::try_from(stat.st_size).unwrap_or(0) };
         let file = File {
-            fd,
+            content,
             identity: Identity::of(stat),
             grant: Arc::clone(&place.grant),
             path: place.path.clone(),
@@ -197,7 +200,7 @@ impl FsCtx {
             .map(|grant| {
                 let flags = directory_flags(grant);
                 let directory =
-                    Directory { grant: Arc::clone(grant), path: Default::default(), identity: grant.identity };
+                    Directory { grant: Arc::clone(grant), path: Default::default(), identity: grant.base.identity };
                 let handle = Handle::take(&self.meter)?;
                 Ok((Descriptor { node: Node::Directory(directory), flags, _handle: handle }, grant.guest.clone()))
             })
@@ -212,9 +215,12 @@ fn directory_flags(grant: &Grant) -> DescriptorFlags {
 }
 
 /// What was there already. The file is not truncated yet: first it must turn out to be one, and not a protected one.
-fn existing((fd, stat): (OwnedFd, Stat), request: Request) -> Result<Opened, Stop> {
+fn existing((content, stat): view::Opened, request: Request) -> Result<Opened, Stop> {
     match Kind::of(&stat) {
-        Kind::File => Ok(Opened::File { fd, stat, created: false }),
+        Kind::File => {
+            let content = content.ok_or(ErrorCode::Io)?;
+            Ok(Opened::File { content, stat, created: false })
+        }
         Kind::Directory if request.writes() => Err(ErrorCode::IsDirectory.into()),
         Kind::Directory => Ok(Opened::Directory(stat)),
         Kind::Link | Kind::Special => Err(Why::SpecialFile.into()),

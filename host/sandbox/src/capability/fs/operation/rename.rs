@@ -73,19 +73,16 @@ impl FsCtx {
         let mut walked = 0;
         while let Some((old, new)) = ahead.pop() {
             let mut entries = self.view.list(grant, &old)?;
-            while let Some(entry) = entries.read() {
+            while let Some(entry) = entries.next() {
                 let entry = entry?;
-                if matches!(entry.file_name().to_bytes(), b"." | b"..") {
-                    continue;
-                }
                 walked += 1;
                 self.may_walk_on(walked)?;
-                let Ok(name) = entry.file_name().to_str() else { return Err(Why::MovesForbidden.into()) };
+                let Ok(name) = entry.name.to_str() else { return Err(Why::MovesForbidden.into()) };
                 let (old, new) = (old.join(name), new.join(name));
                 if !grant.rules.same_for_all_paths() {
                     may_move(grant, &old, &new).map_err(|_| Why::MovesForbidden)?;
                 }
-                match entry.file_type() {
+                match entry.kind {
                     FileType::Directory => ahead.push((old, new)),
                     FileType::RegularFile => {}
                     _ => self.may_move_other(grant, old, new, &mut ahead)?,

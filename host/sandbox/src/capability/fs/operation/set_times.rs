@@ -1,6 +1,6 @@
 //! Setting times and sizes.
 
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
 use super::super::bindings::types::{ErrorCode, NewTimestamp};
 use super::super::ctx::FsCtx;
@@ -46,7 +46,7 @@ impl FsCtx {
             Node::Directory(directory) => self.set_times_at(directory, Last::Keep, ".", times),
             Node::File(file) => {
                 self.require_write(file, Operation::SetTimes)?;
-                futimens(&file.fd, times)?;
+                file.content.set_times(times)?;
                 self.notes.touched(&file.grant.guest, file.path.as_str(), Touched::Written);
                 Ok(())
             }

@@ -1,6 +1,6 @@
 //! Asking for properties.
 
-use rustix::fs::{FileType, Stat, fstat};
+use rustix::fs::{FileType, Stat};
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 
 use super::super::bindings::types::{DescriptorStat, ErrorCode};
@@ -41,7 +41,7 @@ impl FsCtx {
     /// The properties of what is open. A directory is looked up by its path again.
     pub(in super::super) fn stat(&mut self, descriptor: &Descriptor) -> FsResult<Stat> {
         match &descriptor.node {
-            Node::File(file) => Ok(fstat(&file.fd)?),
+            Node::File(file) => Ok(file.content.stat()?),
             Node::Directory(directory) => self.stat_at(directory, Last::Keep, "."),
         }
     }

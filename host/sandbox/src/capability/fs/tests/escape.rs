@@ -136,6 +136,7 @@ fn read_only_named(host: &std::path::Path) -> toolhold_core::grant::DirectoryGra
         write: patterns(&[]),
         deny: patterns(&[]),
         symlinks: Symlinks::Follow,
+        atomic: true,
     }
 }
 

@@ -12,7 +12,7 @@ use super::support::*;
 fn with_deny_a_link_can_be_seen_and_unlinked_and_nothing_else() {
     let temp = workspace();
     let ws = temp.path().join("ws");
-    with_both(&[all_of(&ws)], |guest| {
+    on_disk_with_both(&[all_of(&ws)], |guest| {
         symlink("file", ws.join("link")).unwrap();
         symlink("sub", ws.join("dir")).unwrap();
         assert_eq!(guest.list(".").unwrap()[2], ("link".to_owned(), DescriptorType::SymbolicLink));
@@ -53,7 +53,7 @@ fn with_follow_links_within_the_grant_are_followed_and_none_is_created() {
     symlink("sub", ws.join("dir")).unwrap();
     symlink("dir/up", ws.join("chain")).unwrap();
     symlink("created", ws.join("dangling")).unwrap();
-    with_both(&[with_links(&ws, Symlinks::Follow)], |guest| {
+    on_disk_with_both(&[with_links(&ws, Symlinks::Follow)], |guest| {
         for path in ["link", "sub/up", "dir/up", "chain", "dir/../file", "sub/../dir/../chain"] {
             assert_eq!(guest.read_file(path).unwrap(), b"content", "{path}");
             assert_eq!(guest.stat(FOLLOW, path).unwrap().type_, DescriptorType::RegularFile);

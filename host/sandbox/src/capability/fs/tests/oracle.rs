@@ -12,6 +12,7 @@ use toolhold_core::grant::Symlinks;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 
 use super::super::bindings::types::{ErrorCode, HostDescriptor, NewTimestamp};
+use super::super::commit::{Detail, Durable, Plan};
 use super::super::error::code_of;
 use super::support::*;
 
@@ -249,6 +250,110 @@ fn run(
     Ok(())
 }
 
+/// Some steps are done on disk by both; then the guest's are staged. The answers are the same, nothing changes on disk while
+/// they are given, the commit makes the guest's directory what the system's is, and an undo what it was.
+fn run_staged(
+    before: &[Step],
+    steps: &[Step],
+    symlinks: Symlinks,
+    compare: impl Fn(&Step, &Outcome, &Outcome) -> bool,
+) -> Result<(), TestCaseError> {
+    let temp = tempfile::tempdir().unwrap();
+    let (ours, plain) = (temp.path().join("ours"), temp.path().join("plain"));
+    fs::create_dir(&ours).unwrap();
+    fs::create_dir(&plain).unwrap();
+    for step in before {
+        let _either = (by_system(&ours, step), by_system(&plain, step));
+    }
+    let at_first = (snapshot(&ours), links(&ours));
+    let mut guest = Guest::staged(&[with_links(&ours, symlinks)]);
+    for (number, step) in steps.iter().enumerate() {
+        let by_guest = by_guest(&mut guest, step);
+        let by_system = by_system(&plain, step);
+        prop_assert!(
+            compare(step, &by_guest, &by_system),
+            "step {number} {step:?}: guest {by_guest:?}, system {by_system:?}"
+        );
+        prop_assert_eq!((snapshot(&ours), links(&ours)), at_first.clone(), "staged step {} {:?}", number, step);
+    }
+    let (staged, home) = guest.finish();
+    let told = staged.changes(Detail::Full).0;
+    let prepared = staged.prepare(Durable::No).unwrap();
+    prop_assert_eq!(&snapshot(&ours), &at_first.0, "prepared");
+    let plan = prepared.plan().clone();
+    let after = prepared.commit();
+    let Ok(after) = after else {
+        return Err(TestCaseError::fail(format!("{after:?} of {plan:#?}")));
+    };
+    prop_assert_eq!(snapshot(&ours), snapshot(&plain), "committed {:#?}", plan);
+    prop_assert_eq!(links(&ours), links(&plain), "committed {:#?}", plan);
+    prop_assert_eq!(told.is_empty(), plan.is_empty());
+    let undone = plan.undo(&home.path().join("staging"), &after, Durable::No);
+    prop_assert!(undone.is_ok(), "{:?} of {:#?}", undone, plan);
+    prop_assert_eq!((snapshot(&ours), links(&ours)), at_first, "undone {:#?}", plan);
+    Ok(())
+}
+
+/// A commit that is cut off after any of its steps is finished by the next host; an undo that is cut off is finished too.
+fn run_cut_off(before: &[Step], steps: &[Step], symlinks: Symlinks) -> Result<(), TestCaseError> {
+    let temp = tempfile::tempdir().unwrap();
+    let plain = temp.path().join("plain");
+    fs::create_dir(&plain).unwrap();
+    for step in before.iter().chain(steps) {
+        let _either = by_system(&plain, step);
+    }
+    for cut in 0.. {
+        let ours = temp.path().join(format!("ours-{cut}"));
+        fs::create_dir(&ours).unwrap();
+        for step in before {
+            let _either = by_system(&ours, step);
+        }
+        let at_first = snapshot(&ours);
+        let mut guest = Guest::staged(&[with_links(&ours, symlinks)]);
+        for step in steps {
+            let _either = by_guest(&mut guest, step);
+        }
+        let (staged, home) = guest.finish();
+        let staging = home.path().join("staging");
+        let prepared = staged.prepare(Durable::No).unwrap();
+        let text = serde_json::to_string(prepared.plan()).unwrap();
+        prepared.cut_off_after(cut).unwrap();
+        drop(staged);
+        // All that a new process has is what was written down.
+        let plan: Plan = serde_json::from_str(&text).unwrap();
+        let after = plan.roll_forward(&staging, Durable::Yes);
+        let Ok(after) = after else {
+            return Err(TestCaseError::fail(format!("cut off after {cut}: {after:?} of {plan:#?}")));
+        };
+        prop_assert_eq!(snapshot(&ours), snapshot(&plain), "cut off after {} of {:#?}", cut, plan);
+        let again = plan.roll_forward(&staging, Durable::No);
+        let Ok(after) = again else { return Err(TestCaseError::fail(format!("{after:?}, finished twice: {again:?}"))) };
+        prop_assert_eq!(snapshot(&ours), snapshot(&plain), "finished twice: {:?} of {:#?}", after, plan);
+        plan.undo_cut_off(&staging, cut).unwrap();
+        let finished = plan.roll_back(&staging, Durable::No);
+        prop_assert!(finished.is_ok(), "undo cut off after {}: {:?} of {:#?}", cut, finished, plan);
+        prop_assert_eq!(snapshot(&ours), at_first, "undo cut off after {} of {:#?}", cut, plan);
+        if cut >= plan.len() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Which names are the same file.
+fn links(root: &Path) -> Vec<Vec<String>> {
+    let mut files: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for path in snapshot(root).into_keys() {
+        let stat = fs::symlink_metadata(root.join(&path)).unwrap();
+        if stat.is_file() {
+            files.entry(stat.ino()).or_default().push(path);
+        }
+    }
+    let mut same: Vec<_> = files.into_values().filter(|names| names.len() > 1).collect();
+    same.sort();
+    same
+}
+
 /// Of two paths that are both wrong, either may be told of first.
 fn same(step: &Step, guest: &Outcome, system: &Outcome) -> bool {
     let two = matches!(step, Step::Rename(..) | Step::Link(..));
@@ -263,6 +368,30 @@ proptest! {
         for symlinks in [Symlinks::Deny, Symlinks::Create] {
             run(&steps, symlinks, same)?;
         }
+    }
+
+    #[test]
+    fn staged_steps_give_the_same_answers_and_land_as_a_whole(
+        before in prop::collection::vec(step(plain_path(), false), 0..30),
+        steps in prop::collection::vec(step(plain_path(), false), 1..30),
+    ) {
+        run_staged(&before, &steps, Symlinks::Deny, same)?;
+    }
+
+    #[test]
+    fn what_is_cut_off_at_any_step_is_finished(
+        before in prop::collection::vec(step(plain_path(), true), 0..25),
+        steps in prop::collection::vec(step(plain_path(), true), 1..12),
+    ) {
+        run_cut_off(&before, &steps, Symlinks::Create)?;
+    }
+
+    #[test]
+    fn staged_links_give_the_same_answers_and_land_as_a_whole(
+        before in prop::collection::vec(step(plain_path(), true), 0..30),
+        steps in prop::collection::vec(step(plain_path(), true), 1..30),
+    ) {
+        run_staged(&before, &steps, Symlinks::Create, same)?;
     }
 
     #[test]

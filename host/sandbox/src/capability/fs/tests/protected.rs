@@ -121,7 +121,7 @@ fn a_grant_within_it_is_not_opened() {
     let protected = Protected::new([&state]).unwrap();
     for host in [state.clone(), state.join("inside"), temp.path().join("link"), state.join("inside/../inside")] {
         let grant = DirectoryGrant { host, ..all_of(&temp.path().join("ws")) };
-        assert!(matches!(OpenedGrants::open(&[grant], &protected), Err(Error::Protected { .. })));
+        assert!(matches!(OpenedGrants::open(&[grant], &protected, &Default::default()), Err(Error::Protected { .. })));
     }
 }
 
@@ -129,10 +129,13 @@ fn a_grant_within_it_is_not_opened() {
 fn grants_and_protected_paths_are_absolute_and_exist() {
     let temp = workspace();
     let relative = DirectoryGrant { host: "ws".into(), ..all_of(&temp.path().join("ws")) };
-    assert!(matches!(OpenedGrants::open(&[relative], &Protected::default()), Err(Error::Relative(_))));
+    assert!(matches!(
+        OpenedGrants::open(&[relative], &Protected::default(), &Default::default()),
+        Err(Error::Relative(_))
+    ));
     for missing in ["missing", "ws/file"] {
         let grant = DirectoryGrant { host: temp.path().join(missing), ..all_of(&temp.path().join("ws")) };
-        let error = OpenedGrants::open(&[grant], &Protected::default()).unwrap_err();
+        let error = OpenedGrants::open(&[grant], &Protected::default(), &Default::default()).unwrap_err();
         assert!(error.to_string().contains(missing) && error.to_string().contains("/ws"), "{error}");
     }
     assert!(matches!(Protected::new(["state"]), Err(Error::Relative(_))));

@@ -9,17 +9,19 @@ use toolhold_core::limit::{Exceeded, Limit, Limits};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, StreamError};
 
+use super::super::base::Base;
 use super::super::bindings::preopens::Host as _;
 use super::super::bindings::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp,
     OpenFlags, PathFlags,
 };
+use super::super::commit::Staged;
 use super::super::descriptor::Descriptor;
 use super::super::error::{FsError, FsResult};
 use super::super::grants::{Grant, OpenedGrants};
 use super::super::listing::Listing;
 use super::super::view::Resolver;
-use super::super::{FsCtx, FsCtxView, Protected, Why};
+use super::super::{Anchors, FsCtx, FsCtxView, Protected, Stage, Why};
 use crate::meter::Meter;
 
 pub(super) const READ: DescriptorFlags = DescriptorFlags::READ;
@@ -55,6 +57,8 @@ pub(super) type Answer<T> = Result<T, Failed>;
 pub(super) struct Fd(u32);
 
 pub(super) struct Guest {
+    /// What is staged, where it is, and the directory that keeps it.
+    pub(super) stage: Option<(Arc<Stage>, TempDir)>,
     pub(super) fs: FsCtx,
     pub(super) table: ResourceTable,
     pub(super) meter: Arc<Meter>,
@@ -73,6 +77,7 @@ pub(super) fn all_of(host: &Path) -> DirectoryGrant {
         write: everything(),
         deny: Patterns::none(),
         symlinks: Symlinks::Deny,
+        atomic: true,
     }
 }
 
@@ -102,6 +107,13 @@ pub(super) fn workspace() -> TempDir {
 
 /// Runs a test with the kernel's resolver, where there is one, and with the walk.
 pub(super) fn with_both(grants: &[DirectoryGrant], mut test: impl FnMut(&mut Guest)) {
+    // Staged first: whatever it does, the disk is for the next one as it was.
+    test(&mut Guest::staged(grants));
+    on_disk_with_both(grants, test);
+}
+
+/// [`with_both`], for tests that look at the disk afterwards.
+pub(super) fn on_disk_with_both(grants: &[DirectoryGrant], mut test: impl FnMut(&mut Guest)) {
     for resolver in [Resolver::Kernel, Resolver::Walk] {
         test(&mut Guest::with(grants, &Protected::default(), Limits::default(), Some(resolver)));
     }
@@ -124,17 +136,38 @@ impl Guest {
         limits: Limits,
         resolver: Option<Resolver>,
     ) -> Self {
-        let mut opened = OpenedGrants::open(grants, protected).unwrap();
+        let mut opened = OpenedGrants::open(grants, protected, &Default::default()).unwrap();
         if let Some(resolver) = resolver {
             opened.resolve_by(resolver);
         }
         let meter = Arc::new(Meter::start(limits));
-        let mut guest = Self {
-            fs: FsCtx::new(Arc::new(opened), Arc::clone(&meter)),
-            table: ResourceTable::new(),
-            meter,
-            roots: Vec::new(),
-        };
+        Self::seeing(FsCtx::new(Arc::new(opened), Arc::clone(&meter)), meter, None)
+    }
+
+    /// A guest whose changes are staged.
+    pub(super) fn staged(grants: &[DirectoryGrant]) -> Self {
+        Self::staged_with(grants, &Protected::default(), Limits::default())
+    }
+
+    pub(super) fn staged_with(grants: &[DirectoryGrant], protected: &Protected, limits: Limits) -> Self {
+        let anchors = Anchors::open(grants.iter().map(|grant| grant.host.clone()));
+        let opened = Arc::new(OpenedGrants::open(grants, protected, &anchors).unwrap());
+        let meter = Arc::new(Meter::start(limits));
+        let home = tempfile::tempdir().unwrap();
+        let stage = Arc::new(Stage::new(home.path().join("staging/one")));
+        let fs = FsCtx::staged(opened, Arc::clone(&meter), Arc::clone(&stage), false);
+        Self::seeing(fs, meter, Some((stage, home)))
+    }
+
+    /// What was staged, once nothing is open any more, and where plans are kept.
+    pub(super) fn finish(self) -> (Staged, TempDir) {
+        let (stage, home) = self.stage.expect("a staged guest");
+        drop((self.fs, self.table));
+        (Staged::new(stage), home)
+    }
+
+    fn seeing(fs: FsCtx, meter: Arc<Meter>, stage: Option<(Arc<Stage>, TempDir)>) -> Self {
+        let mut guest = Self { stage, fs, table: ResourceTable::new(), meter, roots: Vec::new() };
         let roots = guest.view().get_directories().unwrap();
         guest.roots = roots.into_iter().map(|(descriptor, _)| Fd(descriptor.rep())).collect();
         guest
@@ -310,8 +343,10 @@ impl OpenedGrants {
         for grant in self.iter_mut() {
             let grant: &mut Grant = Arc::get_mut(grant).unwrap();
             // Where the kernel has no `openat2`, both runs are of the walk.
-            if grant.resolver == Resolver::Kernel {
-                grant.resolver = resolver;
+            if grant.base.resolver == Resolver::Kernel {
+                let Base { host, root, identity, .. } = &*grant.base;
+                let root = root.try_clone().unwrap();
+                grant.base = Arc::new(Base { host: host.clone(), root, identity: *identity, resolver });
             }
         }
     }

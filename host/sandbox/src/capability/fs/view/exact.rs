@@ -9,10 +9,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2, statat};
 use rustix::io::Errno;
 
-use super::super::grants::Grant;
+use super::super::base::Base;
 
 /// A handle to something without the right to read it; also to a link itself.
-pub(super) const HANDLE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW);
+pub(in super::super) const HANDLE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW);
 
 /// How paths are resolved on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,61 +40,61 @@ fn resolve_flags() -> ResolveFlags {
 /// Opens `path`, which is link-free as far as the caller knows; `ELOOP` if that is not so any more.
 ///
 /// Never blocks on a FIFO and never makes a terminal the host's.
-pub(super) fn open_exact(grant: &Grant, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+pub(in super::super) fn open_exact(base: &Base, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
     let path = if path.is_empty() { "." } else { path };
     let flags = flags | OFlags::CLOEXEC;
     // O_PATH takes no other flags than these; openat2 is strict about it.
     let flags = if flags.contains(OFlags::PATH) { flags } else { flags | OFlags::NONBLOCK | OFlags::NOCTTY };
-    match grant.resolver {
+    match base.resolver {
         // A link where a directory must be is to fail as a link: with `O_NOFOLLOW` it would be found to be no directory.
         Resolver::Kernel if flags.contains(OFlags::DIRECTORY) => {
-            openat2(&grant.root, path, flags - OFlags::NOFOLLOW, mode, resolve_flags())
+            openat2(&base.root, path, flags - OFlags::NOFOLLOW, mode, resolve_flags())
         }
-        Resolver::Kernel => openat2(&grant.root, path, flags, mode, resolve_flags()),
-        Resolver::Walk => walk(grant, path, flags, mode),
+        Resolver::Kernel => openat2(&base.root, path, flags, mode, resolve_flags()),
+        Resolver::Walk => walk(base, path, flags, mode),
     }
 }
 
 /// A handle to the directory that `path` is in, for calls that act on a name in it.
-pub(super) fn open_parent(grant: &Grant, parent: &str) -> Result<Parent, Errno> {
+pub(in super::super) fn open_parent(base: &Base, parent: &str) -> Result<Parent, Errno> {
     if parent.is_empty() {
         return Ok(Parent::Root);
     }
-    open_exact(grant, parent, HANDLE | OFlags::DIRECTORY, Mode::empty()).map(Parent::Below)
+    open_exact(base, parent, HANDLE | OFlags::DIRECTORY, Mode::empty()).map(Parent::Below)
 }
 
 /// A directory that a name is in. The root is open already.
-pub(super) enum Parent {
+pub(in super::super) enum Parent {
     Root,
     Below(OwnedFd),
 }
 
 impl Parent {
-    pub(super) fn fd<'a>(&'a self, grant: &'a Grant) -> BorrowedFd<'a> {
+    pub(in super::super) fn fd<'a>(&'a self, base: &'a Base) -> BorrowedFd<'a> {
         match self {
-            Self::Root => grant.root.as_fd(),
+            Self::Root => base.root.as_fd(),
             Self::Below(directory) => directory.as_fd(),
         }
     }
 }
 
-fn walk(grant: &Grant, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+fn walk(base: &Base, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
     let Some((above, name)) = path.rsplit_once('/') else {
-        return last_step(grant, grant.root.as_fd(), path, flags, mode);
+        return last_step(base, base.root.as_fd(), path, flags, mode);
     };
     let mut directory: Option<OwnedFd> = None;
     for part in above.split('/') {
-        let here = directory.as_ref().map_or(grant.root.as_fd(), AsFd::as_fd);
-        directory = Some(last_step(grant, here, part, HANDLE | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?);
+        let here = directory.as_ref().map_or(base.root.as_fd(), AsFd::as_fd);
+        directory = Some(last_step(base, here, part, HANDLE | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?);
     }
-    let here = directory.as_ref().map_or(grant.root.as_fd(), AsFd::as_fd);
-    last_step(grant, here, name, flags, mode)
+    let here = directory.as_ref().map_or(base.root.as_fd(), AsFd::as_fd);
+    last_step(base, here, name, flags, mode)
 }
 
 /// One name in one directory, not followed.
-fn last_step(grant: &Grant, here: BorrowedFd<'_>, name: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+fn last_step(base: &Base, here: BorrowedFd<'_>, name: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
     match openat(here, name, flags | OFlags::NOFOLLOW, mode) {
-        Ok(opened) if fstat(&opened)?.st_dev == grant.identity.device => Ok(opened),
+        Ok(opened) if fstat(&opened)?.st_dev == base.identity.device => Ok(opened),
         Ok(_) => Err(Errno::XDEV),
         // A link where a directory must be is no directory to `openat`; to us it is a link.
         Err(Errno::NOTDIR) if is_link(here, name) => Err(Errno::LOOP),

@@ -1,0 +1,137 @@
+//! What a call staged, once it is over: to be told, kept, thrown away or landed.
+
+use std::sync::Arc;
+
+use rustix::fs::fsync;
+use rustix::io::Errno;
+use toolhold_core::effect::Change;
+
+use super::super::overlay::{Layer, Stage, Tree};
+use super::super::path::RelPath;
+use super::compose::{Composed, compose};
+use super::difference::{Differences, differences};
+use super::execute::Prepared;
+use super::open::OpenArea;
+use super::plan::{Area, CommitError, Plan, VERSION, Workspace};
+use super::report::{Detail, Report};
+use super::workspace::{Work, open_own};
+
+/// Whether what is done survives a power cut when it is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// It does.
+    Yes,
+    /// It survives a kill of the process.
+    No,
+}
+
+/// The staged changes of a call. Dropped, they are gone and nothing was changed.
+#[derive(Debug)]
+pub struct Staged(pub(in super::super) Arc<Stage>);
+
+impl Staged {
+    /// What a call left in `stage`.
+    #[must_use]
+    pub fn new(stage: Arc<Stage>) -> Self {
+        Self(stage)
+    }
+
+    /// Whether nothing is different.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().trees.iter().all(Tree::is_untouched)
+    }
+
+    /// What is different, in the order of the guest paths, and how many differences are not in the list.
+    #[must_use]
+    pub fn changes(&self, detail: Detail) -> (Vec<Change>, u64) {
+        let layer = self.0.lock();
+        let mut report = Report::new(&layer.areas, detail);
+        for tree in &layer.trees {
+            report.add(tree, &differences(tree));
+        }
+        report.finish()
+    }
+
+    /// Whether its plan can be made and kept without touching what was granted: everything is on the file system on which
+    /// it is staged.
+    #[must_use]
+    pub fn can_wait(&self) -> bool {
+        let mut layer = self.0.lock();
+        let device = layer.scratch.directory().and_then(|directory| rustix::fs::fstat(directory));
+        let is_here = |tree: &Tree| device.is_ok_and(|stat| stat.st_dev == tree.base.identity.device);
+        layer.trees.iter().filter(|tree| !tree.is_untouched()).all(is_here)
+    }
+
+    /// Makes a plan of it, and everything that the plan needs. Nothing of what was granted is changed yet.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`]: the operating system refuses a preparation.
+    pub fn prepare(&self, durable: Durable) -> Result<Prepared, CommitError> {
+        let mut layer = self.0.lock();
+        let name = layer.scratch.path().file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let name = name.ok_or_else(|| CommitError::Unusable("its directory has no name".into()))?;
+        let mut plan = Plan { version: VERSION, name, areas: Vec::new() };
+        let mut open = Vec::new();
+        for number in 0..layer.trees.len() {
+            if let Some((area, opened)) = prepare_area(&mut layer, number, &plan.name)? {
+                plan.areas.push(area);
+                open.push(opened);
+            }
+        }
+        if durable == Durable::Yes {
+            sync_blobs(&layer).map_err(|errno| CommitError::Refused {
+                action: "make last",
+                path: "staged content".into(),
+                why: std::io::Error::from(errno).to_string(),
+            })?;
+        }
+        // From here on the files belong to whoever keeps the plan.
+        layer.scratch.keep();
+        Ok(Prepared { plan, areas: open, durable })
+    }
+}
+
+/// The part of a plan that is about one tree; `None` where nothing is different.
+fn prepare_area(layer: &mut Layer, number: usize, name: &str) -> Result<Option<(Area, OpenArea)>, CommitError> {
+    let Some(tree) = layer.trees.get(number).cloned() else { return Ok(None) };
+    let differences: Differences = differences(&tree);
+    if differences.list.is_empty() {
+        return Ok(None);
+    }
+    let known = layer.areas.iter().filter(|area| Arc::ptr_eq(&area.anchor, &tree.base));
+    let mut area = Area {
+        host: tree.base.host.clone(),
+        identity: tree.base.identity,
+        workspace: Workspace::Own,
+        guests: known.map(|area| (area.prefix.clone(), area.guest.clone())).collect(),
+        expects: Vec::new(),
+        steps: Vec::new(),
+    };
+    let prepared = prepare_work(layer, &tree, name).and_then(|(workspace, mut work)| {
+        area.workspace = workspace;
+        Ok((compose(&tree, &differences, &mut work)?, work))
+    });
+    let (Composed { expects, steps }, work) =
+        prepared.map_err(|errno| CommitError::refused(&area, "prepare changes of", &RelPath::default(), errno))?;
+    Ok(Some((Area { expects, steps, ..area }, OpenArea { base: Arc::clone(&tree.base), work })))
+}
+
+fn prepare_work(layer: &mut Layer, tree: &Tree, name: &str) -> Result<(Workspace, Work), Errno> {
+    let path = layer.scratch.path().to_owned();
+    let device = rustix::fs::fstat(layer.scratch.directory()?)?.st_dev;
+    if device == tree.base.identity.device {
+        return Ok((Workspace::Own, Work::own(open_own(&path)?)));
+    }
+    Ok((Workspace::Beside, Work::make_beside(&tree.base, name)?))
+}
+
+fn sync_blobs(layer: &Layer) -> Result<(), Errno> {
+    layer
+        .trees
+        .iter()
+        .flat_map(|tree| tree.inodes.values())
+        .filter_map(|inode| inode.blob.as_ref())
+        .try_for_each(|blob| fsync(&blob.fd))
+}

@@ -1,0 +1,145 @@
+//! Taking a whole plan back, as long as nobody changed what it left.
+
+use std::path::Path;
+
+use rustix::fs::{Dir, Mode, OFlags};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+use super::super::operation::while_names_move;
+use super::super::overlay::Stamp;
+use super::super::path::RelPath;
+use super::super::view::{Kind, open_exact};
+use super::execute::Prepared;
+use super::open::OpenArea;
+use super::plan::{CommitError, Plan, Step};
+use super::staged::Durable;
+use super::verify::stamp;
+
+/// What a plan left on the disk: what an undo compares the disk with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After(Vec<Left>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Left {
+    area: usize,
+    path: RelPath,
+    /// `None`: nothing is there.
+    stamp: Option<Stamp>,
+    /// The names in a directory that the plan made.
+    names: Option<Vec<String>>,
+}
+
+impl Prepared {
+    /// What is on the disk now, where the plan did something.
+    pub(super) fn after(&self) -> Result<After, CommitError> {
+        let mut left = Vec::new();
+        for (number, (area, open)) in self.plan.areas.iter().zip(&self.areas).enumerate() {
+            for step in &area.steps {
+                for (path, is_made) in touched(step) {
+                    let seen = look(open, path, is_made);
+                    let (stamp, names) = seen.map_err(|errno| CommitError::refused(area, "look at", path, errno))?;
+                    left.push(Left { area: number, path: path.clone(), stamp, names });
+                }
+            }
+        }
+        Ok(After(left))
+    }
+
+    fn still_is(&self, after: &After) -> Result<(), CommitError> {
+        let mut changed = Vec::new();
+        for left in &after.0 {
+            let place = self.plan.areas.get(left.area).zip(self.areas.get(left.area));
+            let Some((area, open)) = place else { return Err(CommitError::Unusable("areas are missing".into())) };
+            let seen = look(open, &left.path, left.names.is_some());
+            let now = seen.map_err(|errno| CommitError::refused(area, "look at", &left.path, errno))?;
+            if !left.holds(&now) {
+                changed.push(area.guest_path(&left.path));
+            }
+        }
+        changed.sort();
+        changed.dedup();
+        if changed.is_empty() { Ok(()) } else { Err(CommitError::Conflict(changed)) }
+    }
+}
+
+impl Left {
+    fn holds(&self, (stamp, names): &(Option<Stamp>, Option<Vec<String>>)) -> bool {
+        let same = match (&self.stamp, stamp) {
+            (Some(was), Some(is)) => was.still_holds(is),
+            (None, None) => true,
+            _ => false,
+        };
+        same && self.names == *names
+    }
+}
+
+/// Where a step leaves something, or nothing, and whether that may be a directory that it made.
+fn touched(step: &Step) -> Vec<(&RelPath, bool)> {
+    match step {
+        Step::Move { from, path, .. } => vec![(from, false), (path, false)],
+        Step::Put { path, from, .. } => vec![(path, from.starts_with('d'))],
+        step => vec![(step.path(), false)],
+    }
+}
+
+type Seen = (Option<Stamp>, Option<Vec<String>>);
+
+fn look(open: &OpenArea, path: &RelPath, is_made: bool) -> Result<Seen, Errno> {
+    let stamp = stamp(&open.base, path)?;
+    let is_directory = stamp.is_some_and(|stamp| stamp.kind == Kind::Directory);
+    if !(is_made && is_directory) {
+        return Ok((stamp, None));
+    }
+    let directory = open_exact(&open.base, path.as_str(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
+    let mut names = Vec::new();
+    for entry in Dir::new(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !matches!(&*name, "." | "..") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok((stamp, Some(names)))
+}
+
+impl Plan {
+    /// Takes everything back, if the disk is still what the plan left.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Conflict`] with what somebody changed since; nothing was changed then. [`CommitError::Gone`] where what
+    /// was taken away is not kept any more.
+    pub fn undo(&self, staging: &Path, after: &After, durable: Durable) -> Result<(), CommitError> {
+        let _names = while_names_move();
+        let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
+        prepared.still_is(after)?;
+        let all = self.areas.iter().map(|area| area.steps.len()).sum();
+        prepared.take_back(all)?;
+        prepared.sync()
+    }
+
+    /// Takes back the last `count` steps and stops, as a kill would.
+    #[cfg(test)]
+    pub(in super::super) fn undo_cut_off(&self, staging: &Path, count: usize) -> Result<(), CommitError> {
+        let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable: Durable::No };
+        prepared.take_back_down_to(self.len().saturating_sub(count))
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn len(&self) -> usize {
+        self.areas.iter().map(|area| area.steps.len()).sum()
+    }
+
+    /// Finishes an undo that was cut off.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`]: somebody changed the same files after it was cut off.
+    pub fn roll_back(&self, staging: &Path, durable: Durable) -> Result<(), CommitError> {
+        let _names = while_names_move();
+        let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
+        prepared.take_back(prepared.done()?)?;
+        prepared.sync()
+    }
+}

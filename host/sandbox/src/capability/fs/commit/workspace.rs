@@ -1,0 +1,159 @@
+//! The directory that holds what a plan puts on the disk, and afterwards what it took from it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat, statat, symlinkat};
+use rustix::io::Errno;
+
+use super::super::WORKSPACE;
+use super::super::base::Base;
+use super::super::identity::Identity;
+use super::super::overlay::{Blob, Stamp, blob_name};
+
+/// An open workspace.
+#[derive(Debug)]
+pub(super) struct Work {
+    directory: OwnedFd,
+    /// It is not the stage's own, so the blobs have to be copied.
+    beside: bool,
+    next: u32,
+}
+
+impl Work {
+    /// The stage's own directory.
+    pub(super) fn own(directory: OwnedFd) -> Self {
+        Self { directory, beside: false, next: 0 }
+    }
+
+    /// A new directory within `base`, which is on another file system than the stage.
+    pub(super) fn make_beside(base: &Base, name: &str) -> Result<Self, Errno> {
+        match mkdirat(&base.root, WORKSPACE, Mode::from_raw_mode(0o700)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        let outer = open_directory(base.root.as_fd(), WORKSPACE)?;
+        mkdirat(&outer, name, Mode::from_raw_mode(0o700))?;
+        Ok(Self { directory: open_directory(outer.as_fd(), name)?, beside: true, next: 0 })
+    }
+
+    /// The one that [`make_beside`](Self::make_beside) made.
+    pub(super) fn open_beside(base: &Base, name: &str) -> Result<Self, Errno> {
+        let outer = open_directory(base.root.as_fd(), WORKSPACE)?;
+        Ok(Self { directory: open_directory(outer.as_fd(), name)?, beside: true, next: 0 })
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// What has this name here.
+    pub(super) fn stamp(&self, name: &str) -> Result<Option<Stamp>, Errno> {
+        match statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Stamp::of(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// A name that nothing here has.
+    pub(super) fn name(&mut self, kind: char) -> String {
+        self.next += 1;
+        format!("{kind}{}", self.next)
+    }
+
+    /// The blob, here: its name and which file it is.
+    pub(super) fn blob(&self, blob: &Arc<Blob>) -> Result<(String, Identity), Errno> {
+        let name = blob_name(blob.number);
+        if !self.beside {
+            return Ok((name, Identity::of(&fstat(&blob.fd)?)));
+        }
+        if let Some(there) = self.stamp(&name)? {
+            return Ok((name, there.identity));
+        }
+        let stat = fstat(&blob.fd)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let copy = openat(&self.directory, &name, flags, Mode::from_raw_mode(0o600))?;
+        copy_between(blob.fd.as_fd(), copy.as_fd())?;
+        fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o7777))?;
+        rustix::fs::futimens(&copy, &times_of(&stat))?;
+        Ok((name, Identity::of(&fstat(&copy)?)))
+    }
+
+    /// A new directory here.
+    pub(super) fn directory(&mut self) -> Result<(String, Identity), Errno> {
+        let name = self.name('d');
+        mkdirat(&self.directory, &name, Mode::from_raw_mode(0o777))?;
+        self.identity(name)
+    }
+
+    /// A new symbolic link here.
+    pub(super) fn link(&mut self, target: &str) -> Result<(String, Identity), Errno> {
+        let name = self.name('l');
+        symlinkat(target, &self.directory, &name)?;
+        self.identity(name)
+    }
+
+    fn identity(&self, name: String) -> Result<(String, Identity), Errno> {
+        let stamp = self.stamp(&name)?.ok_or(Errno::NOENT)?;
+        Ok((name, stamp.identity))
+    }
+
+    /// Opens a file of the workspace for reading and writing.
+    pub(super) fn open(&self, name: &str) -> Result<OwnedFd, Errno> {
+        openat(&self.directory, name, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+    }
+
+    /// Creates a file of the workspace, or empties the one that is there.
+    pub(super) fn create(&self, name: &str) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.directory, name, flags, Mode::from_raw_mode(0o600))
+    }
+
+    /// Waits until what is here lasts.
+    pub(super) fn sync(&self) -> Result<(), Errno> {
+        fsync(&self.directory)
+    }
+}
+
+/// Opens the directory `path`, which must be no link.
+pub(super) fn open_own(path: &std::path::Path) -> Result<OwnedFd, Errno> {
+    openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn open_directory(at: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
+    openat(at, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// The times of `stat`, to be set.
+pub(super) fn times_of(stat: &rustix::fs::Stat) -> rustix::fs::Timestamps {
+    let time = |seconds, nanoseconds: i64| rustix::fs::Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+    rustix::fs::Timestamps {
+        last_access: time(stat.st_atime, i64::try_from(stat.st_atime_nsec).unwrap_or(0)),
+        last_modification: time(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+    }
+}
+
+/// Copies all of one file to the start of another one, which ends where the copy ends.
+pub(super) fn copy_between(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Errno> {
+    if rustix::fs::ioctl_ficlone(to, from).is_ok() {
+        return Ok(());
+    }
+    let mut buffer = vec![0; 1 << 18];
+    let mut offset = 0;
+    loop {
+        let read = match rustix::io::pread(from, &mut buffer[..], offset) {
+            Err(Errno::INTR) => continue,
+            read => read?,
+        };
+        if read == 0 {
+            return rustix::fs::ftruncate(to, offset);
+        }
+        let mut rest = buffer.get(..read).unwrap_or_default();
+        while !rest.is_empty() {
+            let written = rustix::io::pwrite(to, rest, offset)?;
+            offset += written as u64;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+    }
+}

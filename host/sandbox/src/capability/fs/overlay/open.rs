@@ -1,0 +1,102 @@
+//! Opening and creating files of a stage.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, OnceLock};
+
+use rustix::fs::{Mode, Stat, fstat};
+use rustix::io::Errno;
+
+use super::super::grants::Grant;
+use super::super::identity::Identity;
+use super::super::path::RelPath;
+use super::super::view::{How, Kind, open_exact};
+use super::content::{OnDisk, StagedFile};
+use super::find::Found;
+use super::stage::Stage;
+use super::stamp::Stamp;
+use super::tree::Tree;
+
+/// What was opened: a file with its content, or anything else without.
+pub(in super::super) struct Opened {
+    pub(in super::super) file: Option<StagedFile>,
+    pub(in super::super) stat: Stat,
+}
+
+impl Opened {
+    fn other(stat: Stat) -> Self {
+        Self { file: None, stat }
+    }
+}
+
+impl Stage {
+    /// Opens what is at `path`. Nothing is copied yet.
+    pub(in super::super) fn open(self: &Arc<Self>, grant: &Grant, path: &RelPath, how: How) -> Result<Opened, Errno> {
+        let mut layer = self.lock();
+        let number = layer.number_of(grant);
+        let (tree, _, _, path) = layer.tree(grant, path);
+        let (identity, disk) = match tree.find(&path)? {
+            Found::Missing => return Err(Errno::NOENT),
+            Found::Link(_) => return Err(Errno::LOOP),
+            Found::Directory(_) if how.write => return Err(Errno::ISDIR),
+            Found::Directory(id) => return Ok(Opened::other(tree.directory_stat(id)?)),
+            Found::File(_) if how.must_be_directory => return Err(Errno::NOTDIR),
+            Found::File(identity) => (identity, tree.disk_of(identity, how)?),
+            Found::Disk(path) => {
+                let fd = open_exact(&tree.base, path.as_str(), how.flags(), Mode::empty())?;
+                let stat = fstat(&fd)?;
+                if Kind::of(&stat) != Kind::File {
+                    return Ok(Opened::other(stat));
+                }
+                if how.read {
+                    tree.saw(&path, Stamp::of(&stat));
+                }
+                (Identity::of(&stat), Some((OnDisk { fd, path }, stat)))
+            }
+        };
+        let stat = match (&disk, tree.inodes.contains_key(&identity)) {
+            (Some((_, stat)), false) => *stat,
+            _ => tree.file_stat(identity)?,
+        };
+        let disk = disk.map(|(disk, _)| disk);
+        let blob = known(tree, identity);
+        let file = StagedFile { stage: Arc::clone(self), tree: number, identity, disk, blob };
+        // A blob of an earlier call is not written to: it is found again, and copied, at the first write.
+        if how.write && file.blob.get().is_some_and(|blob| blob.made_by != layer.call) {
+            return Ok(Opened { file: Some(StagedFile { blob: OnceLock::new(), ..file }), stat });
+        }
+        Ok(Opened { file: Some(file), stat })
+    }
+
+    /// Creates and opens a file at `path`.
+    pub(in super::super) fn create(self: &Arc<Self>, grant: &Grant, path: &RelPath) -> Result<Opened, Errno> {
+        let mut layer = self.lock();
+        let number = layer.number_of(grant);
+        let (tree, scratch, call, path) = layer.tree(grant, path);
+        let (identity, blob) = tree.create(&path, || scratch.blob(call).map(Arc::new))?;
+        let stat = tree.file_stat(identity)?;
+        self.copied();
+        let blob = OnceLock::from(blob);
+        let file = StagedFile { stage: Arc::clone(self), tree: number, identity, disk: None, blob };
+        Ok(Opened { file: Some(file), stat })
+    }
+}
+
+fn known(tree: &Tree, identity: Identity) -> OnceLock<Arc<super::scratch::Blob>> {
+    let blob = tree.inodes.get(&identity).and_then(|inode| inode.blob.clone());
+    blob.map(OnceLock::from).unwrap_or_default()
+}
+
+impl Tree {
+    /// The file on disk that `identity` still has its content from, opened.
+    fn disk_of(&self, identity: Identity, how: How) -> Result<Option<(OnDisk, Stat)>, Errno> {
+        let inode = self.inodes.get(&identity).ok_or(Errno::NOENT)?;
+        let (None, Some(below)) = (&inode.blob, &inode.below) else { return Ok(None) };
+        let fd: OwnedFd = open_exact(&self.base, below.path.as_str(), how.flags(), Mode::empty())?;
+        let stat = fstat(&fd)?;
+        // Somebody else put another file there since: what was taken into the tree is gone.
+        if Identity::of(&stat) != identity {
+            return Err(Errno::BUSY);
+        }
+        Ok(Some((OnDisk { fd, path: below.path.clone() }, stat)))
+    }
+}

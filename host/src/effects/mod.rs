@@ -1,0 +1,54 @@
+//! What calls change: landed as a whole, kept as a preview, applied, undone, and finished after a crash.
+//!
+//! The sandbox stages, plans and does; the journal writes down; this module puts the two in the order that makes it safe:
+//!
+//! * **land**: the plan is on disk before its first step, and the outcome with it; the call is settled after its last step. A
+//!   host that stops in between finishes the plan when it is opened next.
+//! * **preview**: nothing lands. What it would change is told with hashes and diffs, and kept with its plan.
+//! * **apply**: the plan of a preview is done, if the manifest is the same, the call is still permitted, and the disk is what the
+//!   preview saw.
+//! * **undo**: the plan is taken back, if the disk is what the plan left.
+//!
+//! Landing does not end when the caller goes away: it runs on a thread of its own until the journal knows the end.
+
+mod apply;
+mod expire;
+mod land;
+mod preview;
+mod recover;
+mod report;
+mod session;
+mod undo;
+
+use std::path::PathBuf;
+
+use toolhold_core::outcome::{Class, Failure};
+use toolhold_sandbox::capability::fs::commit::{CommitError, Durable};
+
+pub use session::PreviewSession;
+pub use undo::{UndoError, Undone};
+
+/// Where what is staged lies, and how it is made to last.
+#[derive(Debug, Clone)]
+pub(crate) struct Effects {
+    pub(crate) staging: PathBuf,
+    pub(crate) durable: Durable,
+}
+
+/// What a caller is told of a plan that was not done.
+fn failure(error: &CommitError) -> Failure {
+    let (class, code, message) = match error {
+        CommitError::Conflict(_) => (
+            Class::Conflict,
+            "conflict",
+            "somebody else changed the same files while the call ran, so nothing of it was kept; look again and repeat it",
+        ),
+        CommitError::Stuck { .. } => (
+            Class::Host,
+            "half-landed",
+            "the host failed while it changed files, and could not take it back; a person has to look",
+        ),
+        _ => (Class::Host, "not-landed", "the host could not keep what the call changed, so nothing of it was kept"),
+    };
+    Failure::new(class, code, message).with_detail(error.to_string())
+}

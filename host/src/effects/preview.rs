@@ -1,0 +1,61 @@
+//! Keeping a preview, so that exactly what it showed can be applied.
+
+use std::sync::Arc;
+
+use toolhold_core::effect::EffectReport;
+use toolhold_core::id::CallId;
+use toolhold_sandbox::capability::fs::commit::Staged;
+
+use crate::clock;
+use crate::host::{Checked, Host};
+use crate::journal::{PlanKind, Planned};
+
+/// Why a preview is not kept. It was shown all the same.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotKept {
+    #[error(
+        "the directory is on another file system than the state directory, where a plan would have to be prepared in it; \
+         use a state directory on the same one"
+    )]
+    OtherFileSystem,
+    #[error(transparent)]
+    Plan(#[from] toolhold_sandbox::capability::fs::commit::CommitError),
+    #[error(transparent)]
+    Words(#[from] serde_json::Error),
+    #[error(transparent)]
+    Journal(#[from] crate::journal::Error),
+}
+
+impl Host {
+    pub(super) async fn keep(
+        &self,
+        id: &CallId,
+        checked: &Checked,
+        staged: &Staged,
+        effects: &EffectReport,
+        outcome: &Arc<str>,
+    ) -> Result<(), NotKept> {
+        if !staged.can_wait() {
+            return Err(NotKept::OtherFileSystem);
+        }
+        let prepared = staged.prepare(self.0.effects.durable)?;
+        let plan = prepared.plan();
+        let planned = Planned {
+            call: id.clone(),
+            kind: PlanKind::Preview {
+                arguments: checked.call.call().text().to_string(),
+                manifest: self.0.policy.manifest().digest(),
+            },
+            plan: serde_json::to_string(plan)?,
+            effects: serde_json::to_string(effects)?,
+            outcome: outcome.to_string(),
+            kept_bytes: plan.kept_bytes(),
+            at: clock::micros(),
+        };
+        let kept = self.0.journal.plan(planned).await;
+        if kept.is_err() {
+            self.discard(plan);
+        }
+        Ok(kept?)
+    }
+}

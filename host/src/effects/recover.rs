@@ -1,0 +1,85 @@
+//! After a crash: plans that were begun are finished, undos too, and files that belong to no plan are removed.
+
+use std::collections::HashSet;
+
+use toolhold_core::event;
+use toolhold_core::limit::Usage;
+use toolhold_sandbox::capability::fs::commit::Plan;
+
+use crate::clock;
+use crate::host::Host;
+use crate::journal::{self, PlanRecord, PlanState, Settlement};
+
+impl Host {
+    /// Finishes what a stop of the host left half done. What cannot be finished is parked with the reason.
+    pub(crate) async fn recover(&self) -> Result<(), journal::Error> {
+        let reader = self.0.journal.reader()?;
+        for record in reader.plans(&[PlanState::Ready])? {
+            self.finish(&record).await?;
+        }
+        for record in reader.plans(&[PlanState::Undoing])? {
+            self.finish_undo(&record).await?;
+        }
+        self.expire().await?;
+        self.sweep(&reader)
+    }
+
+    async fn finish(&self, record: &PlanRecord) -> Result<(), journal::Error> {
+        let (staging, durable, at) = (&self.0.effects.staging, self.0.effects.durable, clock::micros());
+        let landed = serde_json::from_str::<Plan>(&record.plan)
+            .map_err(|error| error.to_string())
+            .and_then(|plan| plan.roll_forward(staging, durable).map_err(|error| error.to_string()));
+        let after = match landed {
+            Ok(after) => serde_json::to_string(&after).unwrap_or_default(),
+            Err(why) => {
+                tracing::error!(call = %record.call, %why, "changes of a call that was cut off could not be finished");
+                return self.0.journal.park(&record.call, why, at).await;
+            }
+        };
+        let settlement =
+            Settlement::success(record.outcome.as_str(), Usage::default(), event::Effects::Possible, at).landed(after);
+        match self.0.journal.settle(&record.call, settlement).await {
+            // Parked by an earlier attempt, and a person has settled it since.
+            Err(journal::Error::NotOpen(_)) => Ok(()),
+            settled => settled,
+        }
+    }
+
+    async fn finish_undo(&self, record: &PlanRecord) -> Result<(), journal::Error> {
+        let (staging, durable) = (&self.0.effects.staging, self.0.effects.durable);
+        let undone = serde_json::from_str::<Plan>(&record.plan)
+            .map_err(|error| error.to_string())
+            .and_then(|plan| plan.roll_back(staging, durable).map(|()| plan).map_err(|error| error.to_string()));
+        match undone {
+            Ok(plan) => {
+                self.0.journal.end_undo(&record.call, None, clock::micros()).await?;
+                self.discard(&plan);
+                Ok(())
+            }
+            Err(why) => {
+                tracing::error!(call = %record.call, %why, "an undo that was cut off could not be finished");
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes directories of staged files that no plan needs: of calls that were cut off before they had one.
+    fn sweep(&self, reader: &journal::Reader) -> Result<(), journal::Error> {
+        let Ok(entries) = std::fs::read_dir(&self.0.effects.staging) else { return Ok(()) };
+        let kept = [PlanState::Preview, PlanState::Ready, PlanState::Landed, PlanState::Undoing];
+        let mut needed: Option<HashSet<String>> = None;
+        for entry in entries.flatten() {
+            if needed.is_none() {
+                let plans = reader.plans(&kept)?;
+                let names = plans.iter().filter_map(|record| serde_json::from_str::<Plan>(&record.plan).ok());
+                needed = Some(names.map(|plan| plan.name().to_owned()).collect());
+            }
+            let is_needed =
+                entry.file_name().to_str().is_some_and(|name| needed.iter().flatten().any(|one| one == name));
+            if !is_needed && let Err(error) = std::fs::remove_dir_all(entry.path()) {
+                tracing::warn!(%error, path = %entry.path().display(), "staged files could not be removed");
+            }
+        }
+        Ok(())
+    }
+}

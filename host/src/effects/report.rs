@@ -1,0 +1,37 @@
+//! The effects of a call, put together from what the sandbox observed.
+
+use toolhold_core::call::{AuthorizedCall, Mode};
+use toolhold_core::effect::{Basis, EffectReport, Notes, Touched, Unknown};
+use toolhold_sandbox::capability::fs::commit::Detail;
+use toolhold_sandbox::{RunFailure, RunReport};
+
+/// What the call changed, or would; of a preview with hashes and diffs.
+pub(super) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
+    let detail = if call.mode() == Mode::Preview { Detail::Full } else { Detail::Brief };
+    let (changes, changes_left_out) = run.staged.as_ref().map(|staged| staged.changes(detail)).unwrap_or_default();
+    let mut unknown = unknown(call, &run.files);
+    let basis = basis(run);
+    if basis == Basis::UntilWithheld {
+        unknown.push(Unknown::AfterWithheld);
+    }
+    let (requests, requests_left_out) = (run.requests.clone(), run.requests_left_out);
+    EffectReport { basis, changes, changes_left_out, requests, requests_left_out, unknown }
+}
+
+fn basis(run: &RunReport) -> Basis {
+    match &run.outcome {
+        // The tool came to an end of its own, be it a bad one.
+        Ok(_) | Err(RunFailure::Tool(_)) => Basis::Observed,
+        Err(RunFailure::Withheld) => Basis::UntilWithheld,
+        Err(_) => Basis::UntilFailure,
+    }
+}
+
+/// Directories that were written in place: of these, only the touches are known.
+fn unknown(call: &AuthorizedCall, notes: &Notes) -> Vec<Unknown> {
+    let is_write = |touched: &Touched| !matches!(touched, Touched::Read | Touched::Listed);
+    let was_written = |guest: &str| notes.touches.iter().any(|touch| touch.grant == guest && is_write(&touch.touched));
+    let in_place = call.grants().directories.iter().filter(|grant| !grant.atomic && call.mode() == Mode::Live);
+    let written = in_place.filter(|grant| was_written(&grant.guest) || notes.left_out > 0);
+    written.map(|grant| Unknown::Direct { grant: grant.guest.clone() }).collect()
+}

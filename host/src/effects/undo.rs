@@ -1,0 +1,103 @@
+//! Taking back what calls changed.
+
+use toolhold_core::effect::EffectReport;
+use toolhold_core::id::{CallId, RunId};
+use toolhold_sandbox::capability::fs::commit::{After, CommitError, Plan};
+
+use crate::clock;
+use crate::host::Host;
+use crate::journal::{self, HistoryFilter, PlanState};
+
+/// A call that was taken back.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Undone {
+    /// Which call.
+    pub call: CallId,
+    /// What it had changed, and what is as before now.
+    pub effects: EffectReport,
+}
+
+/// Why a call was not taken back. Nothing of it was, unless it says so.
+#[derive(Debug, thiserror::Error)]
+pub enum UndoError {
+    /// It changed nothing that is known, or there is no such call.
+    #[error("call `{0}` changed no files, or there is no such call: `toolhold history` lists those that did")]
+    Nothing(CallId),
+    /// It was taken back, refused, or is a preview.
+    #[error("call `{call}` cannot be undone: it is `{}`", .state.word())]
+    State {
+        /// Which call.
+        call: CallId,
+        /// How far its plan came.
+        state: PlanState,
+    },
+    /// Somebody changed the same files since, or the operating system refuses.
+    #[error("call `{call}` was not undone: {source}")]
+    Disk {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        source: CommitError,
+    },
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+}
+
+impl UndoError {
+    /// The guest paths that somebody changed since, if that is why.
+    #[must_use]
+    pub fn conflicts(&self) -> &[String] {
+        match self {
+            Self::Disk { source: CommitError::Conflict(paths), .. } => paths,
+            _ => &[],
+        }
+    }
+}
+
+impl Host {
+    /// Takes back what `call` changed of files, if they are still what it left.
+    ///
+    /// # Errors
+    ///
+    /// [`UndoError`].
+    pub async fn undo(&self, call: &CallId) -> Result<Undone, UndoError> {
+        let record = self.0.journal.reader()?.plan(call)?.ok_or_else(|| UndoError::Nothing(call.clone()))?;
+        if record.state != PlanState::Landed {
+            return Err(UndoError::State { call: call.clone(), state: record.state });
+        }
+        let unusable = |what: &str| UndoError::Disk { call: call.clone(), source: CommitError::Unusable(what.into()) };
+        let plan: Plan = serde_json::from_str(&record.plan).map_err(|_| unusable("it cannot be read"))?;
+        let after = record.after.as_deref().unwrap_or_default();
+        let after: After = serde_json::from_str(after).map_err(|_| unusable("what it left is not known"))?;
+        self.0.journal.begin_undo(call, clock::micros()).await?;
+        let (staging, durable) = (&self.0.effects.staging, self.0.effects.durable);
+        match plan.undo(staging, &after, durable) {
+            Ok(()) => {
+                self.0.journal.end_undo(call, None, clock::micros()).await?;
+                self.discard(&plan);
+                let effects = serde_json::from_str(&record.effects).unwrap_or_default();
+                Ok(Undone { call: call.clone(), effects })
+            }
+            Err(source) => {
+                self.0.journal.end_undo(call, Some(source.to_string()), clock::micros()).await?;
+                Err(UndoError::Disk { call: call.clone(), source })
+            }
+        }
+    }
+
+    /// Takes back what the calls of a run changed, the last one first. The ones before a failure stay undone.
+    ///
+    /// # Errors
+    ///
+    /// [`UndoError`] of the first call that was not taken back.
+    pub async fn undo_run(&self, run: &RunId) -> Result<Vec<Undone>, UndoError> {
+        let filter = HistoryFilter { run: Some(run.clone()), limit: u32::MAX, ..HistoryFilter::default() };
+        let history = self.0.journal.reader()?.history(&filter)?;
+        let mut undone = Vec::new();
+        for entry in history.into_iter().filter(|entry| entry.state == PlanState::Landed) {
+            undone.push(self.undo(&entry.call).await?);
+        }
+        Ok(undone)
+    }
+}
