@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolhold::secrets::KnownSecret;
-use toolhold::{CallOptions, CallReport, Host, HostConfig, ToolCall};
+use toolhold::{CallOptions, CallReport, Host, HostConfig, PreviewSession, ToolCall};
+use toolhold_core::call::Mode;
 use toolhold_core::outcome::{Class, Outcome};
 use toolhold_core::redact::Redactor;
 use toolhold_sandbox::EventSink;
@@ -56,12 +57,17 @@ struct Place {
 impl Place {
     /// The guest `component`, with more text in the manifest after what is said of it.
     fn new(component: &str, more: &str) -> Self {
+        Self::with(component, true, more)
+    }
+
+    /// The same, whose directory is written in place unless it is `atomic`.
+    fn with(component: &str, atomic: bool, more: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("work")).unwrap();
         std::fs::write(root.path().join("guest.wasm"), guests::component(component).unwrap()).unwrap();
         let manifest = format!(
             "version = 1\n[tools.guest]\nsource = \"guest.wasm\"\n\
-             directories = [{{ host = \"work\", guest = \"/work\", read = [\"**\"], write = [\"**\"] }}]\n{more}\n\
+             directories = [{{ host = \"work\", guest = \"/work\", read = [\"**\"], write = [\"**\"], atomic = {atomic} }}]\n{more}\n\
              [[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"guest.*\"]\n"
         );
         std::fs::write(root.path().join("toolhold.toml"), manifest).unwrap();
@@ -96,9 +102,12 @@ fn clean(text: &[u8], what: &str) {
 }
 
 fn clean_files(directory: &Path) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        clean(&std::fs::read(&path).unwrap(), &path.display().to_string());
+    for entry in walkdir::WalkDir::new(directory) {
+        let entry = entry.unwrap();
+        clean(entry.path().as_os_str().as_encoded_bytes(), "a path of the state");
+        if entry.file_type().is_file() {
+            clean(&std::fs::read(entry.path()).unwrap(), &entry.path().display().to_string());
+        }
     }
 }
 
@@ -118,7 +127,7 @@ async fn call(host: &Host, tool: &str, arguments: Value, options: CallOptions) -
 
 #[test]
 pub(crate) fn repeats() {
-    let place = Place::new("hostile", "");
+    let place = Place::with("hostile", false, "");
     runtime().block_on(async {
         let host = place.open().await;
         for fail in [false, true] {
@@ -267,4 +276,33 @@ fn a_tool_cannot_read_the_file_of_a_secret() {
         clean(done.to_string().as_bytes(), "what it found");
     });
     assert_eq!(std::fs::read_to_string(key).unwrap(), SECRET, "nor changed");
+}
+
+/// The name of a file is what a plan goes by, so it cannot be redacted in it.
+#[test]
+fn what_cannot_be_written_down_without_a_secret_does_not_land_and_is_not_kept() {
+    let place = Place::new("hostile", "");
+    let name = spellings().into_iter().find(|text| text.starts_with("hunter22%20")).unwrap();
+    let arguments = json!({"texts": [name], "directory": "/work", "fail": false}).to_string();
+    runtime().block_on(async {
+        let host = place.open().await;
+        let live = host.call(ToolCall::new("guest.repeats", arguments.as_str()), CallOptions::default()).await;
+        let Outcome::Failure(failure) = &live.outcome else { panic!("{live:?}") };
+        assert_eq!(failure.code, "secret-in-path", "{failure:?}");
+        let call = ToolCall { mode: Mode::Preview, ..ToolCall::new("guest.repeats", arguments.as_str()) };
+        let session = Arc::new(PreviewSession::new());
+        for session in [None, Some(Arc::clone(&session))] {
+            let options = CallOptions { session, ..CallOptions::default() };
+            let preview = host.call(call.clone(), options).await;
+            assert!(matches!(preview.outcome, Outcome::Success(_)), "{preview:?}");
+            assert!(format!("{:?}", preview.effects.changes).contains("[redacted]"), "{:?}", preview.effects);
+            clean(format!("{live:?}{preview:?}").as_bytes(), "the reports");
+            let applied = host.apply(&preview.call, CallOptions::default()).await;
+            assert!(matches!(applied.outcome, Outcome::Failure(_)), "{applied:?}");
+        }
+        clean(format!("{:?}", session.effects()).as_bytes(), "the whole dry run");
+        assert_eq!(std::fs::read_dir(place.root.path().join("work")).unwrap().count(), 0);
+        redactions(&host);
+    });
+    clean_files(&place.root.path().join(".toolhold"));
 }
