@@ -21,7 +21,7 @@ tools: setup     ## the first-party tools, as components with their description 
 	@for tool in files http text time; do \
 	  $(BIN) pack tools/target/wasm32-wasip2/release/$$tool.wasm --output target/tools/$$tool.wasm --quiet || exit 1; done
 
-demo: tools      ## an agent tidies a copy of examples/inbox under a permission manifest
+demo: tools      ## an agent tidies a copy of examples/tidy: dry run, live run, undo
 	@examples/demo.sh $(BIN)
 
 guests-extra: setup ## the test guests in C, Python and Go; compilers come from PyPI

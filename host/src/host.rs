@@ -129,7 +129,10 @@ impl Host {
         }
         let settled = match settlement {
             Some(settlement) => open.settle(settlement).await,
-            None => Ok(open.leave()),
+            None => {
+                open.leave();
+                Ok(())
+            }
         };
         let settled = match settled {
             Ok(()) => self.tell_redactions(&id, call, pass.finish()).await,

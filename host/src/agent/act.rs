@@ -87,7 +87,7 @@ impl<T: Tools> Run<'_, T> {
         tally.stop = stop;
         let most_bytes = self.agent.limits.result_bytes;
         let (summary, content) = match &report {
-            Some(report) => (CallSummary::of(self.turns, report), result::of_call(report, most_bytes)),
+            Some(report) => (CallSummary::of(self.turns, report), result::of_call(report, self.task.mode, most_bytes)),
             None => {
                 let summary = abandoned(self.turns, &tool);
                 let content = summary.failure.as_ref().map(|failure| result::of_failure(failure, most_bytes));

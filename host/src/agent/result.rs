@@ -3,6 +3,7 @@
 //! Only the parts of an outcome that are meant for a model get here: no detail, no log, nothing that a guest printed.
 
 use serde_json::{Value, json};
+use toolhold_core::call::Mode;
 use toolhold_core::outcome::{CallReport, Outcome};
 
 use super::report::FailureSummary;
@@ -10,9 +11,18 @@ use super::report::FailureSummary;
 /// The longest code that is shown. A tool may choose its own.
 const LONGEST_CODE: usize = 100;
 
-/// The outcome of a call that reached the host.
-pub(crate) fn of_call(report: &CallReport, most_bytes: usize) -> String {
+/// What is said beside the result of a call that a rule turned into a preview: a model must not build on what did not happen.
+const PREVIEW: &str =
+    "this call ran as a preview: its result is what would be, and nothing was changed. A person may apply it later";
+
+/// The outcome of a call that reached the host. `asked` is what the run asks for: in a dry run every call is a preview and sees
+/// what the ones before it would have changed, so nothing is said of it.
+pub(crate) fn of_call(report: &CallReport, asked: Mode, most_bytes: usize) -> String {
     match &report.outcome {
+        Outcome::Success(value) if report.mode != asked => {
+            let data = of_data(value, most_bytes);
+            format!(r#"{{"preview":{},{}"#, json!(PREVIEW), data.strip_prefix('{').unwrap_or(&data))
+        }
         Outcome::Success(value) => of_data(value, most_bytes),
         Outcome::Failure(failure) => with_violations(
             &FailureSummary { class: failure.class, code: failure.code.clone(), message: failure.message.clone() },

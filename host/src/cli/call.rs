@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::id::IdempotencyKey;
 use toolhold_core::outcome::Outcome;
@@ -17,13 +18,15 @@ use crate::{CallOptions, clock};
 
 /// Make one call.
 ///
-/// The result goes to standard output; what the tool says on the side, its limits and reasons to standard error.
+/// The result goes to standard output; what the tool says on the side, its limits and reasons to standard error. Of a dry
+/// run, what it would change goes to standard output and the result to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold call files.read path=/work/notes.md
   toolhold call files.read '{\"path\": \"/work/notes.md\"}' --json
   toolhold call text.count text=@README.md
   toolhold call files.edit @edit.json --key edit-42
+  toolhold call files.edit @edit.json --dry-run     what it would change, as a diff; nothing changes
 
 Values are read as the tool's schema says; `key:=JSON` is always JSON, `key=@file` is the text of a file.")]
 pub(super) struct Call {
@@ -31,8 +34,11 @@ pub(super) struct Call {
     tool: String,
     /// The arguments: `key=value` pairs, a JSON object, `@file` or `-` for standard input.
     arguments: Vec<String>,
+    /// Run it, show what it would change, and change nothing. `toolhold apply` can then make exactly these changes.
+    #[arg(long)]
+    dry_run: bool,
     /// Makes repeats with the same key one call: a repeat gets the first one's outcome.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", conflicts_with = "dry_run")]
     key: Option<IdempotencyKey>,
     /// Also print what the call used of each limit.
     #[arg(long)]
@@ -46,25 +52,39 @@ impl Call {
         let schema =
             host.tools().find(|tool| tool.name().as_str() == self.tool).map(|tool| tool.info().input_schema.clone());
         let arguments = arguments::parse(&self.arguments, &schema.unwrap_or_default()).code(ExitCode::Usage)?;
-        let call = ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode: Mode::Live };
+        let mode = if self.dry_run { Mode::Preview } else { Mode::Live };
+        let call = ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode };
         let options = CallOptions { events: Some(sink(ui)), ..CallOptions::default() };
-        let cancel = options.cancel.clone();
-        let interrupt = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancel.cancel();
-            }
-        });
+        let interrupt = cancel_on_interrupt(options.cancel.clone());
         let done = host.call(call, options).await;
         interrupt.abort();
-        ui.result(&report::to_json(&done), |_| report::result_text(&done))?;
+        ui.result(&report::to_json(&done), |_| report::printed(&done))?;
+        if done.mode == Mode::Preview && !self.dry_run {
+            ui.say("a rule of the manifest lets this call run as a preview only");
+        }
         if !ui.is_json() {
             report::say(&done, self.usage, ui);
+            report::say_effects(&done, &host, ui);
         }
-        Ok(match &done.outcome {
-            Outcome::Success(_) => ExitCode::Success,
-            Outcome::Failure(failure) => failure.class.into(),
-        })
+        Ok(exit_code(&done.outcome))
     }
+}
+
+/// What the process tells of a call.
+pub(super) fn exit_code(outcome: &Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Success(_) => ExitCode::Success,
+        Outcome::Failure(failure) => failure.class.into(),
+    }
+}
+
+/// Lets the user stop a call. The task is to be aborted when the call is over.
+fn cancel_on_interrupt(cancel: CancellationToken) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            cancel.cancel();
+        }
+    })
 }
 
 /// Shows progress as it comes. Must not block, so what cannot be shown at once is not shown.

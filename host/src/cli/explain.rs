@@ -15,7 +15,7 @@ use crate::open;
 
 /// Tell what would be decided about a call, by which rule, and what would change it. Nothing runs.
 ///
-/// Exits with 0 if the call would be allowed, 4 if its arguments do not conform, 5 if it would be refused.
+/// Exits with 0 if the call would run, be it as a preview, 4 if its arguments do not conform, 5 if it would be refused.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold explain files.delete path=/work/notes.md
@@ -66,6 +66,7 @@ impl Explain {
             .map_err(|violations| Failure::new(ExitCode::InvalidArguments, anyhow::anyhow!("{violations}")))?;
         let explanation = policy.explain(&call, tool, &Facts { mode: Mode::Live, scope: &scope });
         ui.result(&explanation, ToString::to_string)?;
-        Ok(if explanation.verdict == Verdict::Allow { ExitCode::Success } else { ExitCode::Denied })
+        let would_run = matches!(explanation.verdict, Verdict::Allow | Verdict::Preview);
+        Ok(if would_run { ExitCode::Success } else { ExitCode::Denied })
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! Commands know [`Host`](crate::Host) and what it is opened from; none of them decides, runs or records anything itself.
 
+mod apply;
 mod arguments;
 mod audit;
 mod build;
 mod call;
 mod completions;
+mod effects;
 mod explain;
 mod failure;
+mod history;
 mod inspect;
 mod known;
 mod lock;
@@ -20,6 +23,7 @@ mod report;
 mod run;
 mod tools;
 mod ui;
+mod undo;
 
 use clap::{Parser, Subcommand};
 
@@ -34,6 +38,8 @@ use crate::exit_code::ExitCode;
 #[command(after_help = "Examples:
   toolhold lock                                     pin the tools that ./toolhold.toml names
   toolhold call files.read path=/work/notes.md      one call
+  toolhold call files.delete path=/work/x --dry-run  what it would change; nothing changes
+  toolhold undo CALL                                take back what a call changed
   toolhold explain files.delete path=/work/x        why it would be denied, and what would allow it
   toolhold run \"Tidy the inbox\" --model openai:NAME  an agent
   toolhold new weather                              a tool of your own
@@ -59,6 +65,9 @@ pub struct Cli {
 enum Command {
     Call(call::Call),
     Run(run::Run),
+    Apply(apply::Apply),
+    Undo(undo::Undo),
+    History(history::History),
     Explain(explain::Explain),
     Tools(tools::Tools),
     Lock(lock::Lock),
@@ -98,6 +107,9 @@ impl Cli {
         match self.command {
             Command::Call(command) => block_on(command.run(&project, ui)),
             Command::Run(command) => block_on(command.run(&project, ui)),
+            Command::Apply(command) => block_on(command.run(&project, ui)),
+            Command::Undo(command) => block_on(command.run(&project, ui)),
+            Command::History(command) => command.run(&project, ui),
             Command::Explain(command) => block_on(command.run(&project, ui)),
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),

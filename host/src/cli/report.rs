@@ -3,11 +3,18 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use toolhold_core::call::Mode;
 use toolhold_core::escape;
-use toolhold_core::limit::{LIMITS, Unit};
+use toolhold_core::limit::{LIMITS, Unit, Usage};
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 
+use super::effects::{self, Landing};
 use super::ui::{Tone, Ui, paint};
+use crate::Host;
+use crate::journal::PlanState;
+
+/// How much of a dry run's result is shown beside its effects, in bytes.
+const RESULT_SHOWN: usize = 400;
 
 /// The whole report.
 pub(super) fn to_json(report: &CallReport) -> Value {
@@ -20,7 +27,8 @@ pub(super) fn to_json(report: &CallReport) -> Value {
         "usage": report.usage,
         "limits": report.limits,
         "output": report.output,
-        "effects": report.notes,
+        "effects": report.effects,
+        "notes": report.notes,
     });
     let (key, outcome) = match &report.outcome {
         Outcome::Success(result) => ("result", result.clone()),
@@ -30,6 +38,20 @@ pub(super) fn to_json(report: &CallReport) -> Value {
         map.insert(key.to_owned(), outcome);
     }
     value
+}
+
+/// What was asked for: of a live call its result, of a dry run what it would change.
+pub(super) fn printed(report: &CallReport) -> String {
+    match report.mode {
+        Mode::Live => result_text(report),
+        Mode::Preview if ran(report) => effects::whole(&report.effects, Landing::Previewed),
+        Mode::Preview => String::new(),
+    }
+}
+
+/// Whether a guest was started. What was refused before that used nothing.
+fn ran(report: &CallReport) -> bool {
+    report.usage != Usage::default()
 }
 
 /// The result, alone: a text as it is, anything else as JSON.
@@ -60,6 +82,48 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
     }
     if usage {
         ui.say(&usage_table(report));
+    }
+}
+
+/// What a live call changed, or a preview would, and what can be done about it.
+pub(super) fn say_effects(report: &CallReport, host: &Host, ui: Ui) {
+    match report.mode {
+        Mode::Live if report.effects.is_empty() || report.replayed => return,
+        Mode::Live => ui.say(&paint(Tone::Faint, &effects::total(&report.effects, landing(report)))),
+        Mode::Preview => previewed(report, ui),
+    }
+    if let Some(command) = next(report, host) {
+        ui.say(&command);
+    }
+}
+
+/// What a dry run came to beside its effects.
+fn previewed(report: &CallReport, ui: Ui) {
+    if let Outcome::Success(result) = &report.outcome {
+        let text = result.as_str().map_or_else(|| result.to_string(), str::to_owned);
+        ui.say(&format!("result of the dry run: {}", escape::short(&text, RESULT_SHOWN)));
+    }
+    ui.say(&paint(Tone::Strong, "this was a dry run: nothing was changed"));
+}
+
+/// The command that makes the changes of a preview real, or takes those of a live call back. The journal knows whether there
+/// is anything; that a plan was done may be written a moment later than the call returns.
+pub(super) fn next(report: &CallReport, host: &Host) -> Option<String> {
+    let has_result = matches!(report.outcome, Outcome::Success(_));
+    let plan = host.journal().reader().ok()?.plan(&report.call).ok()?.filter(|_| has_result)?;
+    match plan.state {
+        PlanState::Preview => Some(format!("make exactly these changes with:  toolhold apply {}", report.call)),
+        PlanState::Ready | PlanState::Landed => Some(format!("take it back with:  toolhold undo {}", report.call)),
+        _ => None,
+    }
+}
+
+/// What has become of the effects of a call.
+pub(super) fn landing(report: &CallReport) -> Landing {
+    match (report.mode, &report.outcome) {
+        (Mode::Preview, _) => Landing::Previewed,
+        (Mode::Live, Outcome::Success(_)) => Landing::Landed,
+        (Mode::Live, Outcome::Failure(_)) => Landing::ThrownAway,
     }
 }
 

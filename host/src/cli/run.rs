@@ -1,16 +1,19 @@
 //! `toolhold run`: an agent works on a task under the manifest.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::effect::EffectReport;
 use toolhold_core::escape;
 use toolhold_core::event::Event;
 use toolhold_core::outcome::{CallReport, Outcome};
 use toolhold_core::state::State;
 
+use super::effects::{self, Landing};
 use super::failure::{CommandResult, WithCode as _};
 use super::project::{Project, open};
 use super::ui::{Tone, Ui, paint};
@@ -20,12 +23,13 @@ use crate::agent::{
     Agent, Clock, Occurrence, Reason, RunEvent, RunLimits, RunReport, Task, TokioClock, ToolSpec, Tools,
 };
 use crate::exit_code::ExitCode;
-use crate::{CallOptions, Host, clock};
+use crate::{CallOptions, Host, PreviewSession, clock};
 
 /// Let an agent work on a task.
 ///
 /// The answer goes to standard output, what happens to standard error. Every call of the model is checked against the
-/// manifest; what is refused goes back to the model, and to you with the line that would allow it.
+/// manifest; what is refused goes back to the model, and to you with the line that would allow it. Of a dry run, what it
+/// would change goes to standard output and the answer to standard error.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold run \"Tidy the inbox\" --model scripted:script.toml
@@ -39,6 +43,9 @@ pub(super) struct Run {
     /// `scripted:FILE` plays a file and calls no model; `openai:MODEL` calls one.
     #[arg(long, value_name = "MODEL")]
     model: ModelSpec,
+    /// Let it work, show what it would change, and change nothing. Its later calls see what its earlier ones would have changed.
+    #[arg(long)]
+    dry_run: bool,
     /// Base URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1.
     #[arg(long, value_name = "URL")]
     model_url: Option<String>,
@@ -64,14 +71,17 @@ impl Run {
         let started = Event::RunStarted { run: run.clone(), front: "run".to_owned(), manifest };
         host.journal().record(clock::micros(), started).await.code(ExitCode::Host)?;
         let cancel = cancel_on_interrupt();
-        let session = Session { limits: limits(&host), host, last: Mutex::default() };
+        let preview = self.dry_run.then(Arc::default);
+        let session =
+            Session { limits: limits(&host), host, preview, changed: AtomicBool::new(false), last: Mutex::default() };
         let agent = Agent { tools: &session, limits: session.limits.clone(), clock, cancel };
-        let task = Task { run: run.clone(), text: self.task, mode: Mode::Live };
+        let mode = if self.dry_run { Mode::Preview } else { Mode::Live };
+        let task = Task { run: run.clone(), text: self.task, mode };
         let done = agent.run(&mut *model, task, &mut |event| show(event, &session, ui)).await;
         let ended =
             Event::RunEnded { run, end: word(done.state), reason: done.reason.as_ref().map(ToString::to_string) };
         session.host.journal().record(clock::micros(), ended).await.code(ExitCode::Host)?;
-        conclude(&done, ui)
+        conclude(&done, &session, ui)
     }
 
     fn options(&self) -> ModelOptions {
@@ -85,6 +95,10 @@ impl Run {
 struct Session {
     host: Host,
     limits: RunLimits,
+    /// Where changes are staged, if this is a dry run.
+    preview: Option<Arc<PreviewSession>>,
+    /// A call changed something.
+    changed: AtomicBool,
     last: Mutex<Option<CallReport>>,
 }
 
@@ -99,7 +113,11 @@ impl Tools for Session {
     }
 
     async fn call(&self, call: ToolCall, cancel: CancellationToken) -> CallReport {
-        let done = self.host.call(call, CallOptions { cancel, ..CallOptions::default() }).await;
+        let options = CallOptions { cancel, session: self.preview.clone(), ..CallOptions::default() };
+        let done = self.host.call(call, options).await;
+        if report::landing(&done) == Landing::Landed && !done.effects.changes.is_empty() {
+            self.changed.store(true, Ordering::Relaxed);
+        }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.clone());
         done
     }
@@ -172,6 +190,20 @@ fn returned(session: &Session, ui: Ui) {
             report::refusals(&done).iter().for_each(|line| ui.say(&format!("     {line}")));
         }
     }
+    changed(&done, session, ui);
+}
+
+/// What the call changed, or would, and what can be done about it.
+fn changed(done: &CallReport, session: &Session, ui: Ui) {
+    if done.effects.is_empty() || done.replayed {
+        return;
+    }
+    if done.mode == Mode::Preview && session.preview.is_none() {
+        ui.say("       a rule of the manifest lets this call run as a preview only");
+    }
+    let total = effects::total(&done.effects, report::landing(done));
+    let command = report::next(done, &session.host).map(|command| format!("; {command}"));
+    ui.say(&format!("       {}", paint(Tone::Faint, &format!("{total}{}", command.unwrap_or_default()))));
 }
 
 /// The beginning of a text, for a line of a terminal.
@@ -181,11 +213,17 @@ fn short(text: &str) -> String {
 }
 
 /// Prints the answer and what it took, and says how it ended.
-fn conclude(done: &RunReport, ui: Ui) -> CommandResult {
+fn conclude(done: &RunReport, session: &Session, ui: Ui) -> CommandResult {
     ui.say("");
-    ui.result(done, |done| {
-        done.answer.as_deref().map(|answer| escape::block(answer).into_owned()).unwrap_or_default()
-    })?;
+    let answer = done.answer.as_deref().map(|answer| escape::block(answer).into_owned()).unwrap_or_default();
+    match &session.preview {
+        None => ui.result(done, |_| answer)?,
+        Some(preview) => {
+            ui.say(&format!("{answer}\n"));
+            let effects = preview.effects();
+            ui.result(&with_effects(done, &effects), |_| effects::whole(&effects, Landing::Previewed))?;
+        }
+    }
     let (total, failed) = (done.calls.len(), done.calls.iter().filter(|call| call.failure.is_some()).count());
     let reason =
         done.reason.as_ref().map_or(String::new(), |reason| format!(": {}", escape::line(&reason.to_string())));
@@ -194,17 +232,36 @@ fn conclude(done: &RunReport, ui: Ui) -> CommandResult {
         "{} turns, {total} calls reached the host, {failed} of them refused or failed, run {}",
         done.turns, done.run
     ));
+    if session.preview.is_some() {
+        ui.say(&paint(Tone::Strong, "this was a dry run: nothing was changed"));
+    } else if session.changed.load(Ordering::Relaxed) {
+        ui.say(&format!("take all of it back with:  toolhold undo --run {}", done.run));
+    }
     if !done.called_a_model() {
         ui.say("no model was called: a script played one");
     }
-    Ok(match (done.state, &done.reason) {
+    Ok(exit_code(done))
+}
+
+/// The report with everything that the run would change.
+fn with_effects(done: &RunReport, effects: &EffectReport) -> serde_json::Value {
+    let mut value = serde_json::json!(done);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("mode".to_owned(), serde_json::json!(Mode::Preview));
+        fields.insert("effects".to_owned(), serde_json::json!(effects));
+    }
+    value
+}
+
+fn exit_code(done: &RunReport) -> ExitCode {
+    match (done.state, &done.reason) {
         (State::Completed, _) => ExitCode::Success,
         (State::Partial, _) => ExitCode::Partial,
         (State::TimedOut, _) | (_, Some(Reason::Limit { .. })) => ExitCode::Limit,
         (State::Cancelled, _) => ExitCode::Cancelled,
         (_, Some(Reason::Model { .. })) => ExitCode::Model,
         _ => ExitCode::Failure,
-    })
+    }
 }
 
 /// The word for an end.

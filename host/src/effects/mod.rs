@@ -41,7 +41,7 @@ fn failure(error: &CommitError) -> Failure {
         CommitError::Conflict(_) => (
             Class::Conflict,
             "conflict",
-            "somebody else changed the same files while the call ran, so nothing of it was kept; look again and repeat it",
+            "somebody else changed the same files meanwhile, so nothing was changed; look at them again, then repeat it",
         ),
         CommitError::Stuck { .. } => (
             Class::Host,

@@ -62,6 +62,8 @@ impl Host {
     ///
     /// [`UndoError`].
     pub async fn undo(&self, call: &CallId) -> Result<Undone, UndoError> {
+        // Nobody waits for the outcome of a call whose plan is on disk, so it may still be on its way.
+        self.0.journal.flush().await?;
         let record = self.0.journal.reader()?.plan(call)?.ok_or_else(|| UndoError::Nothing(call.clone()))?;
         if record.state != PlanState::Landed {
             return Err(UndoError::State { call: call.clone(), state: record.state });
@@ -94,6 +96,7 @@ impl Host {
     /// [`UndoError`] of the first call that was not taken back.
     pub async fn undo_run(&self, run: &RunId) -> Result<Vec<Undone>, UndoError> {
         let filter = HistoryFilter { run: Some(run.clone()), limit: u32::MAX, ..HistoryFilter::default() };
+        self.0.journal.flush().await?;
         let history = self.0.journal.reader()?.history(&filter)?;
         let mut undone = Vec::new();
         for entry in history.into_iter().filter(|entry| entry.state == PlanState::Landed) {

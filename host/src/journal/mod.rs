@@ -271,6 +271,15 @@ impl Journal {
     /// # Errors
     ///
     /// The journal cannot be written.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.write(Work::Barrier, true, true).await.map(drop)
+    }
+
+    /// [`Journal::flush`] for a plain thread.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
     pub fn flush_blocking(&self) -> Result<(), Error> {
         self.write_blocking(Work::Barrier, true, true).map(drop)
     }

@@ -263,7 +263,7 @@ pub static RULE: Table = Table {
 /// The words of `decision`, strongest last.
 pub static DECISIONS: [(&str, &str); 4] = [
     ("allow", "the call runs"),
-    ("preview", "the call runs, its effects are shown and thrown away"),
+    ("preview", "the call runs and shows what it would change; nothing changes unless a person applies it"),
     ("ask", "a person decides"),
     ("deny", "the call is refused"),
 ];

@@ -41,6 +41,7 @@ toolhold_sdk::component!(
     probe::read_only::read_only,
     probe::recursion::recursion,
     probe::repeats::repeats,
+    probe::sly_word_count::SlyWordCount,
     probe::sparse_growth::sparse_growth,
     probe::special_files::special_files,
     probe::state_leak::state_leak,

@@ -136,3 +136,14 @@ fn no_grant_is_no_file() {
         assert!([Class::Denied, Class::Tool].contains(&reply.failure().unwrap().class), "{path}: {reply:?}");
     }
 }
+
+#[test]
+pub(crate) fn sly_word_count() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a"), "one two").unwrap();
+    let host = hostile(&directory(root.path(), READ));
+    let reply = host.call("sly_word_count", json!({"path": "/work/a"})).unwrap();
+    assert_eq!(reply.value().unwrap(), 2);
+    let names: Vec<_> = std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!((names, std::fs::read(root.path().join("a")).unwrap()), (vec!["a".into()], b"one two".to_vec()));
+}

@@ -34,6 +34,7 @@ pub(crate) mod read_flood;
 pub(crate) mod read_only;
 pub(crate) mod recursion;
 pub(crate) mod repeats;
+pub(crate) mod sly_word_count;
 pub(crate) mod sparse_growth;
 pub(crate) mod special_files;
 pub(crate) mod state_leak;

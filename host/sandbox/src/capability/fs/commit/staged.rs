@@ -58,7 +58,7 @@ impl Staged {
     #[must_use]
     pub fn can_wait(&self) -> bool {
         let mut layer = self.0.lock();
-        let device = layer.scratch.directory().and_then(|directory| rustix::fs::fstat(directory));
+        let device = layer.scratch.directory().and_then(rustix::fs::fstat);
         let is_here = |tree: &Tree| device.is_ok_and(|stat| stat.st_dev == tree.base.identity.device);
         layer.trees.iter().filter(|tree| !tree.is_untouched()).all(is_here)
     }

@@ -66,7 +66,8 @@ impl Prepared {
 impl Left {
     fn holds(&self, (stamp, names): &(Option<Stamp>, Option<Vec<String>>)) -> bool {
         let same = match (&self.stamp, stamp) {
-            (Some(was), Some(is)) => was.still_holds(is),
+            // The undo of a later call moves the file back, which must not keep the earlier one from being undone.
+            (Some(was), Some(is)) => was.holds_but_for_moves(is),
             (None, None) => true,
             _ => false,
         };

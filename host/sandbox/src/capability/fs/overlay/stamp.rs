@@ -44,6 +44,11 @@ impl Stamp {
             _ => self == now,
         }
     }
+
+    /// [`still_holds`](Self::still_holds), but for the one thing that a move itself changes.
+    pub(in super::super) fn holds_but_for_moves(&self, now: &Self) -> bool {
+        Self { changed: now.changed, ..*self }.still_holds(now)
+    }
 }
 
 /// Something on disk below the staged changes: where, and what it was.

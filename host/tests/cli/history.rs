@@ -1,0 +1,51 @@
+//! What was changed, by which call, and how far that came.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+#[test]
+fn the_history_lists_what_changed_something_newest_first() {
+    let project = Project::free();
+    assert_eq!(project.run(&["call", "files.read", "path=/work/a.txt"]).code(), 0);
+    project.run(&["history"]).worked(&["no call changed anything"]);
+    let written = project.run(&["call", "files.write", "path=/work/new", "content=x"]).named("undo");
+    assert_eq!(project.run(&["call", "files.read", "path=/work/new"]).code(), 0);
+    let deleted = project.run(&["call", "files.delete", "path=/work/old.txt", "--dry-run"]).named("apply");
+    assert_eq!(project.run(&["undo", &written]).code(), 0);
+    let listed = project.run(&["history"]).printed();
+    let lines: Vec<_> = listed.lines().skip(1).collect();
+    assert_eq!(lines.len(), 2, "reading changes nothing:\n{listed}");
+    let has = |line: &str, words: &[&str]| assert!(words.iter().all(|word| line.contains(word)), "{line}");
+    has(lines[0], &[&deleted, "files.delete", "preview", "1 change: 1 deleted"]);
+    has(lines[1], &[&written, "files.write", "undone", "1 change: 1 created"]);
+    assert_eq!(project.run(&["history", "--limit", "1"]).printed().lines().count(), 2);
+    let json: Value = serde_json::from_str(&project.run(&["history", "--json"]).printed()).unwrap();
+    assert_eq!(json[1]["state"], "undone");
+    assert_eq!(json[0]["effects"]["changes"][0]["path"], "/work/old.txt");
+}
+
+#[test]
+fn one_call_is_shown_whole() {
+    let project = Project::free();
+    let call = project.run(&["call", "files.delete", "path=/work/old.txt", "--dry-run"]).named("apply");
+    let words = [&call, "files.delete", "preview: a dry run", "- /work/old.txt", "    -old\n"];
+    project.run(&["history", &call]).worked(&words);
+    project.run(&["history", "no-such-call"]).failed(3, &["toolhold history"]);
+}
+
+#[test]
+fn the_history_of_a_run_has_its_calls_only() {
+    let project = Project::free();
+    assert_eq!(project.run(&["call", "files.delete", "path=/work/old.txt"]).code(), 0);
+    project.write(
+        "script.toml",
+        "[[turn]]\n[[turn.call]]\ntool = \"files.delete\"\narguments = { path = \"/work/a.txt\" }\n[[turn]]\ntext = \"done\"\n",
+    );
+    let run = project.run(&["run", "delete", "--model", "scripted:script.toml"]);
+    let listed: Value =
+        serde_json::from_str(&project.run(&["history", "--json", "--run", &run.named("undo --run")]).printed())
+            .unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed[0]["effects"]["changes"][0]["path"], "/work/a.txt");
+}

@@ -1,0 +1,14 @@
+//! The binary as a person or a script uses it: output, exit codes, what is refused, and what is left on the disk.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and starts the program"
+)]
+
+mod apply;
+mod commands;
+mod dry_run;
+mod history;
+mod project;
+mod rogue;
+mod undo;
