@@ -111,7 +111,7 @@ impl Host {
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
         let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
         let session = options.session.clone().filter(|_| checked.call.mode() == Mode::Preview);
-        let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects));
+        let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects, &self.0.redactor));
         let mut pass = self.0.redactor.pass();
         pass.look(Place::Arguments, checked.call.call().text());
         let (key, name) = (Some(repeated(&id, call, &options)), Some(id.to_string()));
@@ -122,7 +122,11 @@ impl Host {
         redaction::aside(&mut pass, &mut run);
         let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
         pass.effects(&mut effects);
-        let (outcome, settlement) = conclusion;
+        let (mut outcome, settlement) = conclusion;
+        if let Outcome::Failure(failure) = &mut outcome {
+            // That nothing landed is said with paths.
+            pass.failure(failure);
+        }
         let settled = match settlement {
             Some(settlement) => open.settle(settlement).await,
             None => {
@@ -142,8 +146,9 @@ impl Host {
     }
 
     /// An outcome that was stored before the host knew all of the secrets that it knows now.
-    fn without_secrets(&self, mut report: CallReport) -> CallReport {
+    pub(crate) fn without_secrets(&self, mut report: CallReport) -> CallReport {
         let mut pass = self.0.redactor.pass();
+        pass.effects(&mut report.effects);
         match &mut report.outcome {
             Outcome::Success(value) => {
                 pass.value(Place::Result, value);

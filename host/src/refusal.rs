@@ -122,6 +122,13 @@ pub(crate) fn journal_unavailable(error: &journal::Error) -> Failure {
     Failure::new(Class::Host, "journal-unavailable", message).with_detail(error.to_string())
 }
 
+/// What would have to be written down of the call's changes holds a secret. They did not land.
+pub(crate) fn secret_in_path() -> Failure {
+    let message =
+        "a path that the call changed holds a secret, and paths are stored; nothing was changed. Use another name";
+    Failure::new(Class::Denied, "secret-in-path", message)
+}
+
 /// It ran, and only the intent is on record.
 pub(crate) fn outcome_unrecorded(error: &journal::Error) -> Failure {
     let message = "the call ran, but its outcome could not be recorded; a person has to look before it is repeated";

@@ -33,6 +33,10 @@ impl Host {
     /// was applied or has expired, or somebody changed the same files since. An `ask` or `preview` rule does not stand in
     /// the way: whoever applies is the person that these rules wait for.
     pub async fn apply(&self, preview: &CallId, options: CallOptions) -> CallReport {
+        self.without_secrets(self.applied(preview, options).await)
+    }
+
+    async fn applied(&self, preview: &CallId, options: CallOptions) -> CallReport {
         let id = clock::new_call();
         let found = self.applicable(&id, preview, &options);
         let Applicable { call, record, plan, stored, intent } = match found {

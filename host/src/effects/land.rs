@@ -12,8 +12,8 @@ use toolhold_sandbox::capability::fs::commit::{CommitError, Plan, Prepared};
 use super::{PreviewSession, failure, report};
 use crate::clock;
 use crate::host::{Checked, Conclusion, Host};
-use crate::journal::{PlanKind, Planned, Settlement};
-use crate::refusal::journal_unavailable;
+use crate::journal::{self, PlanKind, Planned, Settlement};
+use crate::refusal::{journal_unavailable, secret_in_path};
 
 /// A plan on its way, and everything that is recorded with it.
 pub(super) struct Landing {
@@ -89,7 +89,10 @@ impl Host {
         };
         if let Err(error) = self.0.journal.plan_blocking(planned) {
             self.discard(&plan);
-            let failure = journal_unavailable(&error);
+            let failure = match &error {
+                journal::Error::Secret => secret_in_path(),
+                _ => journal_unavailable(&error),
+            };
             let settlement = landing.settlement.instead(failure.clone());
             self.0.journal.settle_behind(&landing.id, settlement);
             return Err(Box::new(failure));

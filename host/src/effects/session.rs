@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use toolhold_core::call::AuthorizedCall;
 use toolhold_core::effect::{Change, EffectReport, Unknown};
+use toolhold_core::redact::Redactor;
 use toolhold_sandbox::RunReport;
 use toolhold_sandbox::capability::fs::Stage;
 use toolhold_sandbox::capability::fs::commit::{Detail, Staged};
@@ -22,6 +23,8 @@ struct State {
     stage: Option<Arc<Stage>>,
     before: Vec<Change>,
     requests: EffectReport,
+    /// Of the host whose calls these are.
+    redactor: Redactor,
 }
 
 impl PreviewSession {
@@ -37,11 +40,14 @@ impl PreviewSession {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let staged = state.stage.clone().map(|stage| Staged::new(stage).changes(Detail::Full));
         let (changes, changes_left_out) = staged.unwrap_or_default();
-        EffectReport { changes, changes_left_out, ..state.requests.clone() }
+        let mut effects = EffectReport { changes, changes_left_out, ..state.requests.clone() };
+        state.redactor.pass().effects(&mut effects);
+        effects
     }
 
-    pub(crate) fn begin_call(&self, effects: &Effects) -> Arc<Stage> {
+    pub(crate) fn begin_call(&self, effects: &Effects, redactor: &Redactor) -> Arc<Stage> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.redactor = redactor.clone();
         let new = || Arc::new(Stage::new(effects.staging.join(clock::new_run().to_string())));
         let stage = Arc::clone(state.stage.get_or_insert_with(new));
         stage.begin_call();

@@ -78,7 +78,8 @@ impl Host {
             Ok(()) => {
                 self.0.journal.end_undo(call, None, clock::micros()).await?;
                 self.discard(&plan);
-                let effects = serde_json::from_str(&record.effects).unwrap_or_default();
+                let mut effects = serde_json::from_str(&record.effects).unwrap_or_default();
+                self.0.redactor.pass().effects(&mut effects);
                 Ok(Undone { call: call.clone(), effects })
             }
             Err(source) => {

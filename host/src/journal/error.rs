@@ -75,7 +75,9 @@ pub enum Error {
     #[error("the journal failed: {0}")]
     Database(String),
     /// A secret would be written down.
-    #[error("a known secret stands in an idempotency key or another identifier: use one without it")]
+    #[error(
+        "a known secret stands where nothing can take its place: in an idempotency key, a path that is changed, the arguments of a preview; use another one"
+    )]
     Secret,
     /// The journal was closed, or its thread ended.
     #[error("the journal is closed")]

@@ -179,13 +179,18 @@ pub(super) fn insert(connection: &Connection, planned: &Planned, redactor: &Reda
         PlanKind::Commit | PlanKind::Apply(_) => (PlanState::Ready, None, None),
         PlanKind::Preview { arguments, manifest } => (PlanState::Preview, Some(arguments), Some(manifest)),
     };
+    // A plan is done and taken back by its paths, and a preview decided again by its arguments: nothing can stand in the
+    // place of a secret there, so neither is written down.
+    if redactor.finds(&planned.plan) || arguments.is_some_and(|arguments| redactor.finds(arguments)) {
+        return Ok(Step { event: None, answer: Err(Error::Secret) });
+    }
     if let PlanKind::Apply(preview) = &planned.kind
         && change(connection, preview, PlanState::Preview, PlanState::Applied)? == 0
     {
         return Ok(refused(preview, PlanState::Preview));
     }
-    let effects = redactor.redact(&planned.effects);
-    let outcome = redactor.redact(&planned.outcome);
+    let effects = redactor.redact_json(&planned.effects);
+    let outcome = redactor.redact_json(&planned.outcome);
     let sql = "INSERT INTO plans (call, state, plan, effects, outcome, arguments, manifest, kept_bytes, made_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     connection.prepare_cached(sql)?.execute(params![
