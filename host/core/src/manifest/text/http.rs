@@ -58,7 +58,7 @@ pub(in crate::manifest) static METHOD: Text = Text {
     what: "a method",
     pattern: "^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)$",
     check: |text| {
-        text.parse::<Method>().map(drop).or_else(|_| {
+        text.parse::<Method>().map(drop).map_err(|_| {
             let upper = text.to_ascii_uppercase();
             let words = Method::ALL.map(Method::as_str);
             let help = match upper.parse::<Method>() {
@@ -66,7 +66,7 @@ pub(in crate::manifest) static METHOD: Text = Text {
                 Err(_) => suggest(&upper, words, "it is one of"),
             };
             let message = format!("{} is not a method that can be granted", shown(text));
-            Err(Complaint { code: Code::Http, message, help })
+            Complaint { code: Code::Http, message, help }
         })
     },
 };
