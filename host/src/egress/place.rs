@@ -16,7 +16,9 @@ use url::form_urlencoded::{byte_serialize, parse};
 
 /// Finds the value of a secret.
 #[derive(Clone)]
-pub struct SecretLookup(Arc<dyn Fn(&SecretName) -> Option<SecretString> + Send + Sync>);
+pub struct SecretLookup(Arc<Find>);
+
+type Find = dyn Fn(&SecretName) -> Option<SecretString> + Send + Sync;
 
 impl SecretLookup {
     /// Asks `find`, on the thread that sends: it must not block.

@@ -3,6 +3,7 @@
 mod advisories;
 mod escape;
 mod invariant;
+mod landing;
 mod links;
 mod listing;
 mod moves;

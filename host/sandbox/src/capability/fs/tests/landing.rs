@@ -1,0 +1,287 @@
+//! What is staged, what lands, and what stands in its way.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+
+use tempfile::TempDir;
+use toolhold_core::effect::{ChangeKind, Content};
+use toolhold_core::grant::{DirectoryGrant, Symlinks};
+use toolhold_core::limit::{Limit, Limits};
+
+use super::super::Protected;
+use super::super::bindings::types::{ErrorCode, HostDescriptor};
+use super::super::commit::{CommitError, Detail, Durable};
+use super::oracle::snapshot;
+use super::support::*;
+
+/// A staged guest on `ws`, which has `file` and `sub/inner`.
+fn staged(temp: &TempDir) -> Guest {
+    Guest::staged(&[all_of(&temp.path().join("ws"))])
+}
+
+/// What stood in the way, in guest paths. Nothing else changed on disk than what `meanwhile` did.
+#[track_caller]
+fn conflicts(act: impl FnOnce(&mut Guest), meanwhile: impl FnOnce(&Path)) -> Vec<String> {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    let mut guest = staged(&temp);
+    act(&mut guest);
+    meanwhile(&ws);
+    let before = snapshot(&ws);
+    let (staged, _home) = guest.finish();
+    let prepared = staged.prepare(Durable::No).unwrap();
+    let Err(CommitError::Conflict(paths)) = prepared.commit() else { panic!("it landed") };
+    assert_eq!(snapshot(&ws), before);
+    paths
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
+    let write = |guest: &mut Guest| guest.write_file("file", plain(), b"mine").unwrap();
+    assert_eq!(conflicts(write, |ws| fs::write(ws.join("file"), "theirs").unwrap()), ["/ws/file"]);
+    assert_eq!(conflicts(write, |ws| fs::remove_file(ws.join("file")).unwrap()), ["/ws/file"]);
+    let same_size = |ws: &Path| {
+        // Same size, same name, same content: another file all the same.
+        fs::write(ws.join("other"), "content").unwrap();
+        fs::rename(ws.join("other"), ws.join("file")).unwrap();
+    };
+    assert_eq!(conflicts(write, same_size), ["/ws/file"]);
+}
+
+#[test]
+fn an_update_of_what_was_read_is_not_lost() {
+    // The guest replaces the file by another one that it made of what it read: the old one is only ever read.
+    let replace = |guest: &mut Guest| {
+        let old = guest.read_file("file").unwrap();
+        guest.write_file("new", CREATE, &[old, b" and more".to_vec()].concat()).unwrap();
+    };
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    let mut guest = staged(&temp);
+    replace(&mut guest);
+    fs::write(ws.join("file"), "theirs, meanwhile").unwrap();
+    guest.rename("new", "file").unwrap();
+    let (staged, _home) = guest.finish();
+    let landed = staged.prepare(Durable::No).unwrap().commit();
+    assert_eq!(landed.unwrap_err(), CommitError::Conflict(vec!["/ws/file".into()]));
+    assert_eq!(fs::read_to_string(ws.join("file")).unwrap(), "theirs, meanwhile");
+}
+
+#[test]
+fn a_name_that_was_free_and_is_taken_by_now_is_not_overwritten() {
+    let create = |guest: &mut Guest| guest.write_file("new", CREATE | EXCLUSIVE, b"mine").unwrap();
+    assert_eq!(conflicts(create, |ws| fs::write(ws.join("new"), "theirs").unwrap()), ["/ws/new"]);
+    assert_eq!(conflicts(create, |ws| symlink("file", ws.join("new")).unwrap()), ["/ws/new"]);
+    let rename = |guest: &mut Guest| guest.rename("file", "sub/file").unwrap();
+    assert_eq!(conflicts(rename, |ws| fs::write(ws.join("sub/file"), "theirs").unwrap()), ["/ws/sub/file"]);
+}
+
+#[test]
+fn what_came_into_a_directory_meanwhile_is_not_deleted_or_moved_along() {
+    let add = |ws: &Path| fs::write(ws.join("sub/theirs"), "theirs").unwrap();
+    let delete = |guest: &mut Guest| {
+        guest.unlink("sub/inner").unwrap();
+        guest.rmdir("sub").unwrap();
+    };
+    assert_eq!(conflicts(delete, add), ["/ws/sub"]);
+    assert_eq!(conflicts(|guest| guest.rename("sub", "moved").unwrap(), add), ["/ws/sub"]);
+}
+
+#[test]
+fn a_directory_that_became_a_link_is_not_followed() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    let mut guest = staged(&temp);
+    guest.write_file("sub/new", CREATE, b"mine").unwrap();
+    fs::rename(ws.join("sub"), ws.join("sub-away")).unwrap();
+    symlink(temp.path().join("ws-secret"), ws.join("sub")).unwrap();
+    let (staged, _home) = guest.finish();
+    assert!(staged.prepare(Durable::No).unwrap().commit().is_err());
+    assert!(!temp.path().join("ws-secret/new").exists());
+}
+
+#[test]
+fn nothing_is_made_before_the_first_write_and_nothing_is_left_of_what_does_not_land() {
+    let temp = workspace();
+    let mut guest = staged(&temp);
+    guest.read_file("file").unwrap();
+    guest.list(".").unwrap();
+    let fd = guest.open("file", plain(), WRITE).unwrap();
+    let home = guest.stage.as_ref().unwrap().1.path().to_owned();
+    assert_eq!(fs::read_dir(&home).unwrap().count(), 0, "opened for writing only");
+    guest.write_at(fd, 0, b"X").unwrap();
+    assert_eq!(fs::read_dir(home.join("staging/one")).unwrap().count(), 1);
+    guest.close(fd);
+    let before = snapshot(&temp.path().join("ws"));
+    let (staged, home) = guest.finish();
+    drop(staged);
+    assert_eq!(fs::read_dir(home.path().join("staging")).unwrap().count(), 0);
+    assert_eq!(snapshot(&temp.path().join("ws")), before);
+}
+
+#[test]
+fn whoever_has_a_file_open_sees_what_is_written_under_any_of_its_names() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    fs::hard_link(ws.join("file"), ws.join("twin")).unwrap();
+    let mut guest = staged(&temp);
+    let reader = guest.open("twin", plain(), READ).unwrap();
+    guest.write_file("file", TRUNCATE, b"new").unwrap();
+    assert_eq!(guest.call(reader, |view, fd| view.read(fd, 100, 0)).unwrap().0, b"new");
+    assert_eq!(guest.read_file("twin").unwrap(), b"new");
+    assert_eq!(fs::read(ws.join("twin")).unwrap(), b"content");
+    guest.close(reader);
+    let (staged, _home) = guest.finish();
+    staged.prepare(Durable::No).unwrap().commit().unwrap();
+    assert_eq!(
+        (fs::read(ws.join("file")).unwrap(), fs::read(ws.join("twin")).unwrap()),
+        (b"new".to_vec(), b"new".to_vec())
+    );
+    assert_eq!(fs::metadata(ws.join("file")).unwrap().ino(), fs::metadata(ws.join("twin")).unwrap().ino());
+}
+
+#[test]
+fn mode_and_times_survive_a_change_and_an_undo() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    fs::set_permissions(ws.join("file"), fs::Permissions::from_mode(0o640)).unwrap();
+    let of = |path: &Path| {
+        let stat = fs::metadata(path).unwrap();
+        (stat.mode(), stat.mtime(), stat.mtime_nsec(), fs::read(path).unwrap())
+    };
+    let before = of(&ws.join("file"));
+    let mut guest = staged(&temp);
+    guest.write_file("file", TRUNCATE, b"new").unwrap();
+    guest.unlink("sub/inner").unwrap();
+    let inner = of(&ws.join("sub/inner"));
+    let (staged, home) = guest.finish();
+    let prepared = staged.prepare(Durable::Yes).unwrap();
+    let plan = prepared.plan().clone();
+    let after = prepared.commit().unwrap();
+    assert_eq!(of(&ws.join("file")).0, before.0);
+    assert_eq!(fs::read(ws.join("file")).unwrap(), b"new");
+    plan.undo(&home.path().join("staging"), &after, Durable::Yes).unwrap();
+    assert_eq!((of(&ws.join("file")), of(&ws.join("sub/inner"))), (before, inner));
+}
+
+#[test]
+fn an_undo_refuses_what_somebody_changed_since_and_changes_nothing() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    let mut guest = staged(&temp);
+    guest.write_file("file", TRUNCATE, b"new").unwrap();
+    guest.mkdir("made").unwrap();
+    guest.write_file("made/one", CREATE, b"1").unwrap();
+    let (staged, home) = guest.finish();
+    let prepared = staged.prepare(Durable::No).unwrap();
+    let plan = prepared.plan().clone();
+    let after = prepared.commit().unwrap();
+    fs::write(ws.join("made/theirs"), "theirs").unwrap();
+    let before = snapshot(&ws);
+    let undone = plan.undo(&home.path().join("staging"), &after, Durable::No);
+    assert_eq!(undone.unwrap_err(), CommitError::Conflict(vec!["/ws/made".into()]));
+    assert_eq!(snapshot(&ws), before);
+}
+
+#[test]
+fn a_directory_on_another_file_system_is_changed_as_a_whole_too() {
+    let shm = Path::new("/dev/shm");
+    let Ok(temp) = tempfile::tempdir_in(shm) else {
+        assert!(std::env::var_os("CI").is_none(), "no second file system");
+        eprintln!("SKIPPED: no file system at {}", shm.display());
+        return;
+    };
+    let ws = temp.path().join("ws");
+    fs::create_dir_all(ws.join("sub")).unwrap();
+    fs::write(ws.join("file"), "content").unwrap();
+    fs::write(ws.join("sub/inner"), "inner").unwrap();
+    let before = snapshot(&ws);
+    let home = tempfile::tempdir().unwrap();
+    let protected = Protected::default().with_state(home.path());
+    let mut guest = Guest::staged_with(&[all_of(&ws)], &protected, Limits::default());
+    guest.write_file("file", TRUNCATE, b"new").unwrap();
+    guest.rename("sub", "moved").unwrap();
+    guest.mkdir("made").unwrap();
+    refused(guest.mkdir(".toolhold"), ErrorCode::Access);
+    let (staged, home) = guest.finish();
+    assert!(!staged.can_wait(), "a preview would have to touch the directory");
+    let prepared = staged.prepare(Durable::Yes).unwrap();
+    let plan = prepared.plan().clone();
+    let after = prepared.commit().unwrap();
+    assert_eq!(fs::read(ws.join("file")).unwrap(), b"new");
+    assert_eq!(fs::read(ws.join("moved/inner")).unwrap(), b"inner");
+    let mut other = Guest::staged_with(&[all_of(&ws)], &protected, Limits::default());
+    assert_eq!(other.names(".").unwrap(), ["file", "made", "moved"], "no guest sees what is kept for an undo");
+    plan.undo(&home.path().join("staging"), &after, Durable::Yes).unwrap();
+    plan.discard(&home.path().join("staging")).unwrap();
+    fs::remove_dir(ws.join(".toolhold")).unwrap();
+    assert_eq!(snapshot(&ws), before);
+}
+
+#[test]
+fn what_is_copied_to_be_changed_is_charged_as_written() {
+    let temp = workspace();
+    let big = temp.path().join("ws/big");
+    fs::write(&big, vec![7; 4096]).unwrap();
+    let mut limits = Limits::default();
+    limits.set(Limit::BytesWritten, 1000);
+    let grants = [all_of(&temp.path().join("ws"))];
+    let mut guest = Guest::staged_with(&grants, &Protected::default(), limits);
+    let fd = guest.open("big", plain(), WRITE).unwrap();
+    let written = guest.write_at(fd, 0, b"x");
+    // Where the file system shares blocks, nothing is copied.
+    assert!(matches!(written, Ok(()) | Err(Failed::Limit(Limit::BytesWritten))), "{written:?}");
+    assert_eq!(fs::read(&big).unwrap(), vec![7; 4096]);
+}
+
+#[test]
+fn grants_that_overlap_show_each_others_changes() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    let inner = DirectoryGrant { guest: "/inner".into(), ..all_of(&ws.join("sub")) };
+    let mut guest = Guest::staged(&[all_of(&ws), inner]);
+    guest.write_file("sub/new", CREATE, b"by the outer").unwrap();
+    let root = guest.roots[1];
+    let fd = guest.open_at(root, FOLLOW, "new", plain(), READ).unwrap();
+    guest.close(fd);
+    let fd = guest.open_at(root, FOLLOW, "inner", TRUNCATE, WRITE).unwrap();
+    guest.write_at(fd, 0, b"by the inner").unwrap();
+    guest.close(fd);
+    assert_eq!(guest.read_file("sub/inner").unwrap(), b"by the inner");
+    let (staged, _home) = guest.finish();
+    let paths: Vec<String> = staged.changes(Detail::Brief).0.into_iter().map(|change| change.path).collect();
+    assert_eq!(paths, ["/inner/inner", "/inner/new"]);
+    staged.prepare(Durable::No).unwrap().commit().unwrap();
+    assert_eq!(fs::read(ws.join("sub/inner")).unwrap(), b"by the inner");
+}
+
+#[test]
+fn a_report_says_what_would_change_and_how() {
+    let temp = workspace();
+    let mut guest = Guest::staged(&[with_links(&temp.path().join("ws"), Symlinks::Create)]);
+    guest.write_file("file", TRUNCATE, b"another\n").unwrap();
+    guest.write_file("binary", CREATE, b"\0\x01").unwrap();
+    guest.rename("sub/inner", "sub/moved").unwrap();
+    guest.symlink("file", "link").unwrap();
+    let (staged, _home) = guest.finish();
+    let (changes, left_out) = staged.changes(Detail::Full);
+    let told: Vec<_> = changes.iter().map(|change| (change.path.as_str(), &change.kind)).collect();
+    let moved = ChangeKind::Moved { from: "/ws/sub/inner".into() };
+    assert_eq!(
+        told,
+        [
+            ("/ws/binary", &ChangeKind::Created),
+            ("/ws/file", &ChangeKind::Changed),
+            ("/ws/link", &ChangeKind::Created),
+            ("/ws/sub/moved", &moved),
+        ]
+    );
+    assert_eq!(left_out, 0);
+    assert_eq!(changes[0].content, Content::Binary);
+    let Content::Text { diff, added: 1, removed: 1, cut: 0 } = &changes[1].content else { panic!("{:?}", changes[1]) };
+    assert!(diff.contains("-content") && diff.contains("+another"), "{diff}");
+    assert_ne!(changes[1].before.as_ref().unwrap().sha256, changes[1].after.as_ref().unwrap().sha256);
+    assert_eq!(changes[2].after.as_ref().unwrap().target.as_deref(), Some("file"));
+    assert_eq!(changes[3].content, Content::Same);
+}
