@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test lint fmt check bench tools guests-extra install deny clean
+.PHONY: help setup demo test crash lint fmt check bench tools guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -33,6 +33,11 @@ test: setup      ## everything that CI runs
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)
+
+crash: setup     ## the crash tests in full: a kill at every step of many random plans, and of many processes
+	cargo build --locked $(GUEST)
+	TOOLHOLD_TEST_CASES=4096 TOOLHOLD_TEST_ROUNDS=100 cargo test --locked --workspace --lib --test effects_crash --test journal_crash -- \
+	  cut_off staged_ nothing_acknowledged
 
 lint: setup      ## formatting, clippy without a warning, in both workspaces
 	cargo fmt --all --check

@@ -1,4 +1,4 @@
-//! What is measured: six calls of the probes.
+//! What is measured: calls of the probes.
 
 use std::path::Path;
 
@@ -20,16 +20,21 @@ enum Work {
     Echo(usize),
     Read(&'static str),
     Write(usize),
+    /// This many files of 100 bytes.
+    Files(u32),
     Sha256(u64),
 }
 
 /// The cases, from nothing to much.
-pub(crate) const CASES: [Case; 6] = [
+pub(crate) const CASES: [Case; 9] = [
     Case { name: "echo, empty object", tool: "echo", directory: false, work: Work::Echo(0) },
     Case { name: "echo, 4 KiB of JSON", tool: "echo", directory: false, work: Work::Echo(4096) },
     Case { name: "read a file of 4 KiB", tool: "read", directory: true, work: Work::Read("/work/small") },
     Case { name: "read a file of 64 MiB", tool: "read", directory: true, work: Work::Read("/work/large") },
     Case { name: "write a file of 4 KiB", tool: "write", directory: true, work: Work::Write(4096) },
+    Case { name: "write 1 file of 100 bytes", tool: "write", directory: true, work: Work::Files(1) },
+    Case { name: "write 100 files of 100 bytes", tool: "write", directory: true, work: Work::Files(100) },
+    Case { name: "write 10,000 files of 100 bytes", tool: "write", directory: true, work: Work::Files(10_000) },
     Case { name: "SHA-256 of 1 MiB in the guest", tool: "sha256", directory: false, work: Work::Sha256(1 << 20) },
 ];
 
@@ -43,7 +48,8 @@ impl Case {
                 json!({ "items": items }).to_string()
             }
             Work::Read(path) => json!({ "path": path }).to_string(),
-            Work::Write(bytes) => json!({"path": "/work/out", "content": "y".repeat(bytes)}).to_string(),
+            Work::Write(bytes) => json!({"path": "/work/one", "content": "y".repeat(bytes)}).to_string(),
+            Work::Files(files) => json!({"path": "/work/out/", "content": "z".repeat(100), "files": files}).to_string(),
             Work::Sha256(bytes) => json!({ "bytes": bytes }).to_string(),
         }
     }
@@ -51,7 +57,7 @@ impl Case {
 
 /// Makes the files that the cases read.
 pub(crate) fn prepare(work: &Path) -> Result<()> {
-    std::fs::create_dir_all(work)?;
+    std::fs::create_dir_all(work.join("out"))?;
     std::fs::write(work.join("small"), vec![b'a'; 4096])?;
     std::fs::write(work.join("large"), vec![b'b'; 64 << 20])?;
     Ok(())

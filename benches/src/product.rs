@@ -16,13 +16,32 @@ source = "probes.wasm"
 host = "work"
 guest = "/work"
 read = ["**"]
-write = ["out"]
+write = ["one", "out/**"]
+atomic = ATOMIC
 
 [[rules]]
 name = "all probes"
 decision = "allow"
 tools = ["probes.*"]
 "#;
+
+/// How what is written lands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Writes {
+    /// Together, when the call succeeds; the default.
+    AsAWhole,
+    /// At once: `atomic = false`.
+    InPlace,
+}
+
+impl Writes {
+    fn atomic(self) -> &'static str {
+        match self {
+            Self::AsAWhole => "true",
+            Self::InPlace => "false",
+        }
+    }
+}
 
 /// A host with the probes.
 pub(crate) struct Product {
@@ -32,10 +51,12 @@ pub(crate) struct Product {
 
 impl Product {
     /// Writes a project into `folder` and opens its host.
-    pub(crate) fn open(folder: &Path, component: &[u8]) -> Result<Self> {
+    ///
+    /// What its calls write is staged and lands as a whole, or is written `in_place`.
+    pub(crate) fn open(folder: &Path, component: &[u8], writes: Writes) -> Result<Self> {
         std::fs::write(folder.join("probes.wasm"), component)?;
         let manifest = folder.join("toolhold.toml");
-        std::fs::write(&manifest, MANIFEST)?;
+        std::fs::write(&manifest, MANIFEST.replace("ATOMIC", writes.atomic()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let config = HostConfig { durability: toolhold::journal::Durability::Normal, ..HostConfig::beside(&manifest) };
         runtime.block_on(toolhold::pin(&config)).context("the probes cannot be pinned")?;

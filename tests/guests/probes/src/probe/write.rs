@@ -22,8 +22,17 @@ pub(crate) fn write(
     /// Write behind what is there instead of replacing it.
     #[serde(default)]
     append: bool,
+    /// Write this many files, each with its number behind the path; without it, the one at the path.
+    #[serde(default)]
+    files: Option<u32>,
 ) -> Result<Written> {
-    put(&path, &content, append).with_context(|| format!("`{path}`"))
+    let Some(files) = files else { return put(&path, &content, append).with_context(|| format!("`{path}`")) };
+    let mut bytes = 0;
+    for number in 0..files {
+        let path = format!("{path}{number}");
+        bytes += put(&path, &content, append).with_context(|| format!("`{path}`"))?.bytes;
+    }
+    Ok(Written { bytes })
 }
 
 fn put(path: &str, content: &str, append: bool) -> Result<Written> {

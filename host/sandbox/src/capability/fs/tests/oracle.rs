@@ -360,8 +360,13 @@ fn same(step: &Step, guest: &Outcome, system: &Outcome) -> bool {
     guest == system || (two && guest.is_err() && system.is_err())
 }
 
+/// How many plans are tried: `make crash` tries more.
+fn cases() -> u32 {
+    std::env::var("TOOLHOLD_TEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(128)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn plain_paths_give_the_same_answers(steps in prop::collection::vec(step(plain_path(), false), 1..40)) {
