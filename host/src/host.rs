@@ -109,7 +109,7 @@ impl Host {
 
     /// Runs an admitted call, lands or keeps what it staged, and records what came of it.
     async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
-        let open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
+        let mut open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
         let session = options.session.clone().filter(|_| checked.call.mode() == Mode::Preview);
         let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects, &self.0.redactor));
         let mut pass = self.0.redactor.pass();
@@ -120,6 +120,8 @@ impl Host {
         let mut run = self.0.sandbox.run(&checked.call, settings).await;
         let conclusion = conclude(&checked, &run, &mut pass);
         redaction::aside(&mut pass, &mut run);
+        // Landing goes on, and settles the call, whatever the caller does from here on.
+        open.settled = lands(&checked, &run, &conclusion);
         let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
         pass.effects(&mut effects);
         let (mut outcome, settlement) = conclusion;
@@ -269,6 +271,13 @@ fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> Conclusi
             (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at)))
         }
     }
+}
+
+/// Whether what the call staged is about to land.
+fn lands(checked: &Checked, run: &RunReport, (outcome, _): &Conclusion) -> bool {
+    checked.call.mode() == Mode::Live
+        && matches!(outcome, Outcome::Success(_))
+        && run.staged.as_ref().is_some_and(|staged| !staged.is_empty())
 }
 
 /// A full host starts nothing, so the call's key is free again. A host that becomes full *while* a guest runs stops it too,
