@@ -141,3 +141,34 @@ fn a_call_that_was_cut_off_is_whole_or_not_at_all() {
         assert!(!work.join(name).exists(), "not undone: {line}");
     }
 }
+
+#[test]
+fn a_plan_that_cannot_be_finished_is_parked_once_and_the_host_opens_all_the_same() {
+    let project = tempfile::tempdir().unwrap();
+    let config = config(project.path());
+    std::fs::create_dir_all(project.path().join("work")).unwrap();
+    std::fs::write(project.path().join("toolhold.toml"), MANIFEST).unwrap();
+    let component = std::fs::read(toolhold_tests::guests::path("files").unwrap()).unwrap();
+    std::fs::write(project.path().join("files.wasm"), component).unwrap();
+    block_on(pin(&config)).unwrap();
+    let call = block_on(async {
+        let host = Host::open(&config, &|_| ()).await.unwrap();
+        let arguments = json!({ "path": "/work/new", "content": "mine" }).to_string();
+        host.call(ToolCall::new("files.write", arguments), CallOptions::default()).await.call
+    });
+    // As if the host had been killed before its first step, and somebody had taken the files of the plan since.
+    let database = rusqlite::Connection::open(project.path().join(".toolhold/journal.db")).unwrap();
+    database.execute("UPDATE plans SET state = 'ready', after = NULL", []).unwrap();
+    let admitted = "UPDATE calls SET state = 'admitted', settled_at = NULL, succeeded = NULL, outcome = NULL,
+                    outcome_digest = NULL, usage = NULL";
+    database.execute(admitted, []).unwrap();
+    drop(database);
+    std::fs::write(project.path().join("work/new"), "theirs").unwrap();
+    std::fs::remove_dir_all(project.path().join(".toolhold/staging")).unwrap();
+    for _ in 0..3 {
+        let host = block_on(Host::open(&config, &|_| ())).unwrap();
+        let record = host.journal().reader().unwrap().get(&call).unwrap().unwrap();
+        assert_eq!(record.state, toolhold::journal::State::Unknown);
+    }
+    assert_eq!(std::fs::read_to_string(project.path().join("work/new")).unwrap(), "theirs");
+}

@@ -33,7 +33,11 @@ impl Host {
             Ok(after) => serde_json::to_string(&after).unwrap_or_default(),
             Err(why) => {
                 tracing::error!(call = %record.call, %why, "changes of a call that was cut off could not be finished");
-                return self.0.journal.park(&record.call, why, at).await;
+                return match self.0.journal.park(&record.call, why, at).await {
+                    // Parked by an earlier open: it waits for a person, and the host for nobody.
+                    Err(journal::Error::NotOpen(_)) => Ok(()),
+                    parked => parked,
+                };
             }
         };
         let settlement =
@@ -71,8 +75,10 @@ impl Host {
         for entry in entries.flatten() {
             if needed.is_none() {
                 let plans = reader.plans(&kept)?;
-                let names = plans.iter().filter_map(|record| serde_json::from_str::<Plan>(&record.plan).ok());
-                needed = Some(names.map(|plan| plan.name().to_owned()).collect());
+                let names = plans.iter().map(|record| serde_json::from_str::<Plan>(&record.plan));
+                // What a plan that cannot be read needs is not known, so nothing is removed.
+                let Ok(plans) = names.collect::<Result<Vec<_>, _>>() else { return Ok(()) };
+                needed = Some(plans.iter().map(|plan| plan.name().to_owned()).collect());
             }
             let is_needed =
                 entry.file_name().to_str().is_some_and(|name| needed.iter().flatten().any(|one| one == name));
