@@ -44,6 +44,10 @@ impl Request {
         self.open.contains(OpenFlags::CREATE)
     }
 
+    fn is_exclusive(self) -> bool {
+        self.creates() && self.open.contains(OpenFlags::EXCLUSIVE)
+    }
+
     fn truncates(self) -> bool {
         self.open.contains(OpenFlags::TRUNCATE)
     }
@@ -85,6 +89,8 @@ impl FsCtx {
     ) -> FsResult<Descriptor> {
         request.check()?;
         let handle = Handle::take(&self.meter)?;
+        // What must not be there is not looked for behind a link either: POSIX follows none at the end then.
+        let last = if request.is_exclusive() { Last::Keep } else { last };
         let asked = Asked { directory, text, last };
         self.resolved(Operation::Open, [asked], |fs, [place]| fs.open_resolved(place, request))
             .map(|(node, flags)| Descriptor { node, flags, _handle: handle })

@@ -218,3 +218,15 @@ fn a_hard_link_stays_within_what_may_be_read_and_written() {
         with_both(&[grant], |guest| refused(guest.link("file", "sub/second"), ErrorCode::Access));
     }
 }
+
+#[test]
+fn an_exclusive_create_follows_no_link_at_its_end_whatever_leads_there() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    symlink("nowhere", ws.join("sub/dangling")).unwrap();
+    symlink("sub", ws.join("way")).unwrap();
+    with_both(&[with_links(&ws, Symlinks::Create)], |guest| {
+        refused(guest.write_file("way/dangling", CREATE | EXCLUSIVE, b"x"), ErrorCode::Exist);
+    });
+    assert!(!ws.join("sub/nowhere").exists());
+}
