@@ -34,21 +34,15 @@ pub enum Unrecorded {
     Failed(String),
 }
 
-/// What happened, with its place in the run.
-///
-/// # Errors
-///
-/// It cannot happen now.
-pub fn placed(machine: &Machine, (elapsed, event): (Duration, RunEvent)) -> Result<Occurrence, Refused> {
-    Ok(Occurrence { elapsed, state: machine.after(&event)?, event })
-}
-
 /// Records nothing: for runs that live as long as their process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Forgetful;
 
 impl Engine for Forgetful {
     fn once<'a>(&'a mut self, machine: &'a Machine, act: Act<'a>) -> BoxFuture<'a, Result<Occurrence, Unrecorded>> {
-        Box::pin(async move { Ok(placed(machine, act.await)?) })
+        Box::pin(async move {
+            let (elapsed, event) = act.await;
+            Ok(machine.place(elapsed, event)?)
+        })
     }
 }

@@ -148,7 +148,8 @@ fn begin(
     history: &Digest,
     redactor: &Redactor,
 ) -> Result<(), Error> {
-    let sql = "INSERT INTO runs (run, task, mode, state, steps, history, origin_run, origin_step, started_at, changed_at)
+    let sql =
+        "INSERT INTO runs (run, task, mode, state, steps, history, origin_run, origin_step, started_at, changed_at)
                VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?8)";
     connection.prepare_cached(sql)?.execute(params![
         step.run.as_str(),
@@ -232,8 +233,7 @@ pub(super) fn outlived(connection: &Connection, before: u64) -> Result<Vec<RunRe
 pub(super) fn events(connection: &Connection, run: &RunId) -> Result<Vec<RunEventRecord>, Error> {
     let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 ORDER BY step";
     let mut statement = connection.prepare_cached(sql)?;
-    let read =
-        |row: &Row<'_>| Ok(RunEventRecord { step: number(row, 0)?, at: number(row, 1)?, body: row.get(2)? });
+    let read = |row: &Row<'_>| Ok(RunEventRecord { step: number(row, 0)?, at: number(row, 1)?, body: row.get(2)? });
     let rows = statement.query_map([run.as_str()], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

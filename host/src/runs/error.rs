@@ -38,7 +38,9 @@ pub enum Error {
     #[error("run `{0}` is a dry run: what it staged is gone with its process; start it again")]
     DryRun(RunId),
     /// At this step something is half done.
-    #[error("at step {step} of run `{run}` something is half done; the last step before at which nothing is, is {checkpoint}")]
+    #[error(
+        "at step {step} of run `{run}` something is half done; the last step before at which nothing is, is {checkpoint}"
+    )]
     HalfDone {
         /// Which run.
         run: RunId,

@@ -31,8 +31,11 @@ impl Past {
         let events = reader.run_events(run)?;
         let times = events.iter().map(|event| event.at).collect();
         let parse = |event: &crate::journal::RunEventRecord| {
-            let damaged =
-                |error: serde_json::Error| Error::Damaged { run: run.clone(), step: event.step, why: error.to_string() };
+            let damaged = |error: serde_json::Error| Error::Damaged {
+                run: run.clone(),
+                step: event.step,
+                why: error.to_string(),
+            };
             serde_json::from_str(&event.body).map_err(damaged)
         };
         let history = events.iter().map(parse).collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use toolhold_core::event::{Event, bounded};
 use toolhold_core::run::{Machine, Occurrence, RunEvent};
 
-use crate::agent::{Act, Engine, Unrecorded, placed};
+use crate::agent::{Act, Engine, Unrecorded};
 use crate::clock;
 use crate::journal::{Journal, Origin, RunHead, RunStep};
 
@@ -92,7 +92,8 @@ fn waits(event: &RunEvent) -> bool {
 impl Engine for JournalEngine<'_> {
     fn once<'a>(&'a mut self, machine: &'a Machine, act: Act<'a>) -> BoxFuture<'a, Result<Occurrence, Unrecorded>> {
         Box::pin(async move {
-            let happened = placed(machine, act.await)?;
+            let (elapsed, event) = act.await;
+            let happened = machine.place(elapsed, event)?;
             self.record(machine, &happened).await.map_err(Unrecorded::Failed)?;
             Ok(happened)
         })

@@ -125,8 +125,12 @@ fn in_words(happened: &Occurrence) -> String {
         RunEvent::ModelAsked { turn, attempt, model, .. } => {
             format!("asked model {} for turn {turn}, attempt {attempt}", model + 1)
         }
-        RunEvent::ModelAnswered { answer, .. } if answer.calls.is_empty() => format!("was told: {}", line(&answer.text)),
-        RunEvent::ModelAnswered { answer, .. } => format!("was asked for {} calls: {}", answer.calls.len(), line(&answer.text)),
+        RunEvent::ModelAnswered { answer, .. } if answer.calls.is_empty() => {
+            format!("was told: {}", line(&answer.text))
+        }
+        RunEvent::ModelAnswered { answer, .. } => {
+            format!("was asked for {} calls: {}", answer.calls.len(), line(&answer.text))
+        }
         RunEvent::ModelFailed { message, .. } => format!("the model failed: {}", line(message)),
         RunEvent::ModelRetryScheduled { wait, .. } => format!("asks again in {:.1}s", wait.as_secs_f64()),
         RunEvent::ModelFellBack { to, .. } => format!("fell back on model {}", to + 1),
@@ -135,7 +139,11 @@ fn in_words(happened: &Occurrence) -> String {
         }
         RunEvent::CallStarted { tool, arguments, .. } => format!("called {tool} {}", line(arguments)),
         RunEvent::CallReturned { call, .. } => match &call.failure {
-            None => format!("{} gave a result{}", line(&call.tool), if call.replayed { ", of the earlier call" } else { "" }),
+            None => format!(
+                "{} gave a result{}",
+                line(&call.tool),
+                if call.replayed { ", of the earlier call" } else { "" }
+            ),
             Some(failure) => format!("{} failed: {}", line(&call.tool), line(&failure.message)),
         },
         RunEvent::TurnSettled { turn } => format!("turn {turn} is done"),

@@ -110,7 +110,8 @@ impl Runs {
             Command::State { at } => state::run(&at, project, ui),
             Command::Resume { run, model } => run::go_on(run::From::CutOff(run), model, project, ui).await,
             Command::Fork { from, note, model } => {
-                let whole = || runs::Past::of(&reader(project)?, &from.run).and_then(|past| past.machine()).map_err(failure);
+                let whole =
+                    || runs::Past::of(&reader(project)?, &from.run).and_then(|past| past.machine()).map_err(failure);
                 let step = from.step.map_or_else(|| whole().map(|machine| machine.checkpoint()), Ok)?;
                 run::go_on(run::From::Fork { run: from.run, step, note }, model, project, ui).await
             }

@@ -36,7 +36,9 @@ impl ModelArguments {
     /// The chain; `known` are the names of the models that the run had, for where none is given.
     pub(super) fn open(&self, known: &[String], clock: &Arc<dyn Clock>) -> Result<Vec<Box<dyn Model>>, Failure> {
         let specs = match self.models.as_slice() {
-            [] => known.iter().map(|name| name.parse()).collect::<Result<Vec<ModelSpec>, _>>().code(ExitCode::BadInput)?,
+            [] => {
+                known.iter().map(|name| name.parse()).collect::<Result<Vec<ModelSpec>, _>>().code(ExitCode::BadInput)?
+            }
             given => given.to_vec(),
         };
         if specs.is_empty() {

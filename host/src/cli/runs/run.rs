@@ -97,12 +97,7 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
     session.conclude(&ended.map_err(failure)?)
 }
 
-async fn session(
-    models: &[Box<dyn Model>],
-    is_dry: bool,
-    project: &Project,
-    ui: Ui,
-) -> Result<Session, Failure> {
+async fn session(models: &[Box<dyn Model>], is_dry: bool, project: &Project, ui: Ui) -> Result<Session, Failure> {
     let secrets = models.iter().flat_map(|model| model.secrets()).collect();
     Ok(Session::new(open(project, secrets, ui).await?, is_dry, ui))
 }

@@ -72,7 +72,10 @@ impl Session {
             }
             RunEvent::ModelFellBack { to, message, .. } => {
                 let why = escape::line(message);
-                ui.say(&format!("   the model failed: {why}; model number {} of the chain is asked from here on", to + 1));
+                ui.say(&format!(
+                    "   the model failed: {why}; model number {} of the chain is asked from here on",
+                    to + 1
+                ));
             }
             RunEvent::CallRejected { tool, failure, .. } => {
                 ui.say(&format!("   {} {}", paint(Tone::Bad, "✗"), escape::line(tool)));

@@ -14,6 +14,7 @@ use crate::outcome::Class;
 use crate::run::event::RunEvent;
 use crate::run::limits::RunLimit;
 use crate::run::message::Message;
+use crate::run::milliseconds::whole as whole_milliseconds;
 use crate::run::prompt;
 use crate::run::report::FailureSummary;
 use crate::run::turn::{Finish, Retry, Turn};
@@ -130,7 +131,8 @@ fn pause(run: &str, turn: u32, attempt: u32) -> Duration {
     let base = doubled.min(LONGEST_PAUSE);
     let digest = Digest::of_parts(&[run.as_bytes(), &turn.to_be_bytes(), &attempt.to_be_bytes()]);
     let [first, second, ..] = *digest.as_bytes();
-    base + base * u32::from(u16::from_be_bytes([first, second])) / u32::from(u16::MAX)
+    let grown = base + base * u32::from(u16::from_be_bytes([first, second])) / u32::from(u16::MAX);
+    whole_milliseconds(grown)
 }
 
 #[cfg(test)]

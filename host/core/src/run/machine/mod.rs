@@ -20,9 +20,9 @@ use super::intake::Intake;
 use super::limits::RunLimit;
 use super::message::Message;
 use super::names::Names;
-use super::prompt;
 use super::report::{CallSummary, Reason, RunReport};
 use super::turn::{Identity, Kind, Tokens};
+use super::{milliseconds, prompt};
 use crate::id::{IdempotencyKey, RunId};
 use crate::state::{Refused, State};
 
@@ -236,6 +236,15 @@ impl Machine {
     /// The event cannot happen now.
     pub fn after(&self, event: &RunEvent) -> Result<State, Refused> {
         event.step().map_or(Ok(self.state), |step| self.state.apply(step))
+    }
+
+    /// What happened, with its place in the run; as it will be read back.
+    ///
+    /// # Errors
+    ///
+    /// It cannot happen now.
+    pub fn place(&self, elapsed: Duration, event: RunEvent) -> Result<Occurrence, Refused> {
+        Ok(Occurrence { elapsed: milliseconds::whole(elapsed), state: self.after(&event)?, event })
     }
 
     /// Takes what happened, `elapsed` after the run began.

@@ -50,10 +50,7 @@ enum World {
 fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
     let turn = |text: &str, calls, finish: &Finish| {
         let (tokens, finish) = (Tokens { input: 10, output: 5, estimated: false }, finish.clone());
-        RunEvent::ModelAnswered {
-            turn: 0,
-            answer: Turn { text: text.into(), calls, finish, tokens, served_by: None },
-        }
+        RunEvent::ModelAnswered { turn: 0, answer: Turn { text: text.into(), calls, finish, tokens, served_by: None } }
     };
     match next {
         Next::Note(event) => vec![event],
@@ -63,12 +60,13 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
             let came = match world {
                 World::Text(text, finish) => turn(text, Vec::new(), finish),
                 World::Calls(calls, finish) => {
-                    let call = |(tool, arguments): &(&str, &str)| RequestedCall {
-                        id: "same".into(),
+                    let call = |(index, (tool, arguments)): (usize, &(&str, &str))| RequestedCall {
+                        // Every seventh one has the id of another one.
+                        id: format!("call-{}", index % 7),
                         name: (*tool).into(),
                         arguments: (*arguments).into(),
                     };
-                    turn("", calls.iter().map(call).collect(), finish)
+                    turn("", calls.iter().enumerate().map(call).collect(), finish)
                 }
                 World::ModelFails(retry) => {
                     RunEvent::ModelFailed { code: "c".into(), message: "m".into(), retry: *retry }
@@ -125,14 +123,19 @@ impl Lived {
     /// Lives on until the end, in a world that repeats itself. Each step takes `pace`.
     fn live(&mut self, worlds: &[World], pace: Duration) {
         let mut elapsed = self.machine.elapsed();
-        for round in 0..2000 {
+        let mut world = worlds.iter().cycle().peekable();
+        for _ in 0..2000 {
             if self.machine.state().is_end() {
                 return;
             }
             let next = self.machine.next(elapsed);
             elapsed += if let Next::Wait(wait) = &next { *wait } else { pace };
-            for event in act(next, &worlds[round % worlds.len()], &self.machine) {
+            let asks_the_world = matches!(next, Next::Ask(_) | Next::Call(_));
+            for event in act(next, world.peek().unwrap(), &self.machine) {
                 self.take(elapsed, event);
+            }
+            if asks_the_world {
+                world.next();
             }
         }
         panic!("a run that does not end: {:?}", self.history);
@@ -270,7 +273,7 @@ proptest! {
         lived.take(elapsed, RunEvent::DeadLettered);
         let Some(at) = lived.machine.requeue_at() else { return Ok(()) };
         lived.take(elapsed, RunEvent::Requeued { at });
-        lived.live(&[World::Text("an answer", Finish::Stop), World::Result("1")], Duration::from_secs(1));
+        lived.live(&[World::Text("an answer", Finish::Stop)], Duration::from_secs(1));
         prop_assert_eq!(lived.machine.state(), State::Completed);
         assert_well_formed(lived.machine.messages());
     }
@@ -286,9 +289,10 @@ fn the_next_model_of_the_chain_is_asked_where_one_is_given_up_and_kept() {
     lived.live(&[World::ModelFails(Retry::Never), World::ModelFails(Retry::Never)], Duration::ZERO);
     assert_eq!(lived.machine.state(), State::Failed);
     let mut lived = Lived::begin(2);
-    // Starting and asking, falling back, asking again.
     let never = World::ModelFails(Retry::Never);
-    lived.live(&[never.clone(), never.clone(), never, calls(), World::Result("1"), World::Text("done", Finish::Stop)], Duration::ZERO);
+    let (one, other) = (World::Result("1"), World::Result("2"));
+    lived.live(&[never, calls(), one, other, World::Text("done", Finish::Stop)], Duration::ZERO);
+    assert_eq!(lived.machine.state(), State::Completed);
     let asked: Vec<usize> = lived
         .history
         .iter()
@@ -345,8 +349,16 @@ fn an_unknown_outcome_holds_the_run_at_its_call_and_a_requeue_makes_the_same_cal
 #[test]
 fn rounds_of_the_same_calls_are_pointed_out_and_then_ended_with_an_answer() {
     let mut lived = Lived::begin(1);
-    lived.live(&[World::Calls(vec![("files__read", "{}"); 2], Finish::ToolCalls), World::Result("1")], Duration::ZERO);
-    let told = |text: &str| lived.machine.messages().iter().filter(|message| matches!(message, Message::User(note) if note.contains(text))).count();
+    let twice = World::Calls(vec![("files__read", "{}"); 2], Finish::ToolCalls);
+    lived.live(&[twice, World::Result("1"), World::Result("1")], Duration::ZERO);
+    let told = |text: &str| {
+        lived
+            .machine
+            .messages()
+            .iter()
+            .filter(|message| matches!(message, Message::User(note) if note.contains(text)))
+            .count()
+    };
     assert_eq!((told("repeat earlier ones"), told("rounds of the same calls")), (1, 1));
     let Some(Reason::Limit { limit: RunLimit::SameResults, .. }) = lived.machine.report().reason else { panic!() };
 }
