@@ -92,6 +92,7 @@ impl Host {
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability) };
         let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects, redactor }));
         host.recover().await?;
+        crate::runs::expire(&host).await?;
         Ok(host)
     }
 }

@@ -17,4 +17,5 @@ pub use self::error::Error;
 pub use self::past::Past;
 pub use self::recorder::JournalEngine;
 pub use self::tools::HostTools;
+pub(crate) use self::work::expire;
 pub use self::work::{Ended, Worker, limits};

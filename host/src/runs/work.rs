@@ -254,10 +254,11 @@ pub fn limits(host: &Host) -> RunLimits {
     }
 }
 
-/// Removes the steps of runs that ended before `age` microseconds ago.
-pub(crate) async fn expire(host: &Host, age: u64) -> Result<(), crate::journal::Error> {
+/// Removes the steps of runs that ended longer ago than the manifest says they are kept.
+pub(crate) async fn expire(host: &Host) -> Result<(), crate::journal::Error> {
     let now = clock::micros();
-    for record in host.journal().reader()?.outlived_runs(now.saturating_sub(age))? {
+    let before = now.saturating_sub(host.policy().manifest().host().run_age);
+    for record in host.journal().reader()?.outlived_runs(before)? {
         host.journal().expire_run(&record.run, now).await?;
     }
     Ok(())

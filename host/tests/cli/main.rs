@@ -11,4 +11,5 @@ mod dry_run;
 mod history;
 mod project;
 mod rogue;
+mod runs;
 mod undo;

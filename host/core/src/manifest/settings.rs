@@ -49,6 +49,8 @@ pub struct HostLimits {
     pub max_queue: u64,
     /// Bytes of guest memory of all running calls together.
     pub max_memory: u64,
+    /// Microseconds for which the steps of a run are kept after its end.
+    pub run_age: u64,
 }
 
 /// Every key of `[run]`.
@@ -104,7 +106,7 @@ pub const RUN: [Setting<RunLimits>; 6] = [
 ];
 
 /// Every key of `[host]`.
-pub const HOST: [Setting<HostLimits>; 3] = [
+pub const HOST: [Setting<HostLimits>; 4] = [
     Setting {
         key: "max-calls-in-flight",
         unit: Unit::Count,
@@ -129,6 +131,14 @@ pub const HOST: [Setting<HostLimits>; 3] = [
         doc: "guest memory of all running calls together",
         field: |host| &mut host.max_memory,
     },
+    Setting {
+        key: "run-age",
+        unit: Unit::Micros,
+        default: 90 * 24 * 3_600 * 1_000_000,
+        least: 0,
+        doc: "for how long the steps of a run are kept after its end; dead letters are kept until a person decides",
+        field: |host| &mut host.run_age,
+    },
 ];
 
 impl Default for RunLimits {
@@ -150,7 +160,7 @@ impl Default for RunLimits {
 impl Default for HostLimits {
     /// The documented defaults: every bound is on.
     fn default() -> Self {
-        let mut host = Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0 };
+        let mut host = Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0, run_age: 0 };
         HOST.iter().for_each(|row| *(row.field)(&mut host) = row.default);
         host
     }
