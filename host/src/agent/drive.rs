@@ -4,7 +4,6 @@
 //! this order: nobody hears of what is not on record. Whatever is waited for, a person who gives up and the end of the run's
 //! time come first.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -239,7 +238,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         let second = async {
             let event = tokio::select! {
                 biased;
-                report = Pin::new(&mut made) => returned(report),
+                report = &mut made => returned(report),
                 () = origin.clock.sleep(grace) => abandoned,
             };
             (origin.elapsed(), event)
