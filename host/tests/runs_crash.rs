@@ -81,7 +81,9 @@ fn script(port: u16) -> String {
             ),
             (
                 "http.send",
-                format!(r#"{{ url = "http://127.0.0.1:{port}/{round}", method = "post", json = {{ round = {round} }} }}"#),
+                format!(
+                    r#"{{ url = "http://127.0.0.1:{port}/{round}", method = "post", json = {{ round = {round} }} }}"#
+                ),
             ),
         ];
         script.push_str("[[turn]]\n");

@@ -31,8 +31,6 @@ pub(super) struct Acting {
     dropped: usize,
     /// Something usable came of one.
     is_useful: bool,
-    /// A round of calls repeated earlier ones.
-    is_repeated: bool,
     /// What the model was told last.
     last_error: String,
     /// What ends the run after this turn.
@@ -41,8 +39,7 @@ pub(super) struct Acting {
 
 impl Acting {
     pub(super) fn of(calls: Vec<Checked>, dropped: usize) -> Self {
-        let (is_useful, is_repeated, last_error) = (false, false, String::new());
-        Self { calls, at: 0, started: None, dropped, is_useful, is_repeated, last_error, stop: None }
+        Self { calls, at: 0, started: None, dropped, is_useful: false, last_error: String::new(), stop: None }
     }
 
     pub(super) fn is_started(&self) -> bool {
@@ -126,12 +123,16 @@ impl Machine {
             Some(_) => return,
             None => {}
         }
-        let (dropped, is_repeated, is_useful) = (acting.dropped, acting.is_repeated, acting.is_useful);
+        let (rounds, same_results) = (self.guard.turn_is_over(), self.start.limits.same_results);
+        if rounds.is_some_and(|rounds| rounds >= same_results.saturating_mul(2)) {
+            acting.stop.get_or_insert(Stop::Limit(RunLimit::SameResults));
+        }
+        let (dropped, is_useful) = (acting.dropped, acting.is_useful);
         let (stop, last_error) = (acting.stop.take(), std::mem::take(&mut acting.last_error));
         if dropped > 0 {
             self.messages.push(Message::User(prompt::dropped(dropped, &self.start.limits)));
         }
-        if is_repeated {
+        if rounds == Some(same_results) {
             self.messages.push(Message::User(prompt::REPEATED.into()));
         }
         match stop {
@@ -190,11 +191,7 @@ impl Machine {
         let Some(call) = acting.calls.get(acting.at) else { return };
         let (id, limits) = (call.history.id.clone(), &self.start.limits);
         if let Ok(Sound { tool, arguments }) = &call.verdict {
-            let rounds = self.guard.result(tool, arguments, content);
-            if rounds >= limits.same_results.saturating_mul(2) {
-                acting.stop.get_or_insert(Stop::Limit(RunLimit::SameResults));
-            }
-            acting.is_repeated |= rounds == limits.same_results;
+            self.guard.result(tool, arguments, content);
             if failure.as_ref().is_some_and(|failure| failure.class == Class::Denied) {
                 let times = self.guard.denied(tool, arguments);
                 let message = failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();

@@ -349,8 +349,10 @@ fn an_unknown_outcome_holds_the_run_at_its_call_and_a_requeue_makes_the_same_cal
 #[test]
 fn rounds_of_the_same_calls_are_pointed_out_and_then_ended_with_an_answer() {
     let mut lived = Lived::begin(1);
-    let twice = World::Calls(vec![("files__read", "{}"); 2], Finish::ToolCalls);
-    lived.live(&[twice, World::Result("1"), World::Result("1")], Duration::ZERO);
+    let one = |tool| World::Calls(vec![(tool, "{}")], Finish::ToolCalls);
+    let result = World::Result("1");
+    lived.machine = Machine::begin(Start { limits: RunLimits { iterations: 50, ..RunLimits::default() }, ..start(1) });
+    lived.live(&[one("files__read"), result.clone(), one("files__write"), result], Duration::ZERO);
     let told = |text: &str| {
         lived
             .machine
