@@ -23,7 +23,7 @@ use crate::agent::{
     Agent, Clock, Occurrence, Reason, RunEvent, RunLimits, RunReport, Task, TokioClock, ToolSpec, Tools,
 };
 use crate::exit_code::ExitCode;
-use crate::{CallOptions, Host, PreviewSession, clock};
+use crate::{CallOptions, Host, PreviewSession, RunLabels, clock};
 
 /// Let an agent work on a task.
 ///
@@ -71,11 +71,19 @@ impl Run {
         let started = Event::RunStarted { run: run.clone(), front: "run".to_owned(), manifest };
         host.journal().record(clock::micros(), started).await.code(ExitCode::Host)?;
         let cancel = cancel_on_interrupt();
-        let preview = self.dry_run.then(Arc::default);
-        let session =
-            Session { limits: limits(&host), host, preview, changed: AtomicBool::new(false), last: Mutex::default() };
+        // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
+        let dry_run = self.dry_run || host.policy().manifest().mode() == Mode::Preview;
+        let preview = dry_run.then(Arc::default);
+        let session = Session {
+            limits: limits(&host),
+            host,
+            preview,
+            changed: AtomicBool::new(false),
+            last: Mutex::default(),
+            labels: Arc::default(),
+        };
         let agent = Agent { tools: &session, limits: session.limits.clone(), clock, cancel };
-        let mode = if self.dry_run { Mode::Preview } else { Mode::Live };
+        let mode = if dry_run { Mode::Preview } else { Mode::Live };
         let task = Task { run: run.clone(), text: self.task, mode };
         let done = agent.run(&mut *model, task, &mut |event| show(event, &session, ui)).await;
         let ended =
@@ -100,6 +108,8 @@ struct Session {
     /// A call changed something.
     changed: AtomicBool,
     last: Mutex<Option<CallReport>>,
+    /// What is said of the data that its calls have read.
+    labels: Arc<RunLabels>,
 }
 
 impl Tools for Session {
@@ -113,7 +123,8 @@ impl Tools for Session {
     }
 
     async fn call(&self, call: ToolCall, cancel: CancellationToken) -> CallReport {
-        let options = CallOptions { cancel, session: self.preview.clone(), ..CallOptions::default() };
+        let labels = Some(Arc::clone(&self.labels));
+        let options = CallOptions { cancel, session: self.preview.clone(), labels, ..CallOptions::default() };
         let done = self.host.call(call, options).await;
         if report::landing(&done) == Landing::Landed && !done.effects.changes.is_empty() {
             self.changed.store(true, Ordering::Relaxed);

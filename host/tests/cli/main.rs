@@ -8,7 +8,12 @@
 mod apply;
 mod commands;
 mod dry_run;
+mod egress;
+mod expiry;
 mod history;
+mod labels;
+mod mode;
 mod project;
 mod rogue;
+mod server;
 mod undo;
