@@ -55,7 +55,11 @@ impl Host {
             Landing { id: id.clone(), kind: PlanKind::Commit, effects: effects.clone(), outcome: text, settlement };
         match self.land(landing, move |host| staged.prepare(host.0.effects.durable)).await {
             Ok(()) => (effects, (outcome, None)),
-            Err(failure) => (EffectReport::default(), (Outcome::Failure(*failure), None)),
+            // Nothing changed; what was read was read all the same.
+            Err(failure) => {
+                let effects = EffectReport { labels: effects.labels, ..EffectReport::default() };
+                (effects, (Outcome::Failure(*failure), None))
+            }
         }
     }
 
