@@ -24,6 +24,7 @@ pub mod egress;
 pub mod exit_code;
 mod host;
 pub mod journal;
+mod labels;
 mod open;
 mod private_file;
 mod redaction;
@@ -35,6 +36,7 @@ pub mod secrets;
 
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
+pub use labels::RunLabels;
 pub use open::{Components, HostConfig, OpenError, Progress, pin};
 pub use toolhold_core::call::ToolCall;
 pub use toolhold_core::outcome::CallReport;

@@ -183,7 +183,7 @@ pub enum Event {
         /// Which call.
         call: CallId,
     },
-    /// What a call staged did not land, and nothing of it did.
+    /// What a call staged did not land, and nothing of it did. If it was that of a preview, that is kept and can be applied again.
     ChangesRefused {
         /// Which call.
         call: CallId,

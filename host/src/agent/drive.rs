@@ -215,7 +215,8 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         let mut made = Box::pin(self.agent.tools.call(asked, token.clone()));
         let returned = |report: CallReport| {
             let content = result_of_call(&report, mode, most_bytes);
-            RunEvent::CallReturned { call: CallSummary::of(call.turn, &report), content }
+            let summary = CallSummary::of(call.turn, &report);
+            RunEvent::CallReturned { call: summary, content, labels: report.effects.labels }
         };
         let (agent, origin) = (self.agent, self.origin);
         let first = async {

@@ -68,6 +68,18 @@ impl Reader {
         Ok(Self { connection, noted })
     }
 
+    /// [`Reader::open`], or `None` where nothing has been written yet.
+    ///
+    /// # Errors
+    ///
+    /// There is one, and it cannot be read.
+    pub fn open_if_any(directory: &Path) -> Result<Option<Self>, Error> {
+        match directory.join(DATABASE).try_exists() {
+            Ok(false) => Ok(None),
+            _ => Self::open(directory).map(Some),
+        }
+    }
+
     /// One call.
     ///
     /// # Errors
@@ -167,6 +179,15 @@ impl Reader {
     /// The database cannot be read.
     pub fn outlived_runs(&self, before: u64) -> Result<Vec<RunRecord>, Error> {
         runs::outlived(&self.connection, before)
+    }
+
+    /// How many bytes are kept with all plans that can be undone or applied.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn kept_bytes(&self) -> Result<u64, Error> {
+        plans::kept_bytes(&self.connection)
     }
 
     /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.

@@ -8,7 +8,7 @@ use toolhold_core::outcome::CallReport;
 use toolhold_core::run::ToolSpec;
 
 use crate::agent::Tools;
-use crate::{CallOptions, Host, PreviewSession};
+use crate::{CallOptions, Host, PreviewSession, RunLabels};
 
 /// The tools of a host, for one run.
 pub struct HostTools<'a> {
@@ -16,6 +16,8 @@ pub struct HostTools<'a> {
     pub host: &'a Host,
     /// Where changes are staged, if the run is a dry run.
     pub session: Option<Arc<PreviewSession>>,
+    /// What is said of the data that its calls have read.
+    pub labels: Arc<RunLabels>,
     /// Is shown the whole report of each call, with what only the operator may see, before the run hears of the call.
     pub on_report: &'a (dyn Fn(&CallReport) + Sync),
 }
@@ -32,7 +34,8 @@ impl Tools for HostTools<'_> {
     }
 
     async fn call(&self, call: ToolCall, cancel: CancellationToken) -> CallReport {
-        let options = CallOptions { cancel, session: self.session.clone(), ..CallOptions::default() };
+        let labels = Some(Arc::clone(&self.labels));
+        let options = CallOptions { cancel, session: self.session.clone(), labels, ..CallOptions::default() };
         let done = self.host.call(call, options).await;
         (self.on_report)(&done);
         done

@@ -171,6 +171,8 @@ impl Worker<'_> {
         let present: Vec<Identity> = models.iter().map(|model| model.identity().clone()).collect();
         let others = (present != machine.start().models).then_some(present);
         self.take(machine, RunEvent::RunResumed { models: others }).await?;
+        // What an earlier life of the run has read, it has read.
+        self.tools.labels.add(machine.labels());
         for (index, model) in models.iter_mut().enumerate() {
             model.skip(machine.messages(), machine.answers_of(index));
         }

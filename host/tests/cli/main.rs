@@ -8,8 +8,13 @@
 mod apply;
 mod commands;
 mod dry_run;
+mod egress;
+mod expiry;
 mod history;
+mod labels;
+mod mode;
 mod project;
 mod rogue;
 mod runs;
+mod server;
 mod undo;

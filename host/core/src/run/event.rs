@@ -4,6 +4,7 @@
 //! before anyone hears of it. Events are stored: names and fields stay, new ones are added with defaults. Texts in them come
 //! from models and tools: escape them before showing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use super::report::{CallSummary, FailureSummary, Reason};
 use super::tool::ToolSpec;
 use super::turn::{Identity, Retry, Turn};
 use crate::call::Mode;
-use crate::id::{Digest, IdempotencyKey, RunId};
+use crate::id::{Digest, IdempotencyKey, Label, RunId};
 use crate::state::{Event as Step, State};
 
 /// Version of the form in which events are written.
@@ -164,6 +165,9 @@ pub enum RunEvent {
         call: CallSummary,
         /// What the model is shown of it.
         content: String,
+        /// What is said of the data that it has read: later calls of the run are judged by it.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        labels: BTreeSet<Label>,
     },
     /// Everything that the turn asked for has its result.
     TurnSettled {

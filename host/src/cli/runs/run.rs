@@ -67,9 +67,9 @@ impl Run {
         let mut models = self.model.open(&[], &clock)?;
         let session = session(&models, self.dry_run, project, ui).await?;
         let on_report = |report: &_| session.note(report);
-        let tools = HostTools { host: session.host(), session: session.preview(), on_report: &on_report };
+        let tools = HostTools { host: session.host(), session: session.preview(), labels: Arc::default(), on_report: &on_report };
         let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "run" };
-        let mode = if self.dry_run { Mode::Preview } else { Mode::Live };
+        let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
         let mut show = |event: &_| session.show(event);
         let ended = worker.begin(clock::new_run(), self.task, mode, &mut models, &mut show).await.map_err(failure)?;
         session.conclude(&ended)
@@ -84,7 +84,7 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
     let mut models = model.open(&known, &clock)?;
     let session = session(&models, false, project, ui).await?;
     let on_report = |report: &_| session.note(report);
-    let tools = HostTools { host: session.host(), session: None, on_report: &on_report };
+    let tools = HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report };
     let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "runs" };
     let mut show = |event: &_| session.show(event);
     let ended = match &from {
@@ -99,7 +99,10 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
 
 async fn session(models: &[Box<dyn Model>], is_dry: bool, project: &Project, ui: Ui) -> Result<Session, Failure> {
     let secrets = models.iter().flat_map(|model| model.secrets()).collect();
-    Ok(Session::new(open(project, secrets, ui).await?, is_dry, ui))
+    let host = open(project, secrets, ui).await?;
+    // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
+    let is_dry = is_dry || host.policy().manifest().mode() == Mode::Preview;
+    Ok(Session::new(host, is_dry, ui))
 }
 
 fn cancel_on_interrupt() -> CancellationToken {

@@ -3,6 +3,8 @@
 //! One after the other, because a model that asks for a write and a read means them in that order. A call that cannot be
 //! run does not stop the others; what ends the run does, and the model's history still gets a result for each.
 
+use std::collections::BTreeSet;
+
 use super::ending::Stop;
 use super::{Machine, Next, PendingCall, Phase};
 use crate::call::{Mode, canonical};
@@ -214,7 +216,7 @@ impl Machine {
     #[must_use]
     pub fn abandoned(&self, call: &PendingCall) -> RunEvent {
         let (call, content) = result::abandoned(call.turn, &call.tool, self.start.limits.result_bytes);
-        RunEvent::CallReturned { call, content }
+        RunEvent::CallReturned { call, content, labels: BTreeSet::new() }
     }
 }
 

@@ -10,6 +10,7 @@ mod ending;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use self::act::Acting;
@@ -23,7 +24,7 @@ use super::names::Names;
 use super::report::{CallSummary, Reason, RunReport};
 use super::turn::{Identity, Kind, Tokens};
 use super::{milliseconds, prompt};
-use crate::id::{IdempotencyKey, RunId};
+use crate::id::{IdempotencyKey, Label, RunId};
 use crate::state::{Refused, State};
 
 /// How often a run may be cut off at one place before it is given up.
@@ -171,6 +172,7 @@ pub struct Machine {
     served_by: Option<String>,
     calls: Vec<CallSummary>,
     rejected: u32,
+    labels: BTreeSet<Label>,
     answer: Option<String>,
     reason: Option<Reason>,
 }
@@ -201,6 +203,7 @@ impl Machine {
             served_by: None,
             calls: Vec::new(),
             rejected: 0,
+            labels: BTreeSet::new(),
             answer: None,
             reason: None,
             start,
@@ -270,7 +273,10 @@ impl Machine {
             RunEvent::TimeRanOut => self.time_ran_out(),
             RunEvent::CallRejected { failure, .. } => self.rejected(failure),
             RunEvent::CallStarted { key, .. } => self.call_started(key.clone()),
-            RunEvent::CallReturned { call, content } => self.call_returned(call, content),
+            RunEvent::CallReturned { call, content, labels } => {
+                self.labels.extend(labels.iter().cloned());
+                self.call_returned(call, content);
+            }
             RunEvent::TurnSettled { .. } => self.decide(),
             RunEvent::LimitReached { limit } => self.limit_reached(*limit),
             RunEvent::PersonNoted { text } => self.messages.push(Message::User(text.clone())),
@@ -435,6 +441,12 @@ impl Machine {
     #[must_use]
     pub fn checkpoint(&self) -> u64 {
         self.checkpoint
+    }
+
+    /// What is said of the data that the calls of the run have read.
+    #[must_use]
+    pub fn labels(&self) -> &BTreeSet<Label> {
+        &self.labels
     }
 
     /// Time that the run has worked.

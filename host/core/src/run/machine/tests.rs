@@ -96,7 +96,7 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
             let content = if let World::Result(text) = world { *text } else { "{}" };
             let summary =
                 CallSummary { turn: call.turn, call: None, tool: call.tool, failure, replayed: call.is_started };
-            events.push(RunEvent::CallReturned { call: summary, content: content.into() });
+            events.push(RunEvent::CallReturned { call: summary, content: content.into(), labels: BTreeSet::new() });
             events
         }
     }
@@ -374,6 +374,7 @@ fn a_history_of_something_else_is_refused() {
     let settled = happened(RunEvent::CallReturned {
         call: CallSummary { turn: 1, call: None, tool: "a".into(), failure: None, replayed: false },
         content: String::new(),
+        labels: BTreeSet::new(),
     });
     assert!(matches!(Machine::of(&[begin(VERSION), settled]), Err(Unreadable::Refused { step: 2, .. })));
 }
@@ -390,7 +391,7 @@ fn a_history_of_the_first_version_is_read() {
         r#"{"milliseconds":7,"state":"awaiting-model","event":"model-asked","turn":1,"attempt":2,"model":0,"with_tools":true}"#,
         r#"{"milliseconds":9,"state":"validating","event":"model-answered","turn":1,"answer":{"text":"","calls":[{"id":"1","name":"a__b","arguments":"{}"},{"id":"2","name":"x","arguments":"{}"}],"finish":"tool-calls","tokens":{"input":1,"output":2,"estimated":false},"served_by":null}}"#,
         r#"{"milliseconds":9,"state":"awaiting-tool","event":"call-started","turn":1,"tool":"a.b","arguments":"{}","key":"run-1"}"#,
-        r#"{"milliseconds":9,"state":"validating","event":"call-returned","call":{"turn":1,"call":"c","tool":"a.b","failure":null,"replayed":false},"content":"{\"data\":1}"}"#,
+        r#"{"milliseconds":9,"state":"validating","event":"call-returned","call":{"turn":1,"call":"c","tool":"a.b","failure":null,"replayed":false},"content":"{\"data\":1}","labels":["private"]}"#,
         r#"{"milliseconds":9,"state":"validating","event":"call-rejected","turn":1,"tool":"x","failure":{"class":"unknown-tool","code":"unknown-tool","message":"m"}}"#,
         r#"{"milliseconds":9,"state":"processing","event":"turn-settled","turn":1}"#,
         r#"{"milliseconds":9,"state":"reflecting","event":"limit-reached","limit":"iterations"}"#,
@@ -406,4 +407,5 @@ fn a_history_of_the_first_version_is_read() {
     let machine = Machine::of(&history).unwrap();
     assert_eq!((machine.state(), machine.report().calls.len()), (State::Cancelled, 1));
     assert_eq!(machine.start().limits, RunLimits::default());
+    assert_eq!(machine.labels().iter().map(Label::as_str).collect::<Vec<_>>(), ["private"]);
 }
