@@ -180,14 +180,8 @@ impl Default for RunLimits {
 impl Default for HostLimits {
     /// The documented defaults: every bound is on.
     fn default() -> Self {
-        let mut host = Self {
-            max_calls_in_flight: 0,
-            max_queue: 0,
-            max_memory: 0,
-            run_age: 0,
-            undo_age: 0,
-            undo_bytes: 0,
-        };
+        let mut host =
+            Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0, run_age: 0, undo_age: 0, undo_bytes: 0 };
         HOST.iter().for_each(|row| *(row.field)(&mut host) = row.default);
         host
     }

@@ -67,7 +67,12 @@ impl Run {
         let mut models = self.model.open(&[], &clock)?;
         let session = session(&models, self.dry_run, project, ui).await?;
         let on_report = |report: &_| session.note(report);
-        let tools = HostTools { host: session.host(), session: session.preview(), labels: Arc::default(), on_report: &on_report };
+        let tools = HostTools {
+            host: session.host(),
+            session: session.preview(),
+            labels: Arc::default(),
+            on_report: &on_report,
+        };
         let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "run" };
         let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
         let mut show = |event: &_| session.show(event);
