@@ -15,6 +15,7 @@
 //! ```
 
 pub mod agent;
+pub mod attempt;
 pub mod cli;
 pub mod clock;
 mod component_file;

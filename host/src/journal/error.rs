@@ -71,6 +71,9 @@ pub enum Error {
     /// No call with this id is waiting for its outcome.
     #[error("there is no call `{0}` that waits for its outcome")]
     NotOpen(CallId),
+    /// A person decides of unknown calls only.
+    #[error("call `{0}` is not one of which nobody knows what it did: `toolhold unknown list` shows those")]
+    NotUnknown(CallId),
     /// The database refused for another reason.
     #[error("the journal failed: {0}")]
     Database(String),

@@ -10,5 +10,6 @@ mod commands;
 mod dry_run;
 mod history;
 mod project;
+mod reliability;
 mod rogue;
 mod undo;

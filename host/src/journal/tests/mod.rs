@@ -4,6 +4,7 @@ mod attack;
 mod calls;
 mod damage;
 mod failure;
+mod reliability;
 mod standing;
 mod support;
 mod tamper;
