@@ -3,7 +3,7 @@
 //! Names are `tool:NAME`, `host:COMPONENT:ORIGIN`, `model:NAME` and `client:NAME`. A remote host has a breaker for each component
 //! that asks it, so that no component can close a host to another one by asking it for what fails.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::Serialize;
 use toolhold_core::breaker::{Breaker, BreakerSettings, Pass, Refused, State, Turned, Verdict};
@@ -18,6 +18,17 @@ use crate::journal::{self, Journal, Kind, Reader, Remember};
 /// What is known of dependencies. Cheap to clone; all clones know the same.
 #[derive(Debug, Clone)]
 pub struct Dependencies(Arc<Inner>);
+
+/// The same, for whoever must not keep the journal open: what still sends when its host is gone.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakDependencies(Weak<Inner>);
+
+impl WeakDependencies {
+    /// What is known, while there is a host that knows it.
+    pub(crate) fn upgrade(&self) -> Option<Dependencies> {
+        self.0.upgrade().map(Dependencies)
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -136,6 +147,11 @@ impl Dependencies {
             self.write::<Breaker>(writes, Some(Event::BreakerReset { dependency: name.to_owned() }), now);
         }
         is_known
+    }
+
+    /// The same, without keeping it.
+    pub(crate) fn downgrade(&self) -> WeakDependencies {
+        WeakDependencies(Arc::downgrade(&self.0))
     }
 
     /// The clock, the sleep and the dice.

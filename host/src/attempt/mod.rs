@@ -25,7 +25,7 @@ pub use time::{HostTime, Time};
 pub use unknown::Resolution;
 
 pub(crate) use again::{Attempted, evidence, told};
-pub(crate) use dependencies::remembered;
+pub(crate) use dependencies::{WeakDependencies, remembered};
 pub(crate) use join::Running;
 pub(crate) use turnstile::LetThrough;
 pub(crate) use unknown::unknown_outcome;

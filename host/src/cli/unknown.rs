@@ -28,19 +28,26 @@ pub(super) enum Unknown {
 
 /// Say what a call did, after you looked.
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["succeeded", "failed"])]
 #[command(after_help = "Examples:
   toolhold unknown resolve CALL --succeeded --data '{\"order\": 17}'   a repeat with its key gets this result
   toolhold unknown resolve CALL --failed                             it did nothing: a repeat with its key runs")]
 pub(super) struct Resolve {
     /// The call.
     call: CallId,
+    #[command(flatten)]
+    what: What,
+    /// The result that it would have given, as JSON; `null` if left out.
+    #[arg(long, value_name = "JSON", requires = "succeeded", conflicts_with = "failed")]
+    data: Option<String>,
+}
+
+/// One of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
     /// It did what it was asked to do.
     #[arg(long)]
     succeeded: bool,
-    /// The result that it would have given, as JSON; `null` if left out.
-    #[arg(long, value_name = "JSON", requires = "succeeded")]
-    data: Option<String>,
     /// It did nothing. Its key is free again.
     #[arg(long)]
     failed: bool,
@@ -67,7 +74,7 @@ fn list(project: &Project, ui: Ui) -> CommandResult {
 impl Resolve {
     async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let resolution = match &self.data {
-            _ if self.failed => Resolution::Failed,
+            _ if self.what.failed => Resolution::Failed,
             Some(text) => {
                 let value = serde_json::from_str(text);
                 let told =
@@ -82,8 +89,8 @@ impl Resolve {
             let code = if matches!(error, Error::NotUnknown(_)) { ExitCode::BadInput } else { ExitCode::Host };
             super::failure::Failure::new(code, error)
         })?;
-        let outcome = if self.succeeded { "succeeded" } else { "failed" };
-        let then = match self.succeeded {
+        let outcome = if self.what.succeeded { "succeeded" } else { "failed" };
+        let then = match self.what.succeeded {
             true => "a repeat with its key gets this result",
             false => "a repeat with its key runs",
         };

@@ -11,7 +11,7 @@ use toolhold_core::id::ComponentName;
 use toolhold_sandbox::capability::http::{Answer, Egress, EgressError, EgressRequest, EgressResponse};
 
 use super::Client;
-use crate::attempt::Dependencies;
+use crate::attempt::{Dependencies, WeakDependencies};
 
 /// Who gives a request up after so many microseconds has waited for a host that does not answer.
 const PATIENCE: u64 = 1_000_000;
@@ -22,7 +22,7 @@ type Settings = dyn Fn(&ComponentName) -> BreakerSettings + Send + Sync;
 /// Sends requests to hosts that do not fail all the time.
 pub(crate) struct Guarded {
     client: Client,
-    dependencies: Dependencies,
+    dependencies: WeakDependencies,
     settings: Arc<Settings>,
 }
 
@@ -30,10 +30,10 @@ impl Guarded {
     /// `client`, as far as the breakers let it.
     pub(crate) fn new(
         client: Client,
-        dependencies: Dependencies,
+        dependencies: &Dependencies,
         settings: impl Fn(&ComponentName) -> BreakerSettings + Send + Sync + 'static,
     ) -> Self {
-        Self { client, dependencies, settings: Arc::new(settings) }
+        Self { client, dependencies: dependencies.downgrade(), settings: Arc::new(settings) }
     }
 }
 
@@ -49,7 +49,11 @@ impl Egress for Guarded {
         let origin = format!("{}://{}", request.target.scheme().as_str(), request.target.authority());
         let name = format!("host:{component}:{origin}");
         let settings = (self.settings)(component);
-        let pass = match self.dependencies.admit(&name, &settings) {
+        let Some(dependencies) = self.dependencies.upgrade() else {
+            let gone = EgressError::Connect("the host is being shut down".into());
+            return Box::pin(std::future::ready(Err(gone)));
+        };
+        let pass = match dependencies.admit(&name, &settings) {
             Ok(pass) => pass,
             Err(refused) => {
                 let why = format!("`{origin}` failed too often lately");
@@ -57,7 +61,7 @@ impl Egress for Guarded {
                 return Box::pin(std::future::ready(Err(EgressError::LeftAlone { why, wait_seconds })));
             }
         };
-        let since = self.dependencies.time().micros();
+        let since = dependencies.time().micros();
         let mut sent = Sent { dependencies: self.dependencies.clone(), name, settings, since, pass: Some(pass) };
         let answer = self.client.send(request);
         Box::pin(async move {
@@ -70,7 +74,7 @@ impl Egress for Guarded {
 
 /// A request that was let through: what came of it is told to the breaker, once.
 struct Sent {
-    dependencies: Dependencies,
+    dependencies: WeakDependencies,
     name: String,
     settings: BreakerSettings,
     since: u64,
@@ -79,15 +83,16 @@ struct Sent {
 
 impl Sent {
     fn told(&mut self, verdict: Verdict) {
-        if let Some(pass) = self.pass.take() {
-            self.dependencies.tell(&self.name, &self.settings, pass, verdict);
+        if let (Some(pass), Some(dependencies)) = (self.pass.take(), self.dependencies.upgrade()) {
+            dependencies.tell(&self.name, &self.settings, pass, verdict);
         }
     }
 }
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let waited = self.dependencies.time().micros().saturating_sub(self.since);
+        let now = self.dependencies.upgrade().map(|dependencies| dependencies.time().micros());
+        let waited = now.unwrap_or_default().saturating_sub(self.since);
         self.told(if waited >= PATIENCE { Verdict::Fault } else { Verdict::Nothing });
     }
 }

@@ -114,7 +114,7 @@ fn egress(manifest: &Arc<Manifest>, secrets: &Secrets, dependencies: &Dependenci
         own.unwrap_or(known.reliability()).breaker.clone()
     };
     let client = Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()));
-    Arc::new(Guarded::new(client, dependencies.clone(), settings))
+    Arc::new(Guarded::new(client, dependencies, settings))
 }
 
 /// Where staged changes are kept, and what was there before those that landed.

@@ -162,7 +162,7 @@ fn a_caller_who_goes_away_while_a_post_is_out_leaves_an_unknown_call() {
 
 #[test]
 fn a_call_that_runs_out_of_time_with_a_post_out_is_unknown() {
-    let place = Place::new("", "[limits]\ntime = \"300ms\"");
+    let place = Place::new("", "[limits]\ntime = \"2s\"");
     let (server, answer) = waiting_server();
     block_on(async {
         let host = place.open().await;
