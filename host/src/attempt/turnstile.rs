@@ -57,13 +57,18 @@ impl Host {
     pub(crate) fn let_through(&self, checked: &Checked, options: &CallOptions) -> Result<LetThrough, Box<Refusal>> {
         let known = &self.0.dependencies;
         let name = checked.tool.name();
-        let reliability = self.0.policy.reliability(name.as_str()).cloned().unwrap_or_default();
+        let own = self.0.policy.reliability(name.as_str());
+        let reliability = own.unwrap_or(self.0.policy.manifest().reliability());
         let tool = format!("tool:{name}");
         let refused = |failure| Refusal::unavailable(&checked.tool, failure);
         let pass = known.admit(&tool, &reliability.breaker).map_err(|open| refused(breaker_open(open.wait)))?;
-        let breaker = reliability.breaker;
-        let through =
-            LetThrough { dependencies: known.clone(), tool, breaker, retry: reliability.retry, pass: Some(pass) };
+        let through = LetThrough {
+            dependencies: known.clone(),
+            tool,
+            breaker: reliability.breaker.clone(),
+            retry: reliability.retry.clone(),
+            pass: Some(pass),
+        };
         let client = format!("client:{}", options.client);
         let client_rate = self.0.policy.manifest().client_rate();
         if let Some(rate) = client_rate {

@@ -275,6 +275,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         mode: Mode::Live,
         egress: Arc::new(crate::capability::http::NoEgress),
         key: None,
+        component: None,
         limits,
         events: None,
         cancel: CancellationToken::new(),

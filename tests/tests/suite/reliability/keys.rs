@@ -1,6 +1,7 @@
 //! One key, one call: joined, repeated, in conflict, unknown, settled by a person.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
@@ -178,6 +179,7 @@ fn a_call_that_runs_out_of_time_with_a_post_out_is_unknown() {
 fn nothing_of_a_secret_is_in_the_evidence() {
     let place = Place::new("", "[secrets]\ntoken.file = \"token\"");
     std::fs::write(place.path("token"), "s3cr3t-t0ken-value").unwrap();
+    std::fs::set_permissions(place.path("token"), std::fs::Permissions::from_mode(0o600)).unwrap();
     let server = server(&[HANGS_UP]);
     block_on(async {
         let host = place.open().await;
