@@ -16,6 +16,7 @@
 //! ```
 
 pub mod agent;
+pub mod attempt;
 pub mod cli;
 pub mod clock;
 mod component_file;

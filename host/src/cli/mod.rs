@@ -5,6 +5,7 @@
 mod apply;
 mod arguments;
 mod audit;
+mod breakers;
 mod build;
 mod call;
 mod completions;
@@ -24,6 +25,7 @@ mod runs;
 mod tools;
 mod ui;
 mod undo;
+mod unknown;
 
 use clap::{Parser, Subcommand};
 
@@ -77,6 +79,10 @@ enum Command {
     Manifest(manifest::Manifest),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Breakers(breakers::Breakers),
+    #[command(subcommand)]
+    Unknown(unknown::Unknown),
     New(new::New),
     Build(build::Build),
     Pack(pack::Pack),
@@ -119,6 +125,8 @@ impl Cli {
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Manifest(command) => block_on(command.run(&project, ui)),
             Command::Audit(command) => command.run(&project, ui),
+            Command::Breakers(command) => block_on(command.run(&project, ui)),
+            Command::Unknown(command) => block_on(command.run(&project, ui)),
             Command::New(command) => command.run(ui),
             Command::Build(command) => block_on(command.run(&project, ui)),
             Command::Pack(command) => block_on(command.run(&project, ui)),

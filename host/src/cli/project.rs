@@ -1,12 +1,14 @@
 //! Which manifest, state and cache a command works with.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::failure::Failure;
 use super::known;
 use super::ui::Ui;
+use crate::attempt::HostTime;
 use crate::exit_code::ExitCode;
 use crate::journal::Durability;
 use crate::secrets::KnownSecret;
@@ -65,6 +67,7 @@ impl Project {
             cache: self.cache(),
             durability: Durability::Full,
             known: Vec::new(),
+            time: Arc::new(HostTime),
         }
     }
 }

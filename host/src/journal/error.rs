@@ -74,6 +74,9 @@ pub enum Error {
     /// A step of a run does not follow on those that are stored.
     #[error("somebody else works on run `{0}`, or has meanwhile: see `toolhold runs show {0}`")]
     Taken(RunId),
+    /// A person decides of unknown calls only.
+    #[error("call `{0}` is not one of which nobody knows what it did: `toolhold unknown list` shows those")]
+    NotUnknown(CallId),
     /// The database refused for another reason.
     #[error("the journal failed: {0}")]
     Database(String),

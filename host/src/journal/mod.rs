@@ -20,6 +20,7 @@
 mod audit;
 mod calls;
 mod completed;
+mod dependencies;
 mod directory;
 mod engine;
 mod error;
@@ -37,10 +38,12 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
-use toolhold_core::event::Event;
+use toolhold_core::event::{Effects, Event};
 use toolhold_core::id::{CallId, RunId};
+use toolhold_core::limit::Usage;
 use toolhold_core::redact::Redactor;
 
+pub use dependencies::{Kind, Remember, Remembered};
 pub use error::Error;
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
@@ -257,6 +260,40 @@ impl Journal {
     /// It could not be written.
     pub async fn park(&self, call: &CallId, reason: String, at: u64) -> Result<(), Error> {
         self.write(Work::Park(call.clone(), reason, at), true, true).await.map(drop)
+    }
+
+    /// [`Journal::park`] where nobody is left to wait. Errors are logged; the call is then parked after a restart.
+    pub fn park_behind(&self, call: &CallId, reason: String, at: u64) {
+        let work = Work::Park(call.clone(), reason, at);
+        if let Err(error) = self.inner.queue.push(Command { work, durable: true, reply: None }, true) {
+            tracing::error!(%error, %call, "a call of which nobody knows what it did was not parked");
+        }
+    }
+
+    /// Settles an unknown call as a person decided, who found out what it did: with this result, or that it did nothing, so
+    /// that its key is free again.
+    ///
+    /// # Errors
+    ///
+    /// It is not unknown, or it could not be written.
+    pub async fn resolve(&self, call: &CallId, result: Option<String>, at: u64) -> Result<(), Error> {
+        let settlement = match result {
+            Some(text) => Settlement::success(text, Usage::default(), Effects::Possible, at),
+            None => Settlement::nothing("a person found out that it did nothing", Effects::Possible, at),
+        };
+        self.write(Work::Resolve(call.clone(), Box::new(settlement)), true, true).await.map(drop)
+    }
+
+    /// Remembers something of a dependency. Nobody waits, and where too much waits to be written already, only what the audit
+    /// is to be told is written.
+    pub fn remember(&self, remember: Remember) {
+        if remember.event.is_none() && !self.inner.queue.has_room() {
+            return;
+        }
+        let work = Work::Remember(Box::new(remember));
+        if let Err(error) = self.inner.queue.push(Command { work, durable: false, reply: None }, true) {
+            tracing::warn!(%error, "the state of a dependency was not written");
+        }
     }
 
     /// [`Journal::park`] for a plain thread.

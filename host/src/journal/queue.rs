@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use toolhold_core::event::Event;
 use toolhold_core::id::{CallId, RunId};
 
+use super::dependencies::Remember;
 use super::error::Error;
 use super::plans::{Planned, Turn};
 use super::record::{Admission, Intent, Settlement};
@@ -44,6 +45,9 @@ pub(super) enum Work {
     Park(CallId, String, u64),
     Run(Box<RunStep>),
     ExpireRun(RunId, u64),
+    /// A person settles a parked call.
+    Resolve(CallId, Box<Settlement>),
+    Remember(Box<Remember>),
     /// An event that is added only where it says something new.
     Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
@@ -54,7 +58,8 @@ impl Work {
     fn bytes(&self) -> usize {
         match self {
             Self::Admit(intent) => intent.text.len(),
-            Self::Settle(_, settlement) => settlement.text_bytes(),
+            Self::Settle(_, settlement) | Self::Resolve(_, settlement) => settlement.text_bytes(),
+            Self::Remember(remember) => remember.bytes(),
             Self::Plan(planned) => planned.bytes(),
             Self::Run(step) => step.body.len(),
             Self::ExpireRun(..)

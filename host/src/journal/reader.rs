@@ -12,6 +12,7 @@ use toolhold_core::id::{CallId, Digest, RunId};
 
 use super::audit::{self, Stored, digest};
 use super::calls::{effects, outcome_digest, parse_mode, parsed};
+use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
@@ -115,6 +116,15 @@ impl Reader {
     /// The database cannot be read.
     pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, Error> {
         plans::history(&self.connection, filter)
+    }
+
+    /// Everything of one kind that is remembered of dependencies, by name.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn remembered(&self, kind: Kind) -> Result<Vec<Remembered>, Error> {
+        dependencies::all(&self.connection, kind)
     }
 
     /// What is stored of the plan of a call.
@@ -395,7 +405,7 @@ impl StoredCall {
 
 const SELECT: &str =
     "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
-                             state, settled_at, succeeded, outcome, usage, staged, outcome_digest FROM calls";
+                             state, settled_at, succeeded, outcome, usage, staged, outcome_digest, evidence FROM calls";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let key: Option<String> = row.get(6)?;
@@ -417,5 +427,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         succeeded: row.get(13)?,
         outcome: row.get(14)?,
         usage: row.get(15)?,
+        evidence: row.get(18)?,
     })
 }

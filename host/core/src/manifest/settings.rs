@@ -2,7 +2,11 @@
 //!
 //! As with [`crate::limit::LIMITS`], one table each says key, unit, default and meaning; everything else walks it.
 
+mod reliability;
+
 use crate::limit::Unit;
+
+pub use reliability::{BREAKER, RETRY};
 
 /// One row: a number of `T`.
 #[derive(Debug)]

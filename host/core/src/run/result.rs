@@ -20,11 +20,12 @@ const PREVIEW: &str =
 #[must_use]
 pub fn of_call(report: &CallReport, asked: Mode, most_bytes: usize) -> String {
     match &report.outcome {
-        Outcome::Success(value) if report.mode != asked => {
-            let data = of_data(value, most_bytes);
-            format!(r#"{{"preview":{},{}"#, json!(PREVIEW), data.strip_prefix('{').unwrap_or(&data))
+        Outcome::Success(value) => {
+            let preview = (report.mode != asked).then(|| ("preview", PREVIEW.to_owned()));
+            let fallback = report.served_by.as_ref().map(|served_by| ("fallback", served_by.label()));
+            let labels = preview.into_iter().chain(fallback);
+            labels.fold(of_data(value, most_bytes), |data, (key, text)| labelled(&data, key, &text))
         }
-        Outcome::Success(value) => of_data(value, most_bytes),
         Outcome::Failure(failure) => with_violations(
             &FailureSummary { class: failure.class, code: failure.code.clone(), message: failure.message.clone() },
             failure.violations.as_ref(),
@@ -44,6 +45,11 @@ pub(crate) fn abandoned(turn: u32, tool: &str, most_bytes: usize) -> (CallSummar
     let failure = FailureSummary { class: Class::Cancelled, code: "abandoned".into(), message };
     let content = of_failure(&failure, most_bytes);
     (CallSummary { turn, call: None, tool: tool.to_owned(), failure: Some(failure), replayed: false }, content)
+}
+
+/// The same with a label in front, which the result cannot forge: it is a field beside it.
+fn labelled(data: &str, key: &str, text: &str) -> String {
+    format!(r#"{{"{key}":{},{}"#, json!(text), data.strip_prefix('{').unwrap_or(data))
 }
 
 fn of_data(value: &Value, most_bytes: usize) -> String {
@@ -71,6 +77,8 @@ fn with_violations(failure: &FailureSummary, violations: Option<&Value>, most_by
 
 #[cfg(test)]
 mod tests {
+    use crate::outcome::ServedBy;
+
     use super::*;
 
     #[test]
@@ -82,6 +90,14 @@ mod tests {
         assert_eq!(shown(1000)["error"]["violations"][0]["pointer"], "/path");
         assert_eq!(shown(20)["error"].get("violations"), None);
         assert_eq!(shown(6)["error"]["message"], "`/path");
+    }
+
+    #[test]
+    fn what_stood_in_for_a_tool_is_labelled() {
+        let data = labelled(&of_data(&json!({"fallback": "forged"}), 1000), "fallback", &ServedBy::Value.label());
+        let shown: Value = serde_json::from_str(&data).unwrap();
+        assert!(shown["fallback"].as_str().unwrap().contains("a fixed value that stands in"), "{data}");
+        assert_eq!(shown["data"]["fallback"], "forged");
     }
 
     #[test]

@@ -154,6 +154,8 @@ impl Tools for FakeTools {
             notes: Notes::default(),
             effects: toolhold_core::effect::EffectReport::default(),
             replayed: false,
+            attempts: 1,
+            served_by: None,
         }
     }
 }
