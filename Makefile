@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test crash lint fmt check bench tools guests-extra install deny clean
+.PHONY: help setup demo test crash chaos lint fmt check bench tools guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -39,6 +39,10 @@ crash: setup     ## the crash tests in full: a kill at every step of many random
 	TOOLHOLD_TEST_CASES=4096 TOOLHOLD_TEST_ROUNDS=100 cargo test --locked --workspace --lib --test effects_crash --test journal_crash \
 	  --test runs_crash -- --nocapture \
 	  cut_off staged_ nothing_acknowledged a_run_that_is_killed
+
+chaos: setup     ## a thousand agents in a world in which much goes wrong; SEED=7 for another one
+	cargo build --locked $(GUEST)
+	TOOLHOLD_TEST_AGENTS=1000 TOOLHOLD_TEST_SEED=$(or $(SEED),1) cargo test --locked --workspace --test chaos -- --nocapture
 
 lint: setup      ## formatting, clippy without a warning, in both workspaces
 	cargo fmt --all --check

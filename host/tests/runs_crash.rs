@@ -26,7 +26,6 @@ use toolhold::agent::{Act, Agent, Engine, Machine, Occurrence, Reason, Task, Tok
 use toolhold::journal::{Durability, Filter, State as CallState};
 use toolhold::runs::{Ended, HostTools, JournalEngine, Worker, limits};
 use toolhold::{Host, HostConfig, clock, pin};
-use toolhold_core::call::Mode;
 use toolhold_core::id::RunId;
 use toolhold_core::limit::Usage;
 use toolhold_core::state::State;
@@ -180,7 +179,7 @@ fn child() {
             cancel: CancellationToken::new(),
         };
         let mut models = models(&project);
-        let task = Task { run: run(), text: "work".into(), mode: Mode::Live, manifest: None };
+        let task = Task::new(run(), "work");
         let mut machine = Machine::begin(agent.start(&models, task));
         let mut engine = Plug { engine: JournalEngine::new(host.journal(), "test"), kill };
         agent.carry_on(&mut machine, &mut models, &mut engine, &mut |_| ()).await.unwrap();
@@ -296,7 +295,7 @@ async fn resume(host: &Host, project: &Path) -> Ended {
     }
     // It was killed before anything was on record, so a person starts it again.
     let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
-    worker(&tools).begin(run(), "work".into(), Mode::Live, &mut models(project), &mut |_| ()).await.unwrap()
+    worker(&tools).begin(Task::new(run(), "work"), &mut models(project), &mut |_| ()).await.unwrap()
 }
 
 fn worker<'a>(tools: &'a HostTools<'a>) -> Worker<'a> {

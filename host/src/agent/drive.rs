@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Ready, ready};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::id::{Digest, RunId};
@@ -50,6 +51,16 @@ pub struct Task {
     pub mode: Mode,
     /// The manifest that applies.
     pub manifest: Option<Digest>,
+    /// The JSON Schema that the answer has to conform to, if any.
+    pub answer_schema: Option<Value>,
+}
+
+impl Task {
+    /// A live task without more.
+    #[must_use]
+    pub fn new(run: RunId, text: impl Into<String>) -> Self {
+        Self { run, text: text.into(), mode: Mode::Live, manifest: None, answer_schema: None }
+    }
 }
 
 /// Who hears of events, at once and in order. Must not block.
@@ -73,7 +84,7 @@ impl<T: Tools> Agent<'_, T> {
             tools: self.tools.specs(),
             limits: self.limits.clone(),
             manifest: task.manifest,
-            answer_schema: None,
+            answer_schema: task.answer_schema,
         }
     }
 

@@ -45,16 +45,9 @@ impl Worker<'_> {
     /// # Errors
     ///
     /// The journal failed: the run can be resumed.
-    pub async fn begin(
-        &self,
-        run: RunId,
-        task: String,
-        mode: Mode,
-        models: &mut Models<'_>,
-        observer: Observer<'_>,
-    ) -> Result<Ended, Error> {
+    pub async fn begin(&self, task: Task, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
         let manifest = Some(self.host().policy().manifest().digest());
-        let start = self.agent().start(models, Task { run, text: task, mode, manifest });
+        let start = self.agent().start(models, Task { manifest, ..task });
         let mut engine = JournalEngine::new(self.host().journal(), self.front);
         self.work(&mut Machine::begin(start), models, &mut engine, observer).await
     }

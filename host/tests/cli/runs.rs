@@ -146,3 +146,18 @@ fn rounds_of_the_same_calls_end_with_an_answer() {
     assert_eq!((done.code(), done.printed().as_str()), (11, "what I have\n"), "{}", done.said());
     assert!(done.said().contains("6 rounds of the same calls"), "{}", done.said());
 }
+
+#[test]
+fn an_answer_has_to_conform_to_its_schema() {
+    let project = project();
+    project.write("schema.json", r#"{"type": "object", "required": ["notes"]}"#);
+    let words = ["run", "count", "--model", "scripted:script.toml", "--answer-schema", "schema.json"];
+    project.write("script.toml", "[[turn]]\ntext = \"three\"\n[[turn]]\ntext = '{\"notes\": 3}'\n");
+    let done = project.run(&words);
+    assert_eq!((done.code(), done.printed().as_str()), (0, "{\"notes\": 3}\n"), "{}", done.said());
+    project.write("script.toml", &"[[turn]]\ntext = \"three\"\n".repeat(4));
+    let done = project.run(&words);
+    assert_eq!((done.code(), done.printed().as_str()), (11, "three\n"), "{}", done.said());
+    project.write("schema.json", r#"{"type": "nothing"}"#);
+    project.run(&words).failed(3, &["schema.json", "cannot be used"]);
+}

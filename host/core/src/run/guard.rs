@@ -42,6 +42,11 @@ impl Guard {
         self.turns
     }
 
+    /// Whether one more such turn is more than `most` in a row.
+    pub(crate) fn is_last_useless_turn(&self, most: u32) -> bool {
+        self.turns >= most
+    }
+
     /// Takes a denial; how often this call was denied.
     pub(crate) fn denied(&mut self, tool: &ToolName, arguments: &Value) -> u32 {
         let call = Digest::of_parts(&[tool.as_str().as_bytes(), canonical(arguments).as_bytes()]);

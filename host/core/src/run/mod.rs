@@ -9,6 +9,7 @@
 //! comes from it; [`intake`] what of it is let through; [`result`] what the model sees of a call, [`context`] what it sees of a long conversation; [`guard`] what is done in
 //! vain; [`limits`] every bound; [`report`] what remains. Where a run may be at all is said in [`crate::state`].
 
+mod answer;
 mod context;
 pub mod event;
 mod guard;

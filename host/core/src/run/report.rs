@@ -111,6 +111,12 @@ pub enum Reason {
         /// The limit and its number.
         words: String,
     },
+    /// The answer does not conform to the schema that the task has for it.
+    #[error("the answer is not what was asked for: {problem}")]
+    NotAsAsked {
+        /// Where, and what is wrong. Any text: escape before showing.
+        problem: String,
+    },
     /// The provider withheld an answer.
     #[error("the model's provider withheld the answer (content filter)")]
     ContentFilter,

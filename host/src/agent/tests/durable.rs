@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::Mode;
 use toolhold_core::state::State;
 
 use super::support::{FakeTools, ListModel, ManualClock, TestClock, calls, table, text};
@@ -56,7 +55,7 @@ impl World {
             cancel: CancellationToken::new(),
         };
         let mut models: [Box<dyn Model + '_>; 1] = [Box::new(&mut list)];
-        let task = Task { run: "run-1".parse().unwrap(), text: "do it".into(), mode: Mode::Live, manifest: None };
+        let task = Task::new("run-1".parse().unwrap(), "do it");
         let mut machine = match Machine::of(&disk.kept) {
             Ok(machine) => machine,
             Err(_) => Machine::begin(agent.start(&models, task)),

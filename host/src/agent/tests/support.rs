@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::call::ToolCall;
 use toolhold_core::effect::Notes;
 use toolhold_core::limit::{Limits, Usage};
 use toolhold_core::outcome::{CallReport, Class, Failure, Outcome, SideOutput};
@@ -267,7 +267,7 @@ pub(super) async fn play(model: &mut dyn Model, limits: RunLimits, clock: TestCl
     let cancel = CancellationToken::new();
     let tools = FakeTools { does: table(), asked: Mutex::default(), clock: clock.clone(), cancel: cancel.clone() };
     let agent = Agent { tools: &tools, limits, clock: Arc::new(clock), cancel };
-    let task = Task { run: "run-1".parse().unwrap(), text: "do it".into(), mode: Mode::Live, manifest: None };
+    let task = Task::new("run-1".parse().unwrap(), "do it");
     let mut events = Vec::new();
     let report = agent.run(model, task, &mut |occurrence| events.push(occurrence.clone())).await;
     assert!(report.state.is_end(), "{}", report.state);

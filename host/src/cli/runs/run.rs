@@ -1,21 +1,25 @@
 //! `toolhold run`, and the commands that work on a run that there is already.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::Mode;
 use toolhold_core::id::RunId;
+use toolhold_core::schema::CompiledSchema;
 
 use super::model::ModelArguments;
 use super::session::Session;
 use super::{failure, reader};
 use crate::agent::model::Model;
-use crate::agent::{Clock, TokioClock};
+use crate::agent::{Clock, Task, TokioClock};
 use crate::cli::failure::{CommandResult, Failure};
 use crate::cli::project::{Project, open};
 use crate::cli::ui::Ui;
 use crate::clock;
+use crate::exit_code::ExitCode;
 use crate::runs::{HostTools, Past, Worker};
 
 /// Let an agent work on a task.
@@ -40,6 +44,9 @@ pub(in crate::cli) struct Run {
     /// Let it work, show what it would change, and change nothing. Its later calls see what its earlier ones would have changed.
     #[arg(long)]
     dry_run: bool,
+    /// A file with a JSON Schema that the answer has to conform to: the model is told, and asked again where it does not.
+    #[arg(long, value_name = "FILE")]
+    answer_schema: Option<PathBuf>,
 }
 
 /// The run to go on with.
@@ -64,6 +71,7 @@ impl Run {
     /// Runs the command.
     pub(in crate::cli) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
+        let answer_schema = self.answer_schema.as_deref().map(answer_schema).transpose()?;
         let mut models = self.model.open(&[], &clock)?;
         let session = session(&models, self.dry_run, project, ui).await?;
         let on_report = |report: &_| session.note(report);
@@ -76,7 +84,8 @@ impl Run {
         let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "run" };
         let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
         let mut show = |event: &_| session.show(event);
-        let ended = worker.begin(clock::new_run(), self.task, mode, &mut models, &mut show).await.map_err(failure)?;
+        let task = Task { mode, answer_schema, ..Task::new(clock::new_run(), self.task) };
+        let ended = worker.begin(task, &mut models, &mut show).await.map_err(failure)?;
         session.conclude(&ended)
     }
 }
@@ -100,6 +109,20 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
         }
     };
     session.conclude(&ended.map_err(failure)?)
+}
+
+/// The schema in a file, if it can be used.
+fn answer_schema(path: &Path) -> Result<Value, Failure> {
+    let bad = |why: String| {
+        Failure::new(
+            ExitCode::BadInput,
+            anyhow::anyhow!("the schema of the answer, `{}`, cannot be used: {why}", path.display()),
+        )
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    let schema: Value = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    CompiledSchema::compile(&schema).map_err(|error| bad(error.to_string()))?;
+    Ok(schema)
 }
 
 async fn session(models: &[Box<dyn Model>], is_dry: bool, project: &Project, ui: Ui) -> Result<Session, Failure> {

@@ -19,7 +19,7 @@ use crate::run::milliseconds::whole as whole_milliseconds;
 use crate::run::names::Names;
 use crate::run::report::FailureSummary;
 use crate::run::turn::{Finish, Retry, Turn};
-use crate::run::{context, prompt};
+use crate::run::{answer, context, prompt};
 
 /// The first pause between attempts. The next ones double; each grows by up to its own length again, at random.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -105,8 +105,21 @@ impl Machine {
             _ if is_empty => self.unusable(text, "empty-turn", prompt::EMPTY),
             Finish::Length => self.stop(Stop::Cut(text)),
             Finish::ToolCalls => self.unusable(text, "missing-call", prompt::NO_CALL),
-            Finish::Stop | Finish::Other(_) => self.stop(Stop::Answered(text)),
+            Finish::Stop | Finish::Other(_) => self.answer(text),
         }
+    }
+
+    /// Takes an answer, if it is what the task asks for. A model that cannot give that is asked a few times, and then its answer is
+    /// taken as what there is.
+    fn answer(&mut self, text: String) {
+        let Some(problem) = self.start.answer_schema.as_ref().and_then(|schema| answer::problem(schema, &text)) else {
+            return self.stop(Stop::Answered(text));
+        };
+        if self.guard.is_last_useless_turn(self.start.limits.repairs) {
+            return self.stop(Stop::NotAsAsked(text, problem));
+        }
+        let note = prompt::not_as_asked(&problem);
+        self.unusable(text, "answer-schema", &note);
     }
 
     fn act(&mut self, turn: &Turn) {

@@ -17,6 +17,8 @@ pub(super) enum Stop {
     Answered(String),
     /// The model's answer lacks its end.
     Cut(String),
+    /// The model's answer is not what the task asks for, and will not be.
+    NotAsAsked(String, String),
     /// The provider withheld the rest of this.
     Filtered(String),
     /// A limit: there will be a last answer.
@@ -73,6 +75,7 @@ impl Machine {
                 let words = RunLimit::TokensPerTurn.in_words(&self.start.limits);
                 (State::Partial, Some(text), Some(Reason::Cut { words }))
             }
+            Stop::NotAsAsked(text, problem) => (State::Partial, Some(text), Some(Reason::NotAsAsked { problem })),
             Stop::Filtered(text) => (State::Failed, Some(text), Some(Reason::ContentFilter)),
             Stop::LastAnswer(limit, text) => (State::Partial, Some(text), Some(self.limit_reason(limit, None))),
             Stop::NoLastAnswer(limit, why) => {

@@ -314,7 +314,10 @@ impl Machine {
     }
 
     fn started(&mut self) {
-        self.messages = vec![Message::System(prompt::SYSTEM.into()), Message::User(self.start.task.clone())];
+        self.messages = vec![
+            Message::System(prompt::system(self.start.answer_schema.as_ref())),
+            Message::User(self.start.task.clone()),
+        ];
         self.decide();
     }
 

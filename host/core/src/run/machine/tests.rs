@@ -366,6 +366,24 @@ fn rounds_of_the_same_calls_are_pointed_out_and_then_ended_with_an_answer() {
 }
 
 #[test]
+fn an_answer_that_is_not_what_was_asked_for_is_asked_for_again_and_then_taken_as_partial() {
+    let schema = json!({"type": "object", "required": ["n"]});
+    let with_schema = || Machine::begin(Start { answer_schema: Some(schema.clone()), ..start(1) });
+    let answer = |text| World::Text(text, Finish::Stop);
+    let mut lived = Lived { machine: with_schema(), history: Vec::new() };
+    lived.live(&[answer("one"), answer("{}"), answer(r#"{"n":1}"#)], Duration::ZERO);
+    assert_eq!((lived.machine.state(), lived.machine.report().turns), (State::Completed, 3));
+    let Some(Message::System(rules)) = lived.machine.messages().first() else { panic!() };
+    assert!(rules.contains(&schema.to_string()), "{rules}");
+    let mut lived = Lived { machine: with_schema(), history: Vec::new() };
+    lived.live(&[answer("one")], Duration::ZERO);
+    let report = lived.machine.report();
+    assert_eq!((report.state, report.answer.as_deref(), report.turns), (State::Partial, Some("one"), 4));
+    assert!(matches!(report.reason, Some(Reason::NotAsAsked { .. })), "{report:?}");
+    assert_well_formed(lived.machine.messages());
+}
+
+#[test]
 fn a_history_of_something_else_is_refused() {
     assert!(matches!(Machine::of(&[]), Err(Unreadable::NoStart)));
     let happened = |event| Occurrence { elapsed: Duration::ZERO, state: State::Processing, event };
