@@ -117,6 +117,9 @@ fn to_json(call: &CallRecord) -> serde_json::Value {
     })
 }
 
+/// In microseconds: a table shows no more of a time.
+const SECOND: u64 = 1_000_000;
+
 fn readable(calls: &[CallRecord]) -> String {
     if calls.is_empty() {
         return "what every call did is known".to_owned();
@@ -124,7 +127,8 @@ fn readable(calls: &[CallRecord]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["time", "call", "tool", "key", "what is known"]);
     for call in calls {
-        let (time, key) = (effects::time(call.admitted_at), call.key.as_ref().map_or("", |key| key.as_str()));
+        let at = call.admitted_at - call.admitted_at % SECOND;
+        let (time, key) = (effects::time(at), call.key.as_ref().map_or("", |key| key.as_str()));
         let evidence = escape::line(call.evidence.as_deref().unwrap_or("the host stopped while it ran"));
         table.add_row([time.as_str(), call.call.as_str(), call.tool.as_str(), key, &evidence]);
     }
