@@ -72,10 +72,13 @@ fn word(state: State) -> &'static str {
     }
 }
 
+/// In microseconds: a table shows no more of a time.
+const SECOND: u64 = 1_000_000;
+
 fn meaning(state: State) -> String {
     match state {
         State::Closed => "calls go through".to_owned(),
-        State::Open { until } => format!("left alone until {}", effects::time(until)),
+        State::Open { until } => format!("left alone until {}", effects::time(until.next_multiple_of(SECOND))),
         State::HalfOpen { .. } => "one call tries it".to_owned(),
     }
 }

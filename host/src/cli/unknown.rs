@@ -7,12 +7,13 @@ use toolhold_core::escape;
 use toolhold_core::id::CallId;
 
 use super::effects;
-use super::failure::{CommandResult, WithCode as _};
+use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, open};
 use super::ui::Ui;
 use crate::attempt::Resolution;
+use crate::clock;
 use crate::exit_code::ExitCode;
-use crate::journal::{CallRecord, Error, Filter, Reader, State};
+use crate::journal::{CallRecord, Error, Filter, Journal, Options, Reader, State};
 
 /// Show the calls of which nobody knows what they did, or settle one.
 ///
@@ -64,11 +65,21 @@ impl Unknown {
 }
 
 fn list(project: &Project, ui: Ui) -> CommandResult {
+    recover(project)?;
     let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
     let filter = Filter { state: Some(State::Unknown), limit: u32::MAX, ..Filter::default() };
     let calls = reader.calls(&filter).code(ExitCode::Host)?;
     ui.result(&calls.iter().map(to_json).collect::<Vec<_>>(), |_| readable(&calls))?;
     Ok(ExitCode::Success)
+}
+
+/// What a host that stopped left open is parked by whoever opens the journal next. If that is a host that runs, it has done so.
+fn recover(project: &Project) -> Result<(), Failure> {
+    let options = Options { now: clock::micros(), ..Options::default() };
+    match project.state().exists().then(|| Journal::open(&project.state(), &options)) {
+        None | Some(Ok(_) | Err(Error::InUse(_))) => Ok(()),
+        Some(Err(error)) => Err(Failure::new(ExitCode::Host, error)),
+    }
 }
 
 impl Resolve {
@@ -87,7 +98,7 @@ impl Resolve {
         let resolved = host.resolve(&self.call, resolution).await;
         resolved.map_err(|error| {
             let code = if matches!(error, Error::NotUnknown(_)) { ExitCode::BadInput } else { ExitCode::Host };
-            super::failure::Failure::new(code, error)
+            Failure::new(code, error)
         })?;
         let outcome = if self.what.succeeded { "succeeded" } else { "failed" };
         let then = match self.what.succeeded {
@@ -106,6 +117,9 @@ fn to_json(call: &CallRecord) -> serde_json::Value {
     })
 }
 
+/// In microseconds: a table shows no more of a time.
+const SECOND: u64 = 1_000_000;
+
 fn readable(calls: &[CallRecord]) -> String {
     if calls.is_empty() {
         return "what every call did is known".to_owned();
@@ -113,7 +127,8 @@ fn readable(calls: &[CallRecord]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["time", "call", "tool", "key", "what is known"]);
     for call in calls {
-        let (time, key) = (effects::time(call.admitted_at), call.key.as_ref().map_or("", |key| key.as_str()));
+        let at = call.admitted_at - call.admitted_at % SECOND;
+        let (time, key) = (effects::time(at), call.key.as_ref().map_or("", |key| key.as_str()));
         let evidence = escape::line(call.evidence.as_deref().unwrap_or("the host stopped while it ran"));
         table.add_row([time.as_str(), call.call.as_str(), call.tool.as_str(), key, &evidence]);
     }

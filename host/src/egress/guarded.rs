@@ -106,3 +106,84 @@ fn verdict(answer: &Result<EgressResponse, EgressError>) -> Verdict {
         Err(_) => Verdict::Nothing,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Poll;
+
+    use futures_util::future::BoxFuture;
+    use http::HeaderMap;
+    use toolhold_core::grant::http::{Method, Scheme, Target};
+
+    use super::*;
+    use crate::attempt::Time;
+    use crate::egress::SecretLookup;
+    use crate::journal::{Journal, Options};
+
+    #[derive(Debug, Default)]
+    struct Manual(AtomicU64);
+
+    impl Time for Manual {
+        fn micros(&self) -> u64 {
+            self.0.load(Ordering::SeqCst)
+        }
+
+        fn sleep(&self, _micros: u64) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn random(&self) -> u64 {
+            0
+        }
+    }
+
+    fn request(port: u16) -> EgressRequest {
+        EgressRequest {
+            component: Some("web".parse().unwrap()),
+            method: Method::Get,
+            target: Target::parse(Scheme::Http, &format!("127.0.0.1:{port}"), "/").unwrap(),
+            headers: HeaderMap::new(),
+            body: None,
+            addresses: vec!["127.0.0.0/8".parse().unwrap()],
+            secrets: Vec::new(),
+            connect_timeout: None,
+        }
+    }
+
+    /// Sends to a server that takes everything and answers nothing, and gives each request up after so long.
+    fn given_up(times: usize, after: u64) -> Result<EgressResponse, EgressError> {
+        let state = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&state.path().join("state"), &Options::default()).unwrap();
+        let time = Arc::new(Manual::default());
+        let dependencies = Dependencies::open(&journal, Arc::clone(&time) as Arc<dyn Time>).unwrap();
+        let client = Client::new(SecretLookup::none());
+        let guarded = Guarded::new(client, &dependencies, |_| BreakerSettings::default());
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..times {
+                let mut answer = guarded.send(request(port));
+                let polled = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context).is_pending()));
+                assert!(polled.await);
+                time.0.fetch_add(after, Ordering::SeqCst);
+            }
+            drop(silent);
+            guarded.send(request(port)).await
+        })
+    }
+
+    #[test]
+    fn a_host_that_never_answers_is_left_alone() {
+        let answer = given_up(5, PATIENCE);
+        assert!(matches!(answer, Err(EgressError::LeftAlone { wait_seconds: 60, .. })), "{answer:?}");
+    }
+
+    #[test]
+    fn whoever_gives_up_at_once_says_nothing_of_the_host() {
+        let answer = given_up(20, PATIENCE - 1);
+        assert!(matches!(answer, Err(EgressError::Connect(_))), "{answer:?}");
+    }
+}

@@ -87,7 +87,7 @@ impl Reader {
     ///
     /// The database cannot be read.
     pub fn get(&self, call: &CallId) -> Result<Option<CallRecord>, Error> {
-        let sql = format!("{SELECT} WHERE call = ?1");
+        let sql = format!("{SELECT}, evidence FROM calls WHERE call = ?1");
         Ok(self.connection.query_row(&sql, [call.as_str()], record).optional()?)
     }
 
@@ -98,7 +98,7 @@ impl Reader {
     /// The database cannot be read.
     pub fn calls(&self, filter: &Filter) -> Result<Vec<CallRecord>, Error> {
         let sql = format!(
-            "{SELECT} WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR tool = ?2) AND (?3 IS NULL OR state = ?3)
+            "{SELECT}, evidence FROM calls WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR tool = ?2) AND (?3 IS NULL OR state = ?3)
              ORDER BY number DESC LIMIT ?4"
         );
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(MAX_LISTED) };
@@ -337,7 +337,7 @@ struct StoredCall {
 }
 
 fn stored_call(connection: &Connection, at: u64, call: &CallId) -> Result<StoredCall, Error> {
-    let sql = format!("{SELECT} WHERE call = ?1");
+    let sql = format!("{SELECT} FROM calls WHERE call = ?1");
     let read = |row: &Row<'_>| {
         Ok(StoredCall { record: record(row)?, outcome_digest: row.get::<_, Option<_>>(17)?.map(Digest::from_bytes) })
     };
@@ -405,7 +405,7 @@ impl StoredCall {
 
 const SELECT: &str =
     "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
-                             state, settled_at, succeeded, outcome, usage, staged, outcome_digest, evidence FROM calls";
+                             state, settled_at, succeeded, outcome, usage, staged, outcome_digest";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let key: Option<String> = row.get(6)?;
@@ -427,6 +427,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         succeeded: row.get(13)?,
         outcome: row.get(14)?,
         usage: row.get(15)?,
-        evidence: row.get(18)?,
+        // Not asked for where the audit is verified, which does not tell of it: an older database has no such column.
+        evidence: row.get("evidence").unwrap_or_default(),
     })
 }

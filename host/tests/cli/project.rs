@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
@@ -109,16 +109,19 @@ impl Project {
 
     /// With these variables and no others.
     pub(crate) fn run_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Done {
+        Done(self.command(words).envs(variables.iter().copied()).output().unwrap())
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn start(&self, words: &[&str]) -> Child {
+        self.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
         let cache = std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")));
-        let output = Command::new(env!("CARGO_BIN_EXE_toolhold"))
-            .current_dir(self.path())
-            .env_clear()
-            .env("TOOLHOLD_CACHE", cache)
-            .envs(variables.iter().copied())
-            .args(words)
-            .output()
-            .unwrap();
-        Done(output)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_toolhold"));
+        command.current_dir(self.path()).env_clear().env("TOOLHOLD_CACHE", cache).args(words);
+        command
     }
 
     /// A call that must succeed, as JSON.

@@ -78,6 +78,30 @@ fn an_unknown_call_is_listed_and_settled_by_a_person() {
 }
 
 #[test]
+fn a_process_that_is_killed_between_request_and_answer_leaves_an_unknown_call() {
+    let server = HttpServer::start(|_, _| {
+        loop {
+            std::thread::park();
+        }
+    });
+    let server = server.unwrap();
+    let project = project(&server, "");
+    let url = format!("url=http://{}/order", server.authority());
+    let order = ["call", "web.send", &url, "method=post", "text=one", "--key", "order-1"];
+    let mut child = project.start(&order);
+    while server.requests().is_empty() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    project.run(&["unknown", "list"]).worked(&["order-1", "the host stopped before the outcome was known"]);
+    project.run(&order).failed(13, &["outcome-unknown"]);
+    assert_eq!(server.requests().len(), 1, "it was not sent again");
+    assert_eq!(project.run(&["audit", "verify"]).code(), 0);
+}
+
+#[test]
 fn a_call_that_did_nothing_runs_again_with_its_key() {
     let server = server(1);
     let project = project(&server, "");

@@ -1,12 +1,12 @@
 //! What fails too often is left alone, and only that.
 
 use std::io::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
 use serde_json::json;
 use toolhold_core::breaker::State;
-use toolhold_core::outcome::Class;
+use toolhold_core::outcome::{Class, Outcome};
 use toolhold_tests::http_server::HttpServer;
 
 use super::support::{OK, Place, SECOND, block_on, call, events, failure, get, server, value};
@@ -53,6 +53,48 @@ fn a_dead_host_is_left_alone_then_tried_once_and_used_again() {
         );
     });
     assert_eq!(dead.requests().len(), 6);
+}
+
+#[test]
+fn a_host_that_is_tried_again_gets_one_request_however_many_are_made() {
+    let place = Place::new("", ONCE);
+    let (well, (answer, told)) = (Arc::new(AtomicBool::new(false)), mpsc::channel::<()>());
+    let (is_well, told) = (Arc::clone(&well), Mutex::new(told));
+    let server = HttpServer::start(move |_, stream| {
+        if is_well.load(Ordering::SeqCst) {
+            let _told = told.lock().unwrap().recv();
+            let _gone = stream.write_all(OK.as_bytes());
+        }
+    });
+    let server = server.unwrap();
+    block_on(async {
+        let host = place.open().await;
+        for _ in 0..5 {
+            assert!(failure(&get(&host, &server.authority()).await).dependency);
+        }
+        well.store(true, Ordering::SeqCst);
+        place.time.pass(60 * SECOND);
+        let calls: Vec<_> = (0..12)
+            .map(|_| {
+                let (host, authority) = (host.clone(), server.authority());
+                tokio::spawn(async move { get(&host, &authority).await })
+            })
+            .collect();
+        // The probe is out until it is answered; everybody else has ended by then.
+        while calls.iter().filter(|call| call.is_finished()).count() < 11 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        answer.send(()).unwrap();
+        let mut served = 0;
+        for call in calls {
+            match call.await.unwrap().outcome {
+                Outcome::Success(_) => served += 1,
+                Outcome::Failure(failure) => assert!(failure.message.contains("is left alone"), "{failure:?}"),
+            }
+        }
+        assert_eq!((served, host.dependencies().breakers()), (1, Vec::new()));
+    });
+    assert_eq!(server.requests().len(), 6);
 }
 
 #[test]
