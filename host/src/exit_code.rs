@@ -36,6 +36,8 @@ pub enum ExitCode {
     Host = 13,
     /// Somebody else changed the same files: nothing was changed.
     Conflict = 14,
+    /// What the call depends on is left alone, or was called as often as it may be: nothing was started.
+    Unavailable = 15,
     /// Stopped by the user.
     Cancelled = 130,
 }
@@ -51,6 +53,7 @@ impl From<Class> for ExitCode {
             Class::Conflict => Self::Conflict,
             Class::Withheld => Self::Partial,
             Class::Cancelled => Self::Cancelled,
+            Class::Unavailable => Self::Unavailable,
             Class::Busy | Class::Host => Self::Host,
         }
     }

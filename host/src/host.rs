@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{AuthorizedCall, Mode, ToolCall};
+use toolhold_core::classify::{self, Evidence};
 use toolhold_core::event::{self, Event};
 use toolhold_core::grant::HttpGrant;
 use toolhold_core::id::{CallId, Digest};
@@ -14,9 +15,11 @@ use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
 use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
+use toolhold_core::retry::GaveUp;
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
+use crate::attempt::{self, Attempted, Dependencies, LetThrough, Running, evidence};
 use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::labels::RunLabels;
@@ -36,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) journal: Journal,
     pub(crate) effects: Effects,
     pub(crate) redactor: Redactor,
+    pub(crate) dependencies: Dependencies,
+    pub(crate) running: Running,
 }
 
 /// What the caller of one call wants beside its result.
@@ -81,24 +86,55 @@ impl Host {
     ///
     /// Dropping the future stops the guest; the journal then says that the caller went away.
     pub async fn call(&self, call: ToolCall, options: CallOptions) -> CallReport {
+        let report = self.once(&call, &options).await;
+        self.stand_in(call, report, &options).await
+    }
+
+    /// Makes one call, whatever could stand in for it.
+    pub(crate) async fn once(&self, call: &ToolCall, options: &CallOptions) -> CallReport {
         let id = clock::new_call();
-        let checked = match self.check(&call, &options) {
+        let checked = match self.check_in(call, options, &options.scope) {
             Ok(checked) => checked,
-            Err(refusal) => return self.refuse(id, &call, *refusal).await,
+            Err(refusal) => return self.refuse(id, call, *refusal).await,
         };
-        match self.0.journal.admit(intent(&id, &call, &checked, &options)).await {
-            Ok(Admission::Fresh) => self.run(id, &call, checked, options).await,
-            Ok(other) => {
-                // What the earlier call read is not known any more: it may be all that it could.
-                options.labels.iter().for_each(|run| run.add(checked.call.grants().labels()));
-                self.without_secrets(not_run(id, &call, &checked.call, other))
-            }
-            Err(error) => unrecorded(id, &call, &checked.call, &error),
+        if call.key.is_some() {
+            // A repeat gets its outcome although the tool is left alone, so the journal is asked first.
+            return self.once_with_key(id, call, checked, options).await;
+        }
+        let through = match self.let_through(&checked, options) {
+            Ok(through) => through,
+            Err(refusal) => return self.refuse(id, call, *refusal).await,
+        };
+        match self.0.journal.admit(intent(&id, call, &checked, options)).await {
+            Ok(Admission::Fresh) => self.run(id, call, (checked, through), options).await,
+            Ok(other) => self.not_again(id, call, &checked, options, other),
+            Err(error) => unrecorded(id, call, &checked.call, &error),
         }
     }
 
+    /// The report of a call in whose place an earlier one stands.
+    pub(crate) fn not_again(
+        &self,
+        id: CallId,
+        call: &ToolCall,
+        checked: &Checked,
+        options: &CallOptions,
+        other: Admission,
+    ) -> CallReport {
+        let mut report = self.without_secrets(not_run(id, call, &checked.call, other));
+        // What the earlier call read is not known any more: it may be all that it could.
+        report.effects.labels = checked.call.grants().labels().cloned().collect();
+        options.labels.iter().for_each(|run| run.add(&report.effects.labels));
+        report
+    }
+
     /// Resolves, validates and decides. Pure but for looking up the tool.
-    fn check(&self, call: &ToolCall, options: &CallOptions) -> Result<Checked, Box<Refusal>> {
+    pub(crate) fn check_in(
+        &self,
+        call: &ToolCall,
+        options: &CallOptions,
+        scope: &RunScope,
+    ) -> Result<Checked, Box<Refusal>> {
         let tool = self.0.catalog.get(&call.tool).map_err(Refusal::unknown)?.clone();
         if call.key.as_ref().is_some_and(|key| self.0.redactor.finds(key.as_str())) {
             return Err(Refusal::secret_in_key(&tool));
@@ -107,7 +143,7 @@ impl Host {
         // Cheap, and only a refusal needs its digest.
         let asked = validated.clone();
         let labels = options.labels.as_ref().map(|run| run.so_far()).unwrap_or_default();
-        let facts = Facts::new(call.mode, &options.scope).after(&labels);
+        let facts = Facts::new(call.mode, scope).after(&labels);
         match self.0.policy.decide(validated, &tool, &facts) {
             Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
             Decision::Deny(denial) => Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
@@ -117,20 +153,29 @@ impl Host {
     }
 
     /// Runs an admitted call, lands or keeps what it staged, and records what came of it.
-    async fn run(&self, id: CallId, call: &ToolCall, checked: Checked, options: CallOptions) -> CallReport {
+    pub(crate) async fn run(
+        &self,
+        id: CallId,
+        call: &ToolCall,
+        (checked, through): (Checked, LetThrough),
+        options: &CallOptions,
+    ) -> CallReport {
         let mut open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };
         let session = options.session.clone().filter(|_| checked.call.mode() == Mode::Preview);
         let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects, &self.0.redactor));
         let mut pass = self.0.redactor.pass();
         pass.look(Place::Arguments, checked.call.call().text());
-        let (key, name) = (Some(repeated(&id, call, &options)), Some(id.to_string()));
-        let events = options.events.map(|sink| redaction::sink(&self.0.redactor, sink));
-        let settings = RunOptions { events, cancel: options.cancel, key, name, stage };
-        let mut run = self.0.sandbox.run(&checked.call, settings).await;
-        let conclusion = conclude(&checked, &run, &mut pass);
+        let (key, name) = (Some(repeated(&id, call, options)), Some(id.to_string()));
+        let events = options.events.clone().map(|sink| redaction::sink(&self.0.redactor, sink));
+        let settings = RunOptions { events, cancel: options.cancel.clone(), key, name, stage };
+        let attempted = self.attempts(&id, call, checked, &through, (options, settings)).await;
+        let Attempted { checked, mut run, attempts, gave_up } = attempted;
+        let (conclusion, evidence) = conclude(&checked, &run, gave_up, &mut pass);
+        through.tell(evidence.of_tool());
         redaction::aside(&mut pass, &mut run);
         // Landing goes on, and settles the call, whatever the caller does from here on.
         open.settled = lands(&checked, &run, &conclusion);
+        let (conclusion, parked) = park(&run, evidence, conclusion);
         let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
         options.labels.iter().for_each(|run| run.add(&effects.labels));
         pass.effects(&mut effects);
@@ -139,14 +184,7 @@ impl Host {
             // That nothing landed is said with paths.
             pass.failure(failure);
         }
-        let settled = match settlement {
-            Some(settlement) => open.settle(settlement).await,
-            None => {
-                open.leave();
-                Ok(())
-            }
-        };
-        let settled = match settled {
+        let settled = match open.end(settlement, parked).await {
             Ok(()) => self.tell_redactions(&id, call, pass.finish()).await,
             Err(error) => Err(error),
         };
@@ -154,7 +192,7 @@ impl Host {
             Ok(()) => outcome,
             Err(error) => Outcome::Failure(crate::refusal::outcome_unrecorded(&error)),
         };
-        CallReport { effects, ..report::ran(id, call, &checked.call, run, outcome) }
+        CallReport { effects, attempts, ..report::ran(id, call, &checked.call, run, outcome) }
     }
 
     /// An outcome that was stored before the host knew all of the secrets that it knows now.
@@ -171,7 +209,7 @@ impl Host {
     }
 
     /// Records that nothing ran, and says why.
-    async fn refuse(&self, id: CallId, call: &ToolCall, mut refusal: Refusal) -> CallReport {
+    pub(crate) async fn refuse(&self, id: CallId, call: &ToolCall, mut refusal: Refusal) -> CallReport {
         let mut pass = self.0.redactor.pass();
         let mut call = call.clone();
         pass.look(Place::Arguments, &call.arguments);
@@ -216,6 +254,12 @@ impl Host {
         &self.0.redactor
     }
 
+    /// What is known of what calls depend on: breakers, rates, retry budgets.
+    #[must_use]
+    pub fn dependencies(&self) -> &Dependencies {
+        &self.0.dependencies
+    }
+
     /// What records.
     #[must_use]
     pub fn journal(&self) -> &Journal {
@@ -257,7 +301,12 @@ pub(crate) fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &
 pub(crate) type Conclusion = (Outcome, Option<Settlement>);
 
 /// What came of a run as far as the guest is concerned. Nobody learns a secret; the schema is checked before.
-fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> Conclusion {
+fn conclude(
+    checked: &Checked,
+    run: &RunReport,
+    gave_up: Option<GaveUp>,
+    pass: &mut Pass<'_>,
+) -> (Conclusion, Evidence) {
     let (usage, effects, at) = (run.usage.clone(), checked.effects, clock::micros());
     let result = match &run.outcome {
         Ok(text) => checked
@@ -267,7 +316,8 @@ fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> Conclusi
             .map_err(|broken| crate::refusal::invalid_output(&broken)),
         Err(failure) => Err(Failure::from(failure.clone())),
     };
-    match result {
+    let evidence = evidence(checked, run, result.as_ref().err());
+    let conclusion = match result {
         Ok((mut value, text)) => {
             let text = if pass.value(Place::Result, &mut value) { value.to_string() } else { text.clone() };
             (Outcome::Success(value), Some(Settlement::success(text, usage, effects, at)))
@@ -276,10 +326,24 @@ fn conclude(checked: &Checked, run: &RunReport, pass: &mut Pass<'_>) -> Conclusi
             let settlement = Settlement::nothing(failure.code.clone(), effects, at);
             (Outcome::Failure(failure), Some(settlement))
         }
-        Err(mut failure) => {
+        Err(failure) => {
+            let mut failure = attempt::told(failure, run, evidence, gave_up);
             pass.failure(&mut failure);
             (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at)))
         }
+    };
+    (conclusion, evidence)
+}
+
+/// Where nobody knows what a call that failed did elsewhere, it is parked instead of settled, for this reason.
+fn park(run: &RunReport, evidence: Evidence, conclusion: Conclusion) -> (Conclusion, Option<String>) {
+    match conclusion {
+        (Outcome::Failure(failure), Some(_)) if evidence.is_unknown() => {
+            let words = classify::in_words(&run.requests, run.requests_left_out);
+            let outcome = Outcome::Failure(attempt::unknown_outcome(&words, &failure));
+            ((outcome, None), Some(words))
+        }
+        conclusion => (conclusion, None),
     }
 }
 
@@ -305,23 +369,29 @@ struct OpenCall<'a> {
 }
 
 impl OpenCall<'_> {
-    /// The journal knows already what came of it.
-    fn leave(mut self) {
+    /// Writes how the call ended, or that nobody knows, for this reason. Neither where the journal knows already.
+    async fn end(mut self, settlement: Option<Settlement>, parked: Option<String>) -> Result<(), journal::Error> {
         self.settled = true;
-    }
-
-    async fn settle(mut self, settlement: Settlement) -> Result<(), crate::journal::Error> {
-        self.settled = true;
-        self.journal.settle(self.id, settlement).await
+        match (settlement, parked) {
+            (Some(settlement), _) => self.journal.settle(self.id, settlement).await,
+            (None, Some(reason)) => self.journal.park(self.id, reason, clock::micros()).await,
+            (None, None) => Ok(()),
+        }
     }
 }
 
 impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
-        if !self.settled {
-            let failure = crate::refusal::caller_gone();
-            let settlement = Settlement::failure(failure, Usage::default(), self.effects, clock::micros());
-            self.journal.settle_behind(self.id, settlement);
+        if self.settled {
+            return;
         }
+        if self.effects == event::Effects::Possible {
+            // It may have sent a request or written a file, and nobody has seen which.
+            let reason = "the caller went away while it ran, and what it had done by then is not known".to_owned();
+            return self.journal.park_behind(self.id, reason, clock::micros());
+        }
+        let failure = crate::refusal::caller_gone();
+        let settlement = Settlement::failure(failure, Usage::default(), self.effects, clock::micros());
+        self.journal.settle_behind(self.id, settlement);
     }
 }

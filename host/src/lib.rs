@@ -1,7 +1,8 @@
 //! The host: wires what decides (`toolhold_core`) to what runs untrusted code (`toolhold_sandbox`) and to the world.
 //!
 //! Reading order: [`HostConfig`] and [`Host::open`] make a [`Host`] out of files; [`Host::call`] is the way of one call;
-//! [`journal`] is what remains of it; [`agent`] is the loop of a model over a host; [`cli`] is the terminal.
+//! [`journal`] is what remains of it; [`agent`] is the loop of a model over a host, [`runs`] makes it durable; [`cli`] is the
+//! terminal.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,6 +16,7 @@
 //! ```
 
 pub mod agent;
+pub mod attempt;
 pub mod cli;
 pub mod clock;
 mod component_file;
@@ -30,6 +32,7 @@ mod redaction;
 mod refusal;
 mod replace_file;
 mod report;
+pub mod runs;
 pub mod secrets;
 
 pub use effects::{PreviewSession, UndoError, Undone};

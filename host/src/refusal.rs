@@ -48,6 +48,11 @@ impl Refusal {
         Box::new(Self { arguments: Some(arguments), rule, ..Self::new(denial.into(), Some(tool)) })
     }
 
+    /// It is not started now: what it depends on is left alone, or was called as often as it may be.
+    pub(crate) fn unavailable(tool: &Tool, failure: Failure) -> Box<Self> {
+        Box::new(Self::new(failure, Some(tool)))
+    }
+
     /// A rule asks for a person, and there is no way to ask one.
     pub(crate) fn needs_approval(tool: &Tool, question: &Question) -> Box<Self> {
         let message = "denied: this call needs a person's approval, and nobody can be asked here. Do something else, or say what you need";
@@ -67,6 +72,7 @@ impl Refusal {
             Class::Denied => {
                 Event::CallDenied { call: id, run, tool, arguments: self.arguments, code, rule: self.rule.clone() }
             }
+            Class::Unavailable => Event::CallTurnedAway { call: id, run, tool, code },
             _ => Event::CallInvalid { call: id, run, tool, code },
         }
     }
@@ -88,7 +94,7 @@ pub(crate) fn not_run(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, 
         Admission::InFlight { call } => (
             conflict(
                 "in-flight",
-                "a call with the same idempotency key is running; wait for it",
+                "a call with the same idempotency key is running and did not end in time; wait for it",
                 format!("it is call {call}"),
             ),
             false,
@@ -100,7 +106,8 @@ pub(crate) fn not_run(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, 
         Admission::Unknown { call } => {
             let message =
                 "an earlier call with this idempotency key was cut off and may have acted; a person has to look";
-            (conflict("outcome-unknown", message, format!("it is call {call}")), false)
+            let detail = format!("it is call {call}; settle it with `toolhold unknown resolve {call}`");
+            (conflict("outcome-unknown", message, detail), false)
         }
     };
     report::instead(id, call, authorized, outcome, replayed)

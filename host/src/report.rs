@@ -20,6 +20,8 @@ pub(crate) fn refused(id: CallId, call: &ToolCall, digest: Option<ToolDigest>, f
         notes: toolhold_core::effect::Notes::default(),
         effects: toolhold_core::effect::EffectReport::default(),
         replayed: false,
+        attempts: 0,
+        served_by: None,
     }
 }
 

@@ -57,6 +57,46 @@ pub enum Event {
         end: String,
         /// Why, where it is not obvious.
         reason: Option<String>,
+        /// How many steps are stored of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<u64>,
+        /// The digest of all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<Digest>,
+    },
+    /// Somebody works on a run again that was cut off.
+    RunResumed {
+        /// Which run.
+        run: RunId,
+    },
+    /// A run began as a copy of another one up to one of its steps.
+    RunForked {
+        /// Which run.
+        run: RunId,
+        /// Of which run.
+        from: RunId,
+        /// Up to which step.
+        step: u64,
+    },
+    /// A run failed for good and is kept for a person to look at.
+    RunDeadLettered {
+        /// Which run.
+        run: RunId,
+    },
+    /// A person lets a dead run go on.
+    RunRequeued {
+        /// Which run.
+        run: RunId,
+    },
+    /// A person decided that a dead run stays dead.
+    RunDiscarded {
+        /// Which run.
+        run: RunId,
+    },
+    /// What was stored of the steps of a run was removed.
+    RunExpired {
+        /// Which run.
+        run: RunId,
     },
     /// A manifest was read and applies from here on.
     ManifestLoaded {
@@ -197,6 +237,58 @@ pub enum Event {
         /// Of which run.
         run: RunId,
     },
+    /// An attempt at a call failed, and another one is made.
+    AttemptFailed {
+        /// Which call.
+        call: CallId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// What kind of failure; `None` where the tool had a result that says: come back later.
+        failure: Option<Class>,
+        /// The failure's code.
+        code: Option<String>,
+        /// Microseconds until the next attempt.
+        wait: u64,
+        /// The next attempt carries the same keys, by which the other side knows what it has done already.
+        same_key: bool,
+    },
+    /// A call was not started: what it depends on is left alone for a while, or was called as often as it may be.
+    CallTurnedAway {
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// Which tool.
+        tool: String,
+        /// A stable code: `breaker-open`, `rate-limited`.
+        code: String,
+    },
+    /// Something stood in for a tool that failed.
+    FallbackServed {
+        /// The call that failed.
+        call: CallId,
+        /// The call that stood in; `None` where a fixed value did.
+        by: Option<CallId>,
+    },
+    /// A person decided what an unknown call did.
+    UnknownResolved {
+        /// Which call.
+        call: CallId,
+        /// Whether it did what it was asked to do.
+        succeeded: bool,
+    },
+    /// The circuit breaker of a dependency changed its state.
+    BreakerTurned {
+        /// Which dependency: `tool:NAME`, `host:COMPONENT:ORIGIN`, `model:NAME`.
+        dependency: String,
+        /// How.
+        turned: crate::breaker::Turned,
+    },
+    /// A person closed the circuit breaker of a dependency.
+    BreakerReset {
+        /// Which dependency.
+        dependency: String,
+    },
     /// A call did nothing and its key is free again.
     CallAbandoned {
         /// Which call.
@@ -291,6 +383,10 @@ impl Event {
             | Self::PreviewKept { call, .. }
             | Self::PreviewApplied { call, .. }
             | Self::ChangesExpired { call }
+            | Self::AttemptFailed { call, .. }
+            | Self::CallTurnedAway { call, .. }
+            | Self::FallbackServed { call, .. }
+            | Self::UnknownResolved { call, .. }
             | Self::CallAbandoned { call, .. }
             | Self::CallUnknown { call, .. }
             | Self::CallDenied { call, .. }
@@ -336,6 +432,12 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"call-unknown","call":"c","reason":"the host stopped"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"secret-redacted","call":"c","run":"r","secrets":["token"],"places":["result","log"]}}"#,
             r#"{"version":1,"at":5,"event":{"type":"manifest-loaded","manifest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","path":"/work/toolhold.toml"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"attempt-failed","call":"c","attempt":1,"failure":"tool","code":"failed","wait":200,"same_key":false}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"call-turned-away","call":"c","run":"r","tool":"web.get","code":"rate-limited"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"fallback-served","call":"c","by":null}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"unknown-resolved","call":"c","succeeded":true}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"breaker-turned","dependency":"tool:web.get","turned":"half-opened"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"breaker-reset","dependency":"tool:web.get"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"tool-pinned","component":"files","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}}"#,
         ];
         for text in texts {

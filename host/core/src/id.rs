@@ -128,6 +128,14 @@ impl RunId {
     }
 }
 
+impl IdempotencyKey {
+    /// A key that is made of what it stands for: the same parts make the same key, and no others do.
+    #[must_use]
+    pub fn derived(parts: &[&[u8]]) -> Self {
+        Self(Digest::of_parts(parts).hex().into())
+    }
+}
+
 fn is_opaque(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -5,10 +5,13 @@
 //!
 //! Reading order: a call is made of [`id`]s and [`describe`]d tools; a [`manifest`] says what is granted ([`grant`],
 //! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
-//! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
+//! [`classify`], [`retry`], [`breaker`] and [`rate`] say whether it is made again, and when it is not made at all; [`outcome`] is
+//! what came of it and [`event`] how the journal words it. [`run`] is the life of an agent run and [`state`] where it can be.
 
+pub mod breaker;
 pub mod call;
 pub mod chain;
+pub mod classify;
 pub mod describe;
 pub mod effect;
 pub mod escape;
@@ -21,7 +24,10 @@ pub mod lock;
 pub mod manifest;
 pub mod outcome;
 pub mod policy;
+pub mod rate;
 pub mod redact;
+pub mod retry;
+pub mod run;
 pub mod schema;
 pub mod state;
 pub mod tool;

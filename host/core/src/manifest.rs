@@ -14,6 +14,7 @@ mod json_schema;
 pub mod keys;
 mod problem;
 mod reference;
+mod reliability;
 mod secret;
 pub mod settings;
 mod source;
@@ -34,6 +35,7 @@ pub use condition::Condition;
 pub use json_schema::json_schema;
 pub use problem::{Code, Errors, Problem};
 pub use reference::reference;
+pub use reliability::{Fallback, Reliability};
 pub use secret::SecretSource;
 pub use settings::{HostLimits, RunLimits};
 pub use source::{Line, Located, Source};
@@ -43,6 +45,7 @@ use crate::call::Mode;
 use crate::grant::{Clock, HttpGrant, Patterns, Random, Symlinks};
 use crate::id::{ComponentName, Digest, Label, LocalName, SecretName};
 use crate::limit::{Limit, Limits};
+use crate::rate::Rate;
 
 pub(crate) use problem::suggest;
 
@@ -59,6 +62,8 @@ pub struct Manifest {
     rules: Vec<Arc<Rule>>,
     run: RunLimits,
     host: HostLimits,
+    reliability: Reliability,
+    client_rate: Option<Rate>,
 }
 
 /// A component and what is granted to its tools.
@@ -84,6 +89,10 @@ pub struct Component {
     pub random: Random,
     /// Limits of each call.
     pub limits: LimitsAt,
+    /// What is done about failures of its tools.
+    pub reliability: Reliability,
+    /// The same for single tools, where it differs.
+    pub tools: BTreeMap<LocalName, Located<Reliability>>,
 }
 
 /// A granted directory.
@@ -279,6 +288,18 @@ impl Manifest {
     #[must_use]
     pub fn host(&self) -> &HostLimits {
         &self.host
+    }
+
+    /// What is done about failures where no component says otherwise.
+    #[must_use]
+    pub fn reliability(&self) -> &Reliability {
+        &self.reliability
+    }
+
+    /// How often one client may call tools.
+    #[must_use]
+    pub fn client_rate(&self) -> Option<Rate> {
+        self.client_rate
     }
 
     /// Every path that it names. The host reports what it finds wrong with [`Manifest::complain`].

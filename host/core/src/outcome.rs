@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::call::Mode;
 use crate::effect::{EffectReport, Notes};
-use crate::id::{CallId, ToolDigest};
+use crate::id::{CallId, ToolDigest, ToolName};
 use crate::limit::{Exceeded, Limits, Usage};
 
 /// Everything that a front learns of a call.
@@ -36,6 +36,38 @@ pub struct CallReport {
     pub effects: EffectReport,
     /// This is the stored outcome of an earlier call with the same key; nothing ran.
     pub replayed: bool,
+    /// How many attempts were made; 0 where nothing ran.
+    pub attempts: u32,
+    /// What gave the result instead of the tool, which failed.
+    pub served_by: Option<ServedBy>,
+}
+
+/// What stood in for a tool that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ServedBy {
+    /// Another tool, which was called with the same arguments and decided on like any other call.
+    Tool {
+        /// Which.
+        tool: ToolName,
+    },
+    /// A fixed value of the manifest.
+    Value,
+}
+
+impl ServedBy {
+    /// What a model and a person are told beside such a result: it must not pass for the tool's own.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Tool { tool } => format!(
+                "the tool that was called is not available; this is the answer of the tool `{tool}` to the same arguments"
+            ),
+            Self::Value => "the tool that was called is not available; this is a fixed value that stands in for its \
+                            result, and says nothing of what was asked for"
+                .to_owned(),
+        }
+    }
 }
 
 /// What a guest said beside its result, within the limits of each.
@@ -101,6 +133,12 @@ pub struct Failure {
     /// What is wrong with the arguments, if that is why: a list of places and words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub violations: Option<Value>,
+    /// In how many seconds it may be tried again, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after: Option<u64>,
+    /// What the call depends on is at fault, not what was asked for: a fallback may stand in.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub dependency: bool,
 }
 
 /// The kinds of failure.
@@ -129,6 +167,8 @@ pub enum Class {
     Cancelled,
     /// The host is full; nothing was started.
     Busy,
+    /// What the call depends on is left alone for a while, or has been called as often as it may be; nothing was started.
+    Unavailable,
     /// The host failed. Not the guest's doing.
     Host,
 }
@@ -137,7 +177,24 @@ impl Failure {
     /// A failure with a message for the model only.
     #[must_use]
     pub fn new(class: Class, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { class, code: code.into(), message: message.into(), detail: None, exceeded: None, violations: None }
+        Self {
+            class,
+            code: code.into(),
+            message: message.into(),
+            detail: None,
+            exceeded: None,
+            violations: None,
+            retry_after: None,
+            dependency: false,
+        }
+    }
+
+    /// Adds a line to what only the operator may know.
+    #[must_use]
+    pub fn and_detail(mut self, more: impl AsRef<str>) -> Self {
+        let more = more.as_ref();
+        self.detail = Some(self.detail.map_or_else(|| more.to_owned(), |detail| format!("{detail}\n{more}")));
+        self
     }
 
     /// Adds what only the operator may know.

@@ -7,6 +7,7 @@
 
 mod decide;
 mod decision;
+mod fallbacks;
 mod grants;
 mod resolve;
 mod scope;
@@ -27,7 +28,7 @@ use crate::call::Mode;
 use crate::grant::Grants;
 use crate::id::Label;
 use crate::limit::Limits;
-use crate::manifest::{Manifest, Problem, Rule, Verdict};
+use crate::manifest::{Manifest, Problem, Reliability, Rule, Verdict};
 use crate::tool::Tool;
 
 /// A manifest resolved against tools.
@@ -49,6 +50,8 @@ pub(crate) struct Entry {
     /// Declared ∩ granted.
     pub(crate) grants: Grants,
     pub(crate) limits: Limits,
+    /// What is done when it fails.
+    pub(crate) reliability: Reliability,
     /// The rules whose `tools` match it, strongest first.
     pub(crate) rules: Vec<Arc<Rule>>,
 }
@@ -111,6 +114,12 @@ impl Policy {
         let Some(entry) = self.entry(tool).filter(|entry| entry.exposed) else { return false };
         let is_closed = |rule: &Arc<Rule>| rule.verdict == Verdict::Deny && rule.is_unconditional();
         !entry.rules.iter().any(is_closed) && entry.rules.iter().any(|rule| rule.verdict != Verdict::Deny)
+    }
+
+    /// What is done when the tool fails; `None` if callers may not know of it.
+    #[must_use]
+    pub fn reliability(&self, tool: &str) -> Option<&Reliability> {
+        self.entry(tool).filter(|entry| entry.exposed).map(|entry| &entry.reliability)
     }
 
     pub(crate) fn entry(&self, tool: &str) -> Option<&Entry> {

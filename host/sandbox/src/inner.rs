@@ -118,7 +118,8 @@ impl Inner {
         let deadline = Instant::now() + Duration::from_micros(limits.get(Limit::Time));
         let staging = self.staging(call, &options)?;
         let job = self.job(request, call.grants().clone(), limits, options)?;
-        Ok((entry, Job { mode: call.mode(), staging, ..job }, deadline))
+        let component = Some(validated.tool().component().clone());
+        Ok((entry, Job { mode: call.mode(), staging, component, ..job }, deadline))
     }
 
     /// Where the changes of a call are kept. A call that can change nothing needs no place for it.
@@ -152,6 +153,7 @@ impl Inner {
             mode: Mode::Live,
             egress: Arc::clone(&self.config.egress),
             key: options.key,
+            component: None,
             limits,
             events: options.events,
             cancel: options.cancel,

@@ -5,6 +5,7 @@
 mod apply;
 mod arguments;
 mod audit;
+mod breakers;
 mod build;
 mod call;
 mod completions;
@@ -20,10 +21,11 @@ mod new;
 mod pack;
 mod project;
 mod report;
-mod run;
+mod runs;
 mod tools;
 mod ui;
 mod undo;
+mod unknown;
 
 use clap::{Parser, Subcommand};
 
@@ -64,7 +66,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Call(call::Call),
-    Run(run::Run),
+    Run(runs::Run),
+    Runs(runs::Runs),
+    Dlq(runs::Dlq),
     Apply(apply::Apply),
     Undo(undo::Undo),
     History(history::History),
@@ -75,6 +79,10 @@ enum Command {
     Manifest(manifest::Manifest),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Breakers(breakers::Breakers),
+    #[command(subcommand)]
+    Unknown(unknown::Unknown),
     New(new::New),
     Build(build::Build),
     Pack(pack::Pack),
@@ -107,6 +115,8 @@ impl Cli {
         match self.command {
             Command::Call(command) => block_on(command.run(&project, ui)),
             Command::Run(command) => block_on(command.run(&project, ui)),
+            Command::Runs(command) => block_on(command.run(&project, ui)),
+            Command::Dlq(command) => block_on(command.run(&project, ui)),
             Command::Apply(command) => block_on(command.run(&project, ui)),
             Command::Undo(command) => block_on(command.run(&project, ui)),
             Command::History(command) => command.run(&project, ui),
@@ -115,6 +125,8 @@ impl Cli {
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Manifest(command) => block_on(command.run(&project, ui)),
             Command::Audit(command) => command.run(&project, ui),
+            Command::Breakers(command) => block_on(command.run(&project, ui)),
+            Command::Unknown(command) => block_on(command.run(&project, ui)),
             Command::New(command) => command.run(ui),
             Command::Build(command) => block_on(command.run(&project, ui)),
             Command::Pack(command) => block_on(command.run(&project, ui)),

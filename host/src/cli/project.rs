@@ -1,12 +1,14 @@
 //! Which manifest, state and cache a command works with.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::failure::Failure;
 use super::known;
 use super::ui::Ui;
+use crate::attempt::HostTime;
 use crate::exit_code::ExitCode;
 use crate::journal::Durability;
 use crate::secrets::KnownSecret;
@@ -43,6 +45,11 @@ impl Project {
         self.state.clone().unwrap_or_else(|| self.manifest.with_file_name(".toolhold"))
     }
 
+    /// Whether anything was ever recorded there.
+    pub(super) fn has_state(&self) -> bool {
+        self.state().exists()
+    }
+
     /// Folder of compiled components; `None` where the environment names no place.
     pub(super) fn cache(&self) -> Option<PathBuf> {
         let users = || self.xdg_cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")));
@@ -60,6 +67,7 @@ impl Project {
             cache: self.cache(),
             durability: Durability::Full,
             known: Vec::new(),
+            time: Arc::new(HostTime),
         }
     }
 }

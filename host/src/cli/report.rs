@@ -24,6 +24,8 @@ pub(super) fn to_json(report: &CallReport) -> Value {
         "digest": report.digest,
         "mode": report.mode,
         "replayed": report.replayed,
+        "attempts": report.attempts,
+        "served_by": report.served_by,
         "usage": report.usage,
         "limits": report.limits,
         "output": report.output,
@@ -75,6 +77,12 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
     }
     if report.replayed {
         ui.say("this is the outcome of an earlier call with the same key; nothing ran");
+    }
+    if let Some(served_by) = &report.served_by {
+        ui.say(&paint(Tone::Notice, &served_by.label()));
+    }
+    if report.attempts > 1 {
+        ui.say(&paint(Tone::Faint, &format!("{} attempts were made", report.attempts)));
     }
     if let Outcome::Failure(failure) = &report.outcome {
         ui.say_always(&failure_text(failure));

@@ -9,10 +9,12 @@ mod answer;
 mod client;
 mod connect;
 mod exchange;
+mod guarded;
 mod lookup;
 mod place;
 #[cfg(test)]
 mod tests;
 
 pub use self::client::Client;
+pub(crate) use self::guarded::Guarded;
 pub use self::place::SecretLookup;

@@ -23,6 +23,7 @@ fn addresses(list: &[&str]) -> Vec<IpAddr> {
 
 fn request(path: &str, secrets: &[(&str, SecretPlace)]) -> EgressRequest {
     EgressRequest {
+        component: None,
         method: Method::Get,
         target: Target::parse(Scheme::Http, "127.0.0.1:1", path).unwrap(),
         headers: HeaderMap::new(),

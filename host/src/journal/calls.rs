@@ -252,20 +252,28 @@ pub(super) fn cut_off(connection: &Connection, call: CallId, effects: Effects, a
         abandon(connection, &call, at)?;
         return Ok(Event::CallAbandoned { call, reason });
     }
-    connection.execute("UPDATE calls SET state = 'unknown' WHERE call = ?1", [call.as_str()])?;
+    let sql = "UPDATE calls SET state = 'unknown', evidence = ?2 WHERE call = ?1";
+    connection.execute(sql, [call.as_str(), &reason])?;
     Ok(Event::CallUnknown { call, reason })
 }
 
 /// Parks a call of which nobody knows what it did.
 pub(super) fn park(connection: &Connection, call: &CallId, reason: &str, at: u64) -> Result<Step, Error> {
-    let sql = "UPDATE calls SET state = 'unknown' WHERE call = ?1 AND state = 'admitted'";
-    Ok(match connection.execute(sql, [call.as_str()])? {
+    let reason = bounded(reason);
+    let sql = "UPDATE calls SET state = 'unknown', evidence = ?2 WHERE call = ?1 AND state = 'admitted'";
+    Ok(match connection.execute(sql, [call.as_str(), &reason])? {
         0 => Step::refused(Error::NotOpen(call.clone())),
         _ => {
-            let event = Event::CallUnknown { call: call.clone(), reason: bounded(reason) };
+            let event = Event::CallUnknown { call: call.clone(), reason };
             Step { event: Some((at, event)), answer: Ok(Answer::Done) }
         }
     })
+}
+
+/// Whether the call is parked.
+pub(super) fn is_unknown(connection: &Connection, call: &CallId) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM calls WHERE call = ?1 AND state = 'unknown'";
+    Ok(connection.query_row(sql, [call.as_str()], |row| row.get::<_, i64>(0))? > 0)
 }
 
 /// Reads a word of a closed set; anything else means that the file is damaged.

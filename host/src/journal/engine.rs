@@ -18,8 +18,8 @@ use super::directory::Directory;
 use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
-use super::record::{Admission, Intent};
-use super::{Durability, Options, audit, migrations, plans, standing};
+use super::record::{Admission, End, Intent};
+use super::{Durability, Options, audit, dependencies, migrations, plans, runs, standing};
 
 /// Prepared statements that are kept: more than there are.
 const STATEMENTS: usize = 32;
@@ -134,7 +134,18 @@ impl Engine {
             },
             Work::Plan(planned) => plans::insert(&self.connection, planned, &self.redactor)?,
             Work::Turn(turn) => plans::turn(&self.connection, turn)?,
-            Work::Park(call, reason, at) => calls::park(&self.connection, call, reason, *at)?,
+            Work::Park(call, reason, at) => calls::park(&self.connection, call, &self.redactor.redact(reason), *at)?,
+            Work::Run(step) => runs::append(&self.connection, step, &self.redactor)?,
+            Work::ExpireRun(run, at) => runs::expire(&self.connection, run, *at)?,
+            Work::Resolve(call, settlement) => {
+                if !calls::is_unknown(&self.connection, call)? {
+                    return Ok(Err(Error::NotUnknown(call.clone())));
+                }
+                let succeeded = !matches!(settlement.end, End::Nothing(_));
+                self.append(settlement.at, Event::UnknownResolved { call: call.clone(), succeeded })?;
+                calls::settle(&self.connection, call, settlement, &self.redactor)?
+            }
+            Work::Remember(remember) => dependencies::remember(&self.connection, remember, &self.redactor)?,
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Announce(at, event) => calls::Step { event: self.news(*at, event)?, answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },

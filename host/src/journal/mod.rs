@@ -20,6 +20,7 @@
 mod audit;
 mod calls;
 mod completed;
+mod dependencies;
 mod directory;
 mod engine;
 mod error;
@@ -29,6 +30,7 @@ mod plans;
 mod queue;
 mod reader;
 mod record;
+mod runs;
 mod standing;
 
 use std::path::{Path, PathBuf};
@@ -36,14 +38,17 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
-use toolhold_core::event::Event;
-use toolhold_core::id::CallId;
+use toolhold_core::event::{Effects, Event};
+use toolhold_core::id::{CallId, RunId};
+use toolhold_core::limit::Usage;
 use toolhold_core::redact::Redactor;
 
+pub use dependencies::{Kind, Remember, Remembered};
 pub use error::Error;
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, Filter, Intent, ScopedKey, Settled, Settlement, State};
+pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
 
 use directory::Directory;
 use engine::Engine;
@@ -257,6 +262,40 @@ impl Journal {
         self.write(Work::Park(call.clone(), reason, at), true, true).await.map(drop)
     }
 
+    /// [`Journal::park`] where nobody is left to wait. Errors are logged; the call is then parked after a restart.
+    pub fn park_behind(&self, call: &CallId, reason: String, at: u64) {
+        let work = Work::Park(call.clone(), reason, at);
+        if let Err(error) = self.inner.queue.push(Command { work, durable: true, reply: None }, true) {
+            tracing::error!(%error, %call, "a call of which nobody knows what it did was not parked");
+        }
+    }
+
+    /// Settles an unknown call as a person decided, who found out what it did: with this result, or that it did nothing, so
+    /// that its key is free again.
+    ///
+    /// # Errors
+    ///
+    /// It is not unknown, or it could not be written.
+    pub async fn resolve(&self, call: &CallId, result: Option<String>, at: u64) -> Result<(), Error> {
+        let settlement = match result {
+            Some(text) => Settlement::success(text, Usage::default(), Effects::Possible, at),
+            None => Settlement::nothing("a person found out that it did nothing", Effects::Possible, at),
+        };
+        self.write(Work::Resolve(call.clone(), Box::new(settlement)), true, true).await.map(drop)
+    }
+
+    /// Remembers something of a dependency. Nobody waits, and where too much waits to be written already, only what the audit
+    /// is to be told is written.
+    pub fn remember(&self, remember: Remember) {
+        if remember.event.is_none() && !self.inner.queue.has_room() {
+            return;
+        }
+        let work = Work::Remember(Box::new(remember));
+        if let Err(error) = self.inner.queue.push(Command { work, durable: false, reply: None }, true) {
+            tracing::warn!(%error, "the state of a dependency was not written");
+        }
+    }
+
     /// [`Journal::park`] for a plain thread.
     ///
     /// # Errors
@@ -264,6 +303,31 @@ impl Journal {
     /// It could not be written.
     pub fn park_blocking(&self, call: &CallId, reason: String, at: u64) -> Result<(), Error> {
         self.write_blocking(Work::Park(call.clone(), reason, at), true, true).map(drop)
+    }
+
+    /// Writes a step of a run down; the order of the steps is that of these calls.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written, or another step has its number.
+    pub async fn run_step(&self, step: RunStep) -> Result<(), Error> {
+        let (durable, waits) = (step.durable, step.waits);
+        self.write(Work::Run(Box::new(step)), durable, waits).await.map(drop)
+    }
+
+    /// Removes the steps of a run that is over.
+    ///
+    /// # Errors
+    ///
+    /// They are removed already, or it could not be written.
+    pub async fn expire_run(&self, run: &RunId, at: u64) -> Result<(), Error> {
+        self.write(Work::ExpireRun(run.clone(), at), false, true).await.map(drop)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.inner.path
     }
 
     /// Waits until everything before it is on disk.

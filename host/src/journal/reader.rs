@@ -8,15 +8,17 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use toolhold_core::chain::{Broken, Head, Link, Why};
 use toolhold_core::event::{Effects, Entry, Event, VERSION};
-use toolhold_core::id::{CallId, Digest};
+use toolhold_core::id::{CallId, Digest, RunId};
 
 use super::audit::{self, Stored, digest};
 use super::calls::{effects, outcome_digest, parse_mode, parsed};
+use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, Filter, State};
+use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
 use super::standing::{self, Said};
 
 /// Most calls in a listing.
@@ -116,6 +118,15 @@ impl Reader {
         plans::history(&self.connection, filter)
     }
 
+    /// Everything of one kind that is remembered of dependencies, by name.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn remembered(&self, kind: Kind) -> Result<Vec<Remembered>, Error> {
+        dependencies::all(&self.connection, kind)
+    }
+
     /// What is stored of the plan of a call.
     ///
     /// # Errors
@@ -141,6 +152,43 @@ impl Reader {
     /// The database cannot be read.
     pub fn outlived(&self, before: u64, bytes: u64) -> Result<Vec<PlanRecord>, Error> {
         plans::outlived(&self.connection, before, bytes)
+    }
+
+    /// The runs that fit, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, Error> {
+        runs::list(&self.connection, filter)
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn run(&self, run: &RunId) -> Result<Option<RunRecord>, Error> {
+        runs::get(&self.connection, run)
+    }
+
+    /// The steps of a run, in order.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn run_events(&self, run: &RunId) -> Result<Vec<RunEventRecord>, Error> {
+        runs::events(&self.connection, run)
+    }
+
+    /// The runs that ended before `before`, in microseconds since 1970, and still have their steps. Not the dead ones: those
+    /// wait for a person.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn outlived_runs(&self, before: u64) -> Result<Vec<RunRecord>, Error> {
+        runs::outlived(&self.connection, before)
     }
 
     /// How many bytes are kept with all plans that can be undone or applied.
@@ -252,6 +300,9 @@ impl Tally {
                 self.plans += 1;
                 plans::check(connection, at, call, plan)
             }
+            Event::RunEnded { run, steps: Some(steps), history: Some(history), .. } => {
+                runs::check(connection, at, run, *steps, history)
+            }
             Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
             _ => Ok(()),
         }
@@ -354,7 +405,7 @@ impl StoredCall {
 
 const SELECT: &str =
     "SELECT call, run, tool, digest, mode, effects, key, scope, arguments, arguments_digest, admitted_at,
-                             state, settled_at, succeeded, outcome, usage, staged, outcome_digest FROM calls";
+                             state, settled_at, succeeded, outcome, usage, staged, outcome_digest, evidence FROM calls";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let key: Option<String> = row.get(6)?;
@@ -376,5 +427,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         succeeded: row.get(13)?,
         outcome: row.get(14)?,
         usage: row.get(15)?,
+        evidence: row.get(18)?,
     })
 }

@@ -246,6 +246,8 @@ pub struct CallRecord {
     pub outcome: Option<String>,
     /// What it used of its limits, as JSON.
     pub usage: Option<String>,
+    /// Why nobody knows, or knew, what it did. Any text: escape before showing.
+    pub evidence: Option<String>,
 }
 
 /// How far a call came.

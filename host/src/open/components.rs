@@ -10,11 +10,10 @@ use toolhold_core::lock::{Lock, Pin};
 use toolhold_core::manifest::{Manifest, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
+use toolhold_sandbox::capability::http::{Egress, NoEgress};
 use toolhold_sandbox::{Loaded, Sandbox, SandboxConfig};
 
 use super::{HostConfig, OpenError, Progress, staging};
-use crate::egress::{Client, SecretLookup};
-use crate::secrets::Secrets;
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
 #[derive(Debug)]
@@ -43,17 +42,17 @@ impl Components {
         config: &HostConfig,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        Self::load_with(manifest, config, &Secrets::default(), progress).await
+        Self::load_with(manifest, config, Arc::new(NoEgress), progress).await
     }
 
-    /// [`Components::load`], with the secrets that their requests may get.
+    /// [`Components::load`], with what sends their requests.
     pub(crate) async fn load_with(
         manifest: &Manifest,
         config: &HostConfig,
-        secrets: &Secrets,
+        egress: Arc<dyn Egress>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        let sandbox = Sandbox::new(settings(manifest, config, secrets)?)?;
+        let sandbox = Sandbox::new(settings(manifest, config, egress)?)?;
         let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
         for (name, component) in manifest.components() {
             progress(Progress::Loading(name.clone()));
@@ -92,8 +91,8 @@ impl Components {
 }
 
 /// The manifest's bounds of the whole host, and what no grant may reach.
-fn settings(manifest: &Manifest, config: &HostConfig, secrets: &Secrets) -> Result<SandboxConfig, OpenError> {
-    let (limits, secrets, redactor) = (manifest.host(), secrets.clone(), secrets.redactor());
+fn settings(manifest: &Manifest, config: &HostConfig, egress: Arc<dyn Egress>) -> Result<SandboxConfig, OpenError> {
+    let limits = manifest.host();
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(SandboxConfig {
         cache: config.cache.clone(),
@@ -104,7 +103,7 @@ fn settings(manifest: &Manifest, config: &HostConfig, secrets: &Secrets) -> Resu
             .with_state(&config.state),
         staging: Some(staging(config)?),
         granted: manifest.components().values().flat_map(hosts).collect(),
-        egress: Arc::new(Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()), redactor)),
+        egress,
         ..SandboxConfig::default()
     })
 }

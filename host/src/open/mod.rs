@@ -16,11 +16,14 @@ use toolhold_core::lock::{Comparison, Lock, Pin};
 use toolhold_core::manifest::Manifest;
 use toolhold_core::policy::Policy;
 use toolhold_sandbox::capability::fs::commit::Durable;
+use toolhold_sandbox::capability::http::Egress;
 
 pub use self::components::Components;
 pub use self::error::OpenError;
 pub(crate) use self::files::manifest;
+use crate::attempt::{Dependencies, HostTime, Running, Time};
 use crate::effects::{Effects, Kept};
+use crate::egress::{Client, Guarded, SecretLookup};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::secrets::{KnownSecret, Secrets};
@@ -39,6 +42,8 @@ pub struct HostConfig {
     pub cache: Option<PathBuf>,
     /// What an acknowledged call with effects survives.
     pub durability: Durability,
+    /// The clock, the sleep and the dice of retries, breakers and rates.
+    pub time: Arc<dyn Time>,
     /// Secrets beside those of the manifest that must not be shown, such as the key of a model.
     pub known: Vec<KnownSecret>,
 }
@@ -54,6 +59,7 @@ impl HostConfig {
             cache: None,
             durability: Durability::Full,
             known: Vec::new(),
+            time: Arc::new(HostTime),
         }
     }
 }
@@ -81,7 +87,9 @@ impl Host {
         let redactor = secrets.redactor();
         let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
         let journal = Journal::open(&config.state, &options)?;
-        let components = Components::load_with(&manifest, config, &secrets, progress).await?;
+        let dependencies = Dependencies::open(&journal, Arc::clone(&config.time))?;
+        let egress = egress(&manifest, &secrets, &dependencies);
+        let components = Components::load_with(&manifest, config, egress, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
         let (sandbox, catalog) = components.into_parts();
@@ -91,10 +99,24 @@ impl Host {
         }
         let kept = Kept::new(policy.manifest().host());
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
-        let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects, redactor }));
+        let running = Running::default();
+        let inner = Inner { policy, catalog, sandbox, journal, effects, redactor, dependencies, running };
+        let host = Self(Arc::new(inner));
         host.recover().await?;
+        crate::runs::expire(&host).await?;
         Ok(host)
     }
+}
+
+/// What sends requests of tools: it knows the secrets, and leaves alone what fails.
+fn egress(manifest: &Arc<Manifest>, secrets: &Secrets, dependencies: &Dependencies) -> Arc<dyn Egress> {
+    let (secrets, known, redactor) = (secrets.clone(), Arc::clone(manifest), secrets.redactor());
+    let settings = move |component: &ComponentName| {
+        let own = known.components().get(component).map(|component| &component.reliability);
+        own.unwrap_or(known.reliability()).breaker.clone()
+    };
+    let client = Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()), redactor);
+    Arc::new(Guarded::new(client, dependencies, settings))
 }
 
 /// Where staged changes are kept, and what was there before those that landed.

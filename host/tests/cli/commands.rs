@@ -233,6 +233,7 @@ fn every_exit_code_is_documented() {
         Code::Model,
         Code::Host,
         Code::Conflict,
+        Code::Unavailable,
         Code::Cancelled,
     ];
     for code in codes {

@@ -14,6 +14,8 @@ mod history;
 mod labels;
 mod mode;
 mod project;
+mod reliability;
 mod rogue;
+mod runs;
 mod server;
 mod undo;

@@ -15,6 +15,7 @@ mod limits;
 mod lists;
 mod many;
 mod probes;
+mod reliability;
 mod secrets;
 mod texts;
 mod waiting;

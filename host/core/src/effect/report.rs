@@ -113,13 +113,10 @@ mod tests {
                 content: Content::Text { diff: "@@ -1 +1 @@".into(), added: 1, removed: 1, cut: 0 },
             }],
             requests: vec![Request {
-                method: "GET".into(),
-                url: "https://example.com/".into(),
-                state: RequestState::Answered { status: 200 },
-                sent_bytes: 0,
                 received_bytes: 5,
                 secrets: vec!["token".into()],
                 returned: vec!["token".into()],
+                ..Request::new("GET", "https://example.com/", RequestState::Answered { status: 200 })
             }],
             labels: ["untrusted".parse().unwrap()].into(),
             unknown: vec![Unknown::Direct { grant: "/big".into() }],

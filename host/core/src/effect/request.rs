@@ -23,6 +23,34 @@ pub struct Request {
     /// Names of the secrets that the answer held. They were taken out before the guest got it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub returned: Vec<String>,
+    /// It carried a key by which the other side knows a repeat.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub keyed: bool,
+    /// It has no answer, and the other side is at fault for it, or the way to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub fault: bool,
+    /// For how many seconds the other side asked to be left alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after: Option<u64>,
+}
+
+impl Request {
+    /// A request of which nothing more is known.
+    #[must_use]
+    pub fn new(method: impl Into<String>, url: impl Into<String>, state: RequestState) -> Self {
+        Self {
+            method: method.into(),
+            url: url.into(),
+            state,
+            sent_bytes: 0,
+            received_bytes: 0,
+            secrets: Vec::new(),
+            returned: Vec::new(),
+            keyed: false,
+            fault: false,
+            retry_after: None,
+        }
+    }
 }
 
 /// How far a request came: what a retry may rely on.

@@ -103,6 +103,7 @@ impl Checker {
                 true
             }
             (Shape::Condition, DeValue::Table(schema)) => condition::check(schema, &mut self.problems),
+            (Shape::Json, found) if is_json(found) => true,
             (shape, found) => self.wrong_type(shape, found, &span),
         }
     }
@@ -256,6 +257,18 @@ impl Checker {
     }
 }
 
+/// JSON has no date-times, and no numbers that are infinite or none.
+fn is_json(value: &DeValue<'_>) -> bool {
+    match value {
+        DeValue::String(_) | DeValue::Boolean(_) => true,
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).is_ok(),
+        DeValue::Float(number) => number.as_str().parse().is_ok_and(f64::is_finite),
+        DeValue::Datetime(_) => false,
+        DeValue::Array(items) => items.iter().all(|item| is_json(item.get_ref())),
+        DeValue::Table(table) => table.values().all(|item| is_json(item.get_ref())),
+    }
+}
+
 fn is_other_version(version: &Spanned<DeValue<'_>>) -> bool {
     matches!(version.get_ref(), DeValue::Integer(number) if integer(number).as_deref() != Some(VERSION))
 }
@@ -333,6 +346,7 @@ fn expected(shape: &Shape) -> String {
         Shape::Map { .. } | Shape::Table(_) => "a table".into(),
         Shape::Tables(_) => "an array of tables".into(),
         Shape::Condition => "a JSON Schema as a table".into(),
+        Shape::Json => "a value that JSON has too".into(),
     }
 }
 
@@ -348,6 +362,7 @@ fn example(shape: &Shape, key: &str) -> String {
         Shape::Numbers { least, .. } => format!("`{key} = [{least}]`"),
         Shape::Map { .. } | Shape::Table(_) => format!("`[{key}]` with its keys below"),
         Shape::Tables(_) => format!("`[[{key}]]` for each"),
+        Shape::Json => format!("`{key} = \"…\"`"),
         Shape::Condition => format!("`{key} = {{ properties = {{ … }}, required = [\"…\"] }}`"),
     }
 }

@@ -64,6 +64,7 @@ fn shape(shape: &Shape) -> Value {
         Shape::Table(known) => table(known),
         Shape::Tables(known) => json!({ "type": "array", "items": table(known) }),
         Shape::Condition => json!({ "type": "object" }),
+        Shape::Json => json!({}),
     }
 }
 

@@ -4,6 +4,7 @@
 //! another does not. A test compares it with the wire form.
 
 mod network;
+mod reliability;
 
 use crate::limit::{LIMITS, Unit};
 
@@ -11,6 +12,7 @@ use super::settings::{HOST, RUN, Setting};
 use super::text::{self, Text};
 
 pub use network::{HTTP, SECRET, SECRET_USE};
+pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
 
 /// A table of the document.
 #[derive(Debug)]
@@ -94,6 +96,8 @@ pub enum Shape {
     Tables(&'static Table),
     /// A JSON Schema over arguments.
     Condition,
+    /// Any value that JSON has too.
+    Json,
 }
 
 const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, doc: &'static str) -> Key {
@@ -148,6 +152,14 @@ pub static MANIFEST: Table = Table {
         ),
         key("run", Shape::Table(&RUN_TABLE), Otherwise::Is("the built-in bounds"), "bounds of one run of an agent"),
         key("host", Shape::Table(&HOST_TABLE), Otherwise::Is("the built-in bounds"), "bounds of the whole host"),
+        key("retry", Shape::Table(&RETRY_TABLE), Otherwise::Is("the built-in values"), "how calls are tried again"),
+        key(
+            "breaker",
+            Shape::Table(&BREAKER_TABLE),
+            Otherwise::Is("the built-in values"),
+            "when a tool or remote host that fails is left alone",
+        ),
+        key("clients", Shape::Table(&CLIENTS), Otherwise::Is("no bound"), "bounds of each client"),
     ],
 };
 
@@ -195,6 +207,20 @@ pub static COMPONENT: Table = Table {
             "`host`, or `seed:` and a number for a repeatable sequence",
         ),
         key("limits", Shape::Table(&LIMITS_TABLE), Otherwise::Is("`[limits]`"), "limits of each call of its tools"),
+        key("retry", Shape::Table(&RETRY_TABLE), Otherwise::Is("`[retry]`"), "how calls of its tools are tried again"),
+        key("breaker", Shape::Table(&BREAKER_TABLE), Otherwise::Is("`[breaker]`"), "when its tools are left alone"),
+        key(
+            "rate",
+            Shape::Text(&text::RATE),
+            Otherwise::Is("no bound"),
+            "how often each of its tools may be called, such as `30/m`",
+        ),
+        key(
+            "tool",
+            Shape::Map { key: &text::LOCAL, of: &Shape::Table(&TOOL) },
+            Otherwise::Is("as above"),
+            "what holds for a single tool of the component, by its name without the component's",
+        ),
     ],
 };
 
@@ -309,8 +335,23 @@ pub static RUN_TABLE: Table = Table { name: "[run]", doc: "Bounds of one run of 
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 10] =
-    [&MANIFEST, &COMPONENT, &DIRECTORY, &HTTP, &SECRET_USE, &SECRET, &RULE, &LIMITS_TABLE, &RUN_TABLE, &HOST_TABLE];
+pub static TABLES: [&Table; 15] = [
+    &MANIFEST,
+    &COMPONENT,
+    &DIRECTORY,
+    &HTTP,
+    &SECRET_USE,
+    &SECRET,
+    &RULE,
+    &TOOL,
+    &FALLBACK,
+    &CLIENTS,
+    &LIMITS_TABLE,
+    &RUN_TABLE,
+    &HOST_TABLE,
+    &RETRY_TABLE,
+    &BREAKER_TABLE,
+];
 
 const EMPTY: Key = key("", Shape::Version, Otherwise::Required, "");
 

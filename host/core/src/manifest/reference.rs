@@ -66,6 +66,7 @@ fn value(shape: &Shape) -> String {
         Shape::Table(_) => "table".into(),
         Shape::Tables(_) => "array of tables".into(),
         Shape::Condition => "JSON Schema".into(),
+        Shape::Json => "any value".into(),
     }
 }
 

@@ -2,7 +2,11 @@
 //!
 //! As with [`crate::limit::LIMITS`], one table each says key, unit, default and meaning; everything else walks it.
 
+mod reliability;
+
 use crate::limit::Unit;
+
+pub use reliability::{BREAKER, RETRY};
 
 /// One row: a number of `T`.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub struct HostLimits {
     pub max_queue: u64,
     /// Bytes of guest memory of all running calls together.
     pub max_memory: u64,
+    /// Microseconds for which the steps of a run are kept after its end.
+    pub run_age: u64,
     /// Microseconds for which a call can be undone and a preview applied.
     pub undo_age: u64,
     /// Bytes of what is kept for that in all.
@@ -108,7 +114,7 @@ pub const RUN: [Setting<RunLimits>; 6] = [
 ];
 
 /// Every key of `[host]`.
-pub const HOST: [Setting<HostLimits>; 5] = [
+pub const HOST: [Setting<HostLimits>; 6] = [
     Setting {
         key: "max-calls-in-flight",
         unit: Unit::Count,
@@ -132,6 +138,14 @@ pub const HOST: [Setting<HostLimits>; 5] = [
         least: 1,
         doc: "guest memory of all running calls together",
         field: |host| &mut host.max_memory,
+    },
+    Setting {
+        key: "run-age",
+        unit: Unit::Micros,
+        default: 90 * 24 * 3_600 * 1_000_000,
+        least: 0,
+        doc: "for how long the steps of a run are kept after its end; dead letters are kept until a person decides",
+        field: |host| &mut host.run_age,
     },
     Setting {
         key: "undo-age",
@@ -170,7 +184,8 @@ impl Default for RunLimits {
 impl Default for HostLimits {
     /// The documented defaults: every bound is on.
     fn default() -> Self {
-        let mut host = Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0, undo_age: 0, undo_bytes: 0 };
+        let mut host =
+            Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0, run_age: 0, undo_age: 0, undo_bytes: 0 };
         HOST.iter().for_each(|row| *(row.field)(&mut host) = row.default);
         host
     }

@@ -17,7 +17,7 @@ pub struct Source {
 }
 
 /// A value and where it was written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Located<T> {
     /// The value.
     pub value: T,

@@ -3,7 +3,8 @@
 pub(super) mod http;
 
 use crate::grant::{Clock, Patterns, Random};
-use crate::id::{ComponentName, Label, LocalName};
+use crate::id::{ComponentName, Label, LocalName, ToolName};
+use crate::rate::Rate;
 
 use super::problem::Code;
 use super::tool_pattern::{self, ToolPattern};
@@ -245,6 +246,27 @@ pub(super) static TOOL_PATTERN: Text = Text {
             Err(tool_pattern::Error::Parts) => "write `component.tool`, `component.*` or `*`".to_owned(),
         };
         complain(Code::ToolPattern, format!("{} is not a pattern over tool names", shown(text)), &help)
+    },
+};
+
+pub(super) static TOOL_NAME: Text = Text {
+    what: "the name of a tool",
+    pattern: r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*$",
+    check: |text| {
+        text.parse::<ToolName>().map(drop).or_else(|_| {
+            complain(Code::Name, format!("{} is not the name of a tool", shown(text)), "write `component.tool`")
+        })
+    },
+};
+
+pub(super) static RATE: Text = Text {
+    what: "a rate of calls",
+    pattern: "^[0-9]+/(s|m|min|h|d)$",
+    check: |text| {
+        text.parse::<Rate>().map(drop).or_else(|error| {
+            let help = "write it like `30/m`: calls, and a second, minute, hour or day";
+            complain(Code::Amount, format!("{} is not a rate: {error}", shown(text)), help)
+        })
     },
 };
 

@@ -22,6 +22,15 @@ pub(super) struct Manifest {
     pub(super) rules: Vec<Spanned<Rule>>,
     pub(super) run: Amounts,
     pub(super) host: Amounts,
+    pub(super) retry: Amounts,
+    pub(super) breaker: Amounts,
+    pub(super) clients: Clients,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Clients {
+    pub(super) rate: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -42,6 +51,26 @@ pub(super) struct Component {
     pub(super) clock: Option<String>,
     pub(super) random: Option<String>,
     pub(super) limits: Amounts,
+    pub(super) retry: Amounts,
+    pub(super) breaker: Amounts,
+    pub(super) rate: Option<String>,
+    pub(super) tool: BTreeMap<Spanned<String>, Tool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Tool {
+    pub(super) retry: Amounts,
+    pub(super) breaker: Amounts,
+    pub(super) rate: Option<String>,
+    pub(super) fallback: Option<Spanned<Fallback>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Fallback {
+    pub(super) tool: Option<Spanned<String>>,
+    pub(super) value: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]

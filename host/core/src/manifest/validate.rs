@@ -1,6 +1,7 @@
 //! From the wire form to the validated one: everything that takes more than one key to know.
 
 mod http;
+mod reliability;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -20,7 +21,7 @@ use super::problem::{Code, Problem, suggest};
 use super::settings::Setting;
 use super::source::{Located, Source};
 use super::tool_pattern::ToolPattern;
-use super::{Component, Directory, LimitsAt, Manifest, PatternsAt, Rule, Verdict, text, v1};
+use super::{Component, Directory, LimitsAt, Manifest, PatternsAt, Reliability, Rule, Verdict, text, v1};
 
 /// Builds the validated form and collects what is wrong with it.
 pub(super) struct Validator<'a> {
@@ -31,6 +32,7 @@ pub(super) struct Validator<'a> {
 /// What is said once for all components.
 struct Defaults<'a> {
     limits: LimitsAt,
+    reliability: Reliability,
     secrets: &'a http::Secrets,
 }
 
@@ -38,7 +40,12 @@ impl Validator<'_> {
     /// `source` is what `wire` was read from.
     pub(super) fn manifest(&mut self, source: Source, wire: v1::Manifest) -> Manifest {
         let secrets = self.secrets(wire.secrets);
-        let defaults = Defaults { limits: limits(wire.limits, &LimitsAt::default()), secrets: &secrets };
+        let reliability = reliability::of_all(wire.retry, wire.breaker);
+        let defaults = Defaults {
+            limits: limits(wire.limits, &LimitsAt::default()),
+            reliability: reliability.clone(),
+            secrets: &secrets,
+        };
         let components: BTreeMap<ComponentName, Component> =
             wire.tools.into_iter().filter_map(|(name, component)| self.component(name, component, &defaults)).collect();
         let rules: Vec<_> = wire.rules.into_iter().filter_map(|rule| self.rule(rule)).map(Arc::new).collect();
@@ -55,7 +62,8 @@ impl Validator<'_> {
             };
             Located::new(value, mode.span())
         });
-        Manifest { source, mode, components, secrets, rules, run, host }
+        let client_rate = wire.clients.rate.and_then(|rate| rate.parse().ok());
+        Manifest { source, mode, components, secrets, rules, run, host, reliability, client_rate }
     }
 
     fn component(
@@ -69,6 +77,9 @@ impl Validator<'_> {
             wire.directories.into_iter().filter_map(|directory| self.directory(directory)).collect();
         self.guest_paths_are_apart(&directories);
         let http = wire.http.into_iter().filter_map(|grant| self.http(grant, defaults.secrets)).collect();
+        let reliability =
+            reliability::of_component(&defaults.reliability, wire.retry, wire.breaker, wire.rate.as_deref());
+        let tools = wire.tool.into_iter().filter_map(|(name, tool)| self.tool(&name, tool, &reliability)).collect();
         let written = wire.source?;
         let component = Component {
             name: Located::new(parsed.clone(), name.span()),
@@ -81,6 +92,8 @@ impl Validator<'_> {
             clock: wire.clock.map_or(Some(Clock::Host), |written| text::clock(&written))?,
             random: wire.random.map_or(Some(Random::Host), |written| text::random(&written))?,
             limits: limits(wire.limits, &defaults.limits),
+            reliability,
+            tools,
         };
         Some((parsed, component))
     }

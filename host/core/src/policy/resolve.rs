@@ -1,17 +1,19 @@
 //! From a manifest and the tools that were loaded to a policy: every name is looked up, every rule finds its tools.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::id::LocalName;
 use crate::manifest::{
     Code, Component, Condition, Errors, Located, Manifest, Problem, Rule, ToolPattern, Verdict, suggest,
 };
 use crate::tool::{Catalog, Tool};
 
 use super::grants::{Ceiling, granted};
-use super::{Entry, Policy};
+use super::{Entry, Policy, fallbacks};
 
 impl Policy {
     /// Resolves a manifest against the tools of its components.
@@ -22,9 +24,11 @@ impl Policy {
     pub fn resolve(manifest: Arc<Manifest>, catalog: &Catalog) -> Result<Self, Errors> {
         let mut resolver = Resolver { manifest: &manifest, tools: entries(&manifest, catalog), problems: Vec::new() };
         resolver.exposed_tools_exist();
+        resolver.single_tools_exist();
         resolver.needs_are_usable();
         manifest.rules().iter().for_each(|rule| resolver.rule(rule));
-        let Resolver { mut tools, problems, .. } = resolver;
+        let Resolver { mut tools, mut problems, .. } = resolver;
+        problems.extend(fallbacks::problems(&tools));
         manifest.complain(problems.clone())?;
         tools
             .values_mut()
@@ -47,7 +51,9 @@ fn entries(manifest: &Manifest, catalog: &Catalog) -> BTreeMap<String, Entry> {
 
 fn entry(tool: Tool, component: &Component) -> Entry {
     let ceiling = Ceiling::of(&tool.info().needs);
+    let own = component.tools.get(tool.name().local()).map(|own| &own.value);
     Entry {
+        reliability: own.unwrap_or(&component.reliability).clone(),
         exposed: component
             .expose
             .as_ref()
@@ -78,16 +84,27 @@ impl Resolver<'_> {
             if self.tools.contains_key(&whole) {
                 continue;
             }
-            let own = self
-                .tools
-                .values()
-                .map(|entry| entry.tool.name())
-                .filter(|tool| *tool.component() == component.name.value);
-            let locals: Vec<&str> = own.map(|tool| tool.local().as_str()).collect();
-            let message = format!("the component `{}` has no tool `{}`", component.name.value, name.value);
-            let problem = Problem::new(Code::UnknownTool, &name.span, message).label("no such tool");
-            self.problems.push(problem.maybe_help(suggest(name.value.as_str(), locals, "its tools are")));
+            self.no_such_tool(component, &name.value, &name.span);
         }
+    }
+
+    fn single_tools_exist(&mut self) {
+        for component in self.manifest.components().values() {
+            for (name, own) in &component.tools {
+                if !self.tools.contains_key(&format!("{}.{name}", component.name.value)) {
+                    self.no_such_tool(component, name, &own.span);
+                }
+            }
+        }
+    }
+
+    fn no_such_tool(&mut self, component: &Component, name: &LocalName, span: &Range<usize>) {
+        let own =
+            self.tools.values().map(|entry| entry.tool.name()).filter(|tool| *tool.component() == component.name.value);
+        let locals: Vec<&str> = own.map(|tool| tool.local().as_str()).collect();
+        let message = format!("the component `{}` has no tool `{name}`", component.name.value);
+        let problem = Problem::new(Code::UnknownTool, span, message).label("no such tool");
+        self.problems.push(problem.maybe_help(suggest(name.as_str(), locals, "its tools are")));
     }
 
     fn needs_are_usable(&mut self) {

@@ -87,13 +87,12 @@ mod tests {
         notes.touched("/w", "hunter22-long", Touched::Renamed("hunter22-long".into()));
         let mut effects = EffectReport {
             requests: vec![Request {
-                method: "GET".into(),
-                url: "https://example.com/?key=hunter22-long".into(),
-                state: RequestState::Sent { why: "hunter22-long".into() },
-                sent_bytes: 1,
-                received_bytes: 2,
                 secrets: vec!["token".into()],
-                returned: Vec::new(),
+                ..Request::new(
+                    "GET",
+                    "https://example.com/?key=hunter22-long",
+                    RequestState::Sent { why: "hunter22-long".into() },
+                )
             }],
             ..EffectReport::default()
         };

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::Mode;
 use toolhold_core::grant::Grants;
-use toolhold_core::id::Digest;
+use toolhold_core::id::{ComponentName, Digest};
 use toolhold_core::limit::{Limit, Limits, Usage};
 use toolhold_core::outcome::SideOutput;
 use wasmtime::component::InstancePre;
@@ -63,6 +63,8 @@ pub(crate) struct Job {
     pub(crate) mode: Mode,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) key: Option<Digest>,
+    /// Whose tool it is.
+    pub(crate) component: Option<ComponentName>,
     pub(crate) events: Option<EventSink>,
     pub(crate) cancel: CancellationToken,
     pub(crate) memory: Arc<HostMemory>,
@@ -154,6 +156,7 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
         mode: job.mode,
         egress: job.egress,
         call: job.key,
+        component: job.component,
         crossing: crossing.clone(),
         workers: job.workers.clone(),
     });
@@ -272,6 +275,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         mode: Mode::Live,
         egress: Arc::new(crate::capability::http::NoEgress),
         key: None,
+        component: None,
         limits,
         events: None,
         cancel: CancellationToken::new(),

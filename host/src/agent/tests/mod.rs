@@ -2,6 +2,7 @@
 //!
 //! No test waits: time is a value, and the servers live on loopback for the length of one case.
 
+mod durable;
 mod limits;
 mod repairs;
 mod server;

@@ -40,15 +40,7 @@ fn of(changes: Vec<Change>) -> EffectReport {
 }
 
 fn request(method: &str, url: &str, state: RequestState) -> Request {
-    Request {
-        method: method.into(),
-        url: url.into(),
-        state,
-        sent_bytes: 0,
-        received_bytes: 0,
-        secrets: Vec::new(),
-        returned: Vec::new(),
-    }
+    Request::new(method, url, state)
 }
 
 /// As it is shown where colours are taken out.

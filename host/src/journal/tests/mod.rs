@@ -4,6 +4,8 @@ mod attack;
 mod calls;
 mod damage;
 mod failure;
+mod reliability;
+mod runs;
 mod standing;
 mod support;
 mod tamper;

@@ -14,6 +14,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use ipnet::IpNet;
 use toolhold_core::grant::SecretUse;
 use toolhold_core::grant::http::{Method, Target};
+use toolhold_core::id::ComponentName;
 
 /// A body on its way, in either direction.
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;
@@ -25,6 +26,8 @@ pub struct BodyError(pub String);
 
 /// A request that is granted.
 pub struct EgressRequest {
+    /// Whose tool asks.
+    pub component: Option<ComponentName>,
     /// The method.
     pub method: Method,
     /// Where it goes.
@@ -87,6 +90,14 @@ pub enum EgressError {
     /// The connection ended or broke. The request may have arrived.
     #[error("{0}")]
     Broken(String),
+    /// The other side failed too often lately, and is left alone. Nothing has left.
+    #[error("{why}; it is left alone for another {wait_seconds} s")]
+    LeftAlone {
+        /// Which side.
+        why: String,
+        /// For how long, in seconds.
+        wait_seconds: u64,
+    },
     /// What came is no answer, or is larger than any answer's head may be. The request has left.
     #[error("{0}")]
     NoAnswer(String),
@@ -97,6 +108,21 @@ impl EgressError {
     #[must_use]
     pub fn may_have_left(&self) -> bool {
         matches!(self, Self::Broken(_) | Self::NoAnswer(_))
+    }
+
+    /// Whether the other side is at fault, or the way to it: not what was asked for, nor how this host is set up.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(self, Self::Address(_) | Self::Secret(_))
+    }
+
+    /// For how many seconds there is no point in trying again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::LeftAlone { wait_seconds, .. } => Some(*wait_seconds),
+            _ => None,
+        }
     }
 }
 

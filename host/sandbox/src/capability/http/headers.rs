@@ -45,6 +45,12 @@ pub(super) fn idempotency_value(call: &Digest, nth: u64, method: &str, url: &str
     HeaderValue::from_str(&digest.hex()).unwrap_or(HeaderValue::from_static("0"))
 }
 
+/// For how many seconds the other side asks to be left alone.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    toolhold_core::retry::retry_after(text(header::RETRY_AFTER)?, text(header::DATE))
+}
+
 /// Bytes of headers as they are sent: names, values, and four for `: ` and the end of the line.
 pub(super) fn size(headers: &HeaderMap) -> u64 {
     headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64).sum()

@@ -44,15 +44,7 @@ impl Ledger {
         let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let index = (requests.kept.len() < KEPT).then_some(requests.kept.len());
         match index {
-            Some(_) => requests.kept.push(Request {
-                method,
-                url,
-                state,
-                sent_bytes: 0,
-                received_bytes: 0,
-                secrets,
-                returned: Vec::new(),
-            }),
+            Some(_) => requests.kept.push(Request { secrets, ..Request::new(method, url, state) }),
             None => requests.left_out = requests.left_out.saturating_add(1),
         }
         Entry { ledger: self.clone(), index }
@@ -68,6 +60,21 @@ impl Entry {
     /// How far it came.
     pub(crate) fn state(&self, state: RequestState) {
         self.change(|request| request.state = state);
+    }
+
+    /// It carries a key by which the other side knows a repeat.
+    pub(crate) fn keyed(&self) {
+        self.change(|request| request.keyed = true);
+    }
+
+    /// The other side is at fault that there is no answer, and is better left alone for so many seconds.
+    pub(crate) fn fault(&self, retry_after: Option<u64>) {
+        self.change(|request| (request.fault, request.retry_after) = (true, retry_after));
+    }
+
+    /// The other side answered that it wants to be left alone for so many seconds.
+    pub(crate) fn retry_after(&self, seconds: u64) {
+        self.change(|request| request.retry_after = Some(seconds));
     }
 
     /// So many bytes more of its body were handed over.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use toolhold_core::call::Mode;
 use toolhold_core::grant::HttpGrant;
-use toolhold_core::id::Digest;
+use toolhold_core::id::{ComponentName, Digest};
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::p2::bindings::http::types::{
     self, Fields, HeaderError, HostFields as _, HostOutgoingRequest as _, Method, OutgoingRequest,
@@ -53,6 +53,7 @@ pub(crate) struct HttpCtx {
     ledger: Ledger,
     /// What keys for servers are made of: the same in every try of the same call.
     call: Option<Digest>,
+    component: Option<ComponentName>,
     /// How many keys were made.
     keyed: u64,
     crossing: Crossing,
@@ -66,6 +67,7 @@ pub(crate) struct HttpParts {
     pub(crate) mode: Mode,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) call: Option<Digest>,
+    pub(crate) component: Option<ComponentName>,
     pub(crate) crossing: Crossing,
     pub(crate) workers: Workers,
 }
@@ -82,6 +84,7 @@ impl HttpCtx {
             egress: parts.egress,
             ledger: Ledger::default(),
             call: parts.call,
+            component: parts.component,
             keyed: 0,
             crossing: parts.crossing,
             workers: parts.workers,

@@ -97,6 +97,7 @@ fn send(
     let mut headers = headers::outgoing(request.headers.into(), grant, request.body.is_some());
     if let (Some(name), Some(value)) = (&grant.idempotency_header, http.idempotency_value(method, &target)) {
         headers.insert(name, value);
+        entry.keyed();
     }
     let head = method.as_str().len() as u64 + target.to_string().len() as u64 + headers::size(&headers);
     if let Err(exceeded) = state.meter.charge(Limit::HttpBytesSent, head) {
@@ -107,6 +108,7 @@ fn send(
     let outgoing = |body| outgoing(body, counter.clone(), Arc::clone(&http.ended));
     let returned = counter.entry.clone();
     let answer = http.egress.send(EgressRequest {
+        component: http.component.clone(),
         method,
         headers,
         body: request.body.map(outgoing),
@@ -159,16 +161,23 @@ async fn answered(
         result = answer => result,
         () = given_up => {
             entry.state(RequestState::Sent { why: "no answer came in the time that the tool gave it".into() });
+            entry.fault(None);
             return Err(Error::ConnectionReadTimeout);
         }
     };
     match result {
         Ok(response) => {
             entry.state(RequestState::Answered { status: response.status.as_u16() });
+            if let Some(seconds) = headers::retry_after(&response.headers) {
+                entry.retry_after(seconds);
+            }
             Ok(response)
         }
         Err(error) => {
             entry.state(outcome(&error));
+            if error.is_fault() {
+                entry.fault(error.retry_after());
+            }
             Err(told(&error))
         }
     }
@@ -191,6 +200,7 @@ fn told(error: &EgressError) -> Error {
         EgressError::Lookup(_) => Error::DestinationNotFound,
         EgressError::Secret(_) => Error::ConfigurationError,
         EgressError::Connect(_) => Error::ConnectionRefused,
+        EgressError::LeftAlone { .. } => Error::ConnectionLimitReached,
         EgressError::ConnectTimeout => Error::ConnectionTimeout,
         EgressError::Tls(_) => Error::TlsProtocolError,
         EgressError::Broken(_) => Error::ConnectionTerminated,

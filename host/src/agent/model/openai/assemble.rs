@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::{Error, Finish, Tokens, Turn};
 use super::refusal;
-use crate::agent::message::RequestedCall;
+use toolhold_core::run::RequestedCall;
 
 /// Calls in one answer. Far more than any run allows; what is beyond is cut.
 const MOST_CALLS: usize = 256;

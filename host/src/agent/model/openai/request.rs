@@ -6,8 +6,7 @@
 use serde_json::{Value, json};
 
 use super::super::Request;
-use crate::agent::message::{Message, RequestedCall};
-use crate::agent::names::for_model;
+use toolhold_core::run::{Message, RequestedCall, name_for_model};
 
 /// What a server understands. Learnt from its refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +72,9 @@ impl Dialect {
 }
 
 fn tools(request: &Request<'_>) -> Value {
-    let function = |tool: &crate::agent::tools::ToolSpec| {
+    let function = |tool: &toolhold_core::run::ToolSpec| {
         json!({"type": "function", "function": {
-            "name": for_model(&tool.name),
+            "name": name_for_model(&tool.name),
             "description": tool.description,
             "parameters": tool.input_schema,
         }})

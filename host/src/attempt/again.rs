@@ -1,0 +1,134 @@
+//! Attempts at one call: run, look at what was seen, wait, decide anew, run again.
+//!
+//! Each attempt is authorized by a decision of its own, in a scope that only got narrower: what is left of the call's time. What
+//! an attempt staged is thrown away before the next one.
+
+use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::classify::{Cause, Evidence, Seen, Verdict};
+use toolhold_core::event::Event;
+use toolhold_core::grant::HttpGrant;
+use toolhold_core::id::CallId;
+use toolhold_core::limit::Limit;
+use toolhold_core::outcome::Failure;
+use toolhold_core::retry::{GaveUp, Next, Standing};
+use toolhold_sandbox::{RunOptions, RunReport};
+
+use super::turnstile::LetThrough;
+use crate::clock;
+use crate::host::{CallOptions, Checked, Host};
+
+/// The last attempt at a call.
+pub(crate) struct Attempted {
+    pub(crate) checked: Checked,
+    pub(crate) run: RunReport,
+    /// How many there were.
+    pub(crate) attempts: u32,
+    /// Why there is no further one, where one would have been allowed.
+    pub(crate) gave_up: Option<GaveUp>,
+}
+
+/// A next attempt.
+struct Again {
+    wait: u64,
+    same_key: bool,
+    failure: Option<Failure>,
+}
+
+impl Host {
+    /// Runs a call until it succeeded or there is no point in another attempt.
+    pub(crate) async fn attempts(
+        &self,
+        id: &CallId,
+        call: &ToolCall,
+        checked: Checked,
+        through: &LetThrough,
+        (options, settings): (&CallOptions, RunOptions),
+    ) -> Attempted {
+        let time = self.0.dependencies.time();
+        let ends_at = time.micros().saturating_add(checked.call.limits().get(Limit::Time));
+        let run = self.0.sandbox.run(&checked.call, settings.clone()).await;
+        let mut last = Attempted { checked, run, attempts: 1, gave_up: None };
+        self.0.dependencies.pay_in(through.name(), through.retry().budget);
+        loop {
+            let left = ends_at.saturating_sub(time.micros());
+            let again = match self.again(&last, through, left) {
+                Ok(Some(again)) => again,
+                Ok(None) => return last,
+                Err(gave_up) => return Attempted { gave_up: Some(gave_up), ..last },
+            };
+            if self.tell_attempt(id, &last, &again).await.is_err() {
+                // What cannot be recorded is not done.
+                return last;
+            }
+            tokio::select! {
+                () = time.sleep(again.wait) => {}
+                () = options.cancel.cancelled() => return last,
+            }
+            let left = ends_at.saturating_sub(time.micros()).max(1);
+            let scope = (*options.scope).clone().at_most(Limit::Time, left);
+            let Ok(checked) = self.check_in(call, options, &scope) else { return last };
+            let name = Some(format!("{id}-{}", last.attempts.saturating_add(1)));
+            // Here, and not before: who gives up while waiting is told how the last attempt ended.
+            drop(last.run.staged.take());
+            let run = self.0.sandbox.run(&checked.call, RunOptions { name, ..settings.clone() }).await;
+            last = Attempted { checked, run, attempts: last.attempts.saturating_add(1), gave_up: None };
+        }
+    }
+
+    /// Whether and when there is another attempt.
+    fn again(&self, last: &Attempted, through: &LetThrough, left: u64) -> Result<Option<Again>, GaveUp> {
+        let failure = last.run.outcome.as_ref().err().map(|failure| Failure::from(failure.clone()));
+        let evidence = evidence(&last.checked, &last.run, failure.as_ref());
+        let same_key = match evidence.verdict() {
+            _ if last.checked.call.mode() == Mode::Preview => return Ok(None),
+            Verdict::Never | Verdict::Unknown => return Ok(None),
+            Verdict::Repeat => false,
+            Verdict::RepeatWithSameKey => true,
+        };
+        let asked = last.run.requests.last().and_then(|request| request.retry_after);
+        let asked = asked.filter(|_| evidence.cause == Cause::Remote);
+        let (made, random) = (u64::from(last.attempts), self.0.dependencies.time().random());
+        match through.retry().next(Standing { made, asked, left, random }) {
+            Next::GiveUp(gave_up) => Err(gave_up),
+            Next::After(_) if !self.0.dependencies.take_retry(through.name()) => Err(GaveUp::Budget),
+            Next::After(wait) => Ok(Some(Again { wait, same_key, failure })),
+        }
+    }
+
+    async fn tell_attempt(&self, id: &CallId, last: &Attempted, again: &Again) -> Result<(), crate::journal::Error> {
+        let event = Event::AttemptFailed {
+            call: id.clone(),
+            attempt: last.attempts,
+            failure: again.failure.as_ref().map(|failure| failure.class),
+            code: again.failure.as_ref().map(|failure| failure.code.clone()),
+            wait: again.wait,
+            same_key: again.same_key,
+        };
+        self.0.journal.record(clock::micros(), event).await
+    }
+}
+
+/// What was seen of an attempt, weighed.
+pub(crate) fn evidence(checked: &Checked, run: &RunReport, failure: Option<&Failure>) -> Evidence {
+    let grants = checked.call.grants();
+    let seen = Seen {
+        failure,
+        requests: &run.requests,
+        left_out: run.requests_left_out,
+        may_ask_for_changes: grants.http.iter().any(HttpGrant::may_change),
+        writes_in_place: grants.directories.iter().any(|grant| !grant.write.is_empty() && !grant.atomic),
+    };
+    Evidence::of(&seen, checked.tool.info().hints)
+}
+
+/// A failure with what is known of its cause: whose doing it was, when it may pass, and why it was not tried again.
+pub(crate) fn told(failure: Failure, run: &RunReport, evidence: Evidence, gave_up: Option<GaveUp>) -> Failure {
+    let is_remote = evidence.cause == Cause::Remote;
+    let retry_after = run.requests.last().and_then(|request| request.retry_after).filter(|_| is_remote);
+    let dependency = is_remote || evidence.cause == Cause::Broken;
+    let failure = match gave_up {
+        Some(gave_up) => failure.and_detail(format!("not tried again: {}", gave_up.as_str())),
+        None => failure,
+    };
+    Failure { retry_after, dependency, ..failure }
+}

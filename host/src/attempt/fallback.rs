@@ -1,0 +1,87 @@
+//! What stands in for a tool whose dependencies failed: another tool, or a fixed value.
+//!
+//! Only where what the tool depends on is at fault, never for denials, arguments or calls of which nobody knows what they did.
+//! The other tool goes through the whole gate: its rules decide, its grants hold, its calls are recorded.
+
+use toolhold_core::call::ToolCall;
+use toolhold_core::event::Event;
+use toolhold_core::id::{CallId, IdempotencyKey, ToolName};
+use toolhold_core::manifest::Fallback;
+use toolhold_core::outcome::{CallReport, Outcome, ServedBy};
+
+use crate::clock;
+use crate::host::{CallOptions, Host};
+use crate::journal;
+
+impl Host {
+    /// The report of a call, or of what stands in for it.
+    pub(crate) async fn stand_in(&self, call: ToolCall, failed: CallReport, options: &CallOptions) -> CallReport {
+        let mut failed = failed;
+        let mut next = self.fallback(&call.tool, &failed.outcome);
+        // A chain ends: the policy has no circle, so each tool stands in once at most.
+        while let Some(fallback) = next {
+            let Fallback::Tool(tool) = fallback else {
+                return self.value_serves(failed, fallback).await;
+            };
+            let report = self.once(&instead(&call, &tool), options).await;
+            let Outcome::Failure(failure) = &report.outcome else {
+                return self.tool_serves(failed, tool, report).await;
+            };
+            next = self.fallback(tool.as_str(), &report.outcome);
+            let line = format!("its fallback `{tool}` (call {}) failed too: {}", report.call, failure.code);
+            if let Outcome::Failure(failure) = &mut failed.outcome {
+                *failure = failure.clone().and_detail(line);
+            }
+        }
+        failed
+    }
+
+    async fn value_serves(&self, failed: CallReport, fallback: Fallback) -> CallReport {
+        let Fallback::Value(value) = fallback else { return failed };
+        match self.tell_fallback(&failed.call, None).await {
+            Ok(()) => {
+                let served_by = Some(ServedBy::Value);
+                CallReport { outcome: Outcome::Success(value), served_by, ..failed }
+            }
+            Err(error) => unrecorded(failed, &error),
+        }
+    }
+
+    async fn tool_serves(&self, failed: CallReport, tool: ToolName, report: CallReport) -> CallReport {
+        let mut report = report;
+        // What the first tool read, the run has read.
+        report.effects.labels.extend(failed.effects.labels.iter().cloned());
+        match self.tell_fallback(&failed.call, Some(report.call.clone())).await {
+            Ok(()) => CallReport { tool: failed.tool, served_by: Some(ServedBy::Tool { tool }), ..report },
+            Err(error) => unrecorded(failed, &error),
+        }
+    }
+
+    /// What stands in for a tool, if what it depends on is at fault.
+    fn fallback(&self, tool: &str, outcome: &Outcome) -> Option<Fallback> {
+        match outcome {
+            Outcome::Failure(failure) if failure.dependency => {
+                Some(self.0.policy.reliability(tool)?.fallback.as_ref()?.value.clone())
+            }
+            _ => None,
+        }
+    }
+
+    async fn tell_fallback(&self, failed: &CallId, by: Option<CallId>) -> Result<(), journal::Error> {
+        let event = Event::FallbackServed { call: failed.clone(), by };
+        self.0.journal.record(clock::micros(), event).await
+    }
+}
+
+/// The same call of another tool. With a key of its own, made of the call's, so that a repeat finds it again.
+fn instead(call: &ToolCall, tool: &ToolName) -> ToolCall {
+    let own = |key: &IdempotencyKey| {
+        IdempotencyKey::derived(&[b"fallback", key.as_str().as_bytes(), tool.as_str().as_bytes()])
+    };
+    ToolCall { tool: tool.to_string(), key: call.key.as_ref().map(own), ..call.clone() }
+}
+
+/// What cannot be recorded is not served.
+fn unrecorded(failed: CallReport, error: &journal::Error) -> CallReport {
+    CallReport { outcome: Outcome::Failure(crate::refusal::journal_unavailable(error)), ..failed }
+}

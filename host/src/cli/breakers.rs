@@ -1,0 +1,94 @@
+//! `toolhold breakers`: which tools and remote hosts are left alone because they failed, and how to end that.
+
+use clap::Subcommand;
+use comfy_table::{Table, presets};
+use serde_json::json;
+use toolhold_core::breaker::State;
+use toolhold_core::escape;
+
+use super::effects;
+use super::failure::{CommandResult, Failure, WithCode as _};
+use super::project::{Project, open};
+use super::ui::Ui;
+use crate::attempt::{DependencyState, remembered};
+use crate::exit_code::ExitCode;
+use crate::journal::Reader;
+
+/// Show circuit breakers, or close one.
+#[derive(Debug, Subcommand)]
+pub(super) enum Breakers {
+    /// List what failed lately: tools, and remote hosts by the component that asks them.
+    ///
+    /// Works beside a host that runs. What is not in the list works, or was not called.
+    List,
+    /// Close a breaker: the next call goes through.
+    #[command(after_help = "Example:
+  toolhold breakers reset tool:http.fetch")]
+    Reset {
+        /// Its name, as `toolhold breakers list` shows it.
+        name: String,
+    },
+}
+
+impl Breakers {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        match self {
+            Self::List => {
+                let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
+                let states = remembered(&reader).code(ExitCode::Host)?;
+                ui.result(&states.iter().map(to_json).collect::<Vec<_>>(), |_| table(&states))?;
+            }
+            Self::Reset { name } => {
+                let host = open(project, Vec::new(), ui).await?;
+                if !host.dependencies().reset(&name) {
+                    let error = anyhow::anyhow!(
+                        "no breaker `{}` remembers a fault; `toolhold breakers list` shows those that do",
+                        escape::line(&name)
+                    );
+                    return Err(Failure::new(ExitCode::BadInput, error));
+                }
+                host.journal().flush().await.code(ExitCode::Host)?;
+                ui.result(&json!({ "reset": name }), |_| format!("closed: {}", escape::line(&name)))?;
+            }
+        }
+        Ok(ExitCode::Success)
+    }
+}
+
+fn to_json(one: &DependencyState) -> serde_json::Value {
+    let until = match one.state {
+        State::Closed => None,
+        State::Open { until } | State::HalfOpen { probe_until: until } => Some(effects::time(until)),
+    };
+    json!({ "name": one.name, "state": word(one.state), "faults_in_row": one.faults_in_row, "until": until })
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Closed => "closed",
+        State::Open { .. } => "open",
+        State::HalfOpen { .. } => "half-open",
+    }
+}
+
+fn meaning(state: State) -> String {
+    match state {
+        State::Closed => "calls go through".to_owned(),
+        State::Open { until } => format!("left alone until {}", effects::time(until)),
+        State::HalfOpen { .. } => "one call tries it".to_owned(),
+    }
+}
+
+fn table(states: &[DependencyState]) -> String {
+    if states.is_empty() {
+        return "nothing failed lately".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(["name", "state", "faults in a row", ""]);
+    for one in states {
+        let (faults, name) = (one.faults_in_row.to_string(), escape::line(&one.name));
+        table.add_row([&*name, word(one.state), &faults, &meaning(one.state)]);
+    }
+    table.to_string()
+}

@@ -1,0 +1,121 @@
+//! `toolhold unknown`: calls of which nobody knows what they did, and what a person found out of one.
+
+use clap::{Args, Subcommand};
+use comfy_table::{Table, presets};
+use serde_json::json;
+use toolhold_core::escape;
+use toolhold_core::id::CallId;
+
+use super::effects;
+use super::failure::{CommandResult, WithCode as _};
+use super::project::{Project, open};
+use super::ui::Ui;
+use crate::attempt::Resolution;
+use crate::exit_code::ExitCode;
+use crate::journal::{CallRecord, Error, Filter, Reader, State};
+
+/// Show the calls of which nobody knows what they did, or settle one.
+///
+/// A call is unknown if the host stopped while it ran, or if it asked another machine for a change and got no answer. It is
+/// not made again, and a repeat with its key is refused, until somebody has looked and says what it did.
+#[derive(Debug, Subcommand)]
+pub(super) enum Unknown {
+    /// List them, newest first, with what is known. Works beside a host that runs.
+    List,
+    /// Say what one did.
+    Resolve(Resolve),
+}
+
+/// Say what a call did, after you looked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolhold unknown resolve CALL --succeeded --data '{\"order\": 17}'   a repeat with its key gets this result
+  toolhold unknown resolve CALL --failed                             it did nothing: a repeat with its key runs")]
+pub(super) struct Resolve {
+    /// The call.
+    call: CallId,
+    #[command(flatten)]
+    what: What,
+    /// The result that it would have given, as JSON; `null` if left out.
+    #[arg(long, value_name = "JSON", requires = "succeeded", conflicts_with = "failed")]
+    data: Option<String>,
+}
+
+/// One of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// It did what it was asked to do.
+    #[arg(long)]
+    succeeded: bool,
+    /// It did nothing. Its key is free again.
+    #[arg(long)]
+    failed: bool,
+}
+
+impl Unknown {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        match self {
+            Self::List => list(project, ui),
+            Self::Resolve(command) => command.run(project, ui).await,
+        }
+    }
+}
+
+fn list(project: &Project, ui: Ui) -> CommandResult {
+    let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
+    let filter = Filter { state: Some(State::Unknown), limit: u32::MAX, ..Filter::default() };
+    let calls = reader.calls(&filter).code(ExitCode::Host)?;
+    ui.result(&calls.iter().map(to_json).collect::<Vec<_>>(), |_| readable(&calls))?;
+    Ok(ExitCode::Success)
+}
+
+impl Resolve {
+    async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let resolution = match &self.data {
+            _ if self.what.failed => Resolution::Failed,
+            Some(text) => {
+                let value = serde_json::from_str(text);
+                let told =
+                    value.map_err(|error| anyhow::anyhow!("`--data` is not JSON: {error}; quote a text: '\"done\"'"));
+                Resolution::Succeeded(told.code(ExitCode::Usage)?)
+            }
+            None => Resolution::Succeeded(serde_json::Value::Null),
+        };
+        let host = open(project, Vec::new(), ui).await?;
+        let resolved = host.resolve(&self.call, resolution).await;
+        resolved.map_err(|error| {
+            let code = if matches!(error, Error::NotUnknown(_)) { ExitCode::BadInput } else { ExitCode::Host };
+            super::failure::Failure::new(code, error)
+        })?;
+        let outcome = if self.what.succeeded { "succeeded" } else { "failed" };
+        let then = match self.what.succeeded {
+            true => "a repeat with its key gets this result",
+            false => "a repeat with its key runs",
+        };
+        ui.result(&json!({ "call": self.call, "resolved": outcome }), |_| format!("settled as {outcome}: {then}"))?;
+        Ok(ExitCode::Success)
+    }
+}
+
+fn to_json(call: &CallRecord) -> serde_json::Value {
+    json!({
+        "call": call.call, "run": call.run, "tool": call.tool, "at": effects::time(call.admitted_at), "key": call.key,
+        "arguments": call.arguments, "evidence": call.evidence,
+    })
+}
+
+fn readable(calls: &[CallRecord]) -> String {
+    if calls.is_empty() {
+        return "what every call did is known".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(["time", "call", "tool", "key", "what is known"]);
+    for call in calls {
+        let (time, key) = (effects::time(call.admitted_at), call.key.as_ref().map_or("", |key| key.as_str()));
+        let evidence = escape::line(call.evidence.as_deref().unwrap_or("the host stopped while it ran"));
+        table.add_row([time.as_str(), call.call.as_str(), call.tool.as_str(), key, &evidence]);
+    }
+    table.to_string()
+}
