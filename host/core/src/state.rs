@@ -56,6 +56,8 @@ pub enum Event {
     ModelRetryScheduled,
     /// A requested call was refused before it reached a tool.
     CallRejected,
+    /// The model was shown more of what the run has.
+    PartShown,
     /// A call went to a tool.
     CallStarted,
     /// A call came back, with whatever outcome.
@@ -100,7 +102,7 @@ use Event as E;
 use State as S;
 
 /// Every allowed transition: from, event, to. The ends that any live state can reach are in [`INTERRUPTIONS`].
-pub const TRANSITIONS: [(State, Event, State); 35] = [
+pub const TRANSITIONS: [(State, Event, State); 36] = [
     (S::Initializing, E::Initialized, S::Processing),
     // deciding what is next
     (S::Processing, E::ModelAsked, S::AwaitingModel),
@@ -119,6 +121,7 @@ pub const TRANSITIONS: [(State, Event, State); 35] = [
     (S::Retrying, E::LimitReached, S::Reflecting),
     // what it said
     (S::Validating, E::CallRejected, S::Validating),
+    (S::Validating, E::PartShown, S::Validating),
     (S::Validating, E::CallStarted, S::AwaitingTool),
     (S::Validating, E::ApprovalRequested, S::AwaitingApproval),
     (S::Validating, E::TurnSettled, S::Processing),
@@ -232,7 +235,7 @@ mod tests {
         S::Cancelled,
         S::DeadLettered,
     ];
-    const EVENTS: [Event; 24] = [
+    const EVENTS: [Event; 25] = [
         E::Initialized,
         E::ModelAsked,
         E::ModelAnswered,
@@ -257,26 +260,27 @@ mod tests {
         E::Requeued,
         E::CallRequeued,
         E::Discarded,
+        E::PartShown,
     ];
 
     /// The table again as a picture: a row per state, a column per event in the order of `EVENTS`; the letter is where it
     /// leads, a dot is refused. A change of the table has to be drawn here too.
     const PICTURE: [(&str, &str); 14] = [
-        //                     I A a r R S C y ? + - t L v ^ . / f o c d q w x
-        ("initializing", "     P . . . . . . . . . . . . . . . . F T X . . . . "),
-        ("processing", "       . M . . . . . . . . . . V V . . / F T X . . . . "),
-        ("awaiting-model", "   . . D Y . . . . . . . . V . . . / F T X . . . . "),
-        ("awaiting-tool", "    . . . . . . D Y Q . . . . . . . . F T X . . . . "),
-        ("awaiting-approval", ". . . . . . . . . W D . V . . . . F T X . . . . "),
-        ("validating", "       . . . . D W . . Q . . P V . . C / F T X . . . . "),
-        ("retrying", "         . M . . D W . . . . . . V . . . / F T X . . . . "),
-        ("reflecting", "       . M . . . . . . . . . . . . P . / F T X . . . . "),
-        ("completed", "        . . . . . . . . . . . . . . . . . . . . . . . . "),
-        ("partial", "          . . . . . . . . . . . . . . . . . . . . . . . . "),
-        ("failed", "           . . . . . . . . . . . . . . . . . . . . L . . . "),
-        ("timed-out", "        . . . . . . . . . . . . . . . . . . . . L . . . "),
-        ("cancelled", "        . . . . . . . . . . . . . . . . . . . . . . . . "),
-        ("dead-lettered", "    . . . . . . . . . . . . . . . . . . . . . P W F "),
+        //                     I A a r R S C y ? + - t L v ^ . / f o c d q w x p
+        ("initializing", "     P . . . . . . . . . . . . . . . . F T X . . . . . "),
+        ("processing", "       . M . . . . . . . . . . V V . . / F T X . . . . . "),
+        ("awaiting-model", "   . . D Y . . . . . . . . V . . . / F T X . . . . . "),
+        ("awaiting-tool", "    . . . . . . D Y Q . . . . . . . . F T X . . . . . "),
+        ("awaiting-approval", ". . . . . . . . . W D . V . . . . F T X . . . . . "),
+        ("validating", "       . . . . D W . . Q . . P V . . C / F T X . . . . D "),
+        ("retrying", "         . M . . D W . . . . . . V . . . / F T X . . . . . "),
+        ("reflecting", "       . M . . . . . . . . . . . . P . / F T X . . . . . "),
+        ("completed", "        . . . . . . . . . . . . . . . . . . . . . . . . . "),
+        ("partial", "          . . . . . . . . . . . . . . . . . . . . . . . . . "),
+        ("failed", "           . . . . . . . . . . . . . . . . . . . . L . . . . "),
+        ("timed-out", "        . . . . . . . . . . . . . . . . . . . . L . . . . "),
+        ("cancelled", "        . . . . . . . . . . . . . . . . . . . . . . . . . "),
+        ("dead-lettered", "    . . . . . . . . . . . . . . . . . . . . . P W F . "),
     ];
 
     fn letter(state: State) -> char {

@@ -204,7 +204,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         }
         let token = self.agent.cancel.child_token();
         let start = self.machine.start();
-        let (mode, most_bytes) = (start.mode, start.limits.result_bytes);
+        let (mode, most_bytes) = (start.mode, start.limits.kept_bytes);
         let asked = ToolCall {
             run: start.run.clone(),
             tool: call.tool.clone(),
@@ -260,9 +260,10 @@ async fn asked<T: Tools>(
 ) -> RunEvent {
     let start = machine.start();
     let limits = &start.limits;
+    let (messages, tools) = (machine.view(), machine.tools());
     let request = Request {
-        messages: machine.messages(),
-        tools: if ask.with_tools { &start.tools } else { &[] },
+        messages: &messages,
+        tools: if ask.with_tools { &tools } else { &[] },
         last: !ask.with_tools,
         tokens: limits.tokens_per_turn,
         bytes: limits.answer_bytes,

@@ -169,6 +169,15 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         labels: BTreeSet<Label>,
     },
+    /// The model was shown a part of an earlier result. Nothing ran.
+    PartShown {
+        /// The turn, from 1.
+        turn: u32,
+        /// The id of the call that had the result.
+        id: String,
+        /// The byte that it begins with.
+        start: u64,
+    },
     /// Everything that the turn asked for has its result.
     TurnSettled {
         /// The turn, from 1.
@@ -220,6 +229,7 @@ impl RunEvent {
             Self::CallRejected { .. } => Step::CallRejected,
             Self::CallStarted { .. } => Step::CallStarted,
             Self::CallReturned { .. } => Step::CallReturned,
+            Self::PartShown { .. } => Step::PartShown,
             Self::TurnSettled { .. } => Step::TurnSettled,
             Self::LimitReached { .. } => Step::LimitReached,
             Self::DeadLettered => Step::DeadLettered,

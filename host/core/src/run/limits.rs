@@ -46,8 +46,12 @@ pub struct RunLimits {
     /// How long a cancelled call is waited for before it is left alone.
     #[serde(with = "super::milliseconds")]
     pub cancel_grace: Duration,
-    /// Bytes of one tool result that the model is shown.
+    /// Bytes of one tool result that the model is shown at once.
     pub result_bytes: usize,
+    /// Bytes of one tool result that the run keeps: the model can ask for the parts that it was not shown.
+    pub kept_bytes: usize,
+    /// Bytes of the conversation that the model is shown. Where it is longer, older results give way.
+    pub context_bytes: usize,
     /// Bytes of text and arguments in one turn. What is beyond is cut, and counts as cut at `tokens_per_turn`.
     pub answer_bytes: usize,
 }
@@ -70,6 +74,8 @@ impl Default for RunLimits {
             longest_wait: Duration::from_secs(60),
             cancel_grace: Duration::from_secs(5),
             result_bytes: 32 << 10,
+            kept_bytes: 1 << 20,
+            context_bytes: 384 << 10,
             answer_bytes: 256 << 10,
         }
     }

@@ -6,9 +6,10 @@
 //! goes on from there by the same code.
 //!
 //! Reading order: [`machine`] is the loop; [`event`] what can happen; [`turn`] and [`message`] what goes to a model and
-//! comes from it; [`intake`] what of it is let through; [`result`] what the model sees of a call; [`guard`] what is done in
+//! comes from it; [`intake`] what of it is let through; [`result`] what the model sees of a call, [`context`] what it sees of a long conversation; [`guard`] what is done in
 //! vain; [`limits`] every bound; [`report`] what remains. Where a run may be at all is said in [`crate::state`].
 
+mod context;
 pub mod event;
 mod guard;
 mod intake;

@@ -216,12 +216,55 @@ async fn the_model_sees_the_outcome_and_nothing_beside_it() {
 }
 
 #[tokio::test]
-async fn a_large_result_is_cut_between_characters_with_a_note() {
+async fn a_large_result_is_shown_in_parts_that_the_model_asks_for() {
     let limits = RunLimits { result_bytes: 1000, ..RunLimits::default() };
-    let (_, model) = play_list(vec![calls(&[("big__read", "{}")]), text("done")], limits).await;
-    let result = &results(&model.seen.last().unwrap().0)[0];
-    assert!(result["truncated"].as_str().unwrap().contains("first 999 of 200002 bytes"), "{result}");
-    assert_eq!(result["data"].as_str().unwrap().len(), 999);
+    let part = |arguments: &str| calls(&[("toolhold__part", arguments)]);
+    let turns = vec![
+        part(r#"{"id":"c0"}"#),
+        calls(&[("big__read", "{}")]),
+        part(r#"{"id":"c0","start":1000}"#),
+        part(r#"{"id":"nobody"}"#),
+        part(r#"{"start":1}"#),
+        text("done"),
+    ];
+    let (played, model) = play_list(turns, limits).await;
+    let seen = &model.seen.last().unwrap().0;
+    let results = results(seen);
+    let note = results[1]["truncated"].as_str().unwrap();
+    assert!(note.starts_with("bytes 0 to 999 of 200011") && note.contains("toolhold__part"), "{note}");
+    assert_eq!(results[1]["data"].as_str().unwrap().len(), 999);
+    let id = seen.iter().find_map(|message| match message {
+        Message::Tool { id, content } if content.contains("bytes 0 to") => Some(id.clone()),
+        _ => None,
+    });
+    assert!(note.contains(&format!("{:?}", id.unwrap())), "{note}");
+    // Before there is anything to be seen, there is no such tool.
+    assert_eq!(played.rejections(), ["unknown-tool", "unknown-part", "invalid-part"]);
+    assert_eq!(played.reached(), ["big.read"]);
+    let tools: Vec<usize> = model.seen.iter().map(|(_, tools)| *tools).collect();
+    assert_eq!(tools[2], tools[1] + 1);
+}
+
+#[tokio::test]
+async fn a_part_of_a_result_is_what_comes_next_in_it() {
+    let limits = RunLimits { result_bytes: 1000, ..RunLimits::default() };
+    let next = calls(&[("toolhold__part", r#"{"id":"c0","start":999}"#)]);
+    let (played, model) = play_list(vec![calls(&[("big__read", "{}")]), next, text("done")], limits).await;
+    assert_eq!((played.rejections(), played.reached().len()), (Vec::<String>::new(), 1));
+    let results = results(&model.seen.last().unwrap().0);
+    assert!(results[1]["truncated"].as_str().unwrap().starts_with("bytes 999 to 1999 of 200011"), "{results:?}");
+    assert!(results[1]["data"].as_str().unwrap().chars().all(|character| character == 'é'));
+}
+
+#[tokio::test]
+async fn a_long_conversation_is_shown_with_older_results_left_out() {
+    let limits = RunLimits { context_bytes: 50_000, same_results: 100, ..RunLimits::default() };
+    let (played, model) = play_list(vec![calls(&[("big__read", "{}")])], limits).await;
+    assert_eq!(played.reached().len(), 10);
+    let (messages, _) = model.seen.last().unwrap();
+    let results: Vec<_> = results(messages);
+    let omitted = results.iter().filter(|result| result.get("omitted").is_some()).count();
+    assert_eq!((results.len(), omitted), (10, 9), "the last one stays");
 }
 
 #[tokio::test]

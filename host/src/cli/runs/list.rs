@@ -146,6 +146,7 @@ fn in_words(happened: &Occurrence) -> String {
             ),
             Some(failure) => format!("{} failed: {}", line(&call.tool), line(&failure.message)),
         },
+        RunEvent::PartShown { id, start, .. } => format!("showed a part of result {} from byte {start}", line(id)),
         RunEvent::TurnSettled { turn } => format!("turn {turn} is done"),
         RunEvent::LimitReached { limit } => format!("reached its limit: {limit}"),
         RunEvent::RunEnded { end, .. } => format!("ended: {end}"),

@@ -16,7 +16,7 @@ use crate::run::intake::{Checked, Sound};
 use crate::run::limits::RunLimit;
 use crate::run::message::Message;
 use crate::run::report::{CallSummary, FailureSummary, Reason};
-use crate::run::{prompt, result};
+use crate::run::{context, prompt, result};
 
 /// The code of a call of which nobody knows what it did.
 const UNKNOWN: &str = "outcome-unknown";
@@ -74,9 +74,54 @@ impl Machine {
         match (&call.verdict, &acting.stop) {
             (Ok(sound), _) if acting.is_started() => Next::Call(self.pending(acting, sound)),
             (_, Some(_)) => self.rejection(call, not_run()),
+            (Ok(sound), None) if self.is_for_a_part(sound) => self.part(call, sound),
             (Ok(sound), None) => Next::Call(self.pending(acting, sound)),
             (Err(failure), None) => self.rejection(call, failure.clone()),
         }
+    }
+
+    /// A tool of the run that has the same name counts more.
+    fn is_for_a_part(&self, sound: &Sound) -> bool {
+        sound.tool.as_str() == context::PART && context::spec(&self.start.tools).is_some()
+    }
+
+    fn part(&self, call: &Checked, sound: &Sound) -> Next {
+        let refused = |code: &str, message: &str| {
+            let (code, message) = (code.to_owned(), message.to_owned());
+            self.rejection(call, FailureSummary { class: Class::InvalidArguments, code, message })
+        };
+        match context::asked(&sound.arguments) {
+            None => refused("invalid-part", "give `id`, a text, and `start`, a number of bytes, if any"),
+            Some((id, _)) if self.whole(&id).is_none() => {
+                refused("unknown-part", "no result has that id; use one that stands where a result is cut or omitted")
+            }
+            Some((id, start)) => Next::Note(RunEvent::PartShown { turn: self.turns, id, start }),
+        }
+    }
+
+    /// The whole result of the call with this id.
+    fn whole(&self, id: &str) -> Option<&str> {
+        let of_message = || {
+            self.messages.iter().find_map(|message| match message {
+                Message::Tool { id: known, content } if known == id => Some(content.as_str()),
+                _ => None,
+            })
+        };
+        self.long.get(id).map(String::as_str).or_else(of_message)
+    }
+
+    pub(super) fn part_shown(&mut self, of: &str, start: u64) {
+        let content = self.whole(of).map(|whole| context::part(of, whole, start, self.start.limits.result_bytes));
+        let content = content.unwrap_or_default();
+        let Phase::Acting(acting) = &mut self.phase else { return };
+        let Some(call) = acting.calls.get(acting.at) else { return };
+        let id = call.history.id.clone();
+        if let Ok(Sound { tool, arguments }) = &call.verdict {
+            self.guard.result(tool, arguments, &content);
+        }
+        (acting.is_useful, acting.at) = (true, acting.at + 1);
+        self.messages.push(Message::Tool { id, content });
+        self.prepare();
     }
 
     fn rejection(&self, call: &Checked, failure: FailureSummary) -> Next {
@@ -208,7 +253,11 @@ impl Machine {
             Some(failure) => acting.last_error = failure.message,
         }
         (acting.started, acting.at) = (None, acting.at + 1);
-        self.messages.push(Message::Tool { id, content: content.to_owned() });
+        let (shown, is_cut) = context::shown(&id, content, limits.result_bytes);
+        if is_cut {
+            self.long.insert(id.clone(), content.to_owned());
+        }
+        self.messages.push(Message::Tool { id, content: shown });
         self.prepare();
     }
 

@@ -4,6 +4,7 @@
 //! provider asks for is kept; one that does not fit into the run ends the attempts at this model at once. A model that was
 //! given up stays so for the rest of the run.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::act::Acting;
@@ -15,9 +16,10 @@ use crate::run::event::RunEvent;
 use crate::run::limits::RunLimit;
 use crate::run::message::Message;
 use crate::run::milliseconds::whole as whole_milliseconds;
-use crate::run::prompt;
+use crate::run::names::Names;
 use crate::run::report::FailureSummary;
 use crate::run::turn::{Finish, Retry, Turn};
+use crate::run::{context, prompt};
 
 /// The first pause between attempts. The next ones double; each grows by up to its own length again, at random.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -35,6 +37,7 @@ impl Machine {
 
     pub(super) fn asked(&mut self, turn: u32, attempt: u32, model: usize) {
         (self.turns, self.attempt, self.model) = (turn, attempt, model);
+        self.boundary = context::boundary(&self.messages, self.boundary, self.start.limits.context_bytes);
         self.phase = Phase::Asking;
     }
 
@@ -107,7 +110,11 @@ impl Machine {
     }
 
     fn act(&mut self, turn: &Turn) {
-        let (checked, dropped) = self.intake.check(turn, self.turns, &self.names, &self.start.limits);
+        let names = match self.tools() {
+            Cow::Borrowed(_) => Cow::Borrowed(&self.names),
+            Cow::Owned(tools) => Cow::Owned(Names::of(&tools)),
+        };
+        let (checked, dropped) = self.intake.check(turn, self.turns, &names, &self.start.limits);
         let calls = checked.iter().map(|call| call.history.clone()).collect();
         self.messages.push(Message::Assistant { text: turn.text.clone(), calls });
         self.phase = Phase::Acting(Box::new(Acting::of(checked, dropped)));

@@ -10,7 +10,8 @@ mod ending;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use self::act::Acting;
@@ -22,8 +23,9 @@ use super::limits::RunLimit;
 use super::message::Message;
 use super::names::Names;
 use super::report::{CallSummary, Reason, RunReport};
+use super::tool::ToolSpec;
 use super::turn::{Identity, Kind, Tokens};
-use super::{milliseconds, prompt};
+use super::{context, milliseconds, prompt};
 use crate::id::{IdempotencyKey, Label, RunId};
 use crate::state::{Refused, State};
 
@@ -150,6 +152,10 @@ pub struct Machine {
     state: State,
     phase: Phase,
     messages: Vec<Message>,
+    /// Messages before this one are shown shortened.
+    boundary: usize,
+    /// Results that were too long to be shown at once, by the id of their call.
+    long: HashMap<String, String>,
     intake: Intake,
     guard: Guard,
     /// The attempt at the turn that is asked for, or was last.
@@ -186,6 +192,8 @@ impl Machine {
             state: State::Initializing,
             phase: Phase::Noting(Box::new(RunEvent::RunStarted(Box::new(start.clone())))),
             messages: Vec::new(),
+            boundary: 0,
+            long: HashMap::new(),
             intake: Intake::default(),
             guard: Guard::default(),
             attempt: 0,
@@ -277,6 +285,7 @@ impl Machine {
                 self.labels.extend(labels.iter().cloned());
                 self.call_returned(call, content);
             }
+            RunEvent::PartShown { id, start, .. } => self.part_shown(id, *start),
             RunEvent::TurnSettled { .. } => self.decide(),
             RunEvent::LimitReached { limit } => self.limit_reached(*limit),
             RunEvent::PersonNoted { text } => self.messages.push(Message::User(text.clone())),
@@ -425,7 +434,27 @@ impl Machine {
         self.state
     }
 
-    /// The conversation so far.
+    /// The conversation as a model is shown it.
+    #[must_use]
+    pub fn view(&self) -> Cow<'_, [Message]> {
+        context::view(&self.messages, self.boundary)
+    }
+
+    /// The tools that a model is told of: those of the run, and where it does not see everything the one to see more.
+    #[must_use]
+    pub fn tools(&self) -> Cow<'_, [ToolSpec]> {
+        let more = self.hides_something().then(|| context::spec(&self.start.tools)).flatten();
+        match more {
+            None => Cow::Borrowed(&self.start.tools),
+            Some(spec) => self.start.tools.iter().cloned().chain([spec]).collect(),
+        }
+    }
+
+    fn hides_something(&self) -> bool {
+        self.boundary > 0 || !self.long.is_empty()
+    }
+
+    /// The conversation so far, whole.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         &self.messages
