@@ -9,7 +9,7 @@ use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, open};
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
-use crate::journal::{HistoryFilter, PlanState, Reader};
+use crate::journal::{HistoryEntry, HistoryFilter, Reader};
 use crate::{UndoError, Undone};
 
 /// Take back what a call changed: content, names, times and modes are what they were.
@@ -39,7 +39,7 @@ impl Undo {
         let host = open(project, Vec::new(), ui).await?;
         let calls = match (self.call, &self.run) {
             (Some(call), _) => vec![call],
-            (None, Some(run)) => landed(&Reader::open(&project.state()).code(ExitCode::Host)?, run)?,
+            (None, Some(run)) => on_disk(&Reader::open(&project.state()).code(ExitCode::Host)?, run)?,
             (None, None) => Vec::new(),
         };
         let mut undone = Vec::new();
@@ -61,12 +61,12 @@ impl Undo {
     }
 }
 
-/// The calls of a run whose changes are on the disk, the last one first.
-fn landed(reader: &Reader, run: &RunId) -> Result<Vec<CallId>, Failure> {
+/// The calls of a run whose changes are on the disk, the last one first. Those that have expired are the first of it, so they come
+/// last: that they cannot be taken back is said after the others were.
+fn on_disk(reader: &Reader, run: &RunId) -> Result<Vec<CallId>, Failure> {
     let filter = HistoryFilter { run: Some(run.clone()), limit: u32::MAX, ..HistoryFilter::default() };
     let entries = reader.history(&filter).code(ExitCode::Host)?;
-    let landed = entries.into_iter().filter(|entry| entry.state == PlanState::Landed);
-    Ok(landed.map(|entry| entry.call).collect())
+    Ok(entries.into_iter().filter(HistoryEntry::is_on_disk).map(|entry| entry.call).collect())
 }
 
 fn failure(error: UndoError) -> Failure {

@@ -6,7 +6,7 @@ use toolhold_sandbox::capability::fs::commit::{After, CommitError, Plan};
 
 use crate::clock;
 use crate::host::Host;
-use crate::journal::{self, HistoryFilter, PlanState};
+use crate::journal::{self, HistoryEntry, HistoryFilter, PlanState};
 
 /// A call that was taken back.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -108,7 +108,7 @@ impl Host {
         self.0.journal.flush().await?;
         let history = self.0.journal.reader()?.history(&filter)?;
         let mut undone = Vec::new();
-        for entry in history.into_iter().filter(|entry| entry.state == PlanState::Landed) {
+        for entry in history.into_iter().filter(HistoryEntry::is_on_disk) {
             undone.push(self.undo(&entry.call).await?);
         }
         Ok(undone)

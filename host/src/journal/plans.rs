@@ -5,13 +5,14 @@
 //! `expired` when its files are removed.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use toolhold_core::call::Mode;
 use toolhold_core::chain::{Broken, Why};
 use toolhold_core::effect::EffectReport;
 use toolhold_core::event::{Event, bounded};
 use toolhold_core::id::{CallId, Digest, RunId, ToolName};
 use toolhold_core::redact::Redactor;
 
-use super::calls::{Step, parsed};
+use super::calls::{Step, parse_mode, parsed};
 use super::error::Error;
 use super::queue::Answer;
 use super::record::{Landing, Settlement};
@@ -167,10 +168,24 @@ pub struct HistoryEntry {
     pub tool: ToolName,
     /// When, in microseconds since 1970.
     pub at: u64,
+    /// Whether it was to change anything.
+    pub mode: Mode,
     /// How far it came.
     pub state: PlanState,
     /// What it changed, or would.
     pub effects: EffectReport,
+}
+
+impl HistoryEntry {
+    /// Whether its changes are on the disk, as far as is known: of one that has expired, nobody can take them back.
+    #[must_use]
+    pub fn is_on_disk(&self) -> bool {
+        match self.state {
+            PlanState::Landed => true,
+            PlanState::Expired => self.mode == Mode::Live,
+            _ => false,
+        }
+    }
 }
 
 /// Writes a plan down.
@@ -345,7 +360,7 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
     if is_older(connection)? {
         return Ok(Vec::new());
     }
-    let sql = "SELECT p.call, c.run, c.tool, p.made_at, p.state, p.effects FROM plans p JOIN calls c ON c.call = p.call
+    let sql = "SELECT p.call, c.run, c.tool, p.made_at, p.state, p.effects, c.mode FROM plans p JOIN calls c ON c.call = p.call
                WHERE (?1 IS NULL OR c.run = ?1) AND (?2 IS NULL OR p.call = ?2) ORDER BY p.number DESC LIMIT ?3";
     let limit = if filter.limit == 0 { 100 } else { filter.limit };
     let mut statement = connection.prepare(sql)?;
@@ -358,6 +373,7 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
             at: row.get::<_, i64>(3)?.cast_unsigned(),
             state: parsed(row, 4, PlanState::parse)?,
             effects: parsed(row, 5, |text| serde_json::from_str(text).ok())?,
+            mode: parsed(row, 6, parse_mode)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -71,6 +71,34 @@ fn what_is_too_large_by_itself_is_not_kept_and_the_call_says_so() {
 }
 
 #[test]
+fn an_undo_of_a_run_says_which_of_its_calls_have_expired_after_it_took_back_the_others() {
+    let project = bounded("undo-bytes = 10");
+    project.write(
+        "script.toml",
+        r#"
+[[turn]]
+[[turn.call]]
+tool = "files.write"
+arguments = { path = "/work/a.txt", content = "first" }
+[[turn.call]]
+tool = "files.write"
+arguments = { path = "/work/a.txt", content = "second" }
+[[turn.call]]
+tool = "files.delete"
+arguments = { path = "/work/old.txt" }
+[[turn]]
+text = "done"
+"#,
+    );
+    let run = project.run(&["run", "work", "--model", "scripted:script.toml"]);
+    assert_eq!(run.code(), 0, "{}", run.said());
+    let undone = project.run(&["undo", "--run", &run.named("undo --run")]);
+    undone.failed(3, &["can no longer be undone", "has expired"]);
+    assert_eq!(undone.printed().matches("taken back").count(), 2, "{}", undone.printed());
+    assert_eq!((project.read("work/a.txt"), project.read("work/old.txt")), ("first".to_owned(), "old\n".to_owned()));
+}
+
+#[test]
 fn what_is_too_old_is_given_up_when_a_host_is_opened() {
     let project = Project::free();
     let live = named(&project, &["files.delete", "path=/work/old.txt"]);
