@@ -104,6 +104,10 @@ text_id!(
     SecretName, is_name, Error::Name
 );
 text_id!(
+    /// The name under which the manifest knows a model.
+    ModelName, is_name, Error::Name
+);
+text_id!(
     /// One run of an agent, or the batch of calls a front makes in one go.
     RunId, is_opaque, Error::Opaque
 );

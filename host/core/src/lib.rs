@@ -7,8 +7,10 @@
 //! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
 //! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
 
+pub mod base_url;
 pub mod call;
 pub mod chain;
+pub mod cost;
 pub mod describe;
 pub mod effect;
 pub mod escape;

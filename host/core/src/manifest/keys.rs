@@ -3,13 +3,15 @@
 //! The checker, the JSON Schema for editors and the reference page walk this table, so none of them can know a key that
 //! another does not. A test compares it with the wire form.
 
+mod models;
 mod network;
 
 use crate::limit::{LIMITS, Unit};
 
-use super::settings::{HOST, RUN, Setting};
+use super::settings::{HOST, Setting};
 use super::text::{self, Text};
 
+pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 
 /// A table of the document.
@@ -119,6 +121,12 @@ pub static MANIFEST: Table = Table {
             Shape::Map { key: &text::http::SECRET, of: &Shape::Table(&SECRET) },
             Otherwise::Is("no secrets"),
             "secrets that the host adds to requests, by name",
+        ),
+        key(
+            "models",
+            Shape::Map { key: &text::model::NAME, of: &Shape::Table(&MODEL) },
+            Otherwise::Is("no models"),
+            "models that runs may be given, by name",
         ),
         key(
             "limits",
@@ -276,14 +284,28 @@ pub static LIMITS_TABLE: Table = Table {
 };
 
 /// `[run]`.
-pub static RUN_TABLE: Table = Table { name: "[run]", doc: "Bounds of one run of an agent.", keys: &setting_keys(&RUN) };
+pub static RUN_TABLE: Table =
+    Table { name: "[run]", doc: "Bounds of one run of an agent, and its models.", keys: &models::run_keys() };
 
 /// `[host]`.
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 10] =
-    [&MANIFEST, &COMPONENT, &DIRECTORY, &HTTP, &SECRET_USE, &SECRET, &RULE, &LIMITS_TABLE, &RUN_TABLE, &HOST_TABLE];
+pub static TABLES: [&Table; 13] = [
+    &MANIFEST,
+    &COMPONENT,
+    &DIRECTORY,
+    &HTTP,
+    &SECRET_USE,
+    &SECRET,
+    &RULE,
+    &MODEL,
+    &MODEL_PRICES,
+    &MODEL_TIMEOUTS,
+    &LIMITS_TABLE,
+    &RUN_TABLE,
+    &HOST_TABLE,
+];
 
 const EMPTY: Key = key("", Shape::Version, Otherwise::Required, "");
 

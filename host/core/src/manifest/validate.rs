@@ -1,8 +1,9 @@
 //! From the wire form to the validated one: everything that takes more than one key to know.
 
 mod http;
+mod models;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use crate::grant::{Clock, Patterns, Random, Symlinks, is_within};
-use crate::id::ComponentName;
+use crate::id::{ComponentName, ModelName};
 use crate::limit::{LIMITS, Unit};
 
 use super::amount;
@@ -43,10 +44,13 @@ impl Validator<'_> {
         let rules: Vec<_> = wire.rules.into_iter().filter_map(|rule| self.rule(rule)).map(Arc::new).collect();
         self.names_are_unique(&rules);
         self.components_are_known(&rules, &components);
+        let named: BTreeSet<ModelName> = wire.models.keys().filter_map(|name| name.get_ref().parse().ok()).collect();
+        let models = self.models(wire.models, &secrets);
+        let chain = self.chain(&wire.run.models, &named);
         let (mut run, mut host) = Default::default();
-        settings(&super::settings::RUN, wire.run, &mut run);
+        settings(&super::settings::RUN, wire.run.amounts, &mut run);
         settings(&super::settings::HOST, wire.host, &mut host);
-        Manifest { source, components, secrets, rules, run, host }
+        Manifest { source, components, secrets, rules, models, chain, run, host }
     }
 
     fn component(
