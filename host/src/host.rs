@@ -20,6 +20,7 @@ use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::refusal::{Refusal, not_run, unrecorded};
+use crate::secrets::Secrets;
 use crate::{clock, redaction, report};
 
 /// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) journal: Journal,
     pub(crate) effects: Effects,
     pub(crate) redactor: Redactor,
+    pub(crate) secrets: Secrets,
 }
 
 /// What the caller of one call wants beside its result.
@@ -204,6 +206,11 @@ impl Host {
     #[must_use]
     pub fn redactor(&self) -> &Redactor {
         &self.0.redactor
+    }
+
+    /// The values of the secrets, for what is asked beside the tools: models.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// What records.

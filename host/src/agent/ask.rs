@@ -72,6 +72,7 @@ impl<T: Tools> Run<'_, T> {
             last: !with_tools,
             tokens: limits.tokens_per_turn,
             bytes: limits.answer_bytes,
+            ..Request::default()
         };
         let observer = &mut self.observer;
         let mut on_text = |text: &str| {

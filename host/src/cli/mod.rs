@@ -16,6 +16,7 @@ mod inspect;
 mod known;
 mod lock;
 mod manifest;
+mod model;
 mod new;
 mod pack;
 mod project;

@@ -1,6 +1,5 @@
 //! `toolhold run`: an agent works on a task under the manifest.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,11 +13,11 @@ use toolhold_core::outcome::{CallReport, Outcome};
 use toolhold_core::state::State;
 
 use super::effects::{self, Landing};
-use super::failure::{CommandResult, WithCode as _};
+use super::failure::{CommandResult, Failure, WithCode as _};
+use super::model::ModelArguments;
 use super::project::{Project, open};
+use super::report;
 use super::ui::{Tone, Ui, paint};
-use super::{report, variable};
-use crate::agent::model::{KeySource, ModelOptions, ModelSpec};
 use crate::agent::{
     Agent, Clock, Occurrence, Reason, RunEvent, RunLimits, RunReport, Task, TokioClock, ToolSpec, Tools,
 };
@@ -35,37 +34,30 @@ use crate::{CallOptions, Host, PreviewSession, clock};
   toolhold run \"Tidy the inbox\" --model scripted:script.toml
   toolhold run \"Tidy the inbox\" --model openai:gpt-5-mini
   toolhold run \"Tidy the inbox\" --model openai:local --model-url http://127.0.0.1:8080/v1
+  toolhold run \"Tidy the inbox\"                        the models that `[run]` of the manifest names
 
-docs/agent.md has the limits, the script format and what the model sees.")]
+docs/models.md has the models, docs/agent.md the limits, the script format and what the model sees.")]
 pub(super) struct Run {
     /// What is to be done, in words.
     task: String,
-    /// `scripted:FILE` plays a file and calls no model; `openai:MODEL` calls one.
-    #[arg(long, value_name = "MODEL")]
-    model: ModelSpec,
     /// Let it work, show what it would change, and change nothing. Its later calls see what its earlier ones would have changed.
     #[arg(long)]
     dry_run: bool,
-    /// Base URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1.
-    #[arg(long, value_name = "URL")]
-    model_url: Option<String>,
-    /// The environment variable with the API key.
-    #[arg(long, value_name = "NAME")]
-    model_key_env: Option<String>,
-    /// The file with the API key; only you may be able to read it.
-    #[arg(long, value_name = "FILE", conflicts_with = "model_key_env")]
-    model_key_file: Option<PathBuf>,
-    /// A PEM file with certificates of authorities that may vouch for the model's server, beside those the system trusts.
-    #[arg(long, value_name = "FILE")]
-    model_ca: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
 }
 
 impl Run {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
-        let mut model = self.model.open(&self.options(), &variable, Arc::clone(&clock)).code(ExitCode::BadInput)?;
-        let host = open(project, model.secrets(), ui).await?;
+        let own = self.model.beforehand(&clock)?;
+        let known = own.iter().flat_map(|model| model.secrets()).collect();
+        let host = open(project, known, ui).await?;
+        let mut models = self.model.chain(own, &host, &clock)?;
+        let [model, ..] = models.as_mut_slice() else {
+            return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!("the run has no model")));
+        };
         let run = clock::new_run();
         let manifest = Some(host.policy().manifest().digest());
         let started = Event::RunStarted { run: run.clone(), front: "run".to_owned(), manifest };
@@ -77,17 +69,11 @@ impl Run {
         let agent = Agent { tools: &session, limits: session.limits.clone(), clock, cancel };
         let mode = if self.dry_run { Mode::Preview } else { Mode::Live };
         let task = Task { run: run.clone(), text: self.task, mode };
-        let done = agent.run(&mut *model, task, &mut |event| show(event, &session, ui)).await;
+        let done = agent.run(&mut **model, task, &mut |event| show(event, &session, ui)).await;
         let ended =
             Event::RunEnded { run, end: word(done.state), reason: done.reason.as_ref().map(ToString::to_string) };
         session.host.journal().record(clock::micros(), ended).await.code(ExitCode::Host)?;
         conclude(&done, &session, ui)
-    }
-
-    fn options(&self) -> ModelOptions {
-        let variable = self.model_key_env.clone().map(KeySource::Variable);
-        let key = variable.or_else(|| self.model_key_file.clone().map(KeySource::File));
-        ModelOptions { base_url: self.model_url.clone(), key, authorities: self.model_ca.clone() }
     }
 }
 

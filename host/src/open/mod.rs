@@ -90,7 +90,7 @@ impl Host {
             journal.announce(clock::micros(), fact).await?;
         }
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability) };
-        let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects, redactor }));
+        let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects, redactor, secrets }));
         host.recover().await?;
         Ok(host)
     }

@@ -9,6 +9,8 @@ mod apply;
 mod commands;
 mod dry_run;
 mod history;
+mod model;
 mod project;
+mod real_model;
 mod rogue;
 mod undo;

@@ -3,25 +3,46 @@
 //! A model is a source of untrusted text. Implementations turn whatever their source sends into a [`Turn`] or a typed
 //! [`Error`], in bounded memory; they never run, check or repair a call, and never wait or repeat on their own account.
 //!
-//! Reading order: [`spec`] chooses one, [`script`] plays a file, [`openai`] speaks the chat-completions protocol.
+//! Reading order: [`spec`] and [`chain`] choose one, [`script`] plays a file, [`client`] asks over a network. What differs
+//! between providers is a [`protocol`] each: [`openai`], [`responses`], [`anthropic`]. [`transport`] carries requests and
+//! answers, [`reading`] takes answers apart within bounds, [`draft`] is the turn that comes of them, [`cassette`] keeps what
+//! went over the wire.
 
+mod anthropic;
 mod authorities;
+mod cassette;
+mod chain;
+mod client;
+mod draft;
 mod error;
 mod key;
-pub mod openai;
+mod openai;
+mod protocol;
+mod reading;
+mod refusal;
+mod responses;
 pub mod script;
 pub mod spec;
+mod sse;
 mod tls;
+mod transport;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use serde_json::Value;
+use toolhold_core::cost::Prices;
+use toolhold_core::id::ToolName;
 
 pub use self::authorities::{Authorities, AuthoritiesError};
+pub use self::cassette::{CassetteError, RecordError, Recorder};
+pub use self::chain::{open_chain, open_named};
+pub use self::client::{Client, Settings};
 pub use self::error::{Error, Retry};
 pub use self::key::{KeyError, KeySource};
 pub use self::spec::{ModelOptions, ModelSpec, SpecError};
 #[cfg(test)]
 pub(crate) use self::tls::install as install_tls;
+pub use self::transport::Timeouts;
 use super::message::{Message, RequestedCall};
 use super::tools::ToolSpec;
 use crate::secrets::KnownSecret;
@@ -34,6 +55,21 @@ pub trait Model: Send {
     /// What it knows and nobody else must see: the host takes it out of everything that it stores and shows.
     fn secrets(&self) -> Vec<KnownSecret> {
         Vec::new()
+    }
+
+    /// What it costs, if that is known.
+    fn prices(&self) -> Option<Prices> {
+        None
+    }
+
+    /// Writes everything that goes over the wire from here on to a cassette.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`]; by default that there is no wire.
+    fn record(&mut self, recorder: Recorder) -> Result<(), RecordError> {
+        drop(recorder);
+        Err(RecordError::NoWire(self.identity().name.clone()))
     }
 
     /// Asks for one turn. Text is handed to `on_text` as it arrives; an error after that makes it void.
@@ -64,7 +100,7 @@ pub enum Kind {
 }
 
 /// What a model is asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
     /// The conversation so far.
     pub messages: &'a [Message],
@@ -76,6 +112,27 @@ pub struct Request<'a> {
     pub tokens: u32,
     /// Bytes of text and arguments that are kept. What is beyond is cut, and the turn is [`Finish::Length`].
     pub bytes: usize,
+    /// What it may or must do with the tools.
+    pub tool_choice: ToolChoice<'a>,
+    /// It may ask for one call at a time only.
+    pub single_call: bool,
+    /// A JSON Schema of the answer with which it ends. A model is made to conform as far as its provider can; whether it
+    /// does is for the caller to check.
+    pub answer_schema: Option<&'a Value>,
+}
+
+/// What a model may or must do with the tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ToolChoice<'a> {
+    /// It decides.
+    #[default]
+    Auto,
+    /// It must ask for a call.
+    Required,
+    /// It must not, although it knows them.
+    Forbidden,
+    /// It must ask for a call of this one.
+    Tool(&'a ToolName),
 }
 
 /// One turn of a model, as it came.
@@ -124,6 +181,8 @@ pub struct Tokens {
     pub input: u64,
     /// Written by the model.
     pub output: u64,
+    /// Of those read, the ones that the provider had kept from an earlier request.
+    pub cached: u64,
     /// At least one number is a guess from the size of the text, because the provider gave none.
     pub estimated: bool,
 }
@@ -141,6 +200,7 @@ impl Tokens {
         Self {
             input: self.input.saturating_add(other.input),
             output: self.output.saturating_add(other.output),
+            cached: self.cached.saturating_add(other.cached),
             estimated: self.estimated || other.estimated,
         }
     }

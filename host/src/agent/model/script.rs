@@ -270,7 +270,7 @@ mod tests {
     fn ask(model: &mut Scripted, results: &[&str]) -> Result<Turn, String> {
         let mut messages = vec![Message::Assistant { text: String::new(), calls: Vec::new() }];
         messages.extend(results.iter().map(|result| Message::Tool { id: "1".into(), content: (*result).into() }));
-        let request = Request { messages: &messages, tools: &[], last: false, tokens: 1, bytes: 1 };
+        let request = Request { messages: &messages, tokens: 1, bytes: 1, ..Request::default() };
         model.play(&request).map_err(|error| error.to_string())
     }
 
