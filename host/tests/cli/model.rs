@@ -35,7 +35,7 @@ fn read(stream: &mut TcpStream) -> String {
     let mut buffer = [0; 4096];
     loop {
         let count = stream.read(&mut buffer).unwrap();
-        bytes.extend_from_slice(&buffer[..count]);
+        bytes.extend_from_slice(buffer.get(..count).unwrap());
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head

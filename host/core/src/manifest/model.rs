@@ -90,7 +90,7 @@ impl Api {
 pub struct ModelTimeouts {
     /// Until there is a connection.
     pub connect: u64,
-    /// From there until the first byte of an answer.
+    /// From the request until the first byte of an answer.
     pub first_byte: u64,
     /// Between two bytes of an answer.
     pub idle: u64,

@@ -2,6 +2,8 @@
 //!
 //! No size or number in an answer makes it allocate more than the bytes that were received.
 
+use serde_json::Value;
+
 use super::{Finish, Tokens, Turn};
 use crate::agent::message::RequestedCall;
 
@@ -120,6 +122,11 @@ impl Usage {
 /// About four bytes of English or JSON are a token.
 fn tokens_in(bytes: usize) -> u64 {
     (bytes as u64).div_ceil(4)
+}
+
+/// The text at a key; nothing where there is none.
+pub(super) fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The start of a text that an error repeats.

@@ -134,3 +134,121 @@ pub(super) fn is_of_form(status: u16, message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     matches!(status, 400 | 404 | 422 | 501) && (status == 501 || WORDS.iter().any(|word| message.contains(word)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// JSON that is near enough to each protocol to get past its first look.
+    fn event() -> impl Strategy<Value = Value> {
+        const WORDS: [&str; 24] = [
+            "assistant",
+            "user",
+            "text",
+            "tool_use",
+            "function_call",
+            "message",
+            "text_delta",
+            "input_json_delta",
+            "stop",
+            "tool_calls",
+            "end_turn",
+            "completed",
+            "incomplete",
+            "message_start",
+            "content_block_start",
+            "content_block_delta",
+            "message_delta",
+            "message_stop",
+            "response.output_item.added",
+            "response.output_item.done",
+            "response.output_text.delta",
+            "response.function_call_arguments.delta",
+            "response.function_call_arguments.done",
+            "response.completed",
+        ];
+        const KEYS: [&str; 36] = [
+            "type",
+            "index",
+            "output_index",
+            "delta",
+            "text",
+            "partial_json",
+            "content_block",
+            "message",
+            "content",
+            "role",
+            "usage",
+            "input_tokens",
+            "output_tokens",
+            "prompt_tokens",
+            "completion_tokens",
+            "item",
+            "id",
+            "call_id",
+            "name",
+            "arguments",
+            "input",
+            "response",
+            "output",
+            "status",
+            "choices",
+            "finish_reason",
+            "tool_calls",
+            "function",
+            "function_call",
+            "stop_reason",
+            "error",
+            "code",
+            "model",
+            "incomplete_details",
+            "reason",
+            "refusal",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            prop_oneof![0_u64..4, any::<u64>()].prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            prop::sample::select(&WORDS[..]).prop_map(Value::from),
+            "\\PC{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((prop::sample::select(&KEYS[..]), inner), 0..6)
+                    .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            ]
+        })
+    }
+
+    fn api() -> impl Strategy<Value = Api> {
+        prop::sample::select(&Api::ALL[..])
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_a_protocol_panic_or_keep_more_than_it_may(
+            api in api(),
+            events in prop::collection::vec(event(), 0..12),
+            whole in event(),
+            has_form: bool,
+        ) {
+            let schema = json!({"type": "object"});
+            let answer_schema = has_form.then_some(&schema);
+            let request = Request { bytes: 64, answer_schema, ..Request::default() };
+            let protocol = of(api, &"http://127.0.0.1/v1".parse().unwrap());
+            let mut assembly = protocol.assembly(&request);
+            let read = events.iter().try_for_each(|event| assembly.event(&event.to_string()).map(drop));
+            if let Ok(turn) = read.and_then(|()| assembly.finish(10)) {
+                let kept = turn.text.len() + turn.calls.iter().map(|call| call.name.len() + call.arguments.len()).sum::<usize>();
+                prop_assert!(kept <= 64, "{turn:?}");
+            }
+            let mut assembly = protocol.assembly(&request);
+            let _either_is_fine = assembly.whole(&whole).and_then(|_| assembly.finish(10));
+        }
+    }
+}

@@ -22,13 +22,14 @@ pub(super) fn status(status: u16, headers: &HeaderMap, body: &str) -> Error {
 /// The error that an answer with a status of success holds, if it does.
 pub(super) fn reported(answer: &Value) -> Option<Error> {
     let error = answer.get("error").filter(|error| !error.is_null() && **error != Value::Bool(false))?;
-    Some(report(answer).unwrap_or_else(|| failed(String::new(), shortened(&error.to_string()))))
+    let (code, message) = words(answer).unwrap_or_else(|| (String::new(), shortened(&error.to_string())));
+    Some(failed(code, message))
 }
 
 /// The error that `body` is, in whichever form.
-pub(super) fn report(body: &Value) -> Option<Error> {
-    let (code, message) = words(body)?;
-    Some(failed(code, message))
+pub(super) fn report(body: &Value) -> Error {
+    let (code, message) = words(body).unwrap_or_else(|| (String::new(), "no reason given".into()));
+    failed(code, message)
 }
 
 fn failed(code: String, message: String) -> Error {

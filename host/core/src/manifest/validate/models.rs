@@ -25,19 +25,27 @@ impl Validator<'_> {
         written: BTreeMap<Spanned<String>, Spanned<v1::Model>>,
         secrets: &Secrets,
     ) -> Models {
-        written.into_iter().filter_map(|(name, model)| self.model(&name, model, secrets)).collect()
+        let mut starts: Vec<usize> = written.keys().map(|name| name.span().start).collect();
+        starts.sort_unstable();
+        let table = |name: &Spanned<String>| {
+            let start = name.span().start;
+            start..starts.iter().copied().find(|next| *next > start).unwrap_or(usize::MAX)
+        };
+        let model = |(name, model): (Spanned<String>, _)| self.model(&name, &table(&name), model, secrets);
+        written.into_iter().filter_map(model).collect()
     }
 
     fn model(
         &mut self,
         name: &Spanned<String>,
+        table: &Range<usize>,
         wire: Spanned<v1::Model>,
         secrets: &Secrets,
     ) -> Option<(ModelName, Model)> {
         let parsed: ModelName = name.get_ref().parse().ok()?;
         let wire = wire.into_inner();
         self.key_is_known(wire.key.as_ref(), secrets);
-        self.key_fits_the_address(&wire, &name.span());
+        self.key_fits_the_address(&wire, &name.span(), table);
         self.authorities_fit_the_address(&wire);
         let mut timeouts = ModelTimeouts::default();
         settings(&TIMEOUTS, wire.timeouts, &mut timeouts);
@@ -69,9 +77,11 @@ impl Validator<'_> {
     }
 
     /// A provider's own address takes a key, and a key does not cross a network in the clear.
-    fn key_fits_the_address(&mut self, wire: &v1::Model, name: &Range<usize>) {
+    fn key_fits_the_address(&mut self, wire: &v1::Model, name: &Range<usize>, table: &Range<usize>) {
+        // An address that cannot be read was reported, and is not here any more.
+        let is_told = |problem: &Problem| problem.code == Code::Model && table.contains(&problem.span.start);
         match (&wire.key, &wire.url) {
-            (None, None) => {
+            (None, None) if !self.problems.iter().any(is_told) => {
                 let message = "this model is at its provider's own address, which takes a key";
                 let problem = Problem::new(Code::Model, name, message).label("this model");
                 self.problems

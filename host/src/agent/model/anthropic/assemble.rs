@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::draft::{Draft, Piece, Usage, shortened};
+use super::super::draft::{Draft, Piece, Usage, shortened, text_at};
 use super::super::protocol::Assembly;
 use super::super::{Error, Finish, Turn, refusal};
 use super::{ANSWER, Form};
@@ -52,7 +52,7 @@ impl Assembly for MessageAssembly {
                 self.stop(event.get("delta").unwrap_or(&Value::Null));
             }
             "message_stop" => self.done = true,
-            "error" => return Err(refusal::report(&event).unwrap_or_else(unexplained)),
+            "error" => return Err(refusal::report(&event)),
             _ => {}
         }
         Ok(String::new())
@@ -193,12 +193,4 @@ fn answer(turn: &mut Turn, form: Form) {
     if turn.finish == Finish::ToolCalls {
         turn.finish = Finish::Stop;
     }
-}
-
-fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn unexplained() -> Error {
-    Error::Reported { code: String::new(), message: "no reason given".into(), passing: false }
 }

@@ -152,7 +152,7 @@ fn possible_id(id: &str) -> String {
 
 /// What another provider lets a model write need not be a name here.
 fn possible_name(name: &str) -> String {
-    let possible = |char: char| if char.is_ascii() && is_of_name(char as u8) { char } else { '_' };
+    let possible = |char: char| if u8::try_from(char).is_ok_and(is_of_name) { char } else { '_' };
     let name: String = name.chars().take(LONGEST_NAME).map(possible).collect();
     if name.is_empty() { "_".to_owned() } else { name }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::super::draft::{Draft, Piece, Usage, shortened};
+use super::super::draft::{Draft, Piece, Usage, shortened, text_at};
 use super::super::protocol::Assembly;
 use super::super::{Error, Finish, Turn, refusal};
 
@@ -54,7 +54,7 @@ impl Assembly for ResponseAssembly {
                 self.done = true;
                 return self.end(event.get("response").unwrap_or(&Value::Null));
             }
-            "error" => return Err(refusal::report(&event).unwrap_or_else(unexplained)),
+            "error" => return Err(refusal::report(&event)),
             _ => self.draft.serve(event.pointer("/response/model").and_then(Value::as_str)),
         }
         Ok(String::new())
@@ -221,14 +221,6 @@ fn as_text(value: Option<&Value>) -> String {
     }
 }
 
-fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
 fn not_begun() -> Error {
     Error::Malformed("it holds arguments of a call that did not begin".into())
-}
-
-fn unexplained() -> Error {
-    Error::Reported { code: String::new(), message: "no reason given".into(), passing: false }
 }
