@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use toolhold_core::base_url::{BaseUrl, NotABaseUrl};
+use toolhold_core::base_url::BaseUrl;
 use toolhold_core::id::ModelName;
 use toolhold_core::manifest::{self, Manifest};
 
@@ -44,7 +44,7 @@ pub fn open_named(
 }
 
 fn open(model: &manifest::Model, secrets: &Secrets, clock: &Arc<dyn Clock>) -> Result<Box<dyn Model>, SpecError> {
-    let default = || model.api.default_url().parse().map_err(|error: NotABaseUrl| SpecError::BaseUrl(error));
+    let default = || model.api.default_url().parse::<BaseUrl>().map_err(SpecError::BaseUrl);
     let base: BaseUrl = model.url.clone().map_or_else(default, Ok)?;
     let key =
         model.key.as_ref().map(|name| secrets.get(name).cloned().ok_or_else(|| SpecError::NoSecret(name.clone())));

@@ -119,7 +119,7 @@ impl Client {
         let most = self.settings.max_output_tokens.unwrap_or(u32::MAX);
         let request = Request { tokens: request.tokens.min(most), ..request };
         loop {
-            let (model, system) = (&*self.settings.model, self.settings.system.as_deref());
+            let (model, system) = (self.settings.model.as_str(), self.settings.system.as_deref());
             let body = self.protocol.body(&Asked { model, system, request: &request });
             let mut answer = self.transport.post(&body).await?;
             let turn = self.read(&mut answer, &request, body.to_string().len(), &mut *on_text).await;

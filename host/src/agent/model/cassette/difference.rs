@@ -32,10 +32,8 @@ pub(super) fn difference(recorded: &Value, now: &Value) -> Option<Difference> {
 fn find(recorded: Option<&Value>, now: Option<&Value>, pointer: &mut String) -> Option<Difference> {
     match (recorded, now) {
         (Some(Value::Object(one)), Some(Value::Object(other))) => {
-            let known = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
-            known
-                .into_iter()
-                .find_map(|key| within(pointer, key, |pointer| find(one.get(key), other.get(key), pointer)))
+            let mut known = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
+            known.find_map(|key| within(pointer, key, |pointer| find(one.get(key), other.get(key), pointer)))
         }
         (Some(Value::Array(one)), Some(Value::Array(other))) => (0..one.len().max(other.len()))
             .find_map(|at| within(pointer, &at.to_string(), |pointer| find(one.get(at), other.get(at), pointer))),
