@@ -40,8 +40,9 @@ test-models: setup ## the program against a real model server, offline: server a
 
 crash: setup     ## the crash tests in full: a kill at every step of many random plans, and of many processes
 	cargo build --locked $(GUEST)
-	TOOLHOLD_TEST_CASES=4096 TOOLHOLD_TEST_ROUNDS=100 cargo test --locked --workspace --lib --test effects_crash --test journal_crash -- \
-	  cut_off staged_ nothing_acknowledged
+	TOOLHOLD_TEST_CASES=4096 TOOLHOLD_TEST_ROUNDS=100 cargo test --locked --workspace --lib --test effects_crash --test journal_crash \
+	  --test runs_crash -- --nocapture \
+	  cut_off staged_ nothing_acknowledged a_run_that_is_killed
 
 lint: setup      ## formatting, clippy without a warning, in both workspaces
 	cargo fmt --all --check

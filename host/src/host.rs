@@ -19,6 +19,7 @@ use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
 use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
+use crate::labels::RunLabels;
 use crate::refusal::{Refusal, not_run, unrecorded};
 use crate::secrets::Secrets;
 use crate::{clock, redaction, report};
@@ -52,6 +53,8 @@ pub struct CallOptions {
     pub cancel: CancellationToken,
     /// The dry run that the call belongs to: its calls see what the ones before them would have changed.
     pub session: Option<Arc<PreviewSession>>,
+    /// What is said of the data that the run has read, if the call belongs to one: rules may ask for it.
+    pub labels: Option<Arc<RunLabels>>,
 }
 
 impl Default for CallOptions {
@@ -63,6 +66,7 @@ impl Default for CallOptions {
             events: None,
             cancel: CancellationToken::new(),
             session: None,
+            labels: None,
         }
     }
 }
@@ -86,7 +90,11 @@ impl Host {
         };
         match self.0.journal.admit(intent(&id, &call, &checked, &options)).await {
             Ok(Admission::Fresh) => self.run(id, &call, checked, options).await,
-            Ok(other) => self.without_secrets(not_run(id, &call, &checked.call, other)),
+            Ok(other) => {
+                // What the earlier call read is not known any more: it may be all that it could.
+                options.labels.iter().for_each(|run| run.add(checked.call.grants().labels()));
+                self.without_secrets(not_run(id, &call, &checked.call, other))
+            }
             Err(error) => unrecorded(id, &call, &checked.call, &error),
         }
     }
@@ -100,7 +108,8 @@ impl Host {
         let validated = tool.validate(&call.arguments).map_err(|violations| Refusal::invalid(&tool, &violations))?;
         // Cheap, and only a refusal needs its digest.
         let asked = validated.clone();
-        let facts = Facts { mode: call.mode, scope: &options.scope };
+        let labels = options.labels.as_ref().map(|run| run.so_far()).unwrap_or_default();
+        let facts = Facts::new(call.mode, &options.scope).after(&labels);
         match self.0.policy.decide(validated, &tool, &facts) {
             Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
             Decision::Deny(denial) => Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
@@ -125,6 +134,7 @@ impl Host {
         // Landing goes on, and settles the call, whatever the caller does from here on.
         open.settled = lands(&checked, &run, &conclusion);
         let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
+        options.labels.iter().for_each(|run| run.add(&effects.labels));
         pass.effects(&mut effects);
         let (mut outcome, settlement) = conclusion;
         if let Outcome::Failure(failure) = &mut outcome {

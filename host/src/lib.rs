@@ -1,7 +1,8 @@
 //! The host: wires what decides (`toolhold_core`) to what runs untrusted code (`toolhold_sandbox`) and to the world.
 //!
 //! Reading order: [`HostConfig`] and [`Host::open`] make a [`Host`] out of files; [`Host::call`] is the way of one call;
-//! [`journal`] is what remains of it; [`agent`] is the loop of a model over a host; [`cli`] is the terminal.
+//! [`journal`] is what remains of it; [`agent`] is the loop of a model over a host, [`runs`] makes it durable; [`cli`] is the
+//! terminal.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,16 +24,19 @@ pub mod egress;
 pub mod exit_code;
 mod host;
 pub mod journal;
+mod labels;
 mod open;
 mod private_file;
 mod redaction;
 mod refusal;
 mod replace_file;
 mod report;
+pub mod runs;
 pub mod secrets;
 
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
+pub use labels::RunLabels;
 pub use open::{Components, HostConfig, OpenError, Progress, pin};
 pub use toolhold_core::call::ToolCall;
 pub use toolhold_core::outcome::CallReport;

@@ -8,6 +8,7 @@ use toolhold_sandbox::{Event, EventSink, RunReport};
 pub(crate) fn aside(pass: &mut Pass<'_>, run: &mut RunReport) {
     pass.output(&mut run.output);
     pass.notes(&mut run.files);
+    pass.returned(&run.returned);
     let requests = std::mem::take(&mut run.requests);
     let mut effects = EffectReport { requests, requests_left_out: run.requests_left_out, ..EffectReport::default() };
     pass.effects(&mut effects);

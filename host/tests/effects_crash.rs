@@ -5,6 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and starts the child"
 )]
@@ -17,6 +18,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use toolhold::journal::Durability;
 use toolhold::{CallOptions, Host, HostConfig, ToolCall, pin};
+use toolhold_core::call::Mode;
 use toolhold_core::outcome::Outcome;
 
 const PROJECT: &str = "TOOLHOLD_TEST_CRASH_PROJECT";
@@ -140,6 +142,81 @@ fn a_call_that_was_cut_off_is_whole_or_not_at_all() {
         block_on(host.undo(&call.parse().unwrap())).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert!(!work.join(name).exists(), "not undone: {line}");
     }
+}
+
+#[test]
+fn while_a_plan_cannot_be_read_nothing_is_swept_that_it_may_need() {
+    let project = tempfile::tempdir().unwrap();
+    let config = config(project.path());
+    std::fs::create_dir_all(project.path().join("work")).unwrap();
+    std::fs::write(project.path().join("work/old"), "old").unwrap();
+    std::fs::write(project.path().join("toolhold.toml"), MANIFEST).unwrap();
+    let component = std::fs::read(toolhold_tests::guests::path("files").unwrap()).unwrap();
+    std::fs::write(project.path().join("files.wasm"), component).unwrap();
+    block_on(pin(&config)).unwrap();
+    let call = block_on(async {
+        let host = Host::open(&config, &|_| ()).await.unwrap();
+        let arguments = json!({ "path": "/work/old" }).to_string();
+        host.call(ToolCall::new("files.delete", arguments), CallOptions::default()).await.call
+    });
+    let staging = project.path().join(".toolhold/staging");
+    std::fs::create_dir(staging.join("of-a-call-that-was-cut-off")).unwrap();
+    let swap = |from: &str, to: &str| {
+        let database = rusqlite::Connection::open(project.path().join(".toolhold/journal.db")).unwrap();
+        let sql = "UPDATE plans SET plan = replace(plan, ?1, ?2)";
+        assert_eq!(database.execute(sql, [from, to]).unwrap(), 1);
+    };
+    let open_and_count = || {
+        drop(block_on(Host::open(&config, &|_| ())).unwrap());
+        std::fs::read_dir(&staging).unwrap().count()
+    };
+    swap("\"version\"", "\"of another version\"");
+    assert_eq!(open_and_count(), 2, "who knows what is needed");
+    swap("\"of another version\"", "\"version\"");
+    assert_eq!(open_and_count(), 1, "what no plan needs is swept");
+    let host = block_on(Host::open(&config, &|_| ())).unwrap();
+    block_on(host.undo(&call)).unwrap();
+    assert_eq!(std::fs::read_to_string(project.path().join("work/old")).unwrap(), "old");
+}
+
+#[test]
+fn of_two_applies_of_one_preview_one_lands_and_can_be_undone() {
+    let project = tempfile::tempdir().unwrap();
+    let config = config(project.path());
+    std::fs::create_dir_all(project.path().join("work")).unwrap();
+    std::fs::write(project.path().join("toolhold.toml"), MANIFEST).unwrap();
+    let component = std::fs::read(toolhold_tests::guests::path("files").unwrap()).unwrap();
+    std::fs::write(project.path().join("files.wasm"), component).unwrap();
+    block_on(pin(&config)).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let host = Host::open(&config, &|_| ()).await.unwrap();
+        for round in 0..20 {
+            let file = project.path().join("work/file");
+            std::fs::write(&file, format!("before {round}")).unwrap();
+            let arguments = json!({ "path": "/work/file", "content": "after" }).to_string();
+            let call = ToolCall { mode: Mode::Preview, ..ToolCall::new("files.write", arguments) };
+            let preview = host.call(call, CallOptions::default()).await.call;
+            let apply = || {
+                let (host, preview) = (host.clone(), preview.clone());
+                tokio::spawn(async move { host.apply(&preview, CallOptions::default()).await })
+            };
+            let tries = [apply(), apply(), apply()];
+            let mut landed = Vec::new();
+            for done in tries {
+                let done = done.await.unwrap();
+                match done.outcome {
+                    Outcome::Success(_) => landed.push(done.call),
+                    Outcome::Failure(failure) => assert_eq!(failure.code, "not-applicable", "{failure:?}"),
+                }
+            }
+            assert_eq!(landed.len(), 1);
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), "after");
+            host.undo(&landed[0]).await.unwrap();
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("before {round}"));
+        }
+        host.journal().reader().unwrap().verify(None).unwrap();
+    });
 }
 
 #[test]

@@ -18,6 +18,7 @@ use toolhold_core::limit::{Limits, Usage};
 use toolhold_core::manifest::Manifest;
 use toolhold_core::outcome::{Class, Failure, SideOutput};
 use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
+use toolhold_core::redact::Redactor;
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::commit::Durable;
 use toolhold_sandbox::{Loaded, RunOptions, RunReport, Sandbox, SandboxConfig};
@@ -66,10 +67,13 @@ pub struct Reply {
     pub requests: Vec<Request>,
 }
 
+/// The value of the secret `token`.
+const TOKEN: &str = "t0k3n-value";
+
 /// Secrets that tests may grant: `token`, and `lines`, which no header can hold.
 fn secret(name: &SecretName) -> Option<SecretString> {
     match name.as_str() {
-        "token" => Some(SecretString::from("t0k3n-value")),
+        "token" => Some(SecretString::from(TOKEN)),
         "lines" => Some(SecretString::from("t0k3n\r\nx-injected: yes")),
         _ => None,
     }
@@ -78,7 +82,7 @@ fn secret(name: &SecretName) -> Option<SecretString> {
 /// The settings of the sandbox of a test: compiled guests are kept between tests, and may take long to compile.
 #[must_use]
 pub fn config() -> SandboxConfig {
-    let egress = Arc::new(Client::new(SecretLookup::new(secret)));
+    let egress = Arc::new(Client::new(SecretLookup::new(secret), Redactor::new([("token", TOKEN)])));
     let compile_timeout = Duration::from_secs(600);
     let staging = Some(STAGING.into());
     SandboxConfig {
@@ -165,7 +169,7 @@ impl TestHost {
     ///
     /// If there is no such tool, the arguments do not fit, or policy does not allow it.
     pub fn authorize_in(&self, scope: &RunScope, tool: &str, arguments: Value) -> Result<AuthorizedCall> {
-        self.decide(&Facts { mode: Mode::Live, scope }, tool, arguments)
+        self.decide(&Facts::new(Mode::Live, scope), tool, arguments)
     }
 
     fn decide(&self, facts: &Facts<'_>, tool: &str, arguments: Value) -> Result<AuthorizedCall> {
@@ -183,8 +187,8 @@ impl TestHost {
     ///
     /// As [`Self::authorize`]. What comes of the call is in the reply.
     pub fn preview(&self, tool: &str, arguments: Value) -> Result<Reply> {
-        let facts = Facts { mode: Mode::Preview, scope: &RunScope::default() };
-        self.run(&self.decide(&facts, tool, arguments)?)
+        let scope = RunScope::default();
+        self.run(&self.decide(&Facts::new(Mode::Preview, &scope), tool, arguments)?)
     }
 
     /// Calls `tool` on this thread.

@@ -57,6 +57,46 @@ pub enum Event {
         end: String,
         /// Why, where it is not obvious.
         reason: Option<String>,
+        /// How many steps are stored of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<u64>,
+        /// The digest of all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        history: Option<Digest>,
+    },
+    /// Somebody works on a run again that was cut off.
+    RunResumed {
+        /// Which run.
+        run: RunId,
+    },
+    /// A run began as a copy of another one up to one of its steps.
+    RunForked {
+        /// Which run.
+        run: RunId,
+        /// Of which run.
+        from: RunId,
+        /// Up to which step.
+        step: u64,
+    },
+    /// A run failed for good and is kept for a person to look at.
+    RunDeadLettered {
+        /// Which run.
+        run: RunId,
+    },
+    /// A person lets a dead run go on.
+    RunRequeued {
+        /// Which run.
+        run: RunId,
+    },
+    /// A person decided that a dead run stays dead.
+    RunDiscarded {
+        /// Which run.
+        run: RunId,
+    },
+    /// What was stored of the steps of a run was removed.
+    RunExpired {
+        /// Which run.
+        run: RunId,
     },
     /// A manifest was read and applies from here on.
     ManifestLoaded {
@@ -143,7 +183,7 @@ pub enum Event {
         /// Which call.
         call: CallId,
     },
-    /// What a call staged did not land, and nothing of it did.
+    /// What a call staged did not land, and nothing of it did. If it was that of a preview, that is kept and can be applied again.
     ChangesRefused {
         /// Which call.
         call: CallId,

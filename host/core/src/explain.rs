@@ -16,6 +16,7 @@ pub use request::RequestLine;
 
 use crate::call::{Mode, ValidatedCall};
 use crate::grant::{DirectoryGrant, Symlinks};
+use crate::id::Label;
 use crate::limit::{LIMITS, Limit};
 use crate::manifest::{Line, Rule, Verdict, amount};
 use crate::policy::{DenialKind, Entry, Facts, Policy, RuleRef, Suggestion, WeighedRule, narrowed, weigh_rule};
@@ -35,6 +36,9 @@ pub struct Explanation {
     pub decided_by: Option<RuleRef>,
     /// Why the deciding rule exists.
     pub reason: Option<String>,
+    /// The line of the manifest that makes every call a preview.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previewed_at: Option<Line>,
     /// Every rule about this tool, in the order in which they are looked at: strongest first.
     pub rules: Vec<RuleLine>,
     /// How many rules are about other tools only.
@@ -72,6 +76,8 @@ pub enum RuleOutcome {
     Overruled,
     /// The arguments are not what its `when` is about: the first thing that differs.
     OtherArguments(Option<Violation>),
+    /// It is about runs that have read data with one of these labels.
+    OtherLabels(Vec<Label>),
     /// Its `when` cannot be judged on these arguments.
     Undecidable,
 }
@@ -93,6 +99,9 @@ pub struct DirectoryLine {
     pub symlinks: &'static str,
     /// Whether changes are staged and land together.
     pub atomic: bool,
+    /// What is said of all that is read there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Label>,
     /// Where it is granted.
     pub at: Option<Line>,
     /// What the tool declares to read, as far as it is a bound.
@@ -130,13 +139,14 @@ impl Policy {
     pub fn explain(&self, call: &ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Explanation {
         let judged = self.judge(call, tool, facts);
         let entry = self.entry(call.tool().as_str());
-        let rules = entry.map(|entry| self.rule_lines(entry, call)).unwrap_or_default();
+        let rules = entry.map(|entry| self.rule_lines(entry, call, facts)).unwrap_or_default();
         let mut explanation = Explanation {
             tool: call.tool().to_string(),
             verdict: Verdict::Deny,
             denial: None,
             decided_by: None,
             reason: None,
+            previewed_at: self.manifest().previewed_at(),
             rules_about_other_tools: self.manifest().rules().len().saturating_sub(rules.len()),
             rules,
             directories: entry.map(|entry| self.directory_lines(entry, facts)).unwrap_or_default(),
@@ -148,7 +158,7 @@ impl Policy {
         match judged {
             Ok((_, rule)) => {
                 explanation.verdict =
-                    if facts.mode == Mode::Preview { rule.verdict.max(Verdict::Preview) } else { rule.verdict };
+                    if self.mode(facts) == Mode::Preview { rule.verdict.max(Verdict::Preview) } else { rule.verdict };
                 explanation.reason.clone_from(&rule.reason);
                 explanation.decided_by = Some(self.rule_ref(rule));
             }
@@ -163,10 +173,11 @@ impl Policy {
         explanation
     }
 
-    fn rule_lines(&self, entry: &Entry, call: &ValidatedCall) -> Vec<RuleLine> {
+    fn rule_lines(&self, entry: &Entry, call: &ValidatedCall, facts: &Facts<'_>) -> Vec<RuleLine> {
         let mut decided = false;
         let mut line = |rule: &Arc<Rule>| {
-            let outcome = match weigh_rule(rule, call) {
+            let outcome = match weigh_rule(rule, call, facts) {
+                WeighedRule::OtherLabels => RuleOutcome::OtherLabels(labels_of(rule)),
                 WeighedRule::DoesNot => RuleOutcome::OtherArguments(difference(rule, call)),
                 WeighedRule::Matches | WeighedRule::Undecidable if decided => RuleOutcome::Overruled,
                 WeighedRule::Matches => RuleOutcome::Decides,
@@ -199,6 +210,7 @@ impl Policy {
                 Symlinks::Create => "create",
             },
             atomic: grant.atomic,
+            labels: grant.labels.to_vec(),
             at: written.map(|written| self.manifest().source().line(&written.span)),
             needs_read: entry.ceiling.read.source().to_vec(),
             needs_write: entry.ceiling.write.source().to_vec(),
@@ -223,6 +235,10 @@ impl Policy {
         };
         LIMITS.iter().map(row).collect()
     }
+}
+
+fn labels_of(rule: &Rule) -> Vec<Label> {
+    rule.when_labels.iter().map(|label| label.value.clone()).collect()
 }
 
 fn difference(rule: &Rule, call: &ValidatedCall) -> Option<Violation> {

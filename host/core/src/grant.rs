@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::id::Label;
+
 pub use self::http::HttpGrant;
 pub use patterns::{GuestPatterns, Patterns, Side};
 pub use secret::{SecretPlace, SecretUse};
@@ -30,6 +32,14 @@ pub struct Grants {
     pub clock: Clock,
     /// Where randomness comes from.
     pub random: Random,
+}
+
+impl Grants {
+    /// Every label of anything that can be read with them.
+    pub fn labels(&self) -> impl Iterator<Item = &Label> {
+        let of_files = self.directories.iter().flat_map(|grant| grant.labels.iter());
+        of_files.chain(self.http.iter().flat_map(|grant| grant.labels.iter()))
+    }
 }
 
 /// One host directory at a guest path.
@@ -50,6 +60,8 @@ pub struct DirectoryGrant {
     /// Changes are staged and land together when the call succeeds. `false`: each lands at once and cannot be undone; for
     /// files that are too large to be copied.
     pub atomic: bool,
+    /// What is said of all that is read there.
+    pub labels: Arc<[Label]>,
 }
 
 /// What symbolic links below a grant may do. Whatever is chosen, none ever leaves the grant, and patterns are checked

@@ -108,6 +108,10 @@ text_id!(
     ModelName, is_name, Error::Name
 );
 text_id!(
+    /// What is said of data by where it came from, such as `private` or `untrusted`. What it means, rules say.
+    Label, is_name, Error::Name
+);
+text_id!(
     /// One run of an agent, or the batch of calls a front makes in one go.
     RunId, is_opaque, Error::Opaque
 );

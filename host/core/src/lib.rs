@@ -5,7 +5,8 @@
 //!
 //! Reading order: a call is made of [`id`]s and [`describe`]d tools; a [`manifest`] says what is granted ([`grant`],
 //! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
-//! [`outcome`] is what came of it and [`event`] how the journal words it. [`state`] is the life of an agent run.
+//! [`outcome`] is what came of it and [`event`] how the journal words it. [`run`] is the life of an
+//! agent run and [`state`] where it can be.
 
 pub mod base_url;
 pub mod call;
@@ -24,6 +25,7 @@ pub mod manifest;
 pub mod outcome;
 pub mod policy;
 pub mod redact;
+pub mod run;
 pub mod schema;
 pub mod state;
 pub mod tool;

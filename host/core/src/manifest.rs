@@ -41,8 +41,9 @@ pub use settings::{HostLimits, RunLimits};
 pub use source::{Line, Located, Source};
 pub use tool_pattern::ToolPattern;
 
+use crate::call::Mode;
 use crate::grant::{Clock, HttpGrant, Patterns, Random, Symlinks};
-use crate::id::{ComponentName, Digest, LocalName, ModelName, SecretName};
+use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName};
 use crate::limit::{Limit, Limits};
 
 pub(crate) use problem::suggest;
@@ -54,6 +55,7 @@ pub const MAX_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Manifest {
     source: Source,
+    mode: Option<Located<Mode>>,
     components: BTreeMap<ComponentName, Component>,
     secrets: BTreeMap<SecretName, SecretSource>,
     rules: Vec<Arc<Rule>>,
@@ -107,6 +109,8 @@ pub struct Directory {
     pub symlinks: Symlinks,
     /// Whether changes are staged.
     pub atomic: bool,
+    /// What is said of all that is read there.
+    pub labels: Arc<[Label]>,
 }
 
 /// Patterns, and where each is written.
@@ -140,6 +144,8 @@ pub struct Rule {
     pub tools: Vec<Located<ToolPattern>>,
     /// What the arguments must be for it to match.
     pub when: Option<Located<Condition>>,
+    /// The run must carry one of these for it to match; empty: whatever it carries.
+    pub when_labels: Vec<Located<Label>>,
     /// Why it exists. For people.
     pub reason: Option<String>,
     /// What a model is told to do instead.
@@ -236,6 +242,19 @@ impl Manifest {
         self.source.digest()
     }
 
+    /// Whether calls may change anything. In a preview, none does unless a person applies it.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode.as_ref().map_or(Mode::Live, |mode| mode.value)
+    }
+
+    /// The line that makes every call a preview, if there is one.
+    #[must_use]
+    pub fn previewed_at(&self) -> Option<Line> {
+        let mode = self.mode.as_ref().filter(|mode| mode.value == Mode::Preview)?;
+        Some(self.source.line(&mode.span))
+    }
+
     /// The components, by name.
     #[must_use]
     pub fn components(&self) -> &BTreeMap<ComponentName, Component> {
@@ -298,6 +317,14 @@ impl Manifest {
     /// All of `problems`, if there is any that is not a warning.
     pub fn complain(&self, problems: Vec<Problem>) -> Result<(), Errors> {
         if problems.iter().all(Problem::is_warning) { Ok(()) } else { Errors::check(&self.source, problems) }
+    }
+}
+
+impl Rule {
+    /// Whether it matches every call of its tools.
+    #[must_use]
+    pub fn is_unconditional(&self) -> bool {
+        self.when.is_none() && self.when_labels.is_empty()
     }
 }
 

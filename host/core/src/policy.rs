@@ -12,7 +12,7 @@ mod resolve;
 mod scope;
 mod suggestion;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use decision::{Decision, Denial, DenialKind, Question, RuleRef};
@@ -25,6 +25,7 @@ pub(crate) use suggestion::quoted;
 
 use crate::call::Mode;
 use crate::grant::Grants;
+use crate::id::Label;
 use crate::limit::Limits;
 use crate::manifest::{Manifest, Problem, Rule, Verdict};
 use crate::tool::Tool;
@@ -59,6 +60,25 @@ pub struct Facts<'a> {
     pub mode: Mode,
     /// What the run is narrowed to.
     pub scope: &'a RunScope,
+    /// What is said of the data that the run has read so far.
+    pub labels: &'a BTreeSet<Label>,
+}
+
+/// What a call of no run carries: it is judged by itself.
+static NO_LABELS: BTreeSet<Label> = BTreeSet::new();
+
+impl<'a> Facts<'a> {
+    /// Of a call whose run has read nothing that is labelled.
+    #[must_use]
+    pub fn new(mode: Mode, scope: &'a RunScope) -> Self {
+        Self { mode, scope, labels: &NO_LABELS }
+    }
+
+    /// Of a call whose run has read data with these labels.
+    #[must_use]
+    pub fn after(self, labels: &'a BTreeSet<Label>) -> Self {
+        Self { labels, ..self }
+    }
 }
 
 impl Policy {
@@ -89,7 +109,7 @@ impl Policy {
     #[must_use]
     pub fn could_run(&self, tool: &str) -> bool {
         let Some(entry) = self.entry(tool).filter(|entry| entry.exposed) else { return false };
-        let is_closed = |rule: &Arc<Rule>| rule.verdict == Verdict::Deny && rule.when.is_none();
+        let is_closed = |rule: &Arc<Rule>| rule.verdict == Verdict::Deny && rule.is_unconditional();
         !entry.rules.iter().any(is_closed) && entry.rules.iter().any(|rule| rule.verdict != Verdict::Deny)
     }
 

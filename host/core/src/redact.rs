@@ -11,6 +11,7 @@ mod pattern;
 mod pieces;
 mod report;
 mod search;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 pub use self::pass::{Pass, Place, Redactions};
 use self::search::{Findings, Searcher};
+pub use self::stream::Stream;
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";

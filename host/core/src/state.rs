@@ -88,13 +88,19 @@ pub enum Event {
     Cancelled,
     /// The run was kept for a person to look at.
     DeadLettered,
+    /// The person lets it go on.
+    Requeued,
+    /// The person lets it go on with the call that it was waiting for.
+    CallRequeued,
+    /// The person decided that it stays what it was.
+    Discarded,
 }
 
 use Event as E;
 use State as S;
 
 /// Every allowed transition: from, event, to. The ends that any live state can reach are in [`INTERRUPTIONS`].
-pub const TRANSITIONS: [(State, Event, State); 32] = [
+pub const TRANSITIONS: [(State, Event, State); 35] = [
     (S::Initializing, E::Initialized, S::Processing),
     // deciding what is next
     (S::Processing, E::ModelAsked, S::AwaitingModel),
@@ -134,6 +140,10 @@ pub const TRANSITIONS: [(State, Event, State); 32] = [
     // what failed for good may be kept
     (S::Failed, E::DeadLettered, S::DeadLettered),
     (S::TimedOut, E::DeadLettered, S::DeadLettered),
+    // and what was kept may go on, by the word of a person
+    (S::DeadLettered, E::Requeued, S::Processing),
+    (S::DeadLettered, E::CallRequeued, S::AwaitingTool),
+    (S::DeadLettered, E::Discarded, S::Failed),
 ];
 
 /// The events that end a run from any live state.
@@ -222,7 +232,7 @@ mod tests {
         S::Cancelled,
         S::DeadLettered,
     ];
-    const EVENTS: [Event; 21] = [
+    const EVENTS: [Event; 24] = [
         E::Initialized,
         E::ModelAsked,
         E::ModelAnswered,
@@ -244,26 +254,29 @@ mod tests {
         E::TimedOut,
         E::Cancelled,
         E::DeadLettered,
+        E::Requeued,
+        E::CallRequeued,
+        E::Discarded,
     ];
 
     /// The table again as a picture: a row per state, a column per event in the order of `EVENTS`; the letter is where it
     /// leads, a dot is refused. A change of the table has to be drawn here too.
     const PICTURE: [(&str, &str); 14] = [
-        //                     I A a r R S C y ? + - t L v ^ . / f o c d
-        ("initializing", "     P . . . . . . . . . . . . . . . . F T X . "),
-        ("processing", "       . M . . . . . . . . . . V V . . / F T X . "),
-        ("awaiting-model", "   . . D Y . . . . . . . . V . . . / F T X . "),
-        ("awaiting-tool", "    . . . . . . D Y Q . . . . . . . . F T X . "),
-        ("awaiting-approval", ". . . . . . . . . W D . V . . . . F T X . "),
-        ("validating", "       . . . . D W . . Q . . P V . . C / F T X . "),
-        ("retrying", "         . M . . D W . . . . . . V . . . / F T X . "),
-        ("reflecting", "       . M . . . . . . . . . . . . P . / F T X . "),
-        ("completed", "        . . . . . . . . . . . . . . . . . . . . . "),
-        ("partial", "          . . . . . . . . . . . . . . . . . . . . . "),
-        ("failed", "           . . . . . . . . . . . . . . . . . . . . L "),
-        ("timed-out", "        . . . . . . . . . . . . . . . . . . . . L "),
-        ("cancelled", "        . . . . . . . . . . . . . . . . . . . . . "),
-        ("dead-lettered", "    . . . . . . . . . . . . . . . . . . . . . "),
+        //                     I A a r R S C y ? + - t L v ^ . / f o c d q w x
+        ("initializing", "     P . . . . . . . . . . . . . . . . F T X . . . . "),
+        ("processing", "       . M . . . . . . . . . . V V . . / F T X . . . . "),
+        ("awaiting-model", "   . . D Y . . . . . . . . V . . . / F T X . . . . "),
+        ("awaiting-tool", "    . . . . . . D Y Q . . . . . . . . F T X . . . . "),
+        ("awaiting-approval", ". . . . . . . . . W D . V . . . . F T X . . . . "),
+        ("validating", "       . . . . D W . . Q . . P V . . C / F T X . . . . "),
+        ("retrying", "         . M . . D W . . . . . . V . . . / F T X . . . . "),
+        ("reflecting", "       . M . . . . . . . . . . . . P . / F T X . . . . "),
+        ("completed", "        . . . . . . . . . . . . . . . . . . . . . . . . "),
+        ("partial", "          . . . . . . . . . . . . . . . . . . . . . . . . "),
+        ("failed", "           . . . . . . . . . . . . . . . . . . . . L . . . "),
+        ("timed-out", "        . . . . . . . . . . . . . . . . . . . . L . . . "),
+        ("cancelled", "        . . . . . . . . . . . . . . . . . . . . . . . . "),
+        ("dead-lettered", "    . . . . . . . . . . . . . . . . . . . . . P W F "),
     ];
 
     fn letter(state: State) -> char {
@@ -313,11 +326,12 @@ mod tests {
     }
 
     #[test]
-    fn a_live_state_can_always_be_left_and_an_end_only_be_kept() {
+    fn a_live_state_can_always_be_left_and_an_end_only_by_a_person() {
         for state in STATES {
             let ways_out: Vec<_> = EVENTS.into_iter().filter(|event| state.apply(*event).is_ok()).collect();
             if state.is_end() {
-                assert!(ways_out.iter().all(|event| *event == E::DeadLettered), "{state}");
+                let by_a_person = [E::DeadLettered, E::Requeued, E::CallRequeued, E::Discarded];
+                assert!(ways_out.iter().all(|event| by_a_person.contains(event)), "{state}");
             } else {
                 assert!(ways_out.contains(&E::Cancelled) && ways_out.contains(&E::Failed), "{state}");
             }

@@ -1,11 +1,13 @@
 //! The sandbox as its embedder sees it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::AuthorizedCall;
 use toolhold_core::effect::Request;
+use toolhold_core::id::Label;
 use toolhold_core::id::{Digest, ToolDigest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::SideOutput;
@@ -61,6 +63,10 @@ pub struct RunReport {
     pub requests: Vec<Request>,
     /// How many more it requested.
     pub requests_left_out: u64,
+    /// What is said of the answers that it got.
+    pub labels: BTreeSet<Label>,
+    /// Names of the secrets that were taken out of answers before it got them.
+    pub returned: BTreeSet<String>,
 }
 
 impl From<Ended> for RunReport {
@@ -77,6 +83,8 @@ impl From<Ended> for RunReport {
             staged: ended.staged.map(Staged::new),
             requests: ended.requests.kept,
             requests_left_out: ended.requests.left_out,
+            labels: ended.requests.labels,
+            returned: ended.requests.returned,
         }
     }
 }

@@ -4,33 +4,25 @@
 //! came of them; it cannot run, allow or widen anything. Whatever a model sends, a run ends, within its limits, in a
 //! state with a reason.
 //!
-//! Reading order: [`run`] is the loop; it [`ask`]s a [`model`] and [`act`]s on what [`intake`] lets through; [`result`] is
-//! what the model sees of it, [`event`] what everyone else does, [`report`] what remains. [`limits`] has every bound.
+//! What is to be done is decided by the state machine of [`toolhold_core::run`], which does nothing; [`drive`] does it, and
+//! an [`Engine`] sees to it that everything is done once, also where a run is cut off and taken up again. [`model`] is who
+//! is asked.
 
-mod act;
-mod ask;
 mod clock;
-mod event;
-mod guard;
-mod intake;
-mod limits;
-mod message;
+mod drive;
+mod engine;
 pub mod model;
-mod names;
-mod prompt;
-mod report;
-mod result;
-mod run;
 mod tools;
 
 #[cfg(test)]
 mod tests;
 
+pub use toolhold_core::run::{
+    CallSummary, FailureSummary, Machine, Message, Occurrence, Reason, RequestedCall, RunEvent, RunLimit, RunLimits,
+    RunReport, Start, ToolSpec, name_for_model,
+};
+
 pub use self::clock::{Clock, TokioClock};
-pub use self::event::{Occurrence, RunEvent};
-pub use self::limits::{RunLimit, RunLimits};
-pub use self::message::{Message, RequestedCall};
-pub use self::names::for_model as name_for_model;
-pub use self::report::{CallSummary, FailureSummary, Reason, RunReport};
-pub use self::run::{Agent, Observer, Task};
-pub use self::tools::{ToolSpec, Tools};
+pub use self::drive::{Agent, Models, Observer, Stopped, Task};
+pub use self::engine::{Act, Engine, Forgetful, Unrecorded};
+pub use self::tools::Tools;

@@ -5,22 +5,10 @@
 
 use std::future::Future;
 
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::ToolCall;
-use toolhold_core::id::ToolName;
 use toolhold_core::outcome::CallReport;
-
-/// What a model is told of one tool.
-#[derive(Debug, Clone)]
-pub struct ToolSpec {
-    /// The tool.
-    pub name: ToolName,
-    /// What it does, in its author's words.
-    pub description: String,
-    /// JSON Schema of its arguments.
-    pub input_schema: Value,
-}
+use toolhold_core::run::ToolSpec;
 
 /// The tools of a run.
 pub trait Tools: Sync {

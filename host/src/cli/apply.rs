@@ -2,7 +2,7 @@
 
 use clap::Args;
 use toolhold_core::id::CallId;
-use toolhold_core::outcome::Outcome;
+use toolhold_core::outcome::{Class, Outcome};
 
 use super::call::exit_code;
 use super::effects::{self, Landing};
@@ -40,7 +40,12 @@ impl Apply {
         }
         match &done.outcome {
             _ if ui.is_json() => {}
-            Outcome::Failure(failure) => ui.say_always(&report::failure_text(failure)),
+            Outcome::Failure(failure) => {
+                ui.say_always(&report::failure_text(failure));
+                if failure.class == Class::Conflict {
+                    ui.say("the preview is kept: apply it again once nothing is in its way, or make a new dry run");
+                }
+            }
             Outcome::Success(_) => {
                 let command = report::next(&done, &host);
                 command.iter().for_each(|command| ui.say(command));

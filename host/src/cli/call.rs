@@ -60,7 +60,7 @@ impl Call {
         interrupt.abort();
         ui.result(&report::to_json(&done), |_| report::printed(&done))?;
         if done.mode == Mode::Preview && !self.dry_run {
-            ui.say("a rule of the manifest lets this call run as a preview only");
+            ui.say(report::why_preview(&host));
         }
         if !ui.is_json() {
             report::say(&done, self.usage, ui);

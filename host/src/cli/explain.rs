@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use toolhold_core::call::Mode;
 use toolhold_core::explain::Access;
+use toolhold_core::id::Label;
 use toolhold_core::manifest::Verdict;
 use toolhold_core::policy::{Facts, RunScope};
 
@@ -19,7 +20,8 @@ use crate::open;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold explain files.delete path=/work/notes.md
-  toolhold explain files.read --path /work/secret/key --access read")]
+  toolhold explain files.read --path /work/secret/key --access read
+  toolhold explain http.send url=https://api.example.com/ --after private")]
 pub(super) struct Explain {
     /// The tool: `component.tool`.
     tool: String,
@@ -31,6 +33,9 @@ pub(super) struct Explain {
     /// What it would do with the path.
     #[arg(long, value_enum, default_value = "read", requires = "path")]
     access: AccessWord,
+    /// As if the run had read data with this label before. May be given several times.
+    #[arg(long = "after", value_name = "LABEL", conflicts_with = "path")]
+    labels: Vec<Label>,
 }
 
 /// What a tool would do with a path.
@@ -64,7 +69,8 @@ impl Explain {
         let call = tool
             .validate(&text)
             .map_err(|violations| Failure::new(ExitCode::InvalidArguments, anyhow::anyhow!("{violations}")))?;
-        let explanation = policy.explain(&call, tool, &Facts { mode: Mode::Live, scope: &scope });
+        let labels = self.labels.into_iter().collect();
+        let explanation = policy.explain(&call, tool, &Facts::new(Mode::Live, &scope).after(&labels));
         ui.result(&explanation, ToString::to_string)?;
         let would_run = matches!(explanation.verdict, Verdict::Allow | Verdict::Preview);
         Ok(if would_run { ExitCode::Success } else { ExitCode::Denied })

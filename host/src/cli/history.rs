@@ -35,9 +35,12 @@ pub(super) struct History {
 impl History {
     /// Runs the command.
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
         let filter = HistoryFilter { run: self.run, call: self.call.clone(), limit: self.limit };
-        let entries = reader.history(&filter).code(ExitCode::Host)?;
+        let entries = match Reader::open_if_any(&project.state()).code(ExitCode::Host)? {
+            Some(reader) => reader.history(&filter).code(ExitCode::Host)?,
+            // No host was opened here so far.
+            None => Vec::new(),
+        };
         match (self.call, entries.as_slice()) {
             (Some(call), []) => {
                 let error =
@@ -73,7 +76,10 @@ fn meaning(state: PlanState) -> &'static str {
         PlanState::Refused => "refused: nothing was changed",
         PlanState::Undoing => "taking it back was cut off: that is finished when a host opens next",
         PlanState::Undone => "taken back",
-        PlanState::Expired => "too old: it can neither be applied nor taken back any more",
+        PlanState::Expired => {
+            "too old, or too large beside newer ones (`undo-age` and `undo-bytes` in `[host]`): it can neither be applied nor \
+             taken back any more"
+        }
     }
 }
 

@@ -16,12 +16,11 @@ mod inspect;
 mod known;
 mod lock;
 mod manifest;
-mod model;
 mod new;
 mod pack;
 mod project;
 mod report;
-mod run;
+mod runs;
 mod tools;
 mod ui;
 mod undo;
@@ -65,7 +64,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Call(call::Call),
-    Run(run::Run),
+    Run(runs::Run),
+    Runs(runs::Runs),
+    Dlq(runs::Dlq),
     Apply(apply::Apply),
     Undo(undo::Undo),
     History(history::History),
@@ -108,6 +109,8 @@ impl Cli {
         match self.command {
             Command::Call(command) => block_on(command.run(&project, ui)),
             Command::Run(command) => block_on(command.run(&project, ui)),
+            Command::Runs(command) => block_on(command.run(&project, ui)),
+            Command::Dlq(command) => block_on(command.run(&project, ui)),
             Command::Apply(command) => block_on(command.run(&project, ui)),
             Command::Undo(command) => block_on(command.run(&project, ui)),
             Command::History(command) => command.run(&project, ui),

@@ -43,6 +43,11 @@ impl Project {
         self.state.clone().unwrap_or_else(|| self.manifest.with_file_name(".toolhold"))
     }
 
+    /// Whether anything was ever recorded there.
+    pub(super) fn has_state(&self) -> bool {
+        self.state().exists()
+    }
+
     /// Folder of compiled components; `None` where the environment names no place.
     pub(super) fn cache(&self) -> Option<PathBuf> {
         let users = || self.xdg_cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")));

@@ -114,7 +114,19 @@ pub(super) fn next(report: &CallReport, host: &Host) -> Option<String> {
     match plan.state {
         PlanState::Preview => Some(format!("make exactly these changes with:  toolhold apply {}", report.call)),
         PlanState::Ready | PlanState::Landed => Some(format!("take it back with:  toolhold undo {}", report.call)),
+        PlanState::Expired => Some(format!(
+            "it cannot be {}: there is more to keep than `undo-bytes` in `[host]` allows",
+            if report.mode == Mode::Preview { "applied" } else { "taken back" }
+        )),
         _ => None,
+    }
+}
+
+/// Why a call ran as a preview that was not asked for as one.
+pub(super) fn why_preview(host: &Host) -> &'static str {
+    match host.policy().manifest().mode() {
+        Mode::Preview => "the manifest says `mode = \"preview\"`: every call runs as a preview",
+        Mode::Live => "a rule of the manifest lets this call run as a preview only",
     }
 }
 

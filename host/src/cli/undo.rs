@@ -72,7 +72,7 @@ fn landed(reader: &Reader, run: &RunId) -> Result<Vec<CallId>, Failure> {
 fn failure(error: UndoError) -> Failure {
     let code = match &error {
         _ if !error.conflicts().is_empty() => ExitCode::Conflict,
-        UndoError::Nothing(_) | UndoError::State { .. } => ExitCode::BadInput,
+        UndoError::Nothing(_) | UndoError::Expired(_) | UndoError::State { .. } => ExitCode::BadInput,
         UndoError::Disk { .. } | UndoError::Journal(_) => ExitCode::Host,
     };
     // The paths in it were chosen by a guest.

@@ -121,7 +121,8 @@ impl Host {
             return Err(changed());
         }
         let validated = tool.validate(&call.arguments).map_err(|_| changed())?;
-        let facts = Facts { mode: Mode::Live, scope: &options.scope };
+        let labels = options.labels.as_ref().map(|run| run.so_far()).unwrap_or_default();
+        let facts = Facts::new(Mode::Live, &options.scope).after(&labels);
         if let Decision::Deny(denial) = self.0.policy.decide(validated.clone(), tool, &facts) {
             return Err(Box::new(denial.into()));
         }

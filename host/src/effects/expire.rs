@@ -1,27 +1,71 @@
 //! How long what was there before is kept: by age and by size, the oldest goes first.
+//!
+//! Looked at when a host is opened, and again whenever more is kept than may be: a host that runs for long fills no disk.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use toolhold_core::manifest::HostLimits;
 use toolhold_sandbox::capability::fs::commit::Plan;
 
 use crate::clock;
 use crate::host::Host;
 use crate::journal;
 
-/// How long a call can be undone and a preview applied, in microseconds: two weeks.
-const AGE: u64 = 14 * 24 * 3600 * 1_000_000;
-/// How many bytes of what was there before are kept in all.
-const BYTES: u64 = 1 << 30;
+/// What may be kept, and what is.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// How long a call can be undone and a preview applied, in microseconds.
+    age: u64,
+    /// How many bytes may be kept for that.
+    most: u64,
+    /// How many are, about: what is given up by hand is subtracted when a host is opened next.
+    bytes: AtomicU64,
+}
+
+impl Kept {
+    /// As the manifest says. Nothing is kept yet.
+    pub(crate) fn new(limits: &HostLimits) -> Self {
+        Self { age: limits.undo_age, most: limits.undo_bytes, bytes: AtomicU64::new(0) }
+    }
+
+    pub(super) fn add(&self, bytes: u64) {
+        // It wraps around after more bytes than all disks have.
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.most
+    }
+}
 
 impl Host {
     /// Removes what is too old, and the oldest while there is too much.
     pub(super) async fn expire(&self) -> Result<(), journal::Error> {
-        let now = clock::micros();
-        let expired = self.0.journal.reader()?.outlived(now.saturating_sub(AGE), BYTES)?;
-        for record in expired {
-            self.0.journal.expire(&record.call, record.state, now).await?;
+        let (now, kept) = (clock::micros(), &self.0.effects.kept);
+        // Nobody waits for the outcome of a call whose plan is on disk, so the last ones may still be on their way.
+        self.0.journal.flush().await?;
+        let reader = self.0.journal.reader()?;
+        for record in reader.outlived(now.saturating_sub(kept.age), kept.most)? {
+            match self.0.journal.expire(&record.call, record.state, now).await {
+                Ok(()) => {}
+                // It was undone or applied since it was read.
+                Err(journal::Error::NotInState { .. }) => continue,
+                Err(error) => return Err(error),
+            }
             if let Ok(plan) = serde_json::from_str::<Plan>(&record.plan) {
                 self.discard(&plan);
             }
         }
+        kept.bytes.store(reader.kept_bytes()?, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// [`expire`](Self::expire), if what was kept last is too much. What cannot be removed now is when a host is opened next.
+    pub(super) async fn expire_when_full(&self) {
+        if self.0.effects.kept.is_too_much()
+            && let Err(error) = self.expire().await
+        {
+            tracing::warn!(%error, "what is kept for undo is more than `undo-bytes`, and could not be removed");
+        }
     }
 }

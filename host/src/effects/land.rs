@@ -13,7 +13,7 @@ use super::{PreviewSession, failure, report};
 use crate::clock;
 use crate::host::{Checked, Conclusion, Host};
 use crate::journal::{self, PlanKind, Planned, Settlement};
-use crate::refusal::{journal_unavailable, secret_in_path};
+use crate::refusal::{journal_unavailable, not_applicable, secret_in_path};
 
 /// A plan on its way, and everything that is recorded with it.
 pub(super) struct Landing {
@@ -55,7 +55,11 @@ impl Host {
             Landing { id: id.clone(), kind: PlanKind::Commit, effects: effects.clone(), outcome: text, settlement };
         match self.land(landing, move |host| staged.prepare(host.0.effects.durable)).await {
             Ok(()) => (effects, (outcome, None)),
-            Err(failure) => (EffectReport::default(), (Outcome::Failure(*failure), None)),
+            // Nothing changed; what was read was read all the same.
+            Err(failure) => {
+                let effects = EffectReport { labels: effects.labels, ..EffectReport::default() };
+                (effects, (Outcome::Failure(*failure), None))
+            }
         }
     }
 
@@ -67,10 +71,12 @@ impl Host {
     ) -> Result<(), Box<Failure>> {
         let host = self.clone();
         let work = move || host.land_blocking(landing, prepare);
-        match tokio::runtime::Handle::try_current() {
+        let landed = match tokio::runtime::Handle::try_current() {
             Ok(runtime) => runtime.spawn_blocking(work).await.unwrap_or_else(|_| Err(Box::new(panicked()))),
             Err(_) => work(),
-        }
+        };
+        self.expire_when_full().await;
+        landed
     }
 
     fn land_blocking(
@@ -88,9 +94,10 @@ impl Host {
             Err(error) => return Err(self.not_landed(landing, Some(&plan), &error)),
         };
         if let Err(error) = self.0.journal.plan_blocking(planned) {
-            self.discard(&plan);
+            self.give_up(&landing.kind, &plan);
             let failure = match &error {
                 journal::Error::Secret => secret_in_path(),
+                journal::Error::NotInState { .. } => not_applicable("it was applied or has expired meanwhile"),
                 _ => journal_unavailable(&error),
             };
             let settlement = landing.settlement.instead(failure.clone());
@@ -102,6 +109,7 @@ impl Host {
                 // What cannot be put into words cannot be undone; it landed all the same.
                 let after = serde_json::to_string(&after).unwrap_or_default();
                 let settled = self.0.journal.settle_blocking(&landing.id, landing.settlement.landed(after));
+                self.0.effects.kept.add(plan.kept_bytes());
                 settled.map_err(|error| Box::new(crate::refusal::outcome_unrecorded(&error)))
             }
             Err(error) => Err(self.not_landed(landing, Some(&plan), &error)),
@@ -115,14 +123,25 @@ impl Host {
             self.0.journal.park_blocking(&landing.id, error.to_string(), clock::micros())
         } else {
             if let Some(plan) = plan {
-                self.discard(plan);
+                self.give_up(&landing.kind, plan);
             }
             let settlement = landing.settlement.instead(failure.clone()).plan_refused(error.to_string());
+            let settlement = match landing.kind {
+                PlanKind::Apply(preview) => settlement.keeping(preview),
+                _ => settlement,
+            };
             self.0.journal.settle_blocking(&landing.id, settlement)
         };
         match recorded {
             Ok(()) => Box::new(failure),
             Err(error) => Box::new(crate::refusal::outcome_unrecorded(&error)),
+        }
+    }
+
+    /// Removes the files of a plan that was not done. Those of a preview stay with the preview, which can be applied again.
+    fn give_up(&self, kind: &PlanKind, plan: &Plan) {
+        if !matches!(kind, PlanKind::Apply(_)) {
+            self.discard(plan);
         }
     }
 

@@ -25,14 +25,16 @@ use std::path::PathBuf;
 use toolhold_core::outcome::{Class, Failure};
 use toolhold_sandbox::capability::fs::commit::{CommitError, Durable};
 
+pub(crate) use expire::Kept;
 pub use session::PreviewSession;
 pub use undo::{UndoError, Undone};
 
-/// Where what is staged lies, and how it is made to last.
-#[derive(Debug, Clone)]
+/// Where what is staged lies, how it is made to last, and how long it is kept.
+#[derive(Debug)]
 pub(crate) struct Effects {
     pub(crate) staging: PathBuf,
     pub(crate) durable: Durable,
+    pub(crate) kept: Kept,
 }
 
 /// What a caller is told of a plan that was not done.

@@ -54,17 +54,20 @@ impl Host {
             plan: serde_json::to_string(plan)?,
             effects: serde_json::to_string(effects)?,
             outcome: outcome.to_string(),
-            kept_bytes: plan.kept_bytes(),
+            kept_bytes: prepared.waiting_bytes(),
             at: clock::micros(),
         };
         if self.0.redactor.finds(&planned.plan) {
             self.discard(plan);
             return Err(NotKept::Secret);
         }
-        let kept = self.0.journal.plan(planned).await;
-        if kept.is_err() {
+        let bytes = planned.kept_bytes;
+        if let Err(error) = self.0.journal.plan(planned).await {
             self.discard(plan);
+            return Err(error.into());
         }
-        Ok(kept?)
+        self.0.effects.kept.add(bytes);
+        self.expire_when_full().await;
+        Ok(())
     }
 }

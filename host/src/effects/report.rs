@@ -1,7 +1,10 @@
 //! The effects of a call, put together from what the sandbox observed.
 
+use std::collections::BTreeSet;
+
 use toolhold_core::call::{AuthorizedCall, Mode};
 use toolhold_core::effect::{Basis, EffectReport, Notes, Touched, Unknown};
+use toolhold_core::id::Label;
 use toolhold_sandbox::capability::fs::commit::Detail;
 use toolhold_sandbox::{RunFailure, RunReport};
 
@@ -15,7 +18,14 @@ pub(super) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
         unknown.push(Unknown::AfterWithheld);
     }
     let (requests, requests_left_out) = (run.requests.clone(), run.requests_left_out);
-    EffectReport { basis, changes, changes_left_out, requests, requests_left_out, unknown }
+    let labels = labels(call, run);
+    EffectReport { basis, changes, changes_left_out, requests, requests_left_out, labels, unknown }
+}
+
+/// What is said of all that it read, by the grants under which it did.
+fn labels(call: &AuthorizedCall, run: &RunReport) -> BTreeSet<Label> {
+    let read = call.grants().directories.iter().filter(|grant| run.files.sources.contains(&grant.guest));
+    read.flat_map(|grant| grant.labels.iter()).chain(&run.labels).cloned().collect()
 }
 
 fn basis(run: &RunReport) -> Basis {

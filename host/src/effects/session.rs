@@ -65,6 +65,7 @@ impl PreviewSession {
         state.requests.requests.extend(effects.requests.iter().cloned());
         state.requests.requests_left_out += effects.requests_left_out;
         state.requests.unknown.extend(known);
+        state.requests.labels.extend(effects.labels.iter().cloned());
         match (&state.stage, succeeded) {
             (Some(stage), false) => {
                 stage.roll_back();

@@ -23,6 +23,12 @@ pub enum UndoError {
     /// It changed nothing that is known, or there is no such call.
     #[error("call `{0}` changed no files, or there is no such call: `toolhold history` lists those that did")]
     Nothing(CallId),
+    /// What was there before is not kept any more.
+    #[error(
+        "call `{0}` can no longer be undone: what was there before has expired; `undo-age` and `undo-bytes` in `[host]` of the \
+         manifest say how long it is kept"
+    )]
+    Expired(CallId),
     /// It was taken back, refused, or is a preview.
     #[error("call `{call}` cannot be undone: it is `{}`", .state.word())]
     State {
@@ -65,6 +71,9 @@ impl Host {
         // Nobody waits for the outcome of a call whose plan is on disk, so it may still be on its way.
         self.0.journal.flush().await?;
         let record = self.0.journal.reader()?.plan(call)?.ok_or_else(|| UndoError::Nothing(call.clone()))?;
+        if record.state == PlanState::Expired {
+            return Err(UndoError::Expired(call.clone()));
+        }
         if record.state != PlanState::Landed {
             return Err(UndoError::State { call: call.clone(), state: record.state });
         }

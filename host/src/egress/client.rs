@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
+use toolhold_core::redact::Redactor;
 use toolhold_sandbox::capability::http::{Answer, Egress, EgressError, EgressRequest, EgressResponse};
 
 use super::connect::Connector;
 use super::place::SecretLookup;
-use super::{exchange, lookup, place};
+use super::{answer, exchange, lookup, place};
 
 /// Requests that are on their way at once. More wait: each holds a file descriptor, and a lookup a thread.
 const MAX_IN_FLIGHT: usize = 128;
@@ -23,17 +24,19 @@ pub struct Client(Arc<Shared>);
 
 struct Shared {
     secrets: SecretLookup,
+    redactor: Redactor,
     connector: Connector,
     in_flight: Arc<Semaphore>,
     threads: OnceLock<Option<Runtime>>,
 }
 
 impl Client {
-    /// A client that puts these secrets into requests. No thread is started and no certificate read before the first one.
+    /// A client that puts these secrets into requests, and takes those that `redactor` knows out of answers. No thread is started and no certificate read before the first one.
     #[must_use]
-    pub fn new(secrets: SecretLookup) -> Self {
+    pub fn new(secrets: SecretLookup, redactor: Redactor) -> Self {
         Self(Arc::new(Shared {
             secrets,
+            redactor,
             connector: Connector::default(),
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             threads: OnceLock::new(),
@@ -68,7 +71,9 @@ impl Shared {
         let placed = place::secrets(&request, &self.secrets)?;
         let addresses = lookup::permitted(&request.target, &request.addresses).await?;
         let connection = self.connector.connect(&request.target, &addresses, request.connect_timeout).await?;
-        exchange::exchange(connection, request, placed, permit).await
+        let returned = Arc::clone(&request.returned);
+        let answer = exchange::exchange(connection, request, placed, permit).await?;
+        Ok(answer::without_secrets(answer, &self.redactor, returned))
     }
 
     fn threads(&self) -> Option<&Runtime> {

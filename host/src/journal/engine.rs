@@ -19,7 +19,7 @@ use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, Intent};
-use super::{Durability, Options, audit, migrations, plans, standing};
+use super::{Durability, Options, audit, migrations, plans, runs, standing};
 
 /// Prepared statements that are kept: more than there are.
 const STATEMENTS: usize = 32;
@@ -135,6 +135,8 @@ impl Engine {
             Work::Plan(planned) => plans::insert(&self.connection, planned, &self.redactor)?,
             Work::Turn(turn) => plans::turn(&self.connection, turn)?,
             Work::Park(call, reason, at) => calls::park(&self.connection, call, reason, *at)?,
+            Work::Run(step) => runs::append(&self.connection, step, &self.redactor)?,
+            Work::ExpireRun(run, at) => runs::expire(&self.connection, run, *at)?,
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Announce(at, event) => calls::Step { event: self.news(*at, event)?, answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },

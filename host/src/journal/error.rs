@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toolhold_core::chain::{Broken, Head};
-use toolhold_core::id::CallId;
+use toolhold_core::id::{CallId, RunId};
 
 /// What can go wrong with a journal. For the operator; a model only learns that the host failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -71,6 +71,9 @@ pub enum Error {
     /// No call with this id is waiting for its outcome.
     #[error("there is no call `{0}` that waits for its outcome")]
     NotOpen(CallId),
+    /// A step of a run does not follow on those that are stored.
+    #[error("somebody else works on run `{0}`, or has meanwhile: see `toolhold runs show {0}`")]
+    Taken(RunId),
     /// The database refused for another reason.
     #[error("the journal failed: {0}")]
     Database(String),

@@ -12,6 +12,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/0001_calls_and_audit.sql")),
         M::up(include_str!("migrations/0002_standing.sql")),
         M::up(include_str!("migrations/0003_plans.sql")),
+        M::up(include_str!("migrations/0005_runs.sql")),
     ])
 });
 

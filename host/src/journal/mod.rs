@@ -29,6 +29,7 @@ mod plans;
 mod queue;
 mod reader;
 mod record;
+mod runs;
 mod standing;
 
 use std::path::{Path, PathBuf};
@@ -37,13 +38,14 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 use toolhold_core::event::Event;
-use toolhold_core::id::CallId;
+use toolhold_core::id::{CallId, RunId};
 use toolhold_core::redact::Redactor;
 
 pub use error::Error;
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, Filter, Intent, ScopedKey, Settled, Settlement, State};
+pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
 
 use directory::Directory;
 use engine::Engine;
@@ -264,6 +266,31 @@ impl Journal {
     /// It could not be written.
     pub fn park_blocking(&self, call: &CallId, reason: String, at: u64) -> Result<(), Error> {
         self.write_blocking(Work::Park(call.clone(), reason, at), true, true).map(drop)
+    }
+
+    /// Writes a step of a run down; the order of the steps is that of these calls.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written, or another step has its number.
+    pub async fn run_step(&self, step: RunStep) -> Result<(), Error> {
+        let (durable, waits) = (step.durable, step.waits);
+        self.write(Work::Run(Box::new(step)), durable, waits).await.map(drop)
+    }
+
+    /// Removes the steps of a run that is over.
+    ///
+    /// # Errors
+    ///
+    /// They are removed already, or it could not be written.
+    pub async fn expire_run(&self, run: &RunId, at: u64) -> Result<(), Error> {
+        self.write(Work::ExpireRun(run.clone(), at), false, true).await.map(drop)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.inner.path
     }
 
     /// Waits until everything before it is on disk.

@@ -1,7 +1,7 @@
 //! The table of plans: what is about to land, has landed, and could be taken back.
 //!
 //! A plan is text of the sandbox. The journal keeps it, tells whether somebody changed it, and moves it from state to state:
-//! `preview → applied`, `ready → landed | refused`, `landed → undoing → undone | landed`, and from each end but `refused` to
+//! `preview → applied`, and back if the apply is refused, `ready → landed | refused`, `landed → undoing → undone | landed`, and from each end but `refused` to
 //! `expired` when its files are removed.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -235,9 +235,12 @@ pub(super) fn settle(connection: &Connection, call: &CallId, settlement: &Settle
             connection.prepare_cached(sql)?.execute(params![call.as_str(), after])?;
             Ok(Some(Event::ChangesLanded { call: call.clone() }))
         }
-        Some(Landing::Refused(reason)) => {
-            change(connection, call, PlanState::Ready, PlanState::Refused)?;
-            Ok(Some(Event::ChangesRefused { call: call.clone(), reason: bounded(reason) }))
+        Some(Landing::Refused { why, preview }) => {
+            let was_ready = change(connection, call, PlanState::Ready, PlanState::Refused)? > 0;
+            if let Some(preview) = preview.as_ref().filter(|_| was_ready) {
+                change(connection, preview, PlanState::Applied, PlanState::Preview)?;
+            }
+            Ok(Some(Event::ChangesRefused { call: call.clone(), reason: bounded(why) }))
         }
     }
 }
@@ -315,6 +318,12 @@ pub(super) fn outlived(connection: &Connection, before: u64, bytes: u64) -> Resu
     let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map(params![before.cast_signed(), bytes.cast_signed()], record)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many bytes are kept with all of these.
+pub(super) fn kept_bytes(connection: &Connection) -> Result<u64, Error> {
+    let sql = "SELECT coalesce(sum(kept_bytes), 0) FROM plans WHERE state IN ('preview', 'landed')";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<PlanRecord> {

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use toolhold_core::event::Event;
-use toolhold_core::id::CallId;
+use toolhold_core::id::{CallId, RunId};
 
 use super::error::Error;
 use super::plans::{Planned, Turn};
 use super::record::{Admission, Intent, Settlement};
+use super::runs::RunStep;
 
 /// Most commands that wait without their callers waiting.
 const MAX_COMMANDS: usize = 8192;
@@ -41,6 +42,8 @@ pub(super) enum Work {
     Plan(Box<Planned>),
     Turn(Box<Turn>),
     Park(CallId, String, u64),
+    Run(Box<RunStep>),
+    ExpireRun(RunId, u64),
     /// An event that is added only where it says something new.
     Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
@@ -53,7 +56,13 @@ impl Work {
             Self::Admit(intent) => intent.text.len(),
             Self::Settle(_, settlement) => settlement.text_bytes(),
             Self::Plan(planned) => planned.bytes(),
-            Self::Turn(_) | Self::Park(..) | Self::Record(..) | Self::Announce(..) | Self::Barrier => 0,
+            Self::Run(step) => step.body.len(),
+            Self::ExpireRun(..)
+            | Self::Turn(_)
+            | Self::Park(..)
+            | Self::Record(..)
+            | Self::Announce(..)
+            | Self::Barrier => 0,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use toolhold_core::chain::{Broken, Head, Link, Why};
 use toolhold_core::event::{Effects, Entry, Event, VERSION};
-use toolhold_core::id::{CallId, Digest};
+use toolhold_core::id::{CallId, Digest, RunId};
 
 use super::audit::{self, Stored, digest};
 use super::calls::{effects, outcome_digest, parse_mode, parsed};
@@ -17,6 +17,7 @@ use super::error::Error;
 use super::head;
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, Filter, State};
+use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
 use super::standing::{self, Said};
 
 /// Most calls in a listing.
@@ -65,6 +66,18 @@ impl Reader {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
         Ok(Self { connection, noted })
+    }
+
+    /// [`Reader::open`], or `None` where nothing has been written yet.
+    ///
+    /// # Errors
+    ///
+    /// There is one, and it cannot be read.
+    pub fn open_if_any(directory: &Path) -> Result<Option<Self>, Error> {
+        match directory.join(DATABASE).try_exists() {
+            Ok(false) => Ok(None),
+            _ => Self::open(directory).map(Some),
+        }
     }
 
     /// One call.
@@ -129,6 +142,52 @@ impl Reader {
     /// The database cannot be read.
     pub fn outlived(&self, before: u64, bytes: u64) -> Result<Vec<PlanRecord>, Error> {
         plans::outlived(&self.connection, before, bytes)
+    }
+
+    /// The runs that fit, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, Error> {
+        runs::list(&self.connection, filter)
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn run(&self, run: &RunId) -> Result<Option<RunRecord>, Error> {
+        runs::get(&self.connection, run)
+    }
+
+    /// The steps of a run, in order.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn run_events(&self, run: &RunId) -> Result<Vec<RunEventRecord>, Error> {
+        runs::events(&self.connection, run)
+    }
+
+    /// The runs that ended before `before`, in microseconds since 1970, and still have their steps. Not the dead ones: those
+    /// wait for a person.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn outlived_runs(&self, before: u64) -> Result<Vec<RunRecord>, Error> {
+        runs::outlived(&self.connection, before)
+    }
+
+    /// How many bytes are kept with all plans that can be undone or applied.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn kept_bytes(&self) -> Result<u64, Error> {
+        plans::kept_bytes(&self.connection)
     }
 
     /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.
@@ -230,6 +289,9 @@ impl Tally {
             | Event::PreviewApplied { by: call, plan, .. } => {
                 self.plans += 1;
                 plans::check(connection, at, call, plan)
+            }
+            Event::RunEnded { run, steps: Some(steps), history: Some(history), .. } => {
+                runs::check(connection, at, run, *steps, history)
             }
             Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
             _ => Ok(()),

@@ -123,8 +123,12 @@ pub struct Settlement {
 pub(super) enum Landing {
     /// It was done: JSON of what the disk is like now.
     Landed(String),
-    /// It was not, and nothing of it: why.
-    Refused(String),
+    /// It was not, and nothing of it.
+    Refused {
+        why: String,
+        /// The preview whose plan it was.
+        preview: Option<CallId>,
+    },
 }
 
 /// The ways to end.
@@ -183,7 +187,18 @@ impl Settlement {
     /// The call's plan was not done, and nothing of it was.
     #[must_use]
     pub fn plan_refused(self, why: impl Into<String>) -> Self {
-        Self { landing: Some(Landing::Refused(why.into())), ..self }
+        Self { landing: Some(Landing::Refused { why: why.into(), preview: None }), ..self }
+    }
+
+    /// The plan was that of this preview, which can be applied again.
+    #[must_use]
+    pub fn keeping(self, preview: CallId) -> Self {
+        match self.landing {
+            Some(Landing::Refused { why, .. }) => {
+                Self { landing: Some(Landing::Refused { why, preview: Some(preview) }), ..self }
+            }
+            _ => self,
+        }
     }
 
     /// How long its text is.

@@ -93,7 +93,7 @@ impl Components {
 
 /// The manifest's bounds of the whole host, and what no grant may reach.
 fn settings(manifest: &Manifest, config: &HostConfig, secrets: &Secrets) -> Result<SandboxConfig, OpenError> {
-    let (limits, secrets) = (manifest.host(), secrets.clone());
+    let (limits, secrets, redactor) = (manifest.host(), secrets.clone(), secrets.redactor());
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ok(SandboxConfig {
         cache: config.cache.clone(),
@@ -104,7 +104,7 @@ fn settings(manifest: &Manifest, config: &HostConfig, secrets: &Secrets) -> Resu
             .with_state(&config.state),
         staging: Some(staging(config)?),
         granted: manifest.components().values().flat_map(hosts).collect(),
-        egress: Arc::new(Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()))),
+        egress: Arc::new(Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()), redactor)),
         ..SandboxConfig::default()
     })
 }

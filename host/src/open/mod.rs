@@ -20,7 +20,7 @@ use toolhold_sandbox::capability::fs::commit::Durable;
 pub use self::components::Components;
 pub use self::error::OpenError;
 pub(crate) use self::files::manifest;
-use crate::effects::Effects;
+use crate::effects::{Effects, Kept};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::secrets::{KnownSecret, Secrets};
@@ -89,9 +89,11 @@ impl Host {
         for fact in facts {
             journal.announce(clock::micros(), fact).await?;
         }
-        let effects = Effects { staging: staging(config)?, durable: durable(config.durability) };
+        let kept = Kept::new(policy.manifest().host());
+        let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
         let host = Self(Arc::new(Inner { policy, catalog, sandbox, journal, effects, redactor, secrets }));
         host.recover().await?;
+        crate::runs::expire(&host).await?;
         Ok(host)
     }
 }

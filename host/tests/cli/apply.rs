@@ -39,6 +39,27 @@ fn an_apply_refuses_when_the_file_was_edited_in_between_and_names_it() {
 }
 
 #[test]
+fn a_preview_that_was_refused_is_kept_and_applied_once_nothing_is_in_its_way() {
+    let project = Project::free();
+    let dry =
+        project.run(&["call", "--dry-run", "files.write", "path=/work/sub/new", "content=x", "create_parents=true"]);
+    project.write("work/sub", "in the way");
+    for _ in 0..2 {
+        let refused = apply(&project, &dry);
+        refused.failed(14, &["conflict", "/work/sub", "the preview is kept"]);
+        assert_eq!(project.read("work/sub"), "in the way");
+        project.run(&["history", &dry.named("apply")]).worked(&["preview: a dry run"]);
+    }
+    std::fs::remove_file(project.path().join("work/sub")).unwrap();
+    assert_eq!(apply(&project, &dry).code(), 0);
+    assert_eq!(project.read("work/sub/new"), "x");
+    apply(&project, &dry).failed(5, &["applied already"]);
+    let listed = project.run(&["history"]).printed();
+    assert_eq!(listed.matches("refused").count(), 2, "each try is on record:\n{listed}");
+    assert_eq!(project.run(&["audit", "verify"]).code(), 0);
+}
+
+#[test]
 fn a_preview_is_applied_once() {
     let project = Project::free();
     let dry = project.run(&["call", "--dry-run", "files.write", "path=/work/log", "content=x", "mode=append"]);

@@ -8,9 +8,15 @@
 mod apply;
 mod commands;
 mod dry_run;
+mod egress;
+mod expiry;
 mod history;
+mod labels;
+mod mode;
 mod model;
 mod project;
 mod real_model;
 mod rogue;
+mod runs;
+mod server;
 mod undo;

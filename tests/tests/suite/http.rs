@@ -5,8 +5,10 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 use toolhold_core::effect::{Request, RequestState};
+use toolhold_core::id::Digest;
 use toolhold_core::limit::Limit;
 use toolhold_core::outcome::Class;
+use toolhold_sandbox::RunOptions;
 use toolhold_tests::http_server::HttpServer;
 use toolhold_tests::test_host::{Reply, TestHost};
 
@@ -63,6 +65,7 @@ fn a_granted_request_goes_out_as_it_was_judged_and_its_answer_comes_back() {
         sent_bytes: 0,
         received_bytes: 5,
         secrets: Vec::new(),
+        returned: Vec::new(),
     };
     assert_eq!(reply.requests, [expected]);
     assert!(reply.usage.get(Limit::HttpBytesReceived) > 5 && reply.usage.get(Limit::HttpRequests) == 1);
@@ -207,6 +210,45 @@ fn a_secret_reaches_the_server_and_neither_the_guest_nor_the_record() {
     assert!(!format!("{reply:?}").contains("t0k3n"), "{reply:?}");
     assert_eq!(reply.requests[0].secrets, ["token", "token"]);
     assert!(reply.requests[0].url.ends_with("/a?key=mine&b=1"));
+}
+
+#[test]
+fn a_second_try_of_a_call_sends_the_same_key_and_a_guest_cannot_choose_it() {
+    let server = HttpServer::with(HELLO).unwrap();
+    let grant = "methods = [\"GET\", \"POST\"]\nidempotency-header = \"Idempotency-Key\"";
+    let host = narrow(&server, grant, "");
+    let run = |call: &[u8], method: &str, path: &str| {
+        let headers = ["idempotency-key", "mine"];
+        let arguments = json!({"authority": server.authority(), "method": method, "path": path, "headers": headers});
+        let call = host.authorize("http_request", arguments).map(|authorized| (authorized, Digest::of(call))).unwrap();
+        let options = RunOptions { key: Some(call.1), ..RunOptions::default() };
+        assert!(host.sandbox().run_blocking(&call.0, options).outcome.is_ok());
+        let head = server.requests().pop().unwrap();
+        assert!(!head.contains("mine"), "{head}");
+        head.lines().find_map(|line| line.strip_prefix("idempotency-key: ")).map(str::to_owned)
+    };
+    let first = run(b"one", "POST", "/a");
+    assert!(first.is_some());
+    assert_eq!(run(b"one", "POST", "/a"), first, "another try of the same call");
+    assert_ne!(run(b"two", "POST", "/a"), first, "another call");
+    assert_ne!(run(b"one", "POST", "/b"), first, "another request");
+    assert_eq!(run(b"one", "GET", "/a"), None, "it asks for no change");
+}
+
+#[test]
+fn a_label_comes_with_an_answer_and_not_with_a_request_that_has_none() {
+    let server = HttpServer::with(HELLO).unwrap();
+    let labels = |host: &TestHost, arguments: Value| {
+        let call = host.authorize("http_request", arguments).unwrap();
+        let report = host.sandbox().run_blocking(&call, RunOptions::default());
+        report.labels.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let host = narrow(&server, "labels = [\"untrusted\"]\npaths = [\"/a\"]", "");
+    assert_eq!(labels(&host, json!({"authority": server.authority(), "path": "/a"})), ["untrusted"]);
+    assert_eq!(labels(&host, json!({"authority": server.authority(), "path": "/b"})), [""; 0], "refused");
+    let silent = HttpServer::with("").unwrap();
+    let host = narrow(&silent, "labels = [\"untrusted\"]", "");
+    assert_eq!(labels(&host, json!({"authority": silent.authority()})), [""; 0], "nothing came");
 }
 
 #[test]

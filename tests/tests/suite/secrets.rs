@@ -243,6 +243,7 @@ fn a_server_that_sends_a_secret_back_tells_nobody() {
                 assert_eq!(page["status"], json!(200), "{page}");
                 assert!(page.to_string().contains("[redacted]"), "{path}: {page}");
                 assert_eq!(report.effects.secrets(), ["api"], "the name is told");
+                assert_eq!(report.effects.requests[0].returned, ["api"], "and that it came back");
                 clean(format!("{report:?}").as_bytes(), path);
             }
         }
@@ -250,7 +251,13 @@ fn a_server_that_sends_a_secret_back_tells_nobody() {
         let report = call(&host, "guest.fetch", json!({"url": refused}), CallOptions::default()).await;
         let Outcome::Failure(failure) = &report.outcome else { panic!("{report:?}") };
         assert!(failure.class == Class::Denied && failure.message.contains("path `/elsewhere`"), "{failure:?}");
-        assert_eq!(redactions(&host).len(), 6);
+        let told = redactions(&host);
+        assert_eq!(told.len(), 6);
+        for entry in &told {
+            // It was found where it came in, so no place after that ever held it.
+            assert_eq!(entry["body"]["event"]["places"], json!(["answer"]), "{entry}");
+            assert_eq!(entry["body"]["event"]["secrets"], json!(["api"]));
+        }
         drop(host);
     });
     let sent = server.requests();

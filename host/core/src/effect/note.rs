@@ -2,6 +2,7 @@
 //!
 //! Bounded: a guest that loops fills no memory. Paths are guest paths; nothing here names the host.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// How many refusals and how many touches are kept of one call; the rest is counted.
@@ -136,6 +137,8 @@ pub struct Notes {
     pub touches: Vec<Touch>,
     /// How many of both are not in the lists.
     pub left_out: u64,
+    /// The grants, by guest path, of which a file was opened for reading, a link read or a directory listed. All of them.
+    pub sources: BTreeSet<String>,
 }
 
 impl Notes {
@@ -150,6 +153,9 @@ impl Notes {
 
     /// Notes a touch.
     pub fn touched(&mut self, grant: &str, path: &str, touched: Touched) {
+        if matches!(touched, Touched::Read | Touched::Listed) && !self.sources.contains(grant) {
+            self.sources.insert(grant.to_owned());
+        }
         let again = |last: &Touch| last.touched == touched && last.path == path && last.grant == grant;
         if self.touches.last().is_some_and(again) {
             return;
@@ -159,5 +165,21 @@ impl Notes {
             return;
         }
         self.touches.push(Touch { grant: grant.to_owned(), path: path.to_owned(), touched });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_known_when_the_list_is_full() {
+        let mut notes = Notes::default();
+        (0..KEPT).for_each(|number| notes.touched("/work", &number.to_string(), Touched::Written));
+        assert!(notes.sources.is_empty());
+        notes.touched("/private", "key", Touched::Read);
+        notes.touched("/inbox", "", Touched::Listed);
+        assert_eq!((notes.touches.len(), notes.left_out), (KEPT, 2));
+        assert!(notes.sources.iter().eq(["/inbox", "/private"]), "{:?}", notes.sources);
     }
 }

@@ -1,9 +1,12 @@
 //! All effects of one call, in the form in which people and programs get them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
 use super::request::{Request, RequestState};
+use crate::id::Label;
 
 /// What a call did to the world outside of its sandbox; of a preview, what it would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,9 @@ pub struct EffectReport {
     /// How many further requests there are.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub requests_left_out: u64,
+    /// What is said of the data that was read, by the grants under which it was: each label once, in order.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub labels: BTreeSet<Label>,
     /// What could not be known.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub unknown: Vec<Unknown>,
@@ -113,7 +119,9 @@ mod tests {
                 sent_bytes: 0,
                 received_bytes: 5,
                 secrets: vec!["token".into()],
+                returned: vec!["token".into()],
             }],
+            labels: ["untrusted".parse().unwrap()].into(),
             unknown: vec![Unknown::Direct { grant: "/big".into() }],
             ..EffectReport::default()
         };

@@ -20,6 +20,9 @@ pub struct Request {
     /// Names of the secrets that the host added, or would have.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub secrets: Vec<String>,
+    /// Names of the secrets that the answer held. They were taken out before the guest got it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub returned: Vec<String>,
 }
 
 /// How far a request came: what a retry may rely on.

@@ -25,6 +25,9 @@ pub struct RequestLine {
     pub secrets: Vec<String>,
     /// Origins that the tool declares to need and that the run allows, as far as they are a bound.
     pub within: Vec<String>,
+    /// What is said of every answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     /// Where it is granted.
     pub at: Option<Line>,
 }
@@ -54,6 +57,7 @@ fn request_line(grant: &HttpGrant, at: Line) -> RequestLine {
         addresses: grant.addresses.iter().map(ToString::to_string).collect(),
         secrets: grant.secrets.iter().map(|secret| secret.secret.to_string()).collect(),
         within: grant.within.iter().flatten().map(Origin::to_string).collect(),
+        labels: grant.labels.iter().map(ToString::to_string).collect(),
         at: Some(at),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::id::Label;
 use crate::policy::DenialKind;
 
 use super::{DirectoryLine, Explanation, LimitFrom, PathExplanation, PathReason, RequestLine, RuleLine, RuleOutcome};
@@ -17,6 +18,9 @@ impl Display for Explanation {
         }
         if let Some(reason) = &self.reason {
             writeln!(out, "  because {reason}")?;
+        }
+        if let Some(at) = &self.previewed_at {
+            writeln!(out, "  every call is a preview: `mode = \"preview\"` ({at})")?;
         }
         self.write_rules(out)?;
         self.write_reach(out)?;
@@ -62,6 +66,10 @@ impl Explanation {
     }
 }
 
+fn listed(labels: &[Label]) -> String {
+    labels.iter().map(Label::as_str).collect::<Vec<_>>().join(", ")
+}
+
 impl Display for RuleLine {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         write!(out, "{:<8}{}: ", self.verdict.as_str(), self.rule)?;
@@ -72,6 +80,9 @@ impl Display for RuleLine {
                 write!(out, "cannot be judged: the arguments are too deep or too large for its `when`")
             }
             RuleOutcome::OtherArguments(Some(violation)) => write!(out, "does not match: {}", violation.message),
+            RuleOutcome::OtherLabels(labels) => {
+                write!(out, "does not match: the run has read nothing labelled {}", listed(labels))
+            }
             RuleOutcome::OtherArguments(None) => write!(out, "does not match"),
         }
     }
@@ -99,6 +110,9 @@ impl Display for DirectoryLine {
             }
         }
         writeln!(out, "    links {}", self.symlinks)?;
+        if !self.labels.is_empty() {
+            writeln!(out, "    labels {}", listed(&self.labels))?;
+        }
         if !self.atomic && !self.write.is_empty() {
             writeln!(out, "    written in place: changes land at once and cannot be undone")?;
         }
@@ -120,6 +134,7 @@ impl Display for RequestLine {
             ("beside public addresses", &self.addresses),
             ("secrets", &self.secrets),
             ("within", &self.within),
+            ("labels", &self.labels),
         ] {
             if !words.is_empty() {
                 writeln!(out, "    {key} {}", words.join(", "))?;

@@ -9,6 +9,8 @@ mod origin;
 mod path;
 mod target;
 
+use std::sync::Arc;
+
 use http::HeaderName;
 use ipnet::IpNet;
 
@@ -18,6 +20,7 @@ pub use self::origin::{Origin, OriginError};
 pub use self::path::PathPatterns;
 pub use self::target::{Host, Scheme, Target, TargetError};
 use super::secret::SecretUse;
+use crate::id::Label;
 
 /// Requests that a call may send, and how.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct HttpGrant {
     pub idempotency_header: Option<HeaderName>,
     /// What the tool declares to need and what the run allows: a request must fit one origin of each list.
     pub within: Vec<Vec<Origin>>,
+    /// What is said of every answer.
+    pub labels: Arc<[Label]>,
 }
 
 /// Ports that a grant covers.

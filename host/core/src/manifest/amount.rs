@@ -29,6 +29,9 @@ pub enum Error {
     Overflow(String),
 }
 
+/// A day in microseconds, without a thought to leap seconds and summer time.
+const DAY: u64 = 24 * 3_600_000_000;
+
 /// The suffixes of `unit` and what each multiplies by, smallest first.
 #[must_use]
 pub fn suffixes(unit: Unit) -> &'static [(&'static str, u64)] {
@@ -43,7 +46,9 @@ pub fn suffixes(unit: Unit) -> &'static [(&'static str, u64)] {
             ("GB", 1_000_000_000),
             ("GiB", 1 << 30),
         ],
-        Unit::Micros => &[("us", 1), ("ms", 1_000), ("s", 1_000_000), ("min", 60_000_000), ("h", 3_600_000_000)],
+        Unit::Micros => {
+            &[("us", 1), ("ms", 1_000), ("s", 1_000_000), ("min", 60_000_000), ("h", 3_600_000_000), ("d", DAY)]
+        }
     }
 }
 
@@ -111,6 +116,7 @@ mod tests {
             ("2G", Unit::Count, 2_000_000_000),
             ("5s", Unit::Micros, 5_000_000),
             ("0s", Unit::Micros, 0),
+            ("14d", Unit::Micros, 14 * DAY),
         ] {
             assert_eq!(parse(text, unit), Ok(expected), "{text}");
         }

@@ -104,12 +104,26 @@ const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, doc: &'stat
 
 const GLOBS: Shape = Shape::List { of: &text::GLOB, may_be_empty: true };
 
+/// Of directories and of requests.
+const LABELS: Key = key(
+    "labels",
+    Shape::List { of: &text::LABEL, may_be_empty: false },
+    Otherwise::Is("none"),
+    "what is said of all that is read there: `private`, `untrusted`, any name; a run that read it carries them, see `when-labels`",
+);
+
 /// The whole document.
 pub static MANIFEST: Table = Table {
     name: "the manifest",
     doc: "The whole file.",
     keys: &[
         key("version", Shape::Version, Otherwise::Required, "version of this form; only 1 exists"),
+        key(
+            "mode",
+            Shape::Choice(&MODES),
+            Otherwise::Is("`live`"),
+            "whether the calls that rules allow change anything",
+        ),
         key(
             "tools",
             Shape::Map { key: &text::COMPONENT, of: &Shape::Table(&COMPONENT) },
@@ -144,6 +158,12 @@ pub static MANIFEST: Table = Table {
         key("host", Shape::Table(&HOST_TABLE), Otherwise::Is("the built-in bounds"), "bounds of the whole host"),
     ],
 };
+
+/// The words of `mode`.
+pub static MODES: [(&str, &str); 2] = [
+    ("live", "calls do what their rules say"),
+    ("preview", "every call runs as a preview, whatever rule allows it; nothing changes unless a person applies it"),
+];
 
 /// One component.
 pub static COMPONENT: Table = Table {
@@ -218,6 +238,7 @@ pub static DIRECTORY: Table = Table {
             Otherwise::Is("`true`"),
             "changes are staged, land together when the call succeeds, and can be undone; `false` for files too large to copy",
         ),
+        LABELS,
     ],
 };
 
@@ -252,6 +273,12 @@ pub static RULE: Table = Table {
             Shape::Condition,
             Otherwise::Is("any arguments"),
             "a JSON Schema that the arguments must satisfy for the rule to match",
+        ),
+        key(
+            "when-labels",
+            Shape::List { of: &text::LABEL, may_be_empty: false },
+            Otherwise::Is("whatever the run has read"),
+            "the rule matches only in a run of an agent that has read data with one of these labels before",
         ),
         key(
             "reason",

@@ -68,6 +68,7 @@ codes! {
     DuplicateRule "duplicate-rule" "Two rules with one name.",
     Overlap "overlap" "Two directories of a component at one guest path, or one within the other.",
     UnknownComponent "unknown-component" "A rule names a component that the manifest does not have.",
+    UnknownLabel "unknown-label" "A rule names a label that no grant has, so that it would never match.",
     UnknownTool "unknown-tool" "A rule or `expose` names a tool that no component has.",
     HiddenTool "hidden-tool" "A rule names a tool that `expose` hides.",
     UnknownArgument "unknown-argument" "A `when` looks at an argument that none of the rule's tools has.",

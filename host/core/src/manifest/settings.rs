@@ -49,6 +49,12 @@ pub struct HostLimits {
     pub max_queue: u64,
     /// Bytes of guest memory of all running calls together.
     pub max_memory: u64,
+    /// Microseconds for which the steps of a run are kept after its end.
+    pub run_age: u64,
+    /// Microseconds for which a call can be undone and a preview applied.
+    pub undo_age: u64,
+    /// Bytes of what is kept for that in all.
+    pub undo_bytes: u64,
 }
 
 /// Every key of `[run]`.
@@ -104,7 +110,7 @@ pub const RUN: [Setting<RunLimits>; 6] = [
 ];
 
 /// Every key of `[host]`.
-pub const HOST: [Setting<HostLimits>; 3] = [
+pub const HOST: [Setting<HostLimits>; 6] = [
     Setting {
         key: "max-calls-in-flight",
         unit: Unit::Count,
@@ -129,6 +135,30 @@ pub const HOST: [Setting<HostLimits>; 3] = [
         doc: "guest memory of all running calls together",
         field: |host| &mut host.max_memory,
     },
+    Setting {
+        key: "run-age",
+        unit: Unit::Micros,
+        default: 90 * 24 * 3_600 * 1_000_000,
+        least: 0,
+        doc: "for how long the steps of a run are kept after its end; dead letters are kept until a person decides",
+        field: |host| &mut host.run_age,
+    },
+    Setting {
+        key: "undo-age",
+        unit: Unit::Micros,
+        default: 14 * 24 * 3_600_000_000,
+        least: 0,
+        doc: "how long a call can be undone and a preview applied",
+        field: |host| &mut host.undo_age,
+    },
+    Setting {
+        key: "undo-bytes",
+        unit: Unit::Bytes,
+        default: 1 << 30,
+        least: 0,
+        doc: "what is kept for that in all: files as they were before, staged files of previews; over it, the oldest go first",
+        field: |host| &mut host.undo_bytes,
+    },
 ];
 
 impl Default for RunLimits {
@@ -150,7 +180,8 @@ impl Default for RunLimits {
 impl Default for HostLimits {
     /// The documented defaults: every bound is on.
     fn default() -> Self {
-        let mut host = Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0 };
+        let mut host =
+            Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0, run_age: 0, undo_age: 0, undo_bytes: 0 };
         HOST.iter().for_each(|row| *(row.field)(&mut host) = row.default);
         host
     }

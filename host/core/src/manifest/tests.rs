@@ -83,9 +83,14 @@ fn what_the_host_finds_is_told_like_everything_else() {
 
 #[test]
 fn run_and_host_bounds_are_read() {
-    let manifest = parse("version = 1\n[run]\nmax-time = \"1min\"\n[host]\nmax-queue = 0").unwrap();
+    let manifest =
+        parse("version = 1\n[run]\nmax-time = \"1min\"\n[host]\nmax-queue = 0\nundo-age = \"2d\"\nundo-bytes = 0")
+            .unwrap();
     assert_eq!(*manifest.run(), RunLimits { max_time: 60_000_000, ..RunLimits::default() });
-    assert_eq!(*manifest.host(), HostLimits { max_queue: 0, ..HostLimits::default() });
+    assert_eq!(
+        *manifest.host(),
+        HostLimits { max_queue: 0, undo_age: 172_800_000_000, undo_bytes: 0, ..HostLimits::default() }
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ pub(super) mod http;
 pub(super) mod model;
 
 use crate::grant::{Clock, Patterns, Random};
-use crate::id::{ComponentName, LocalName};
+use crate::id::{ComponentName, Label, LocalName};
 
 use super::problem::Code;
 use super::tool_pattern::{self, ToolPattern};
@@ -61,6 +61,16 @@ pub(super) static LOCAL: Text = Text {
         text.parse::<LocalName>().map(drop).or_else(|_| {
             complain(Code::Name, format!("{} is not the name of a tool within its component", shown(text)), NAME_HELP)
         })
+    },
+};
+
+pub(super) static LABEL: Text = Text {
+    what: "a label",
+    pattern: NAME,
+    check: |text| {
+        text.parse::<Label>()
+            .map(drop)
+            .or_else(|_| complain(Code::Name, format!("{} is not a label", shown(text)), NAME_HELP))
     },
 };
 

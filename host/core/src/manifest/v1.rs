@@ -17,6 +17,7 @@ pub(super) type Amounts = BTreeMap<Spanned<String>, Spanned<Amount>>;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Manifest {
     pub(super) version: Option<u32>,
+    pub(super) mode: Option<Spanned<Mode>>,
     pub(super) tools: BTreeMap<Spanned<String>, Component>,
     pub(super) secrets: BTreeMap<Spanned<String>, Spanned<Secret>>,
     pub(super) limits: Amounts,
@@ -24,6 +25,13 @@ pub(super) struct Manifest {
     pub(super) models: BTreeMap<Spanned<String>, Spanned<Model>>,
     pub(super) run: Run,
     pub(super) host: Amounts,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Mode {
+    Live,
+    Preview,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +57,7 @@ pub(super) struct Directory {
     pub(super) deny: Vec<Spanned<String>>,
     pub(super) symlinks: Symlinks,
     pub(super) atomic: Option<bool>,
+    pub(super) labels: Vec<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -71,6 +80,7 @@ pub(super) struct Http {
     pub(super) addresses: Vec<String>,
     pub(super) secrets: Vec<Spanned<SecretUse>>,
     pub(super) idempotency_header: Option<String>,
+    pub(super) labels: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,12 +103,13 @@ pub(super) struct Secret {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct Rule {
     pub(super) name: Option<Spanned<String>>,
     pub(super) decision: Option<Decision>,
     pub(super) tools: Vec<Spanned<String>>,
     pub(super) when: Option<Spanned<serde_json::Value>>,
+    pub(super) when_labels: Vec<Spanned<String>>,
     pub(super) reason: Option<String>,
     pub(super) advice: Option<String>,
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
+use crate::call::Mode;
 use crate::grant::{Clock, Patterns, Random, Symlinks, is_within};
-use crate::id::{ComponentName, ModelName};
+use crate::id::{ComponentName, Label, ModelName};
 use crate::limit::{LIMITS, Unit};
 
 use super::amount;
@@ -47,10 +48,18 @@ impl Validator<'_> {
         let named: BTreeSet<ModelName> = wire.models.keys().filter_map(|name| name.get_ref().parse().ok()).collect();
         let models = self.models(wire.models, &secrets);
         let chain = self.chain(&wire.run.models, &named);
+        self.labels_are_known(&rules, &components);
         let (mut run, mut host) = Default::default();
         settings(&super::settings::RUN, wire.run.amounts, &mut run);
         settings(&super::settings::HOST, wire.host, &mut host);
-        Manifest { source, components, secrets, rules, models, chain, run, host }
+        let mode = wire.mode.map(|mode| {
+            let value = match mode.get_ref() {
+                v1::Mode::Live => Mode::Live,
+                v1::Mode::Preview => Mode::Preview,
+            };
+            Located::new(value, mode.span())
+        });
+        Manifest { source, mode, components, secrets, rules, models, chain, run, host }
     }
 
     fn component(
@@ -97,6 +106,7 @@ impl Validator<'_> {
                 v1::Symlinks::Create => Symlinks::Create,
             },
             atomic: wire.atomic.unwrap_or(true),
+            labels: labels(&wire.labels),
         })
     }
 
@@ -132,6 +142,7 @@ impl Validator<'_> {
             },
             tools: wire.tools.into_iter().filter_map(pattern_located).collect(),
             when: when.ok()?,
+            when_labels: wire.when_labels.into_iter().filter_map(parse_located).collect(),
             reason: wire.reason,
             advice: wire.advice,
         })
@@ -192,6 +203,25 @@ impl Validator<'_> {
         }
     }
 
+    /// A rule about a label that nothing has would never match, and what it was to deny would be allowed.
+    fn labels_are_known(&mut self, rules: &[Arc<Rule>], components: &BTreeMap<ComponentName, Component>) {
+        let of_files = components.values().flat_map(|component| &component.directories).map(|grant| &grant.labels);
+        let of_requests = components.values().flat_map(|component| &component.http).map(|grant| &grant.value.labels);
+        let known: BTreeSet<&str> =
+            of_files.chain(of_requests).flat_map(|labels| labels.iter()).map(Label::as_str).collect();
+        for label in rules.iter().flat_map(|rule| &rule.when_labels) {
+            let wanted = label.value.as_str();
+            if !known.contains(wanted) {
+                let problem =
+                    Problem::new(Code::UnknownLabel, &label.span, format!("no grant has the label `{wanted}`"));
+                let help = suggest(wanted, known.iter().copied(), "the labels are");
+                let help =
+                    help.unwrap_or_else(|| format!("give it to a directory or to requests: `labels = [\"{wanted}\"]`"));
+                self.problems.push(problem.label("nothing that is read has it").help(help));
+            }
+        }
+    }
+
     /// Sorted so that whatever lies within a path follows it at once.
     fn guest_paths_are_apart(&mut self, directories: &[Directory]) {
         let mut sorted: Vec<&Located<String>> = directories.iter().map(|directory| &directory.guest).collect();
@@ -210,6 +240,12 @@ impl Validator<'_> {
             }
         }
     }
+}
+
+/// The checker has taken out what cannot be read. Each once, in order.
+fn labels(written: &[String]) -> Arc<[Label]> {
+    let all: BTreeSet<Label> = written.iter().filter_map(|text| text.parse().ok()).collect();
+    all.into_iter().collect()
 }
 
 fn parse_located<T: std::str::FromStr>(written: Spanned<String>) -> Option<Located<T>> {

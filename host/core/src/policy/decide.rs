@@ -35,6 +35,8 @@ pub(crate) struct Refused<'a> {
 /// Whether one rule matches arguments.
 pub(crate) enum WeighedRule {
     Matches,
+    /// Its run has read nothing of what the rule is about.
+    OtherLabels,
     DoesNot,
     Undecidable,
 }
@@ -48,11 +50,16 @@ impl Policy {
         match self.judge(&call, tool, facts) {
             Err(refused) => Decision::Deny(self.denial(refused, &call)),
             Ok((_, rule)) if rule.verdict == Verdict::Ask => Decision::Ask(self.question(call, rule)),
-            Ok((entry, rule)) if rule.verdict == Verdict::Preview || facts.mode == Mode::Preview => {
+            Ok((entry, rule)) if rule.verdict == Verdict::Preview || self.mode(facts) == Mode::Preview => {
                 Decision::Preview(authorize(call, entry, Mode::Preview, facts))
             }
             Ok((entry, _)) => Decision::Allow(authorize(call, entry, Mode::Live, facts)),
         }
+    }
+
+    /// Whether effects land if a rule allows the call: only if the caller wants it and the manifest does not say otherwise.
+    pub(crate) fn mode(&self, facts: &Facts<'_>) -> Mode {
+        if self.manifest.mode() == Mode::Preview { Mode::Preview } else { facts.mode }
     }
 
     /// The entry and the rule that lets the call go on, or why it may not.
@@ -73,7 +80,7 @@ impl Policy {
         if !facts.scope.has_tool(name) {
             return refused(DenialKind::OutsideRun, None);
         }
-        match weigh(entry, call) {
+        match weigh(entry, call, facts) {
             Weighed::By(rule) if rule.verdict == Verdict::Deny => refused(DenialKind::Rule, Some(rule)),
             Weighed::By(rule) => Ok((entry, rule)),
             Weighed::Undecidable(rule) => refused(DenialKind::Undecidable, Some(rule)),
@@ -131,19 +138,22 @@ impl Policy {
 
 /// The strongest rule that matches. Rules stand strongest first, so the first one decides; one that cannot be judged
 /// might have matched, so it decides too.
-fn weigh<'a>(entry: &'a Entry, call: &ValidatedCall) -> Weighed<'a> {
+fn weigh<'a>(entry: &'a Entry, call: &ValidatedCall, facts: &Facts<'_>) -> Weighed<'a> {
     for rule in &entry.rules {
-        match weigh_rule(rule, call) {
+        match weigh_rule(rule, call, facts) {
             WeighedRule::Matches => return Weighed::By(rule),
             WeighedRule::Undecidable => return Weighed::Undecidable(rule),
-            WeighedRule::DoesNot => {}
+            WeighedRule::OtherLabels | WeighedRule::DoesNot => {}
         }
     }
     Weighed::ByNone
 }
 
-/// Whether the arguments are those that a rule is about.
-pub(crate) fn weigh_rule(rule: &Rule, call: &ValidatedCall) -> WeighedRule {
+/// Whether the run and the arguments are those that a rule is about.
+pub(crate) fn weigh_rule(rule: &Rule, call: &ValidatedCall, facts: &Facts<'_>) -> WeighedRule {
+    if !rule.when_labels.is_empty() && !rule.when_labels.iter().any(|label| facts.labels.contains(&label.value)) {
+        return WeighedRule::OtherLabels;
+    }
     match rule.when.as_ref().map(|when| when.value.holds(call.arguments())) {
         None | Some(Some(true)) => WeighedRule::Matches,
         Some(Some(false)) => WeighedRule::DoesNot,

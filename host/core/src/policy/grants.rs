@@ -72,6 +72,7 @@ fn grant(directory: &Directory, ceiling: &Ceiling) -> Option<DirectoryGrant> {
         deny: directory.deny.patterns.clone(),
         symlinks: directory.symlinks,
         atomic: directory.atomic,
+        labels: Arc::clone(&directory.labels),
     })
 }
 

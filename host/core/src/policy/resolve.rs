@@ -36,7 +36,7 @@ impl Policy {
 /// Strongest first; among equals those without a condition, which are cheap; then by name, so that the order in which
 /// rules are written decides nothing.
 fn precedence(rule: &Rule) -> (std::cmp::Reverse<Verdict>, bool, &str) {
-    (std::cmp::Reverse(rule.verdict), rule.when.is_some(), &rule.name.value)
+    (std::cmp::Reverse(rule.verdict), !rule.is_unconditional(), &rule.name.value)
 }
 
 fn entries(manifest: &Manifest, catalog: &Catalog) -> BTreeMap<String, Entry> {

@@ -75,7 +75,7 @@ fn decide(policy: &Policy, local: &str, arguments: Value) -> Decision {
 
 fn decide_in(policy: &Policy, local: &str, arguments: Value, mode: Mode, scope: &RunScope) -> Decision {
     let tool = tools().into_iter().find(|tool| tool.name().local().as_str() == local).unwrap();
-    policy.decide(call(&tool, arguments), &tool, &Facts { mode, scope })
+    policy.decide(call(&tool, arguments), &tool, &Facts::new(mode, scope))
 }
 
 fn denial(decision: Decision) -> Denial {
@@ -106,6 +106,73 @@ fn deny_beats_ask_beats_preview_beats_allow() {
         };
         assert_eq!(found, *strongest);
     }
+}
+
+#[test]
+fn a_manifest_in_preview_mode_lets_no_call_change_anything_and_allows_none_that_its_rules_do_not() {
+    let rules = [rule("read", "allow", "files.read", ""), rule("write", "ask", "files.write", "")];
+    let text = format!("{HEAD}{}", rules.concat());
+    let preview = policy(&format!("mode = \"preview\"\n{text}"), &tools());
+    let Decision::Preview(call) = decide(&preview, "read", json!({})) else { panic!("it would change something") };
+    assert_eq!(call.mode(), Mode::Preview);
+    assert!(matches!(decide(&preview, "write", json!({})), Decision::Ask(_)));
+    assert_eq!(denial(decide(&preview, "pure", json!({}))).kind, DenialKind::NoRule);
+    let live = policy(&format!("mode = \"live\"\n{text}"), &tools());
+    allowed(decide(&live, "read", json!({})));
+    let scope = RunScope::default();
+    let explain = |policy: &Policy| {
+        let read = &tools()[0];
+        let facts = Facts::new(Mode::Live, &scope);
+        policy.explain(&self::call(read, json!({})), read, &facts).to_string()
+    };
+    let told = explain(&preview);
+    assert!(
+        told.starts_with("files.read: preview\n") && told.contains("`mode = \"preview\"` (toolhold.toml:1)"),
+        "{told}"
+    );
+    assert!(explain(&live).starts_with("files.read: allow\n"));
+}
+
+#[test]
+fn a_rule_about_labels_matches_only_runs_that_have_read_such_data() {
+    let head = HEAD.replace("symlinks", "labels = [\"private\", \"untrusted\"]\nsymlinks");
+    let rules = [
+        rule("all", "allow", "files.*", ""),
+        rule("no writes then", "deny", "files.write", "when-labels = [\"untrusted\"]"),
+        rule("ask then", "ask", "files.pure", "when-labels = [\"untrusted\", \"private\"]"),
+    ];
+    let policy = policy(&format!("{head}{}", rules.concat()), &tools());
+    let scope = RunScope::default();
+    let decided = |local: &str, labels: &[&str]| {
+        let tool = tools().into_iter().find(|tool| tool.name().local().as_str() == local).unwrap();
+        let labels = labels.iter().map(|label| label.parse().unwrap()).collect();
+        let facts = Facts::new(Mode::Live, &scope).after(&labels);
+        let explained = policy.explain(&call(&tool, json!({})), &tool, &facts);
+        let decision = policy.decide(call(&tool, json!({})), &tool, &facts);
+        let verdict = match decision {
+            Decision::Allow(_) => "allow",
+            Decision::Preview(_) => "preview",
+            Decision::Ask(_) => "ask",
+            Decision::Deny(_) => "deny",
+        };
+        assert_eq!(explained.verdict.as_str(), verdict, "an explanation says what is decided");
+        (verdict, explained.to_string())
+    };
+    for (local, labels, verdict) in [
+        ("write", &[][..], "allow"),
+        ("write", &["private"], "allow"),
+        ("write", &["private", "untrusted"], "deny"),
+        ("write", &["unheard-of"], "allow"),
+        ("read", &["private", "untrusted"], "allow"),
+        ("pure", &[], "allow"),
+        ("pure", &["private"], "ask"),
+    ] {
+        assert_eq!(decided(local, labels).0, verdict, "{local} after {labels:?}");
+    }
+    let told = decided("write", &[]).1;
+    assert!(told.contains("does not match: the run has read nothing labelled untrusted"), "{told}");
+    assert!(told.contains("labels private, untrusted\n"), "{told}");
+    assert!(policy.could_run("files.write"), "before anything is read, it could");
 }
 
 #[test]
@@ -141,7 +208,7 @@ fn arguments_that_cannot_be_judged_are_denied_whatever_the_rule_says() {
     // Deeper than any tool's own schema lets through, so that the call is made without one.
     let deep = json!({ "tree": (0..900).fold(json!([]), |inner, _| json!([inner])) });
     let (read, scope) = (&tools()[0], RunScope::default());
-    let facts = Facts { mode: Mode::Live, scope: &scope };
+    let facts = Facts::new(Mode::Live, &scope);
     let call = || ValidatedCall::new(read.name().clone(), read.digest(), Arc::new(deep.clone()));
     for decision in ["allow", "preview", "ask", "deny"] {
         let also = if decision == "allow" { Vec::new() } else { vec![rule("all", "allow", "files.read", "")] };
@@ -154,7 +221,7 @@ fn arguments_that_cannot_be_judged_are_denied_whatever_the_rule_says() {
 fn a_tool_with_other_bytes_or_another_name_is_denied() {
     let policy = with_rules(&[rule("all", "allow", "*", "")]);
     let scope = RunScope::default();
-    let facts = Facts { mode: Mode::Live, scope: &scope };
+    let facts = Facts::new(Mode::Live, &scope);
     let known = &tools()[0];
     let other_bytes = Tool::new(known.name().component(), Digest::of(b"swapped"), known.info().clone()).unwrap();
     for (called, run) in
@@ -220,8 +287,7 @@ fn a_need_is_a_ceiling_over_guest_paths() {
     let narrow = vec![tool("read", &["/work/notes/**", "not absolute"], &[])];
     let policy = policy(&format!("{HEAD}{}", rule("all", "allow", "*", "")), &narrow);
     let scope = RunScope::default();
-    let read =
-        allowed(policy.decide(call(&narrow[0], json!({})), &narrow[0], &Facts { mode: Mode::Live, scope: &scope }));
+    let read = allowed(policy.decide(call(&narrow[0], json!({})), &narrow[0], &Facts::new(Mode::Live, &scope)));
     let directory = &read.grants().directories[0];
     assert!(directory.read.matches("notes/a") && !directory.read.matches("a"));
     assert_eq!(policy.warnings().iter().map(|problem| problem.code).collect::<Vec<_>>(), [Code::Need]);
@@ -339,9 +405,8 @@ fn an_explanation_shows_rules_reach_limits_and_the_way_out() {
     ]);
     let read = &tools()[0];
     let scope = RunScope::default().at_most(Limit::Fuel, 1_000);
-    let explain = |path: &str| {
-        policy.explain(&call(read, json!({ "path": path })), read, &Facts { mode: Mode::Live, scope: &scope })
-    };
+    let explain =
+        |path: &str| policy.explain(&call(read, json!({ "path": path })), read, &Facts::new(Mode::Live, &scope));
     insta::assert_snapshot!("allowed", explain("/work/a").to_string());
     insta::assert_snapshot!("no_rule", explain("/etc/passwd").to_string());
     insta::assert_snapshot!("denied", explain("/work/archive/a").to_string());

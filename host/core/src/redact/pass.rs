@@ -28,6 +28,8 @@ pub enum Place {
     Stderr,
     /// What the call touched, changed or requested.
     Effects,
+    /// What came over the network. It was taken out before the guest got it.
+    Answer,
 }
 
 /// What was found in one call.
@@ -94,6 +96,14 @@ impl<'a> Pass<'a> {
         let found = self.redactor.search_value(value);
         self.note(place, &found);
         !found.is_empty()
+    }
+
+    /// What was found by whoever handed over an answer.
+    pub fn returned<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) {
+        for name in names {
+            self.found.places.insert(Place::Answer);
+            self.found.secrets.insert(name.clone());
+        }
     }
 
     /// What was found.

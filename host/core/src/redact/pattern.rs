@@ -17,6 +17,57 @@ pub(super) struct Pattern {
     pub(super) bytes: Vec<u8>,
     /// The characters before and after it hold some bits of the secret too.
     pub(super) border: Border,
+    /// See [`borders`].
+    borders: Vec<u32>,
+}
+
+impl Pattern {
+    fn new(secret: usize, bytes: Vec<u8>, border: Border) -> Self {
+        let borders = borders(&bytes);
+        Self { secret, bytes, border, borders }
+    }
+
+    /// How many bytes at the end of `text` are the begin of this form and not all of it. A form whose last character is
+    /// shared may be whole: what comes next belongs to it.
+    pub(super) fn begun_at_end_of(&self, text: &[u8]) -> usize {
+        let most = match self.border {
+            Border::Clean => self.bytes.len().saturating_sub(1),
+            Border::Shared => self.bytes.len(),
+        };
+        let end = text.get(text.len().saturating_sub(most)..).unwrap_or(text);
+        let mut length = 0;
+        for byte in end {
+            length = self.longer(length, *byte);
+        }
+        length.min(most)
+    }
+
+    /// The longest begin of this form at the end of a text, when it was `length` long and `byte` follows.
+    fn longer(&self, mut length: usize, byte: u8) -> usize {
+        loop {
+            if self.bytes.get(length) == Some(&byte) {
+                return length + 1;
+            }
+            match length.checked_sub(1).and_then(|last| self.borders.get(last)) {
+                Some(border) => length = *border as usize,
+                None => return 0,
+            }
+        }
+    }
+}
+
+/// For each begin of `bytes`, how long the longest shorter begin is that it also ends with.
+fn borders(bytes: &[u8]) -> Vec<u32> {
+    let mut borders: Vec<u32> = Vec::with_capacity(bytes.len());
+    for (at, byte) in bytes.iter().enumerate() {
+        let mut length = at.checked_sub(1).and_then(|before| borders.get(before)).map_or(0, |border| *border as usize);
+        while length > 0 && bytes.get(length) != Some(byte) {
+            length = borders.get(length - 1).map_or(0, |border| *border as usize);
+        }
+        let matches = at > 0 && bytes.get(length) == Some(byte);
+        borders.push(u32::try_from(length + usize::from(matches)).unwrap_or(0));
+    }
+    borders
 }
 
 /// What stands at the ends of a match.
@@ -32,10 +83,10 @@ pub(super) enum Border {
 pub(super) fn of(secret: usize, value: &str) -> Vec<Pattern> {
     let mut all = Vec::new();
     for text in std::iter::once(value).chain(lines(value)) {
-        let clean = |bytes| Pattern { secret, bytes, border: Border::Clean };
+        let clean = |bytes| Pattern::new(secret, bytes, Border::Clean);
         all.extend([text.as_bytes().to_vec(), hex::encode(text).into(), hex::encode_upper(text).into()].map(clean));
         for before in 0..3 {
-            let shared = |bytes: Vec<u8>| Pattern { secret, bytes, border: Border::Shared };
+            let shared = |bytes: Vec<u8>| Pattern::new(secret, bytes, Border::Shared);
             all.extend(inner_runs(text.as_bytes(), before).map(shared));
         }
     }

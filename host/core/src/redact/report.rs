@@ -93,6 +93,7 @@ mod tests {
                 sent_bytes: 1,
                 received_bytes: 2,
                 secrets: vec!["token".into()],
+                returned: Vec::new(),
             }],
             ..EffectReport::default()
         };

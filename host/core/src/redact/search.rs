@@ -83,6 +83,65 @@ impl Searcher {
         found
     }
 
+    /// Bytes of the longest secret.
+    pub(super) fn longest(&self) -> usize {
+        // Any other form of it is longer by a factor that those who hold text back allow for.
+        self.patterns
+            .iter()
+            .filter(|pattern| pattern.border == Border::Clean)
+            .map(|one| one.bytes.len() / 2)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// How many bytes at the end of `text` may be the begin of a secret, however it is escaped: what follows decides.
+    pub(super) fn open_end(&self, text: &[u8]) -> usize {
+        let mut start = text.len();
+        self.open(&View::of_text(text), LAYERS, &mut start);
+        text.len() - start
+    }
+
+    /// Moves `start` to where an end that is open begins in the text, in `view` and in everything within it.
+    fn open(&self, view: &View<'_>, layers: usize, start: &mut usize) {
+        let cut = view.escape_at_end();
+        *start = (*start).min(view.place(cut).unwrap_or(*start));
+        let heads = if cut < view.bytes().len() {
+            vec![view.head(cut), view.head(view.bytes().len())]
+        } else {
+            vec![view.head(cut)]
+        };
+        for head in &heads {
+            self.begun(head, start);
+            for escape in LAST {
+                if (self.spaces || escape != Escape::Form)
+                    && let Some(undone) = head.undo(escape)
+                {
+                    self.begun(&View::of_undone(head, &undone), start);
+                }
+            }
+            for escape in NESTED {
+                if layers > 0
+                    && let Some(undone) = head.undo(escape)
+                {
+                    self.open(&View::of_undone(head, &undone), layers - 1, start);
+                }
+            }
+        }
+    }
+
+    /// The longest end of `view` that some form of a secret begins with.
+    fn begun(&self, view: &View<'_>, start: &mut usize) {
+        for pattern in &self.patterns {
+            let length = pattern.begun_at_end_of(view.bytes());
+            let at = view.bytes().len() - length;
+            let at = match pattern.border {
+                Border::Shared if length > 0 => with_neighbours(view.bytes(), at..at + length).start,
+                _ => at,
+            };
+            *start = (*start).min(view.place(at).unwrap_or(*start));
+        }
+    }
+
     /// Searches `view` and everything within it.
     fn descend(&self, automaton: &AhoCorasick, view: &View<'_>, layers: usize, found: &mut Findings) {
         self.look(automaton, view, found);

@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 
+/// Longer is no escape: `&#x10ffff;` with some zeros before it.
+const LONGEST_ESCAPE: usize = 16;
+
 /// A way of writing a character that is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escape {
@@ -54,6 +57,30 @@ impl<'a> View<'a> {
 
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// The first `length` bytes.
+    pub(super) fn head(&self, length: usize) -> View<'a> {
+        let origin = self.origin.as_ref().map(|origin| Origin { parent: origin.parent, undone: origin.undone });
+        View { bytes: self.bytes.get(..length).unwrap_or(self.bytes), origin }
+    }
+
+    /// Where in the text itself byte number `at` begins; `None` at the end.
+    pub(super) fn place(&self, at: usize) -> Option<usize> {
+        self.bytes.get(at)?;
+        self.in_text(at..at + 1).map(|range| range.start)
+    }
+
+    /// Where an escape begins that may not be whole yet: the first sign of one near the end. Without one, the end.
+    pub(super) fn escape_at_end(&self) -> usize {
+        let near = self.bytes.len().saturating_sub(LONGEST_ESCAPE - 1);
+        let end = self.bytes.get(near..).unwrap_or_default();
+        let Some(sign) = end.iter().position(|byte| matches!(byte, b'\\' | b'%' | b'&')) else {
+            return self.bytes.len();
+        };
+        // Of two backslashes the first makes the second one a plain one.
+        let run = self.bytes.get(..near + sign).unwrap_or_default().iter().rev().take_while(|byte| **byte == b'\\');
+        near + sign - run.count()
     }
 
     /// Where in the text itself the bytes of `range` were written. `None` for an empty range.
@@ -182,9 +209,7 @@ fn percent(text: &[u8]) -> Option<Unit> {
 }
 
 fn entity(text: &[u8]) -> Option<Unit> {
-    /// Longer is none: `&#x10ffff;` with some zeros before it.
-    const LONGEST: usize = 16;
-    let end = text.iter().take(LONGEST).position(|byte| *byte == b';')?;
+    let end = text.iter().take(LONGEST_ESCAPE).position(|byte| *byte == b';')?;
     let name = text.get(1..end)?;
     let character = match name {
         b"amp" => '&',

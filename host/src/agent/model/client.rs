@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,6 +14,7 @@ use toolhold_core::base_url::BaseUrl;
 use toolhold_core::cost::Prices;
 use toolhold_core::manifest::Api;
 use toolhold_core::redact::Redactor;
+use toolhold_core::run::Message;
 
 use super::cassette::{Cassette, CassetteError, Head, RecordError, Recorder};
 use super::protocol::{self, Asked, Protocol};
@@ -176,6 +178,10 @@ impl Model for Client {
         self.settings.prices
     }
 
+    fn turn_time(&self) -> Option<Duration> {
+        Some(self.settings.timeouts.whole)
+    }
+
     fn record(&mut self, recorder: Recorder) -> Result<(), RecordError> {
         if !self.transport.record(recorder.clone()) {
             return Err(RecordError::NoWire(self.identity.name.clone()));
@@ -188,6 +194,10 @@ impl Model for Client {
             let turn = self.ask(request, on_text).await;
             turn.map_err(|error| self.without_key(error))
         })
+    }
+
+    fn skip(&mut self, _messages: &[Message], turns: &[usize]) {
+        self.transport.skip(turns.len());
     }
 }
 

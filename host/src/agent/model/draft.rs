@@ -3,9 +3,9 @@
 //! No size or number in an answer makes it allocate more than the bytes that were received.
 
 use serde_json::Value;
+use toolhold_core::run::RequestedCall;
 
 use super::{Finish, Tokens, Turn};
-use crate::agent::message::RequestedCall;
 
 /// Calls in one answer. Far more than any run allows; what is beyond is cut.
 const MOST_CALLS: usize = 256;

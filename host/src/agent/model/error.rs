@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use toolhold_core::run::Retry;
+
 /// Why a model gave no turn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -58,23 +60,15 @@ pub enum Error {
     /// The answer is larger than any answer may be.
     #[error("the model's answer is larger than {0} bytes; nothing of it was used")]
     TooLarge(usize),
+    /// The run was taken up with fewer models than it began with.
+    #[error("there is no model number {} in the chain: give the run the models that it began with", .0 + 1)]
+    Missing(usize),
     /// A script that does not fit the run.
     #[error("{0}")]
     Script(String),
     /// A recording that does not fit the run, or cannot be made.
     #[error("{0}")]
     Cassette(String),
-}
-
-/// Whether asking again can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// It cannot.
-    Never,
-    /// It can.
-    Later,
-    /// It can, and not before this.
-    After(Duration),
 }
 
 impl Error {
@@ -84,7 +78,9 @@ impl Error {
         match self {
             Self::Status { passing: true, retry_after: Some(wait), .. } => Retry::After(*wait),
             Self::Status { passing, .. } | Self::Reported { passing, .. } if !passing => Retry::Never,
-            Self::Untrusted(_) | Self::TooLarge(_) | Self::Script(_) | Self::Cassette(_) => Retry::Never,
+            Self::Untrusted(_) | Self::TooLarge(_) | Self::Missing(_) | Self::Script(_) | Self::Cassette(_) => {
+                Retry::Never
+            }
             _ => Retry::Later,
         }
     }
@@ -104,6 +100,7 @@ impl Error {
             Self::Truncated => "model-truncated",
             Self::Malformed(_) => "model-malformed",
             Self::TooLarge(_) => "model-too-large",
+            Self::Missing(_) => "model-missing",
             Self::Script(_) => "script",
             Self::Cassette(_) => "cassette",
         }

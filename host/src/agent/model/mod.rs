@@ -27,24 +27,25 @@ mod sse;
 mod tls;
 mod transport;
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
-use serde::Serialize;
 use serde_json::Value;
 use toolhold_core::cost::Prices;
 use toolhold_core::id::ToolName;
+pub use toolhold_core::run::{Finish, Identity, Kind, Retry, Tokens, Turn};
+use toolhold_core::run::{Message, ToolSpec};
 
 pub use self::authorities::{Authorities, AuthoritiesError};
 pub use self::cassette::{CassetteError, RecordError, Recorder};
 pub use self::chain::{open_chain, open_named};
 pub use self::client::{Client, Settings};
-pub use self::error::{Error, Retry};
+pub use self::error::Error;
 pub use self::key::{KeyError, KeySource};
 pub use self::spec::{ModelOptions, ModelSpec, SpecError};
 #[cfg(test)]
 pub(crate) use self::tls::install as install_tls;
 pub use self::transport::Timeouts;
-use super::message::{Message, RequestedCall};
-use super::tools::ToolSpec;
 use crate::secrets::KnownSecret;
 
 /// A model, for the length of one run.
@@ -59,6 +60,11 @@ pub trait Model: Send {
 
     /// What it costs, if that is known.
     fn prices(&self) -> Option<Prices> {
+        None
+    }
+
+    /// How long it takes for a turn at most, if it sees to that itself.
+    fn turn_time(&self) -> Option<Duration> {
         None
     }
 
@@ -78,25 +84,44 @@ pub trait Model: Send {
         request: Request<'a>,
         on_text: &'a mut (dyn FnMut(&str) + Send),
     ) -> BoxFuture<'a, Result<Turn, Error>>;
+
+    /// Is told, once and before it is asked, that it gave turns in an earlier life of the run: to each of these beginnings of the
+    /// conversation, by their lengths. Only what plays a file has to know.
+    fn skip(&mut self, _messages: &[Message], _turns: &[usize]) {}
 }
 
-/// What to call a model in reports.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Identity {
-    /// As in the model's spec, such as `openai:gpt-5` or `scripted:demo.toml`.
-    pub name: String,
-    /// Whether there is a model behind it at all.
-    pub kind: Kind,
-}
+impl<M: Model + ?Sized> Model for &mut M {
+    fn identity(&self) -> &Identity {
+        (**self).identity()
+    }
 
-/// Whether there is a model behind it at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A file is played back: no model is called.
-    Scripted,
-    /// A model is called over the network.
-    Remote,
+    fn secrets(&self) -> Vec<KnownSecret> {
+        (**self).secrets()
+    }
+
+    fn prices(&self) -> Option<Prices> {
+        (**self).prices()
+    }
+
+    fn turn_time(&self) -> Option<Duration> {
+        (**self).turn_time()
+    }
+
+    fn record(&mut self, recorder: Recorder) -> Result<(), RecordError> {
+        (**self).record(recorder)
+    }
+
+    fn turn<'a>(
+        &'a mut self,
+        request: Request<'a>,
+        on_text: &'a mut (dyn FnMut(&str) + Send),
+    ) -> BoxFuture<'a, Result<Turn, Error>> {
+        (**self).turn(request, on_text)
+    }
+
+    fn skip(&mut self, messages: &[Message], turns: &[usize]) {
+        (**self).skip(messages, turns);
+    }
 }
 
 /// What a model is asked.
@@ -133,75 +158,4 @@ pub enum ToolChoice<'a> {
     Forbidden,
     /// It must ask for a call of this one.
     Tool(&'a ToolName),
-}
-
-/// One turn of a model, as it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    /// Its text; may be empty.
-    pub text: String,
-    /// The calls it asks for. Nothing of them has been looked at.
-    pub calls: Vec<RequestedCall>,
-    /// Why it ended.
-    pub finish: Finish,
-    /// What it cost.
-    pub tokens: Tokens,
-    /// The name by which the provider calls what answered, if it said so.
-    pub served_by: Option<String>,
-}
-
-/// Why a turn ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Finish {
-    /// The model was done.
-    Stop,
-    /// It waits for the results of its calls.
-    ToolCalls,
-    /// It was cut at its token or byte limit. Calls of such a turn are incomplete.
-    Length,
-    /// The provider withheld it. Calls of such a turn are incomplete.
-    ContentFilter,
-    /// Anything else that the provider said.
-    Other(String),
-}
-
-impl Finish {
-    /// Whether what was said may lack its end.
-    #[must_use]
-    pub fn is_cut(&self) -> bool {
-        matches!(self, Self::Length | Self::ContentFilter)
-    }
-}
-
-/// Tokens read and written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Tokens {
-    /// Read by the model.
-    pub input: u64,
-    /// Written by the model.
-    pub output: u64,
-    /// Of those read, the ones that the provider had kept from an earlier request.
-    pub cached: u64,
-    /// At least one number is a guess from the size of the text, because the provider gave none.
-    pub estimated: bool,
-}
-
-impl Tokens {
-    /// Both kinds.
-    #[must_use]
-    pub fn total(self) -> u64 {
-        self.input.saturating_add(self.output)
-    }
-
-    /// The sum of two turns.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            input: self.input.saturating_add(other.input),
-            output: self.output.saturating_add(other.output),
-            cached: self.cached.saturating_add(other.cached),
-            estimated: self.estimated || other.estimated,
-        }
-    }
 }

@@ -7,13 +7,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use toolhold_core::base_url::BaseUrl;
 use toolhold_core::manifest::Api;
+use toolhold_core::run::Message;
 
 use super::anthropic::Messages;
 use super::openai::Chat;
 use super::responses::Responses;
 use super::transport::Header;
 use super::{Error, Request, Turn};
-use crate::agent::message::Message;
 
 /// How requests are worded. May learn from refusals.
 pub(super) trait Protocol: Send + Sync {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Error as ModelError, Finish, Identity, Kind, Model, Request, Tokens, Turn};
-use crate::agent::message::{Message, RequestedCall};
+use toolhold_core::run::{Message, RequestedCall};
 
 /// The largest script, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -234,6 +234,16 @@ impl Model for Scripted {
             on_text(&turn.text);
         }
         Box::pin(ready(turn))
+    }
+
+    /// Plays what was played before, so that it is at the same place of its file.
+    fn skip(&mut self, messages: &[Message], turns: &[usize]) {
+        for length in turns {
+            let messages = messages.get(..*length).unwrap_or(messages);
+            let request = Request { messages, tokens: u32::MAX, bytes: usize::MAX, ..Request::default() };
+            // A file that does not fit any more says so at the next turn.
+            let _fits = self.play(&request).is_ok();
+        }
     }
 }
 

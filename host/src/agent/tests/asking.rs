@@ -32,6 +32,7 @@ pub(super) fn tools() -> Vec<ToolSpec> {
         name: "files.read".parse().unwrap(),
         description: "reads".into(),
         input_schema: json!({"type": "object"}),
+        digest: None,
     }]
 }
 

@@ -166,10 +166,18 @@ async fn only_what_can_pass_is_tried_again_and_not_forever() {
 
 #[tokio::test]
 async fn endless_work_ends_whatever_the_model_says() {
-    let (played, model) = play_list(vec![working()], RunLimits::default()).await;
+    let limits = RunLimits { same_results: 1000, ..RunLimits::default() };
+    let (played, model) = play_list(vec![working()], limits.clone()).await;
     assert_eq!((model.seen.len(), played.reached().len()), (11, 10));
-    let (played, _) = play_list(vec![calls(&[("files__read", "{}"); 16])], RunLimits::default()).await;
+    let (played, _) = play_list(vec![calls(&[("files__read", "{}"); 16])], limits.clone()).await;
     assert_eq!((played.reached().len(), reached(&played)), (50, Some(RunLimit::Calls)));
+    let (played, model) = play_list(vec![working()], RunLimits::default()).await;
+    assert_eq!((played.reached().len(), reached(&played)), (6, Some(RunLimit::SameResults)));
+    let told = |text: &str| {
+        let messages = &model.seen.last().unwrap().0;
+        messages.iter().filter(|message| matches!(message, Message::User(note) if note.contains(text))).count()
+    };
+    assert_eq!(told("repeat earlier ones"), 1);
 }
 
 #[tokio::test]

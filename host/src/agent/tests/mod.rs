@@ -6,6 +6,7 @@ mod anthropic;
 mod asking;
 mod cassettes;
 mod chain;
+mod durable;
 mod limits;
 mod repairs;
 mod responses;

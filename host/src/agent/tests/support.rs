@@ -112,6 +112,7 @@ impl Tools for FakeTools {
             name: name.parse().unwrap(),
             description: format!("the tool {name}"),
             input_schema: json!({"type": "object"}),
+            digest: None,
         };
         let mut specs: Vec<_> = self.does.keys().map(spec).collect();
         specs.sort_by(|one, other| one.name.cmp(&other.name));
@@ -264,7 +265,7 @@ pub(super) async fn play(model: &mut dyn Model, limits: RunLimits, clock: TestCl
     let cancel = CancellationToken::new();
     let tools = FakeTools { does: table(), asked: Mutex::default(), clock: clock.clone(), cancel: cancel.clone() };
     let agent = Agent { tools: &tools, limits, clock: Arc::new(clock), cancel };
-    let task = Task { run: "run-1".parse().unwrap(), text: "do it".into(), mode: Mode::Live };
+    let task = Task { run: "run-1".parse().unwrap(), text: "do it".into(), mode: Mode::Live, manifest: None };
     let mut events = Vec::new();
     let report = agent.run(model, task, &mut |occurrence| events.push(occurrence.clone())).await;
     assert!(report.state.is_end(), "{}", report.state);

@@ -48,6 +48,7 @@ fn spec() -> Vec<ToolSpec> {
         name: "files.read".parse().unwrap(),
         description: "reads".into(),
         input_schema: json!({"type": "object"}),
+        digest: None,
     }]
 }
 

@@ -14,6 +14,7 @@ mod tests;
 mod total;
 
 use toolhold_core::effect::{Basis, EffectReport, Unknown};
+use toolhold_core::id::Label;
 
 pub(super) use self::change::time;
 pub(super) use self::path::path;
@@ -60,6 +61,7 @@ fn text(report: &EffectReport, landing: Landing, depth: Depth) -> String {
     left_out(&mut lines, report.changes_left_out, "change");
     lines.extend(report.requests.iter().map(|request| request::line(request, landing)));
     left_out(&mut lines, report.requests_left_out, "request");
+    lines.extend(labels(report));
     lines.extend(report.unknown.iter().map(unknown));
     if landing == Landing::Previewed {
         lines.push(paint(Tone::Faint, basis(report.basis)));
@@ -72,6 +74,12 @@ fn left_out(lines: &mut Vec<String>, number: u64, what: &str) {
     if number > 0 {
         lines.push(paint(Tone::Notice, &format!("… and {} more, not listed", total::counted(number, what))));
     }
+}
+
+/// What is said of the data that was read.
+fn labels(report: &EffectReport) -> Option<String> {
+    let names: Vec<&str> = report.labels.iter().map(Label::as_str).collect();
+    (!names.is_empty()).then(|| format!("{} {}", paint(Tone::Notice, "read data labelled"), names.join(", ")))
 }
 
 fn basis(basis: Basis) -> &'static str {

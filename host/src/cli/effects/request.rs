@@ -46,5 +46,10 @@ fn facts(request: &Request, landing: Landing) -> String {
         // Writing to a String cannot fail.
         let _infallible = write!(facts, ", {with}{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "));
     }
+    if !request.returned.is_empty() {
+        let names: Vec<_> = request.returned.iter().map(|name| path(name)).collect();
+        // Writing to a String cannot fail.
+        let _infallible = write!(facts, ", the answer held {}: taken out", names.join(", "));
+    }
     facts
 }

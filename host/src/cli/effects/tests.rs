@@ -40,7 +40,15 @@ fn of(changes: Vec<Change>) -> EffectReport {
 }
 
 fn request(method: &str, url: &str, state: RequestState) -> Request {
-    Request { method: method.into(), url: url.into(), state, sent_bytes: 0, received_bytes: 0, secrets: Vec::new() }
+    Request {
+        method: method.into(),
+        url: url.into(),
+        state,
+        sent_bytes: 0,
+        received_bytes: 0,
+        secrets: Vec::new(),
+        returned: Vec::new(),
+    }
 }
 
 /// As it is shown where colours are taken out.
@@ -123,6 +131,7 @@ fn requests_say_how_far_they_came_and_whose_secrets_went_along() {
     let answered = Request {
         received_bytes: 2048,
         secrets: vec!["a".into(), "b".into()],
+        returned: vec!["b".into()],
         ..request("GET", "https://api.example/x", RequestState::Answered { status: 200 })
     };
     let why = |why: &str| why.to_owned();
@@ -136,6 +145,7 @@ fn requests_say_how_far_they_came_and_whose_secrets_went_along() {
             withheld,
         ],
         requests_left_out: 3,
+        labels: ["untrusted", "private"].map(|label| label.parse().unwrap()).into(),
         unknown: vec![
             Unknown::AfterWithheld,
             Unknown::Direct { grant: "/big".into() },
@@ -144,12 +154,13 @@ fn requests_say_how_far_they_came_and_whose_secrets_went_along() {
         ..EffectReport::default()
     };
     assert_snapshot!(shown(&report, Landing::Previewed), @r"
-    ⇄ answered 200 GET https://api.example/x  0 B sent, 2.0 KiB received, with the secrets a, b
+    ⇄ answered 200 GET https://api.example/x  0 B sent, 2.0 KiB received, with the secrets a, b, the answer held b: taken out
     ✗ refused GET http://10.0.0.1/  no grant covers it
     ✗ not sent GET https://down.example/  connection refused
     ⇢ sent, no answer PUT https://slow.example/  0 B sent; no answer in time
     ‖ withheld POST https://api.example/notes  12 B would be sent, would use the secret token
     … and 3 requests more, not listed
+    read data labelled private, untrusted
     ? not known: what the tool would have done with the answer to a withheld request
     ? not known: what changed in /big: it is written in place (`atomic = false`)
     ? not known: what the tools of the server mail did
@@ -207,6 +218,7 @@ fn no_name_and_no_line_of_a_guest_reaches_the_terminal_as_it_is() {
     let report = EffectReport {
         requests: vec![Request {
             secrets: vec![evil.into()],
+            returned: vec![evil.into()],
             ..request(evil, evil, RequestState::Refused { why: evil.into() })
         }],
         unknown: vec![Unknown::Direct { grant: evil.into() }, Unknown::Remote { server: evil.into() }],

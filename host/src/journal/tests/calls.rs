@@ -283,7 +283,16 @@ fn a_known_secret_is_in_no_file_of_the_journal() {
         }
         let reason = Some(format!("it said {text}"));
         journal
-            .record_blocking(3, Event::RunEnded { run: "run".parse().unwrap(), end: "failed".into(), reason })
+            .record_blocking(
+                3,
+                Event::RunEnded {
+                    run: "run".parse().unwrap(),
+                    end: "failed".into(),
+                    reason,
+                    steps: None,
+                    history: None,
+                },
+            )
             .unwrap();
     }
     journal.flush_blocking().unwrap();

@@ -4,6 +4,7 @@ mod attack;
 mod calls;
 mod damage;
 mod failure;
+mod runs;
 mod standing;
 mod support;
 mod tamper;

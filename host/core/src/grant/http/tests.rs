@@ -26,6 +26,7 @@ fn grant(host: &str) -> HttpGrant {
         secrets: Vec::new(),
         idempotency_header: None,
         within: Vec::new(),
+        labels: Arc::default(),
     }
 }
 

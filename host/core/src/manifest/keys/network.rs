@@ -1,6 +1,6 @@
 //! The tables of requests and secrets.
 
-use super::{Key, Otherwise, Shape, Table, key};
+use super::{Key, LABELS, Otherwise, Shape, Table, key};
 use crate::manifest::text::http as text;
 
 const fn list(of: &'static crate::manifest::text::Text, may_be_empty: bool) -> Shape {
@@ -41,6 +41,7 @@ const KEYS: &[Key] = &[
         Otherwise::Is("none"),
         "a header that gets the same value whenever the same request of the same call is sent again; for methods other than `GET`, `HEAD` and `OPTIONS`",
     ),
+    LABELS,
 ];
 
 /// One grant of requests.

@@ -88,6 +88,7 @@ impl Validator<'_> {
             secrets: uses.iter().map(|secret| secret.value.clone()).collect(),
             idempotency_header: wire.idempotency_header.and_then(|name| name.parse().ok()),
             within: Vec::new(),
+            labels: super::labels(&wire.labels),
         };
         self.secrets_stay_secret(&grant, &host.span(), &uses);
         self.places_are_apart(&grant, &uses);

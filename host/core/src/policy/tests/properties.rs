@@ -95,7 +95,7 @@ proptest! {
         let scope = RunScope::default();
         let mode = if preview { Mode::Preview } else { Mode::Live };
         for tool in tools() {
-            let facts = Facts { mode, scope: &scope };
+            let facts = Facts::new(mode, &scope);
             let explained = policy.explain(&call(&tool, arguments.clone()), &tool, &facts);
             let decided = match policy.decide(call(&tool, arguments.clone()), &tool, &facts) {
                 Decision::Allow(_) => Verdict::Allow,
@@ -127,7 +127,7 @@ proptest! {
             scope = scope.only_paths(absolute(globs)).unwrap();
         }
         let scope = if read_only { scope.read_only() } else { scope };
-        let authorized = allowed(policy.decide(call(&tool, json!({})), &tool, &Facts { mode: Mode::Live, scope: &scope }));
+        let authorized = allowed(policy.decide(call(&tool, json!({})), &tool, &Facts::new(Mode::Live, &scope)));
         let any = |globs: &[String], path: &str| crate::grant::Patterns::new(globs.to_vec()).unwrap().matches(path);
         let any_guest = |globs: &[String], path: &str| crate::grant::GuestPatterns::new(globs.to_vec()).unwrap().matches(path);
         for path in paths() {

@@ -245,6 +245,7 @@ mod tests {
             deny: patterns(deny),
             symlinks: Symlinks::Deny,
             atomic: true,
+            labels: std::sync::Arc::default(),
         };
         Rules::new(&grant, vec![path(".toolhold")])
     }
@@ -296,6 +297,7 @@ mod tests {
             deny: Patterns::none(),
             symlinks: Symlinks::Deny,
             atomic: true,
+            labels: std::sync::Arc::default(),
         };
         let rules = Rules::new(&grant, Vec::new());
         for way in ["", "sub", "sub/deep", "sub/deep/er"] {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,7 +39,12 @@ pub struct EgressRequest {
     pub secrets: Vec<SecretUse>,
     /// How long the guest is willing to wait for a connection.
     pub connect_timeout: Option<Duration>,
+    /// Is told of secrets that the answer held.
+    pub returned: Returned,
 }
+
+/// Takes down the names of secrets that were in an answer, and that were taken out of it before it was handed over.
+pub type Returned = Arc<dyn Fn(&[String]) + Send + Sync>;
 
 impl fmt::Debug for EgressRequest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,9 +57,9 @@ impl fmt::Debug for EgressRequest {
 pub struct EgressResponse {
     /// The status.
     pub status: http::StatusCode,
-    /// The headers, as they came.
+    /// The headers, as they came but for secrets.
     pub headers: HeaderMap,
-    /// The body, as it came: nothing is decompressed. Dropping it ends the connection.
+    /// The body, as it came but for secrets: nothing is decompressed. Dropping it ends the connection.
     pub body: Body,
 }
 
@@ -100,7 +106,7 @@ pub type Answer = Pin<Box<dyn Future<Output = Result<EgressResponse, EgressError
 /// Sends requests. Dropping what [`Egress::send`] returns gives the request up.
 pub trait Egress: fmt::Debug + Send + Sync {
     /// Sends one request. Must not follow redirects, and must send nothing to an address that is neither public nor in
-    /// [`EgressRequest::addresses`].
+    /// [`EgressRequest::addresses`]. What it answers holds no secret of the host's: the guest gets it as it is.
     fn send(&self, request: EgressRequest) -> Answer;
 }
 

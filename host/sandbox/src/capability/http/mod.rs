@@ -24,7 +24,9 @@ use wasmtime_wasi_http::{
     Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
 };
 
-pub use self::egress::{Answer, Body, BodyError, Egress, EgressError, EgressRequest, EgressResponse, NoEgress};
+pub use self::egress::{
+    Answer, Body, BodyError, Egress, EgressError, EgressRequest, EgressResponse, NoEgress, Returned,
+};
 pub(crate) use self::ledger::{Ledger, Requests};
 use crate::call::{CallState, Crossing};
 use crate::workers::Workers;

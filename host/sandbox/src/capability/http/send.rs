@@ -105,6 +105,7 @@ fn send(
     }
     let counter = Counter { meter: Arc::clone(&state.meter), crossing: http.crossing.clone(), entry };
     let outgoing = |body| outgoing(body, counter.clone(), Arc::clone(&http.ended));
+    let returned = counter.entry.clone();
     let answer = http.egress.send(EgressRequest {
         method,
         headers,
@@ -112,12 +113,15 @@ fn send(
         addresses: grant.addresses.clone(),
         secrets: grant.secrets.clone(),
         connect_timeout: options.connect_timeout,
+        returned: Arc::new(move |names| returned.returned(names)),
         target,
     });
+    let labels = Arc::clone(&grant.labels);
     let workers = http.workers.clone();
     let threads = http.workers.handle().ok_or_else(|| HostFault("there are no worker threads".into()))?;
     let task = threads.spawn(async move {
         let begun = answered(answer, first_byte(&options), &workers, &counter.entry).await?;
+        counter.entry.labelled(&labels);
         let response = incoming(begun, counter)?;
         // The interface keeps a task of the connection; here the body keeps the connection.
         let idle = workers.handle().map(|threads| threads.spawn(std::future::ready(())).into());

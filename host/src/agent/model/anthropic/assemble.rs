@@ -1,6 +1,7 @@
 //! Puts a turn together from the events of a message, or from a whole one.
 
 use serde_json::Value;
+use toolhold_core::run::RequestedCall;
 
 use super::super::draft::{Draft, Piece, Usage, shortened, text_at};
 use super::super::protocol::Assembly;
@@ -178,7 +179,7 @@ impl Counted {
 /// A call of the answer's own tool becomes the text of the turn. Beside calls of other tools it came too early, and is
 /// dropped: the model does not know their results yet.
 fn answer(turn: &mut Turn, form: Form) {
-    let is_answer = |call: &crate::agent::message::RequestedCall| call.name == ANSWER;
+    let is_answer = |call: &RequestedCall| call.name == ANSWER;
     let Some(given) = turn.calls.iter().find(|call| is_answer(call)).cloned() else { return };
     turn.calls.retain(|call| !is_answer(call));
     if !turn.calls.is_empty() {

@@ -8,12 +8,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use toolhold_core::id::Digest;
+use toolhold_core::run::{Message, RequestedCall, ToolSpec, name_for_model};
 
 use super::super::protocol::Asked;
 use super::super::{Request, ToolChoice};
 use super::{ANSWER, Form};
-use crate::agent::message::{Message, RequestedCall};
-use crate::agent::names::for_model;
 
 /// The longest name of a tool.
 const LONGEST_NAME: usize = 128;
@@ -45,8 +44,8 @@ pub(super) fn body(asked: &Asked<'_>) -> Value {
     body
 }
 
-fn tool(tool: &crate::agent::tools::ToolSpec) -> Value {
-    json!({"name": for_model(&tool.name), "description": tool.description, "input_schema": tool.input_schema})
+fn tool(tool: &ToolSpec) -> Value {
+    json!({"name": name_for_model(&tool.name), "description": tool.description, "input_schema": tool.input_schema})
 }
 
 fn answer_tool(schema: &Value) -> Value {
@@ -87,7 +86,7 @@ fn called(messages: &[Message]) -> BTreeSet<String> {
 fn tool_choice(request: &Request<'_>) -> Value {
     let forced = |name: &str| json!({"type": "tool", "name": name});
     let mut choice = match (request.tool_choice, request.answer_schema) {
-        (ToolChoice::Tool(name), _) if !request.tools.is_empty() => forced(&for_model(name)),
+        (ToolChoice::Tool(name), _) if !request.tools.is_empty() => forced(&name_for_model(name)),
         (_, Some(_)) if request.tools.is_empty() => forced(ANSWER),
         (ToolChoice::Forbidden, Some(_)) => forced(ANSWER),
         // Whatever it calls, the answer in its form is one of them.

@@ -150,7 +150,7 @@ impl Recorder {
 mod tests {
     use super::super::super::{Finish, Tokens};
     use super::*;
-    use crate::agent::message::RequestedCall;
+    use toolhold_core::run::RequestedCall;
 
     fn recorder(folder: &tempfile::TempDir) -> Recorder {
         Recorder::create(&folder.path().join("c.jsonl"), Redactor::new([("k", "sk-very-secret")])).unwrap()

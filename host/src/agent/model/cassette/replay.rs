@@ -124,6 +124,18 @@ fn check(exchange: &Exchange) -> Result<(), &'static str> {
 }
 
 impl Replay {
+    /// Leaves out everything up to the end of a turn: an answer after which another request was recorded, and not the same again.
+    pub(in super::super) fn skip_turn(&mut self) {
+        while let Some((_, exchange)) = self.exchanges.pop_front() {
+            self.played += 1;
+            let answered = exchange.response.is_some_and(|response| (200..300).contains(&response.status));
+            let again = self.exchanges.front().is_some_and(|(_, next)| next.request.body == exchange.request.body);
+            if answered && exchange.failure.is_none() && !again {
+                return;
+            }
+        }
+    }
+
     /// What was recorded for this request.
     pub(in super::super) fn answer(&mut self, body: &Value) -> Result<Recorded, Error> {
         let (file, number) = (&self.file, self.played + 1);
@@ -214,6 +226,21 @@ mod tests {
         let error = replay.answer(&serde_json::json!({"a": 2})).unwrap_err();
         let words = "request 3 differs from what the cassette `c.jsonl` has in line 2: at `/a`";
         assert!(error.code() == "cassette" && error.to_string().contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_turn_that_was_given_before_is_left_out_with_the_attempts_before_it() {
+        let exchange = |body: u8, status: u16| {
+            let answer = format!(r#","response":{{"status":{status},"headers":{{}},"body":"{body}"}}"#);
+            line(&answer).replace(r#""a":1"#, &format!("\"a\":{body}"))
+        };
+        let lines = [exchange(1, 429), exchange(1, 200), exchange(1, 200), exchange(2, 200), exchange(3, 200)];
+        let mut replay = parse(&format!("{HEAD}\n{}", lines.join("\n"))).unwrap().replay;
+        replay.skip_turn();
+        replay.skip_turn();
+        assert_eq!((replay.played, replay.answer(&serde_json::json!({"a": 3})).unwrap().body), (4, b"3".to_vec()));
+        replay.skip_turn();
+        assert_eq!(replay.answer(&serde_json::json!({"a": 3})).unwrap_err().code(), "cassette");
     }
 
     #[test]

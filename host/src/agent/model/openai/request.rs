@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::protocol::{Asked, LeftOut, is_of_form};
 use super::super::{Request, ToolChoice};
-use crate::agent::message::{Message, RequestedCall};
-use crate::agent::names::for_model;
+use toolhold_core::run::{Message, RequestedCall, ToolSpec, name_for_model};
 
 /// What a server understands. Learnt from its refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +85,14 @@ fn tool_choice(choice: ToolChoice<'_>) -> Option<Value> {
         ToolChoice::Auto => None,
         ToolChoice::Required => Some(json!("required")),
         ToolChoice::Forbidden => Some(json!("none")),
-        ToolChoice::Tool(name) => Some(json!({"type": "function", "function": {"name": for_model(name)}})),
+        ToolChoice::Tool(name) => Some(json!({"type": "function", "function": {"name": name_for_model(name)}})),
     }
 }
 
 fn tools(request: &Request<'_>) -> Value {
-    let function = |tool: &crate::agent::tools::ToolSpec| {
+    let function = |tool: &ToolSpec| {
         json!({"type": "function", "function": {
-            "name": for_model(&tool.name),
+            "name": name_for_model(&tool.name),
             "description": tool.description,
             "parameters": tool.input_schema,
         }})

@@ -1,12 +1,10 @@
 //! The body of a responses request.
 
 use serde_json::{Value, json};
+use toolhold_core::run::{Message, RequestedCall, ToolSpec, name_for_model};
 
 use super::super::ToolChoice;
 use super::super::protocol::{Asked, LeftOut};
-use crate::agent::message::{Message, RequestedCall};
-use crate::agent::names::for_model;
-use crate::agent::tools::ToolSpec;
 
 /// The body of a request.
 pub(super) fn body(left_out: LeftOut, asked: &Asked<'_>) -> Value {
@@ -44,7 +42,7 @@ pub(super) fn body(left_out: LeftOut, asked: &Asked<'_>) -> Value {
 fn tool(tool: &ToolSpec) -> Value {
     json!({
         "type": "function",
-        "name": for_model(&tool.name),
+        "name": name_for_model(&tool.name),
         "description": tool.description,
         "parameters": tool.input_schema,
         "strict": false,
@@ -56,7 +54,7 @@ fn tool_choice(choice: ToolChoice<'_>) -> Option<Value> {
         ToolChoice::Auto => None,
         ToolChoice::Required => Some(json!("required")),
         ToolChoice::Forbidden => Some(json!("none")),
-        ToolChoice::Tool(name) => Some(json!({"type": "function", "name": for_model(name)})),
+        ToolChoice::Tool(name) => Some(json!({"type": "function", "name": name_for_model(name)})),
     }
 }
 

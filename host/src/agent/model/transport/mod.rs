@@ -75,6 +75,13 @@ impl Transport {
         is_network
     }
 
+    /// That many turns were given in an earlier life of the run: a recording has them behind it.
+    pub(super) fn skip(&mut self, turns: usize) {
+        if let Way::Replay(replay) = &mut self.way {
+            (0..turns).for_each(|_| replay.skip_turn());
+        }
+    }
+
     /// A turn begins: its time runs from here on.
     pub(super) fn begin(&mut self) {
         if let Way::Network(network) = &mut self.way {

@@ -11,7 +11,7 @@ use super::super::operation::while_names_move;
 use super::super::path::RelPath;
 use super::super::view::open_exact;
 use super::open::OpenArea;
-use super::plan::{Area, CommitError, Plan, Step};
+use super::plan::{Area, CommitError, Plan, Step, Workspace};
 use super::staged::Durable;
 use super::step::{Failed, Ground};
 use super::undo::After;
@@ -32,6 +32,14 @@ impl Prepared {
         &self.plan
     }
 
+    /// How many bytes of files wait to be put on the disk, as far as they wait in the host's own directory.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> u64 {
+        // Areas share that directory.
+        let own = self.pairs().find(|(area, _)| area.workspace == Workspace::Own);
+        own.map_or(0, |(_, open)| open.work.bytes())
+    }
+
     /// Does it, if the disk is still what the call saw.
     ///
     /// # Errors
@@ -41,9 +49,10 @@ impl Prepared {
         // Held against moves of calls that are not staged, and against other commits.
         let _names = while_names_move();
         self.verify()?;
+        let directories = self.directories();
         self.do_from(0)?;
         self.sync()?;
-        self.after()
+        Ok(self.after()?.with(self.left_of(directories)))
     }
 
     /// Does the first `count` steps and stops, as a kill would.
@@ -157,7 +166,7 @@ fn told(area: &Area, step: &Step, failed: Failed) -> CommitError {
 }
 
 /// The directories in which the step changes a name.
-fn parents(step: &Step) -> Vec<RelPath> {
+pub(super) fn parents(step: &Step) -> Vec<RelPath> {
     let parent = |path: &RelPath| {
         let mut path = path.clone();
         path.pop();

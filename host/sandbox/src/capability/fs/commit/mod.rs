@@ -17,6 +17,7 @@ mod attributes;
 mod compose;
 mod diff;
 mod difference;
+mod directories;
 mod execute;
 mod open;
 mod plan;

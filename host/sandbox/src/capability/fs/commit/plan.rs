@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::identity::Identity;
 use super::super::overlay::Stamp;
 use super::super::path::RelPath;
+use super::super::view::Kind;
 
 /// Version of the form in which plans are written.
 pub(super) const VERSION: u32 = 1;
@@ -137,6 +138,28 @@ impl CommitError {
 }
 
 impl Area {
+    fn kept_bytes(&self) -> u64 {
+        let comes_back =
+            |name: &String| self.steps.iter().any(|step| matches!(step, Step::Put { from, .. } if from == name));
+        let kept = |step: &Step| match step {
+            Step::Overwrite { old, .. } | Step::Exchange { old, .. } => old.size,
+            Step::Take { to, .. } if comes_back(to) => 0,
+            Step::Take { path, old, .. } if old.kind == Kind::Directory => self.bytes_within(path),
+            Step::Take { old, .. } => old.size,
+            _ => 0,
+        };
+        self.steps.iter().map(kept).fold(0, u64::saturating_add)
+    }
+
+    /// The files of a directory that goes as a whole: each of them is expected to be what the call saw.
+    fn bytes_within(&self, directory: &RelPath) -> u64 {
+        let size = |expect: &Expect| match expect {
+            Expect::Is(path, stamp) if stamp.kind == Kind::File && directory.rest(path).is_some() => stamp.size,
+            _ => 0,
+        };
+        self.expects.iter().map(size).fold(0, u64::saturating_add)
+    }
+
     /// What guests call `path`.
     pub(super) fn guest_path(&self, path: &RelPath) -> String {
         guest_path(self.guests.iter().map(|(prefix, guest)| (prefix, guest.as_str())), path)
@@ -175,14 +198,10 @@ impl Plan {
         &self.name
     }
 
-    /// How many bytes of what was there before are kept with it. Of a directory that is gone, what was in it does not count.
+    /// How many bytes of what was there before are kept with it once it is done.
     #[must_use]
     pub fn kept_bytes(&self) -> u64 {
-        let kept = |step: &Step| match step {
-            Step::Overwrite { old, .. } | Step::Exchange { old, .. } | Step::Take { old, .. } => old.size,
-            _ => 0,
-        };
-        self.areas.iter().flat_map(|area| &area.steps).map(kept).fold(0, u64::saturating_add)
+        self.areas.iter().map(Area::kept_bytes).fold(0, u64::saturating_add)
     }
 
     /// Whether it does nothing.

@@ -10,6 +10,7 @@ use super::super::operation::while_names_move;
 use super::super::overlay::Stamp;
 use super::super::path::RelPath;
 use super::super::view::{Kind, open_exact};
+use super::directories::DirectoryTimes;
 use super::execute::Prepared;
 use super::open::OpenArea;
 use super::plan::{CommitError, Plan, Step};
@@ -18,7 +19,40 @@ use super::verify::stamp;
 
 /// What a plan left on the disk: what an undo compares the disk with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct After(Vec<Left>);
+#[serde(from = "Written")]
+pub struct After {
+    left: Vec<Left>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    directories: Vec<DirectoryTimes>,
+}
+
+/// The forms in which it was written, the newest first.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    WithDirectories {
+        left: Vec<Left>,
+        #[serde(default)]
+        directories: Vec<DirectoryTimes>,
+    },
+    WithoutDirectories(Vec<Left>),
+}
+
+impl From<Written> for After {
+    fn from(written: Written) -> Self {
+        let (left, directories) = match written {
+            Written::WithDirectories { left, directories } => (left, directories),
+            Written::WithoutDirectories(left) => (left, Vec::new()),
+        };
+        Self { left, directories }
+    }
+}
+
+impl After {
+    pub(super) fn with(self, directories: Vec<DirectoryTimes>) -> Self {
+        Self { directories, ..self }
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Left {
@@ -43,12 +77,12 @@ impl Prepared {
                 }
             }
         }
-        Ok(After(left))
+        Ok(After { left, directories: Vec::new() })
     }
 
     fn still_is(&self, after: &After) -> Result<(), CommitError> {
         let mut changed = Vec::new();
-        for left in &after.0 {
+        for left in &after.left {
             let place = self.plan.areas.get(left.area).zip(self.areas.get(left.area));
             let Some((area, open)) = place else { return Err(CommitError::Unusable("areas are missing".into())) };
             let seen = look(open, &left.path, left.names.is_some());
@@ -115,8 +149,10 @@ impl Plan {
         let _names = while_names_move();
         let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
         prepared.still_is(after)?;
+        let directories = prepared.untouched(&after.directories);
         let all = self.areas.iter().map(|area| area.steps.len()).sum();
         prepared.take_back(all)?;
+        prepared.set_back(&directories);
         prepared.sync()
     }
 

@@ -3,13 +3,14 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat, statat, symlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat, statat, symlinkat};
 use rustix::io::Errno;
 
 use super::super::WORKSPACE;
 use super::super::base::Base;
 use super::super::identity::Identity;
 use super::super::overlay::{Blob, Stamp, blob_name};
+use super::super::view::Kind;
 
 /// An open workspace.
 #[derive(Debug)]
@@ -108,6 +109,15 @@ impl Work {
     pub(super) fn create(&self, name: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         openat(&self.directory, name, flags, Mode::from_raw_mode(0o600))
+    }
+
+    /// The bytes of all files here. One that cannot be looked at does not count.
+    pub(super) fn bytes(&self) -> u64 {
+        let Ok(entries) = Dir::read_from(&self.directory) else { return 0 };
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_owned()));
+        let stats = names.filter_map(|name| statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).ok());
+        let files = stats.map(|stat| Stamp::of(&stat)).filter(|stamp| stamp.kind == Kind::File);
+        files.map(|stamp| stamp.size).fold(0, u64::saturating_add)
     }
 
     /// Waits until what is here lasts.

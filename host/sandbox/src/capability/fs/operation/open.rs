@@ -180,7 +180,7 @@ impl FsCtx {
                 self.notes.touched(guest, path, Touched::Written);
             }
         }
-        if request.flags.contains(DescriptorFlags::READ) {
+        if request.reads() {
             self.notes.touched(guest, path, Touched::Read);
         }
         let size = if request.truncates() { 0 } else { u64::try_from(stat.st_size).unwrap_or(0) };

@@ -137,6 +137,7 @@ fn read_only_named(host: &std::path::Path) -> toolhold_core::grant::DirectoryGra
         deny: patterns(&[]),
         symlinks: Symlinks::Follow,
         atomic: true,
+        labels: std::sync::Arc::default(),
     }
 }
 

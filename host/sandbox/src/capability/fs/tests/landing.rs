@@ -8,10 +8,11 @@ use tempfile::TempDir;
 use toolhold_core::effect::{ChangeKind, Content};
 use toolhold_core::grant::{DirectoryGrant, Symlinks};
 use toolhold_core::limit::{Limit, Limits};
+use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 
 use super::super::Protected;
-use super::super::bindings::types::{ErrorCode, HostDescriptor};
-use super::super::commit::{CommitError, Detail, Durable};
+use super::super::bindings::types::{ErrorCode, HostDescriptor, NewTimestamp};
+use super::super::commit::{After, CommitError, Detail, Durable, Plan};
 use super::oracle::snapshot;
 use super::support::*;
 
@@ -182,6 +183,119 @@ fn an_undo_refuses_what_somebody_changed_since_and_changes_nothing() {
     let undone = plan.undo(&home.path().join("staging"), &after, Durable::No);
     assert_eq!(undone.unwrap_err(), CommitError::Conflict(vec!["/ws/made".into()]));
     assert_eq!(snapshot(&ws), before);
+}
+
+/// Seconds and nanoseconds of the last change of what is at `path`.
+fn modified(path: &Path) -> (i64, i64) {
+    let stat = fs::metadata(path).unwrap();
+    (stat.mtime(), stat.mtime_nsec())
+}
+
+fn age(path: &Path) {
+    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::new(1_000_000_000, 123_456_789);
+    fs::File::open(path).unwrap().set_modified(time).unwrap();
+}
+
+const AGED: (i64, i64) = (1_000_000_000, 123_456_789);
+
+/// Lands what creates `ws/new` and deletes `ws/sub/inner`, and returns what undoes it.
+fn landed(temp: &TempDir) -> (Plan, After, TempDir) {
+    let ws = temp.path().join("ws");
+    age(&ws);
+    age(&ws.join("sub"));
+    let mut guest = staged(temp);
+    guest.write_file("new", CREATE, b"new").unwrap();
+    guest.unlink("sub/inner").unwrap();
+    let (staged, home) = guest.finish();
+    let prepared = staged.prepare(Durable::No).unwrap();
+    let plan = prepared.plan().clone();
+    let after = prepared.commit().unwrap();
+    assert_ne!(modified(&ws), AGED);
+    (plan, after, home)
+}
+
+#[test]
+fn an_undo_sets_back_the_times_of_directories_in_which_nobody_else_did_anything() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    let (plan, after, home) = landed(&temp);
+    let after: After = serde_json::from_str(&serde_json::to_string(&after).unwrap()).unwrap();
+    fs::write(ws.join("sub/theirs"), "theirs").unwrap();
+    let theirs = modified(&ws.join("sub"));
+    plan.undo(&home.path().join("staging"), &after, Durable::Yes).unwrap();
+    assert_eq!(modified(&ws), AGED);
+    assert!(modified(&ws.join("sub")) >= theirs, "that somebody was there can still be seen");
+    assert_eq!(fs::read_to_string(ws.join("sub/inner")).unwrap(), "inner");
+}
+
+#[test]
+fn what_was_written_down_before_directories_were_can_be_undone() {
+    let temp = workspace();
+    let (plan, after, home) = landed(&temp);
+    let written = serde_json::to_value(&after).unwrap();
+    let older: After = serde_json::from_value(written["left"].clone()).unwrap();
+    plan.undo(&home.path().join("staging"), &older, Durable::No).unwrap();
+    assert!(!temp.path().join("ws/new").exists());
+    assert_ne!(modified(&temp.path().join("ws")), AGED, "nothing says what it was");
+}
+
+#[test]
+fn an_undo_that_was_cut_off_anywhere_takes_back_what_leaves_no_trace_too() {
+    // Of a change in place and of times, the disk does not show whether they were done.
+    for cut in 0.. {
+        let temp = workspace();
+        let ws = temp.path().join("ws");
+        fs::hard_link(ws.join("file"), ws.join("twin")).unwrap();
+        age(&ws.join("sub/inner"));
+        let mut guest = staged(&temp);
+        guest.write_file("file", TRUNCATE, b"new").unwrap();
+        if cut % 2 == 0 {
+            guest.write_file("made", CREATE, b"made").unwrap();
+        }
+        let second = NewTimestamp::Timestamp(Datetime { seconds: 1, nanoseconds: 0 });
+        guest.set_times(FOLLOW, "sub/inner", second).unwrap();
+        let (staged, home) = guest.finish();
+        let prepared = staged.prepare(Durable::No).unwrap();
+        let plan = prepared.plan().clone();
+        prepared.commit().unwrap();
+        assert_eq!(modified(&ws.join("sub/inner")), (1, 0));
+        let staging = home.path().join("staging");
+        plan.undo_cut_off(&staging, cut / 2).unwrap();
+        plan.roll_back(&staging, Durable::No).unwrap();
+        assert_eq!(fs::read_to_string(ws.join("twin")).unwrap(), "content", "cut off after {cut}");
+        assert_eq!(modified(&ws.join("sub/inner")), AGED, "cut off after {cut}");
+        assert!(!ws.join("made").exists());
+        if cut / 2 > plan.len() {
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_counts_and_what_comes_back_elsewhere_does_not() {
+    let bytes = |act: &dyn Fn(&mut Guest)| {
+        let temp = workspace();
+        let mut guest = staged(&temp);
+        act(&mut guest);
+        let (staged, _home) = guest.finish();
+        let prepared = staged.prepare(Durable::No).unwrap();
+        (prepared.plan().kept_bytes(), prepared.waiting_bytes())
+    };
+    let delete = |guest: &mut Guest| {
+        guest.unlink("sub/inner").unwrap();
+        guest.rmdir("sub").unwrap();
+    };
+    assert_eq!(bytes(&delete), (5, 0), "of a directory, all that is in it");
+    assert_eq!(bytes(&|guest| guest.unlink("file").unwrap()), (7, 0));
+    assert_eq!(bytes(&|guest| guest.write_file("file", TRUNCATE, b"abc").unwrap()), (7, 3));
+    assert_eq!(bytes(&|guest| guest.write_file("new", CREATE, b"abc").unwrap()), (0, 3));
+    assert_eq!(bytes(&|guest| guest.rename("sub", "moved").unwrap()), (0, 0));
+    let swap = |guest: &mut Guest| {
+        guest.rename("file", "a").unwrap();
+        guest.rename("sub/inner", "file").unwrap();
+        guest.rename("a", "sub/inner").unwrap();
+    };
+    assert_eq!(bytes(&swap), (0, 0));
 }
 
 #[test]

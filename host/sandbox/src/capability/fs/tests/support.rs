@@ -78,6 +78,7 @@ pub(super) fn all_of(host: &Path) -> DirectoryGrant {
         deny: Patterns::none(),
         symlinks: Symlinks::Deny,
         atomic: true,
+        labels: std::sync::Arc::default(),
     }
 }
 

@@ -3,10 +3,10 @@
 //! Only the parts of an outcome that are meant for a model get here: no detail, no log, nothing that a guest printed.
 
 use serde_json::{Value, json};
-use toolhold_core::call::Mode;
-use toolhold_core::outcome::{CallReport, Outcome};
 
-use super::report::FailureSummary;
+use super::report::{CallSummary, FailureSummary};
+use crate::call::Mode;
+use crate::outcome::{CallReport, Class, Outcome};
 
 /// The longest code that is shown. A tool may choose its own.
 const LONGEST_CODE: usize = 100;
@@ -17,7 +17,8 @@ const PREVIEW: &str =
 
 /// The outcome of a call that reached the host. `asked` is what the run asks for: in a dry run every call is a preview and sees
 /// what the ones before it would have changed, so nothing is said of it.
-pub(crate) fn of_call(report: &CallReport, asked: Mode, most_bytes: usize) -> String {
+#[must_use]
+pub fn of_call(report: &CallReport, asked: Mode, most_bytes: usize) -> String {
     match &report.outcome {
         Outcome::Success(value) if report.mode != asked => {
             let data = of_data(value, most_bytes);
@@ -35,6 +36,14 @@ pub(crate) fn of_call(report: &CallReport, asked: Mode, most_bytes: usize) -> St
 /// A failure of a call that did not reach the host.
 pub(crate) fn of_failure(failure: &FailureSummary, most_bytes: usize) -> String {
     with_violations(failure, None, most_bytes)
+}
+
+/// A call that was made and never returned.
+pub(crate) fn abandoned(turn: u32, tool: &str, most_bytes: usize) -> (CallSummary, String) {
+    let message = "the call did not return in time; what it did is not known".into();
+    let failure = FailureSummary { class: Class::Cancelled, code: "abandoned".into(), message };
+    let content = of_failure(&failure, most_bytes);
+    (CallSummary { turn, call: None, tool: tool.to_owned(), failure: Some(failure), replayed: false }, content)
 }
 
 fn of_data(value: &Value, most_bytes: usize) -> String {
@@ -62,8 +71,6 @@ fn with_violations(failure: &FailureSummary, violations: Option<&Value>, most_by
 
 #[cfg(test)]
 mod tests {
-    use toolhold_core::outcome::Class;
-
     use super::*;
 
     #[test]

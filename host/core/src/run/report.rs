@@ -4,26 +4,26 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
-use toolhold_core::id::{CallId, RunId};
-use toolhold_core::outcome::{CallReport, Class, Outcome};
-use toolhold_core::state::State;
+use serde::{Deserialize, Serialize};
 
 use super::limits::RunLimit;
-use super::model::{Identity, Kind, Tokens};
+use super::turn::{Identity, Kind, Tokens};
+use crate::id::{CallId, RunId};
+use crate::outcome::{CallReport, Class, Outcome};
+use crate::state::State;
 
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
     /// Which run.
     pub run: RunId,
-    /// Which end: `completed`, `partial`, `failed`, `timed-out` or `cancelled`.
+    /// Where it is: `completed`, `partial`, `failed`, `timed-out`, `cancelled` or `dead-lettered` once it is over.
     pub state: State,
     /// The model's last text, whole only if `completed`. Any text: escape before showing.
     pub answer: Option<String>,
     /// Why it is not completed.
     pub reason: Option<Reason>,
-    /// What was asked.
+    /// The model that answers at present: the first of the chain, or one that it fell back on.
     pub model: Identity,
     /// What the provider says that answered.
     pub served_by: Option<String>,
@@ -36,7 +36,7 @@ pub struct RunReport {
     /// The calls that did not: unknown tools, unusable arguments and the like.
     pub rejected: u32,
     /// From start to end.
-    #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
+    #[serde(rename = "milliseconds", with = "super::milliseconds")]
     pub elapsed: Duration,
 }
 
@@ -49,7 +49,7 @@ impl RunReport {
 }
 
 /// One call that reached the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallSummary {
     /// The turn that asked for it, from 1.
     pub turn: u32,
@@ -64,7 +64,7 @@ pub struct CallSummary {
 }
 
 /// Why a call did not succeed, in the words that the model was told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureSummary {
     /// What kind.
     pub class: Class,
@@ -75,7 +75,9 @@ pub struct FailureSummary {
 }
 
 impl CallSummary {
-    pub(crate) fn of(turn: u32, report: &CallReport) -> Self {
+    /// What came of the call of that turn.
+    #[must_use]
+    pub fn of(turn: u32, report: &CallReport) -> Self {
         let failure = match &report.outcome {
             Outcome::Success(_) => None,
             Outcome::Failure(failure) => Some(FailureSummary {
@@ -89,7 +91,7 @@ impl CallSummary {
 }
 
 /// Why a run is not completed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Reason {
     /// A limit was reached.
@@ -100,7 +102,7 @@ pub enum Reason {
         /// The limit and its number.
         words: String,
         /// Why there is no answer, where there is none.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         no_answer: Option<String>,
     },
     /// The answer was cut off.
@@ -140,6 +142,20 @@ pub enum Reason {
         /// What the model was told. Any text: escape before showing.
         message: String,
     },
+    /// Nobody knows what a call did, and a person has to find out.
+    #[error("nobody knows what the call of `{tool}` did: {message}")]
+    Unknown {
+        /// The tool.
+        tool: String,
+        /// What is known. Any text: escape before showing.
+        message: String,
+    },
+    /// The run was cut off again and again without getting any further.
+    #[error("the run was cut off {times} times at the same place")]
+    CutOff {
+        /// How often.
+        times: u32,
+    },
     /// The caller gave up.
     #[error("the run was cancelled")]
     Cancelled,
@@ -149,9 +165,4 @@ pub enum Reason {
         /// What was refused.
         message: String,
     },
-}
-
-/// A duration in whole milliseconds.
-pub(super) fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
 }

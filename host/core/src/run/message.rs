@@ -3,8 +3,11 @@
 //! Roles are given here, never taken from what a model sent: whatever comes from a model is an assistant's message, and
 //! whatever comes from a tool is a tool's.
 
+use serde::{Deserialize, Serialize};
+
 /// One message of the conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", content = "content", rename_all = "kebab-case")]
 pub enum Message {
     /// The rules, from the host.
     System(String),
@@ -27,7 +30,7 @@ pub enum Message {
 }
 
 /// A call as the model spelled it. Nothing of it has been looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestedCall {
     /// The model's name for the call. May be empty or used before.
     pub id: String,

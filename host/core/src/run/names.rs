@@ -5,9 +5,8 @@
 
 use std::collections::HashMap;
 
-use toolhold_core::id::{Digest, ToolName};
-
-use super::tools::ToolSpec;
+use super::tool::ToolSpec;
+use crate::id::{Digest, ToolName};
 
 /// The longest function name that model APIs take.
 const LONGEST: usize = 64;
@@ -19,7 +18,7 @@ const LEAST_LIKENESS: f64 = 0.6;
 const LONGEST_COMPARED: usize = 128;
 
 /// The tools of a run by the names that the model knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Names(HashMap<String, ToolName>);
 
 impl Names {
@@ -68,6 +67,7 @@ mod tests {
                 name: name.parse().unwrap(),
                 description: String::new(),
                 input_schema: serde_json::json!({"type": "object"}),
+                digest: None,
             })
             .collect();
         Names::of(&specs)

@@ -1,19 +1,21 @@
 //! The limits of one run, with their defaults in one place.
 //!
-//! Every loop of the agent is bounded by one of these; none can be switched off, only set. Reaching one of the first five
-//! leads to the graceful end: the model is asked once more, without tools.
+//! Every loop of the agent is bounded by one of these; none can be switched off, only set. Reaching one that
+//! [`RunLimit`] names leads to the graceful end: the model is asked once more, without tools.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How far a run may go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct RunLimits {
     /// Turns of the model, the last answer not counted.
     pub iterations: u32,
     /// Time from the start to the last answer being asked for.
+    #[serde(with = "super::milliseconds")]
     pub time: Duration,
     /// Tokens that the model may write per turn. Sent with every request; enforced as `answer_bytes`.
     pub tokens_per_turn: u32,
@@ -27,15 +29,22 @@ pub struct RunLimits {
     pub repairs: u32,
     /// How often the same call with the same arguments may be denied.
     pub same_denials: u32,
+    /// How often the same calls may give the same results, one after the other, before the model is told so. At twice as
+    /// often the run is at its limit.
+    pub same_results: u32,
     /// Attempts per request to the model, the first one included.
     pub attempts: usize,
     /// One attempt of a request to the model, from sending to the end of the answer.
+    #[serde(with = "super::milliseconds")]
     pub turn_time: Duration,
     /// The last answer, waits and attempts included.
+    #[serde(with = "super::milliseconds")]
     pub last_answer_time: Duration,
     /// The longest pause between attempts. A server that asks for more is given up.
+    #[serde(with = "super::milliseconds")]
     pub longest_wait: Duration,
     /// How long a cancelled call is waited for before it is left alone.
+    #[serde(with = "super::milliseconds")]
     pub cancel_grace: Duration,
     /// Bytes of one tool result that the model is shown.
     pub result_bytes: usize,
@@ -54,6 +63,7 @@ impl Default for RunLimits {
             calls_per_turn: 16,
             repairs: 3,
             same_denials: 3,
+            same_results: 3,
             attempts: 3,
             turn_time: Duration::from_secs(120),
             last_answer_time: Duration::from_secs(30),
@@ -66,7 +76,7 @@ impl Default for RunLimits {
 }
 
 /// A limit that leads to the graceful end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunLimit {
     /// [`RunLimits::iterations`].
@@ -79,6 +89,8 @@ pub enum RunLimit {
     TokensPerRun,
     /// [`RunLimits::calls`].
     Calls,
+    /// [`RunLimits::same_results`].
+    SameResults,
 }
 
 impl RunLimit {
@@ -91,6 +103,9 @@ impl RunLimit {
             Self::TokensPerTurn => format!("{} tokens per turn", limits.tokens_per_turn),
             Self::TokensPerRun => format!("{} tokens", limits.tokens_per_run),
             Self::Calls => format!("{} tool calls", limits.calls),
+            Self::SameResults => {
+                format!("{} rounds of the same calls with the same results", limits.same_results.saturating_mul(2))
+            }
         }
     }
 }

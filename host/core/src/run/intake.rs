@@ -6,15 +6,15 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use toolhold_core::id::ToolName;
-use toolhold_core::outcome::Class;
-use toolhold_core::{escape, schema};
 
 use super::limits::RunLimits;
 use super::message::RequestedCall;
-use super::model::Turn;
 use super::names::Names;
 use super::report::FailureSummary;
+use super::turn::Turn;
+use crate::id::ToolName;
+use crate::outcome::Class;
+use crate::{escape, schema};
 
 /// The longest id that goes back to a model.
 const LONGEST_ID: usize = 128;
@@ -24,13 +24,13 @@ const LONGEST_NAME: usize = 64;
 const LONGEST_QUOTE: usize = 80;
 
 /// Remembers which ids were used in the run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Intake {
     used: HashSet<String>,
 }
 
 /// A call of a turn, looked at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Checked {
     /// The call as it goes back to the model: an id of its own, a possible name, an object as arguments.
     pub(crate) history: RequestedCall,
@@ -41,7 +41,7 @@ pub(crate) struct Checked {
 }
 
 /// A call that the host can be asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sound {
     pub(crate) tool: ToolName,
     pub(crate) arguments: Value,

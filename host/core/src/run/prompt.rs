@@ -34,3 +34,11 @@ pub(crate) fn dropped(dropped: usize, limits: &RunLimits) -> String {
 /// What is said to a turn that announces a call and has none.
 pub(crate) const NO_CALL: &str =
     "That turn said that it calls a tool, but held no call. Call the tool, or answer the task.";
+
+/// What is said when the same calls keep giving the same results.
+pub(crate) const REPEATED: &str = "\
+The last calls repeat earlier ones and gave the same results. Repeating them again brings nothing new. Try another way, or \
+answer the task with what you have and say what is missing.";
+
+/// What is said when a run goes on that had ended.
+pub(crate) const REQUEUED: &str = "The run goes on: tools can be called again. Work on the task as before.";

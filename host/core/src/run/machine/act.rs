@@ -1,0 +1,226 @@
+//! The calls of one turn, in the order in which the model wrote them.
+//!
+//! One after the other, because a model that asks for a write and a read means them in that order. A call that cannot be
+//! run does not stop the others; what ends the run does, and the model's history still gets a result for each.
+
+use std::collections::BTreeSet;
+
+use super::ending::Stop;
+use super::{Machine, Next, PendingCall, Phase};
+use crate::call::{Mode, canonical};
+use crate::id::{Digest, IdempotencyKey};
+use crate::outcome::Class;
+use crate::run::event::RunEvent;
+use crate::run::guard::is_repairable;
+use crate::run::intake::{Checked, Sound};
+use crate::run::limits::RunLimit;
+use crate::run::message::Message;
+use crate::run::report::{CallSummary, FailureSummary, Reason};
+use crate::run::{prompt, result};
+
+/// The code of a call of which nobody knows what it did.
+const UNKNOWN: &str = "outcome-unknown";
+
+/// The calls of a turn, and what they came to so far.
+#[derive(Debug, Clone)]
+pub(super) struct Acting {
+    calls: Vec<Checked>,
+    /// The one that is next.
+    at: usize,
+    /// It was started, under this key.
+    started: Option<Option<IdempotencyKey>>,
+    /// How many calls were not looked at.
+    dropped: usize,
+    /// Something usable came of one.
+    is_useful: bool,
+    /// What the model was told last.
+    last_error: String,
+    /// What ends the run after this turn.
+    stop: Option<Stop>,
+}
+
+impl Acting {
+    pub(super) fn of(calls: Vec<Checked>, dropped: usize) -> Self {
+        Self { calls, at: 0, started: None, dropped, is_useful: false, last_error: String::new(), stop: None }
+    }
+
+    pub(super) fn is_started(&self) -> bool {
+        self.started.is_some()
+    }
+
+    /// The first reason counts, but giving up counts more.
+    pub(super) fn stop_with(&mut self, stop: Stop) {
+        if self.stop.is_none() || matches!(stop, Stop::Cancelled) {
+            self.stop = Some(stop);
+        }
+    }
+
+    /// Whether there are calls without a result.
+    pub(super) fn is_half_done(&self) -> bool {
+        self.at < self.calls.len()
+    }
+
+    /// The run goes on after an end.
+    pub(super) fn go_on(&mut self) {
+        self.stop = None;
+    }
+}
+
+impl Machine {
+    pub(super) fn action(&self, acting: &Acting) -> Next {
+        let Some(call) = acting.calls.get(acting.at) else {
+            return Next::Note(RunEvent::TurnSettled { turn: self.turns });
+        };
+        match (&call.verdict, &acting.stop) {
+            (Ok(sound), _) if acting.is_started() => Next::Call(self.pending(acting, sound)),
+            (_, Some(_)) => self.rejection(call, not_run()),
+            (Ok(sound), None) => Next::Call(self.pending(acting, sound)),
+            (Err(failure), None) => self.rejection(call, failure.clone()),
+        }
+    }
+
+    fn rejection(&self, call: &Checked, failure: FailureSummary) -> Next {
+        Next::Note(RunEvent::CallRejected { turn: self.turns, tool: call.spelled.clone(), failure })
+    }
+
+    fn pending(&self, acting: &Acting, sound: &Sound) -> PendingCall {
+        let key = acting.started.clone().unwrap_or_else(|| self.key(acting.at, sound));
+        PendingCall {
+            turn: self.turns,
+            tool: sound.tool.to_string(),
+            arguments: sound.arguments.to_string(),
+            key,
+            is_started: acting.is_started(),
+            deadline: self.deadline(),
+        }
+    }
+
+    /// Whoever makes this call of this run again makes the same call. A dry run leaves nothing that could be repeated.
+    fn key(&self, index: usize, sound: &Sound) -> Option<IdempotencyKey> {
+        if self.start.mode == Mode::Preview {
+            return None;
+        }
+        let tool = self.start.tools.iter().find(|spec| spec.name == sound.tool);
+        let bytes = tool.and_then(|tool| tool.digest).map(|digest| digest.to_string()).unwrap_or_default();
+        let digest = Digest::of_parts(&[
+            self.start.run.as_str().as_bytes(),
+            &self.turns.to_be_bytes(),
+            &(index as u64).to_be_bytes(),
+            sound.tool.as_str().as_bytes(),
+            bytes.as_bytes(),
+            canonical(&sound.arguments).as_bytes(),
+        ]);
+        format!("run-{}", digest.hex()).parse().ok()
+    }
+
+    /// Looks at the call that is next, and ends the turn where there is none.
+    pub(super) fn prepare(&mut self) {
+        let has_no_calls_left = self.has_no_calls_left();
+        let Phase::Acting(acting) = &mut self.phase else { return };
+        match acting.calls.get(acting.at) {
+            Some(call) if has_no_calls_left && call.verdict.is_ok() => {
+                acting.stop_with(Stop::Limit(RunLimit::Calls));
+                return;
+            }
+            Some(_) => return,
+            None => {}
+        }
+        let (rounds, same_results) = (self.guard.turn_is_over(), self.start.limits.same_results);
+        if rounds.is_some_and(|rounds| rounds >= same_results.saturating_mul(2)) {
+            acting.stop.get_or_insert(Stop::Limit(RunLimit::SameResults));
+        }
+        let (dropped, is_useful) = (acting.dropped, acting.is_useful);
+        let (stop, last_error) = (acting.stop.take(), std::mem::take(&mut acting.last_error));
+        if dropped > 0 {
+            self.messages.push(Message::User(prompt::dropped(dropped, &self.start.limits)));
+        }
+        if rounds == Some(same_results) {
+            self.messages.push(Message::User(prompt::REPEATED.into()));
+        }
+        match stop {
+            Some(stop) => self.stop(stop),
+            None if is_useful => {
+                self.guard.useful_turn();
+                self.settle();
+            }
+            None => self.useless_turn(last_error),
+        }
+    }
+
+    fn settle(&mut self) {
+        self.note(RunEvent::TurnSettled { turn: self.turns });
+    }
+
+    /// Counts a turn that brought nothing, and ends the run when there were too many in a row.
+    fn useless_turn(&mut self, last: String) {
+        let turns = self.guard.useless_turn();
+        if turns > self.start.limits.repairs {
+            self.stop(Stop::Vain(Reason::Unrepaired { turns, last }));
+        } else {
+            self.settle();
+        }
+    }
+
+    pub(super) fn rejected(&mut self, failure: &FailureSummary) {
+        self.rejected = self.rejected.saturating_add(1);
+        let content = result::of_failure(failure, self.start.limits.result_bytes);
+        let Phase::Acting(acting) = &mut self.phase else {
+            // A whole turn was of no use.
+            return self.useless_turn(failure.message.clone());
+        };
+        acting.last_error.clone_from(&failure.message);
+        let id = acting.calls.get(acting.at).map(|call| call.history.id.clone()).unwrap_or_default();
+        acting.at += 1;
+        self.messages.push(Message::Tool { id, content });
+        self.prepare();
+    }
+
+    pub(super) fn call_started(&mut self, key: Option<IdempotencyKey>) {
+        if let Phase::Acting(acting) = &mut self.phase {
+            acting.started = Some(key);
+        }
+    }
+
+    pub(super) fn call_returned(&mut self, summary: &CallSummary, content: &str) {
+        self.calls.push(summary.clone());
+        let Phase::Acting(acting) = &mut self.phase else { return };
+        let failure = summary.failure.clone();
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.code == UNKNOWN) {
+            let (tool, message) = (summary.tool.clone(), failure.message.clone());
+            return self.stop(Stop::Vain(Reason::Unknown { tool, message }));
+        }
+        self.resumes = 0;
+        let Some(call) = acting.calls.get(acting.at) else { return };
+        let (id, limits) = (call.history.id.clone(), &self.start.limits);
+        if let Ok(Sound { tool, arguments }) = &call.verdict {
+            self.guard.result(tool, arguments, content);
+            if failure.as_ref().is_some_and(|failure| failure.class == Class::Denied) {
+                let times = self.guard.denied(tool, arguments);
+                let message = failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
+                if times >= limits.same_denials {
+                    let denied = Reason::Denied { times, tool: tool.to_string(), message };
+                    acting.stop.get_or_insert(Stop::Vain(denied));
+                }
+            }
+        }
+        match failure.filter(|failure| is_repairable(failure.class)) {
+            None => acting.is_useful = true,
+            Some(failure) => acting.last_error = failure.message,
+        }
+        (acting.started, acting.at) = (None, acting.at + 1);
+        self.messages.push(Message::Tool { id, content: content.to_owned() });
+        self.prepare();
+    }
+
+    /// What a call came to that never returned, and what the model is shown of it.
+    #[must_use]
+    pub fn abandoned(&self, call: &PendingCall) -> RunEvent {
+        let (call, content) = result::abandoned(call.turn, &call.tool, self.start.limits.result_bytes);
+        RunEvent::CallReturned { call, content, labels: BTreeSet::new() }
+    }
+}
+
+fn not_run() -> FailureSummary {
+    let message = "this call was not run: the run is at its end".into();
+    FailureSummary { class: Class::Cancelled, code: "not-run".into(), message }
+}

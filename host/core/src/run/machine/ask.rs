@@ -1,0 +1,152 @@
+//! Asking a model for one turn: attempts, pauses between them, the next model of the chain; and what a turn is.
+//!
+//! Only what can pass is tried again, a bounded number of times, with growing pauses that no two runs share. A pause that a
+//! provider asks for is kept; one that does not fit into the run ends the attempts at this model at once. A model that was
+//! given up stays so for the rest of the run.
+
+use std::time::Duration;
+
+use super::act::Acting;
+use super::ending::Stop;
+use super::{Ask, Machine, Phase};
+use crate::id::Digest;
+use crate::outcome::Class;
+use crate::run::event::RunEvent;
+use crate::run::limits::RunLimit;
+use crate::run::message::Message;
+use crate::run::milliseconds::whole as whole_milliseconds;
+use crate::run::prompt;
+use crate::run::report::FailureSummary;
+use crate::run::turn::{Finish, Retry, Turn};
+
+/// The first pause between attempts. The next ones double; each grows by up to its own length again, at random.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause that is our own choice, before it grows at random.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Machine {
+    /// The request to be sent. The first attempt is a turn of its own.
+    pub(super) fn ask(&self, attempt: u32) -> Ask {
+        let is_new = attempt == 1 && !matches!(self.phase, Phase::Pausing(_) | Phase::Asking);
+        let deadline = self.last.as_ref().map_or_else(|| self.deadline(), |last| last.deadline);
+        let turn = self.turns + u32::from(is_new);
+        Ask { turn, attempt, model: self.model, with_tools: self.last.is_none(), deadline }
+    }
+
+    pub(super) fn asked(&mut self, turn: u32, attempt: u32, model: usize) {
+        (self.turns, self.attempt, self.model) = (turn, attempt, model);
+        self.phase = Phase::Asking;
+    }
+
+    pub(super) fn failed(&mut self, code: &str, message: &str, retry: Retry) {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        if let Some(wait) = self.pause(retry) {
+            self.note(RunEvent::ModelRetryScheduled { code, message, wait });
+        } else if self.model + 1 < self.start.models.len() {
+            self.note(RunEvent::ModelFellBack { from: self.model, to: self.model + 1, code, message });
+        } else {
+            self.stop(Stop::Model { code, message, attempts: self.attempt });
+        }
+    }
+
+    pub(super) fn fell_back(&mut self, to: usize) {
+        (self.model, self.attempt) = (to, 0);
+        self.phase = Phase::Pausing(self.elapsed);
+    }
+
+    /// How long to wait before the same model is asked again; `None` where it is not.
+    fn pause(&self, retry: Retry) -> Option<Duration> {
+        let limits = &self.start.limits;
+        let attempt = self.attempt;
+        if attempt as usize >= limits.attempts {
+            return None;
+        }
+        let own = pause(self.start.run.as_str(), self.turns, attempt);
+        let wait = match retry {
+            Retry::Never => return None,
+            Retry::Later => own,
+            Retry::After(wanted) => own.max(wanted),
+        };
+        let deadline = self.ask(attempt).deadline;
+        (wait <= limits.longest_wait && self.elapsed + wait < deadline).then_some(wait)
+    }
+
+    pub(super) fn no_time_for_an_answer(&mut self) {
+        match self.last.take() {
+            Some(last) => self.stop(Stop::NoLastAnswer(last.limit, "the model gave no last answer in time".into())),
+            None => self.stop(Stop::Limit(RunLimit::Time)),
+        }
+    }
+
+    /// Decides what a turn is.
+    pub(super) fn answered(&mut self, turn: &Turn) {
+        self.resumes = 0;
+        self.tokens = self.tokens.plus(turn.tokens);
+        self.served_by = turn.served_by.clone().or(self.served_by.take());
+        if let (None, Some(answers)) = (&self.last, self.answers.get_mut(self.model)) {
+            answers.push(self.messages.len());
+        }
+        let text = turn.text.clone();
+        let is_empty = text.trim().is_empty();
+        if let Some(last) = self.last.take() {
+            // Calls in it are not looked at: there are no tools any more.
+            let is_usable = turn.finish != Finish::ContentFilter && !is_empty;
+            let none = || "the model was asked for a last answer and gave no text".to_owned();
+            let stop =
+                if is_usable { Stop::LastAnswer(last.limit, text) } else { Stop::NoLastAnswer(last.limit, none()) };
+            return self.stop(stop);
+        }
+        match &turn.finish {
+            Finish::ContentFilter => self.stop(Stop::Filtered(text)),
+            _ if !turn.calls.is_empty() => self.act(turn),
+            _ if is_empty => self.unusable(text, "empty-turn", prompt::EMPTY),
+            Finish::Length => self.stop(Stop::Cut(text)),
+            Finish::ToolCalls => self.unusable(text, "missing-call", prompt::NO_CALL),
+            Finish::Stop | Finish::Other(_) => self.stop(Stop::Answered(text)),
+        }
+    }
+
+    fn act(&mut self, turn: &Turn) {
+        let (checked, dropped) = self.intake.check(turn, self.turns, &self.names, &self.start.limits);
+        let calls = checked.iter().map(|call| call.history.clone()).collect();
+        self.messages.push(Message::Assistant { text: turn.text.clone(), calls });
+        self.phase = Phase::Acting(Box::new(Acting::of(checked, dropped)));
+        self.prepare();
+    }
+
+    /// Tells the model that its turn was of no use.
+    fn unusable(&mut self, text: String, code: &str, note: &str) {
+        if !text.trim().is_empty() {
+            self.messages.push(Message::Assistant { text, calls: Vec::new() });
+        }
+        self.messages.push(Message::User(note.into()));
+        let failure = FailureSummary { class: Class::InvalidArguments, code: code.into(), message: note.into() };
+        self.note(RunEvent::CallRejected { turn: self.turns, tool: String::new(), failure });
+    }
+}
+
+/// The pause after the attempt with this number. Its randomness comes from run, turn and attempt: a run can be repeated.
+fn pause(run: &str, turn: u32, attempt: u32) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX));
+    let base = doubled.min(LONGEST_PAUSE);
+    let digest = Digest::of_parts(&[run.as_bytes(), &turn.to_be_bytes(), &attempt.to_be_bytes()]);
+    let [first, second, ..] = *digest.as_bytes();
+    let grown = base + base * u32::from(u16::from_be_bytes([first, second])) / u32::from(u16::MAX);
+    whole_milliseconds(grown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_are_bounded_and_differ_between_runs() {
+        let pauses = |run: &str| (1..=40).map(|attempt| pause(run, 1, attempt)).collect::<Vec<_>>();
+        for (index, pause) in pauses("run-1").iter().enumerate() {
+            let least = FIRST_PAUSE.saturating_mul(1 << index.min(20)).min(LONGEST_PAUSE);
+            assert!(*pause >= least && *pause <= least * 2, "{index}: {pause:?}");
+        }
+        assert_eq!(pauses("run-1"), pauses("run-1"));
+        assert_ne!(pauses("run-1"), pauses("run-2"));
+    }
+}

@@ -1,0 +1,482 @@
+//! The loop of an agent as a state machine: events in, what to do next out.
+//!
+//! [`Machine::apply`] takes what happened, [`Machine::next`] says what is to be done about it; neither does anything. The
+//! same calls in the same order lead to the same place, live or read back from a journal. What ends a run is a [`Stop`],
+//! found in many places and turned into the end of the run in one ([`ending`]).
+
+mod act;
+mod ask;
+mod ending;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use self::act::Acting;
+use self::ending::{LastAnswer, Stop};
+use super::event::{Occurrence, RequeueAt, RunEvent, Start, VERSION};
+use super::guard::Guard;
+use super::intake::Intake;
+use super::limits::RunLimit;
+use super::message::Message;
+use super::names::Names;
+use super::report::{CallSummary, Reason, RunReport};
+use super::turn::{Identity, Kind, Tokens};
+use super::{milliseconds, prompt};
+use crate::id::{IdempotencyKey, Label, RunId};
+use crate::state::{Refused, State};
+
+/// How often a run may be cut off at one place before it is given up.
+const MOST_RESUMES: u32 = 5;
+
+/// What is to be done next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Take this as an event: nothing else is to be done for it.
+    Note(RunEvent),
+    /// Ask the model.
+    Ask(Ask),
+    /// Make this call.
+    Call(PendingCall),
+    /// Wait for so long.
+    Wait(Duration),
+    /// Nothing: the run is over.
+    Over,
+}
+
+/// A request to a model. Take [`Ask::event`] as an event before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The turn, from 1.
+    pub turn: u32,
+    /// The attempt at it, from 1.
+    pub attempt: u32,
+    /// Which model of the chain, from 0.
+    pub model: usize,
+    /// Whether it may ask for tools.
+    pub with_tools: bool,
+    /// When the run has to have its answer, as time that the run has worked.
+    pub deadline: Duration,
+}
+
+impl Ask {
+    /// The event that the request is.
+    #[must_use]
+    pub fn event(&self) -> RunEvent {
+        let Self { turn, attempt, model, with_tools, .. } = *self;
+        RunEvent::ModelAsked { turn, attempt, model, with_tools }
+    }
+}
+
+/// A call to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingCall {
+    /// The turn that asked for it, from 1.
+    pub turn: u32,
+    /// The tool.
+    pub tool: String,
+    /// JSON text of the arguments.
+    pub arguments: String,
+    /// Under which it is the same call, whoever makes it again.
+    pub key: Option<IdempotencyKey>,
+    /// It was started before, and whoever started it was stopped. Otherwise take [`PendingCall::event`] as an event first.
+    pub is_started: bool,
+    /// When the run has to have its result, as time that the run has worked.
+    pub deadline: Duration,
+}
+
+impl PendingCall {
+    /// The event that the start of the call is.
+    #[must_use]
+    pub fn event(&self) -> RunEvent {
+        let (tool, arguments) = (self.tool.clone(), self.arguments.clone());
+        RunEvent::CallStarted { turn: self.turn, tool, arguments, key: self.key.clone() }
+    }
+}
+
+/// What the run is about.
+#[derive(Debug, Clone)]
+enum Phase {
+    /// Between two turns.
+    Deciding,
+    /// A request is with the model.
+    Asking,
+    /// The model is left alone until then.
+    Pausing(Duration),
+    /// Something is to be taken down.
+    Noting(Box<RunEvent>),
+    /// The calls of a turn are made.
+    Acting(Box<Acting>),
+    /// The run comes to its end.
+    Ending(Box<Stop>),
+    /// The run is over.
+    Over,
+}
+
+/// Where the budgets of a run began.
+#[derive(Debug, Clone, Copy, Default)]
+struct Since {
+    elapsed: Duration,
+    turns: u32,
+    tokens: u64,
+    calls: usize,
+}
+
+/// Why a history is not one of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It does not begin with the start of a run.
+    #[error("the history does not begin with the start of a run")]
+    NoStart,
+    /// A newer version wrote it.
+    #[error("the history has version {0}: use a newer toolhold")]
+    Newer(u32),
+    /// An event cannot follow those before it.
+    #[error("step {step} cannot follow the ones before it: {refused}")]
+    Refused {
+        /// Its number, from 1.
+        step: u64,
+        /// What the table of states says.
+        refused: Refused,
+    },
+}
+
+/// A run, at some moment.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    start: Start,
+    names: Names,
+    state: State,
+    phase: Phase,
+    messages: Vec<Message>,
+    intake: Intake,
+    guard: Guard,
+    /// The attempt at the turn that is asked for, or was last.
+    attempt: u32,
+    last: Option<LastAnswer>,
+    /// What was half done when the run ended.
+    held: Option<Box<Acting>>,
+    since: Since,
+    /// How many events there were.
+    steps: u64,
+    /// The step after which nothing was half done, last.
+    checkpoint: u64,
+    resumes: u32,
+    elapsed: Duration,
+    turns: u32,
+    tokens: Tokens,
+    model: usize,
+    /// Of each model of the chain: how long the conversation was at each of its turns.
+    answers: Vec<Vec<usize>>,
+    served_by: Option<String>,
+    calls: Vec<CallSummary>,
+    rejected: u32,
+    labels: BTreeSet<Label>,
+    answer: Option<String>,
+    reason: Option<Reason>,
+}
+
+impl Machine {
+    /// A run that is about to begin.
+    #[must_use]
+    pub fn begin(start: Start) -> Self {
+        Self {
+            names: Names::of(&start.tools),
+            state: State::Initializing,
+            phase: Phase::Noting(Box::new(RunEvent::RunStarted(Box::new(start.clone())))),
+            messages: Vec::new(),
+            intake: Intake::default(),
+            guard: Guard::default(),
+            attempt: 0,
+            last: None,
+            held: None,
+            since: Since::default(),
+            steps: 0,
+            checkpoint: 0,
+            resumes: 0,
+            elapsed: Duration::ZERO,
+            turns: 0,
+            tokens: Tokens::default(),
+            model: 0,
+            answers: vec![Vec::new(); start.models.len()],
+            served_by: None,
+            calls: Vec::new(),
+            rejected: 0,
+            labels: BTreeSet::new(),
+            answer: None,
+            reason: None,
+            start,
+        }
+    }
+
+    /// The run that had this history.
+    ///
+    /// # Errors
+    ///
+    /// It is the history of no run, or of one that this version does not understand.
+    pub fn of<'a>(history: impl IntoIterator<Item = &'a Occurrence>) -> Result<Self, Unreadable> {
+        let mut history = history.into_iter().peekable();
+        let Some(Occurrence { event: RunEvent::RunStarted(start), .. }) = history.peek() else {
+            return Err(Unreadable::NoStart);
+        };
+        if start.version != VERSION {
+            return Err(Unreadable::Newer(start.version));
+        }
+        let mut machine = Self::begin((**start).clone());
+        for happened in history {
+            let step = machine.steps + 1;
+            let applied = machine.apply(happened.elapsed, &happened.event);
+            applied.map_err(|refused| Unreadable::Refused { step, refused })?;
+        }
+        Ok(machine)
+    }
+
+    /// Where the run would be after `event`.
+    ///
+    /// # Errors
+    ///
+    /// The event cannot happen now.
+    pub fn after(&self, event: &RunEvent) -> Result<State, Refused> {
+        event.step().map_or(Ok(self.state), |step| self.state.apply(step))
+    }
+
+    /// What happened, with its place in the run; as it will be read back.
+    ///
+    /// # Errors
+    ///
+    /// It cannot happen now.
+    pub fn place(&self, elapsed: Duration, event: RunEvent) -> Result<Occurrence, Refused> {
+        Ok(Occurrence { elapsed: milliseconds::whole(elapsed), state: self.after(&event)?, event })
+    }
+
+    /// Takes what happened, `elapsed` after the run began.
+    ///
+    /// # Errors
+    ///
+    /// It cannot happen now; the run is what it was.
+    pub fn apply(&mut self, elapsed: Duration, event: &RunEvent) -> Result<(), Refused> {
+        self.state = self.after(event)?;
+        self.elapsed = self.elapsed.max(elapsed);
+        if !event.is_kept() {
+            return Ok(());
+        }
+        self.steps += 1;
+        match event {
+            RunEvent::RunStarted(_) => self.started(),
+            RunEvent::RunResumed { models } => self.resumed(models.as_deref()),
+            RunEvent::ModelAsked { turn, attempt, model, .. } => self.asked(*turn, *attempt, *model),
+            RunEvent::ModelAnswered { answer, .. } => self.answered(answer),
+            RunEvent::ModelFailed { code, message, retry } => self.failed(code, message, *retry),
+            RunEvent::ModelRetryScheduled { wait, .. } => self.phase = Phase::Pausing(self.elapsed + *wait),
+            RunEvent::ModelFellBack { to, .. } => self.fell_back(*to),
+            RunEvent::TimeRanOut => self.time_ran_out(),
+            RunEvent::CallRejected { failure, .. } => self.rejected(failure),
+            RunEvent::CallStarted { key, .. } => self.call_started(key.clone()),
+            RunEvent::CallReturned { call, content, labels } => {
+                self.labels.extend(labels.iter().cloned());
+                self.call_returned(call, content);
+            }
+            RunEvent::TurnSettled { .. } => self.decide(),
+            RunEvent::LimitReached { limit } => self.limit_reached(*limit),
+            RunEvent::PersonNoted { text } => self.messages.push(Message::User(text.clone())),
+            RunEvent::CancelRequested => self.cancelled(),
+            RunEvent::RunEnded { answer, reason, .. } => self.ended(answer.clone(), reason.clone()),
+            RunEvent::Requeued { at } => self.requeued(*at),
+            RunEvent::TextArrived { .. } | RunEvent::DeadLettered | RunEvent::Discarded => {}
+        }
+        Ok(())
+    }
+
+    /// What is to be done, `elapsed` after the run began.
+    #[must_use]
+    pub fn next(&self, elapsed: Duration) -> Next {
+        match &self.phase {
+            Phase::Deciding => self.decision(elapsed),
+            // Whoever asked has to say what came of it; after a stop, that is the first thing that is taken down.
+            Phase::Asking => Next::Ask(self.ask(self.attempt)),
+            Phase::Pausing(until) if elapsed < *until => Next::Wait(*until - elapsed),
+            Phase::Pausing(_) => Next::Ask(self.ask(self.attempt + 1)),
+            Phase::Noting(event) => Next::Note((**event).clone()),
+            Phase::Acting(acting) => self.action(acting),
+            Phase::Ending(stop) => Next::Note(self.end(stop)),
+            Phase::Over => Next::Over,
+        }
+    }
+
+    fn started(&mut self) {
+        self.messages = vec![Message::System(prompt::SYSTEM.into()), Message::User(self.start.task.clone())];
+        self.decide();
+    }
+
+    fn resumed(&mut self, models: Option<&[Identity]>) {
+        if let Some(models) = models {
+            self.start.models = models.to_vec();
+            (self.answers, self.model) = (vec![Vec::new(); models.len()], 0);
+        }
+        let is_waiting = match &self.phase {
+            Phase::Asking => true,
+            Phase::Acting(acting) => acting.is_started(),
+            _ => return,
+        };
+        self.resumes += 1;
+        if self.resumes > MOST_RESUMES {
+            self.stop(Stop::Vain(Reason::CutOff { times: self.resumes }));
+        } else if is_waiting && matches!(self.phase, Phase::Asking) {
+            let message = "the request was cut off".to_owned();
+            self.note(RunEvent::ModelRetryScheduled { code: "cut-off".into(), message, wait: Duration::ZERO });
+        }
+    }
+
+    fn decide(&mut self) {
+        self.phase = Phase::Deciding;
+        self.checkpoint = self.steps;
+    }
+
+    fn decision(&self, elapsed: Duration) -> Next {
+        match self.crossed(elapsed) {
+            Some(limit) if self.last.is_none() => Next::Note(RunEvent::LimitReached { limit }),
+            _ => Next::Ask(self.ask(1)),
+        }
+    }
+
+    /// The limit that the run has reached.
+    fn crossed(&self, elapsed: Duration) -> Option<RunLimit> {
+        let (limits, since) = (&self.start.limits, &self.since);
+        match () {
+            () if elapsed.saturating_sub(since.elapsed) >= limits.time => Some(RunLimit::Time),
+            () if self.turns - since.turns >= limits.iterations => Some(RunLimit::Iterations),
+            () if self.tokens.total() - since.tokens >= limits.tokens_per_run => Some(RunLimit::TokensPerRun),
+            () => None,
+        }
+    }
+
+    fn has_no_calls_left(&self) -> bool {
+        self.calls.len() - self.since.calls >= self.start.limits.calls as usize
+    }
+
+    /// When the time of the run is over.
+    fn deadline(&self) -> Duration {
+        self.since.elapsed + self.start.limits.time
+    }
+
+    fn note(&mut self, event: RunEvent) {
+        self.phase = Phase::Noting(Box::new(event));
+    }
+
+    fn cancelled(&mut self) {
+        match &mut self.phase {
+            Phase::Acting(acting) if acting.is_started() => acting.stop_with(Stop::Cancelled),
+            Phase::Over => {}
+            _ => self.stop(Stop::Cancelled),
+        }
+    }
+
+    fn time_ran_out(&mut self) {
+        match &mut self.phase {
+            Phase::Acting(acting) => acting.stop_with(Stop::Limit(RunLimit::Time)),
+            Phase::Asking | Phase::Pausing(_) => self.no_time_for_an_answer(),
+            _ => {}
+        }
+    }
+
+    fn requeued(&mut self, at: RequeueAt) {
+        self.since =
+            Since { elapsed: self.elapsed, turns: self.turns, tokens: self.tokens.total(), calls: self.calls.len() };
+        (self.guard, self.resumes, self.model, self.last) = (Guard::default(), 0, 0, None);
+        (self.answer, self.reason) = (None, None);
+        match (at, self.held.take()) {
+            (RequeueAt::Call, Some(mut held)) => {
+                held.go_on();
+                self.phase = Phase::Acting(held);
+            }
+            _ => {
+                self.messages.push(Message::User(prompt::REQUEUED.into()));
+                self.decide();
+            }
+        }
+    }
+
+    /// From where the run can go on once it is dead; `None` where a fork is the only way on.
+    #[must_use]
+    pub fn requeue_at(&self) -> Option<RequeueAt> {
+        match &self.held {
+            None => Some(RequeueAt::Turn),
+            Some(held) if held.is_started() => Some(RequeueAt::Call),
+            Some(_) => None,
+        }
+    }
+
+    /// Which run.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.start.run
+    }
+
+    /// What the run began with.
+    #[must_use]
+    pub fn start(&self) -> &Start {
+        &self.start
+    }
+
+    /// Where the run is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The conversation so far.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// How many events there were.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The last step after which nothing was half done: from here a fork can go another way.
+    #[must_use]
+    pub fn checkpoint(&self) -> u64 {
+        self.checkpoint
+    }
+
+    /// What is said of the data that the calls of the run have read.
+    #[must_use]
+    pub fn labels(&self) -> &BTreeSet<Label> {
+        &self.labels
+    }
+
+    /// Time that the run has worked.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// The turns that the model at this place of the chain has given: how many messages it had been shown for each.
+    #[must_use]
+    pub fn answers_of(&self, model: usize) -> &[usize] {
+        self.answers.get(model).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What the run came to so far.
+    #[must_use]
+    pub fn report(&self) -> RunReport {
+        let nobody = || Identity { name: "none".into(), kind: Kind::Scripted };
+        RunReport {
+            run: self.start.run.clone(),
+            state: self.state,
+            answer: self.answer.clone(),
+            reason: self.reason.clone(),
+            model: self.start.models.get(self.model).cloned().unwrap_or_else(nobody),
+            served_by: self.served_by.clone(),
+            turns: self.turns,
+            tokens: self.tokens,
+            calls: self.calls.clone(),
+            rejected: self.rejected,
+            elapsed: self.elapsed,
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Does what the state machine of a run says is next, and tells it what came of it, until the run is over.
+//!
+//! Everything that happens goes through the run's [`Engine`], is applied to the machine, and is then told to the observer, in
+//! this order: nobody hears of what is not on record. Whatever is waited for, a person who gives up and the end of the run's
+//! time come first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Ready, ready};
+use tokio_util::sync::CancellationToken;
+use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::id::{Digest, RunId};
+use toolhold_core::outcome::CallReport;
+use toolhold_core::run::event::VERSION;
+use toolhold_core::run::{
+    Ask, CallSummary, Machine, Next, Occurrence, PendingCall, Reason, RunEvent, RunLimits, RunReport, Start,
+    result_of_call,
+};
+use toolhold_core::state::State;
+
+use super::clock::Clock;
+use super::engine::{Engine, Forgetful, Unrecorded};
+use super::model::{Error, Model, Request};
+use super::tools::Tools;
+
+/// The chain of models: the first one is asked, the next one where it is given up.
+pub type Models<'m> = [Box<dyn Model + 'm>];
+
+/// Works on runs with a set of tools.
+pub struct Agent<'a, T> {
+    /// What can be called.
+    pub tools: &'a T,
+    /// How far a run may go.
+    pub limits: RunLimits,
+    /// What measures time.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the run when it fires.
+    pub cancel: CancellationToken,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The name of the run.
+    pub run: RunId,
+    /// What is to be done, in words.
+    pub text: String,
+    /// Whether effects land.
+    pub mode: Mode,
+    /// The manifest that applies.
+    pub manifest: Option<Digest>,
+}
+
+/// Who hears of events, at once and in order. Must not block.
+pub type Observer<'a> = &'a mut (dyn FnMut(&Occurrence) + Send);
+
+/// Nobody works on the run any more, and it is not over: it can be taken up again.
+#[derive(Debug, thiserror::Error)]
+#[error("the run was stopped, because what happens to it cannot be recorded: {0}")]
+pub struct Stopped(pub String);
+
+impl<T: Tools> Agent<'_, T> {
+    /// What a run of `task` begins with.
+    #[must_use]
+    pub fn start(&self, models: &Models<'_>, task: Task) -> Start {
+        Start {
+            version: VERSION,
+            run: task.run,
+            task: task.text,
+            mode: task.mode,
+            models: models.iter().map(|model| model.identity().clone()).collect(),
+            tools: self.tools.specs(),
+            limits: self.limits.clone(),
+            manifest: task.manifest,
+            answer_schema: None,
+        }
+    }
+
+    /// Works on `task` with `model` until an end, and keeps nothing of it. Never fails: how it went is in the report.
+    pub async fn run(&self, model: &mut dyn Model, task: Task, observer: Observer<'_>) -> RunReport {
+        let mut models: [Box<dyn Model + '_>; 1] = [Box::new(model)];
+        let mut machine = Machine::begin(self.start(&models, task));
+        // What records nothing fails at nothing.
+        let _never_stopped = self.carry_on(&mut machine, &mut models, &mut Forgetful, observer).await.is_err();
+        machine.report()
+    }
+
+    /// Works on a run until an end. `models` are those that it began with.
+    ///
+    /// # Errors
+    ///
+    /// What happens to it cannot be recorded: nothing more was done. It can be taken up again.
+    pub async fn carry_on(
+        &self,
+        machine: &mut Machine,
+        models: &mut Models<'_>,
+        engine: &mut dyn Engine,
+        observer: Observer<'_>,
+    ) -> Result<(), Stopped> {
+        let origin = Origin { clock: &*self.clock, began: self.clock.now(), before: machine.elapsed() };
+        let mut work = Work { agent: self, origin, machine, models, engine, observer };
+        loop {
+            match work.step().await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(Unrecorded::Failed(why)) => return Err(Stopped(why)),
+                Err(Unrecorded::Refused(refused)) => {
+                    let reason = Some(Reason::Defect { message: refused.to_string() });
+                    let defect = RunEvent::RunEnded { end: State::Failed, answer: None, reason };
+                    return work.take(defect).await.map_err(|error| Stopped(error.to_string()));
+                }
+            }
+        }
+    }
+}
+
+/// The clock of a run: it stands still while nobody works on it.
+#[derive(Clone, Copy)]
+struct Origin<'a> {
+    clock: &'a dyn Clock,
+    began: Duration,
+    before: Duration,
+}
+
+impl Origin<'_> {
+    fn elapsed(&self) -> Duration {
+        self.before + self.clock.now().saturating_sub(self.began)
+    }
+
+    fn until(&self, deadline: Duration) -> Duration {
+        deadline.saturating_sub(self.elapsed())
+    }
+}
+
+struct Work<'w, 'a, 'm, T> {
+    agent: &'w Agent<'a, T>,
+    origin: Origin<'w>,
+    machine: &'w mut Machine,
+    models: &'w mut Models<'m>,
+    engine: &'w mut dyn Engine,
+    observer: Observer<'w>,
+}
+
+impl<T: Tools> Work<'_, '_, '_, T> {
+    /// Does what is next; `false` where that is nothing.
+    async fn step(&mut self) -> Result<bool, Unrecorded> {
+        let next = self.machine.next(self.origin.elapsed());
+        match next {
+            Next::Over => return Ok(false),
+            Next::Note(event) => self.take(event).await?,
+            _ if self.agent.cancel.is_cancelled() && !self.is_half_done() => {
+                self.take(RunEvent::CancelRequested).await?;
+            }
+            Next::Ask(ask) => self.ask(ask).await?,
+            Next::Call(call) => self.call(call).await?,
+            Next::Wait(wait) => self.wait(wait).await?,
+        }
+        Ok(true)
+    }
+
+    /// A call was started before, and what became of it is to be found out first.
+    fn is_half_done(&self) -> bool {
+        matches!(self.machine.next(self.origin.elapsed()), Next::Call(PendingCall { is_started: true, .. }))
+    }
+
+    async fn take(&mut self, event: RunEvent) -> Result<(), Unrecorded> {
+        let act: Ready<_> = ready((self.origin.elapsed(), event));
+        let happened = self.engine.once(self.machine, Box::pin(act)).await?;
+        self.apply(&happened)
+    }
+
+    fn apply(&mut self, happened: &Occurrence) -> Result<(), Unrecorded> {
+        self.machine.apply(happened.elapsed, &happened.event)?;
+        (self.observer)(happened);
+        Ok(())
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Result<(), Unrecorded> {
+        self.take(ask.event()).await?;
+        let Self { agent, origin, machine, models, engine, observer } = self;
+        let (agent, origin) = (*agent, *origin);
+        let act = async {
+            let event = asked(agent, &origin, machine, models, &ask, observer).await;
+            (origin.elapsed(), event)
+        };
+        let happened = engine.once(machine, Box::pin(act)).await?;
+        self.apply(&happened)
+    }
+
+    async fn wait(&mut self, wait: Duration) -> Result<(), Unrecorded> {
+        let cancel = &self.agent.cancel;
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => self.take(RunEvent::CancelRequested).await,
+            () = self.origin.clock.sleep(wait) => Ok(()),
+        }
+    }
+
+    /// Makes a call and stays with it: a run that ends asks the call to end, and waits for what became of it.
+    async fn call(&mut self, call: PendingCall) -> Result<(), Unrecorded> {
+        if !call.is_started {
+            self.take(call.event()).await?;
+        }
+        let token = self.agent.cancel.child_token();
+        let start = self.machine.start();
+        let (mode, most_bytes) = (start.mode, start.limits.result_bytes);
+        let asked = ToolCall {
+            run: start.run.clone(),
+            tool: call.tool.clone(),
+            arguments: call.arguments.clone(),
+            key: call.key.clone(),
+            mode,
+        };
+        let mut made = Box::pin(self.agent.tools.call(asked, token.clone()));
+        let returned = |report: CallReport| {
+            let content = result_of_call(&report, mode, most_bytes);
+            let summary = CallSummary::of(call.turn, &report);
+            RunEvent::CallReturned { call: summary, content, labels: report.effects.labels }
+        };
+        let (agent, origin) = (self.agent, self.origin);
+        let first = async {
+            let event = tokio::select! {
+                biased;
+                report = &mut made => returned(report),
+                () = agent.cancel.cancelled() => RunEvent::CancelRequested,
+                () = origin.clock.sleep(origin.until(call.deadline)) => RunEvent::TimeRanOut,
+            };
+            (origin.elapsed(), event)
+        };
+        let happened = self.engine.once(self.machine, Box::pin(first)).await?;
+        self.apply(&happened)?;
+        if matches!(happened.event, RunEvent::CallReturned { .. }) {
+            return Ok(());
+        }
+        token.cancel();
+        let grace = self.agent.limits.cancel_grace;
+        let abandoned = self.machine.abandoned(&call);
+        let second = async {
+            let event = tokio::select! {
+                biased;
+                report = &mut made => returned(report),
+                () = origin.clock.sleep(grace) => abandoned,
+            };
+            (origin.elapsed(), event)
+        };
+        let happened = self.engine.once(self.machine, Box::pin(second)).await?;
+        self.apply(&happened)
+    }
+}
+
+/// Sends a request to a model, and says what came of it.
+async fn asked<T: Tools>(
+    agent: &Agent<'_, T>,
+    origin: &Origin<'_>,
+    machine: &Machine,
+    models: &mut Models<'_>,
+    ask: &Ask,
+    observer: &mut Observer<'_>,
+) -> RunEvent {
+    let start = machine.start();
+    let limits = &start.limits;
+    let request = Request {
+        messages: machine.messages(),
+        tools: if ask.with_tools { &start.tools } else { &[] },
+        last: !ask.with_tools,
+        tokens: limits.tokens_per_turn,
+        bytes: limits.answer_bytes,
+        answer_schema: start.answer_schema.as_ref(),
+        ..Request::default()
+    };
+    let mut on_text = |text: &str| {
+        let event = RunEvent::TextArrived { text: text.to_owned() };
+        observer(&Occurrence { elapsed: origin.elapsed(), state: State::AwaitingModel, event });
+    };
+    let failed = |error: Error| RunEvent::ModelFailed {
+        code: error.code().to_owned(),
+        message: error.to_string(),
+        retry: error.retry(),
+    };
+    let Some(model) = models.get_mut(ask.model) else {
+        return failed(Error::Missing(ask.model));
+    };
+    let turn_time = model.turn_time().unwrap_or(limits.turn_time);
+    tokio::select! {
+        biased;
+        () = agent.cancel.cancelled() => RunEvent::CancelRequested,
+        turn = model.turn(request, &mut on_text) => match turn {
+            Ok(answer) => RunEvent::ModelAnswered { turn: ask.turn, answer },
+            Err(error) => failed(error),
+        },
+        () = origin.clock.sleep(origin.until(ask.deadline)) => RunEvent::TimeRanOut,
+        () = origin.clock.sleep(turn_time) => failed(Error::TooSlow(turn_time)),
+    }
+}

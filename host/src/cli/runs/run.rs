@@ -1,0 +1,123 @@
+//! `toolhold run`, and the commands that work on a run that there is already.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+use toolhold_core::call::Mode;
+use toolhold_core::id::RunId;
+
+use super::model::{Beforehand, ModelArguments};
+use super::session::Session;
+use super::{failure, reader};
+use crate::agent::{Clock, TokioClock};
+use crate::cli::failure::{CommandResult, Failure};
+use crate::cli::project::{Project, open};
+use crate::cli::ui::Ui;
+use crate::clock;
+use crate::runs::{HostTools, Past, Worker};
+
+/// Let an agent work on a task.
+///
+/// The answer goes to standard output, what happens to standard error. Every call of the model is checked against the
+/// manifest; what is refused goes back to the model, and to you with the line that would allow it. Of a dry run, what it
+/// would change goes to standard output and the answer to standard error.
+///
+/// Everything that happens is in the journal: a run that is cut off goes on with `toolhold runs resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolhold run \"Tidy the inbox\" --model scripted:script.toml
+  toolhold run \"Tidy the inbox\" --model openai:gpt-5-mini
+  toolhold run \"Tidy the inbox\" --model openai:local --model-url http://127.0.0.1:8080/v1
+  toolhold run \"Tidy the inbox\"                        the models that `[run]` of the manifest names
+
+docs/models.md has the models; docs/agent.md the limits, the script format and what the model sees; docs/runs.md how runs survive.")]
+pub(in crate::cli) struct Run {
+    /// What is to be done, in words.
+    task: String,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// Let it work, show what it would change, and change nothing. Its later calls see what its earlier ones would have changed.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The run to go on with.
+pub(super) enum From {
+    /// One that was cut off.
+    CutOff(RunId),
+    /// A dead one.
+    Dead(RunId),
+    /// A new one, as a copy of another one up to a step.
+    Fork { run: RunId, step: u64, note: Option<String> },
+}
+
+impl From {
+    fn run(&self) -> &RunId {
+        match self {
+            Self::CutOff(run) | Self::Dead(run) | Self::Fork { run, .. } => run,
+        }
+    }
+}
+
+impl Run {
+    /// Runs the command.
+    pub(in crate::cli) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
+        let models = self.model.beforehand(&[], &clock)?;
+        let session = session(&models, self.dry_run, project, ui).await?;
+        let mut models = models.open(session.host())?;
+        let on_report = |report: &_| session.note(report);
+        let tools = HostTools {
+            host: session.host(),
+            session: session.preview(),
+            labels: Arc::default(),
+            on_report: &on_report,
+        };
+        let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "run" };
+        let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
+        let mut show = |event: &_| session.show(event);
+        let ended = worker.begin(clock::new_run(), self.task, mode, &mut models, &mut show).await.map_err(failure)?;
+        session.conclude(&ended)
+    }
+}
+
+/// Works on a run that there is already. Without a model in `model`, those that it had are asked.
+pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, ui: Ui) -> CommandResult {
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
+    let machine = Past::of(&reader(project)?, from.run()).and_then(|past| past.machine()).map_err(failure)?;
+    let known: Vec<String> = machine.start().models.iter().map(|model| model.name.clone()).collect();
+    let models = model.beforehand(&known, &clock)?;
+    let session = session(&models, false, project, ui).await?;
+    let mut models = models.open(session.host())?;
+    let on_report = |report: &_| session.note(report);
+    let tools = HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report };
+    let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "runs" };
+    let mut show = |event: &_| session.show(event);
+    let ended = match &from {
+        From::CutOff(run) => worker.resume(run, &mut models, &mut show).await,
+        From::Dead(run) => worker.requeue(run, &mut models, &mut show).await,
+        From::Fork { run, step, note } => {
+            worker.fork((run, *step), clock::new_run(), note.clone(), &mut models, &mut show).await
+        }
+    };
+    session.conclude(&ended.map_err(failure)?)
+}
+
+async fn session(models: &Beforehand, is_dry: bool, project: &Project, ui: Ui) -> Result<Session, Failure> {
+    let host = open(project, models.secrets(), ui).await?;
+    // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
+    let is_dry = is_dry || host.policy().manifest().mode() == Mode::Preview;
+    Ok(Session::new(host, is_dry, ui))
+}
+
+fn cancel_on_interrupt() -> CancellationToken {
+    let cancel = CancellationToken::new();
+    let fired = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            fired.cancel();
+        }
+    });
+    cancel
+}

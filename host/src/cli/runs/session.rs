@@ -1,0 +1,189 @@
+//! A run on a terminal: what happens, as it happens, and how it ended.
+//!
+//! Everything in an event may come from a model or a tool.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use toolhold_core::call::Mode;
+use toolhold_core::effect::EffectReport;
+use toolhold_core::escape;
+use toolhold_core::outcome::{CallReport, Outcome};
+use toolhold_core::state::State;
+
+use crate::agent::{Occurrence, Reason, RunEvent, RunReport};
+use crate::cli::effects::{self, Landing};
+use crate::cli::failure::CommandResult;
+use crate::cli::report;
+use crate::cli::ui::{Tone, Ui, paint};
+use crate::exit_code::ExitCode;
+use crate::runs::Ended;
+use crate::{Host, PreviewSession};
+
+/// The host of one run, and what the operator was not shown yet.
+pub(super) struct Session {
+    host: Host,
+    /// Where changes are staged, if this is a dry run.
+    preview: Option<Arc<PreviewSession>>,
+    /// A call changed something.
+    changed: AtomicBool,
+    last: Mutex<Option<CallReport>>,
+    ui: Ui,
+}
+
+impl Session {
+    pub(super) fn new(host: Host, is_dry: bool, ui: Ui) -> Self {
+        let preview = is_dry.then(Arc::default);
+        Self { host, preview, changed: AtomicBool::new(false), last: Mutex::default(), ui }
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    pub(super) fn preview(&self) -> Option<Arc<PreviewSession>> {
+        self.preview.clone()
+    }
+
+    /// Takes the report of a call, with what only the operator may see.
+    pub(super) fn note(&self, done: &CallReport) {
+        if report::landing(done) == Landing::Landed && !done.effects.changes.is_empty() {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.clone());
+    }
+
+    /// Tells what happened.
+    pub(super) fn show(&self, occurrence: &Occurrence) {
+        let ui = self.ui;
+        match &occurrence.event {
+            RunEvent::RunStarted(start) => {
+                let models: Vec<_> = start.models.iter().map(|model| escape::line(&model.name)).collect();
+                ui.say(&format!("{} with {} tools", models.join(", then "), start.tools.len()));
+                ui.say(&paint(Tone::Faint, &format!("run {}", start.run)));
+            }
+            RunEvent::RunResumed { .. } => ui.say("the run goes on"),
+            RunEvent::ModelAnswered { turn, answer } if !answer.text.is_empty() => {
+                let number = paint(Tone::Strong, &format!("{turn}."));
+                ui.say(&format!("\n{number} {}", escape::block(&answer.text)));
+            }
+            RunEvent::ModelRetryScheduled { message, .. } => {
+                ui.say(&format!("   the model failed: {}; trying again", escape::line(message)));
+            }
+            RunEvent::ModelFellBack { to, message, .. } => {
+                let why = escape::line(message);
+                ui.say(&format!(
+                    "   the model failed: {why}; model number {} of the chain is asked from here on",
+                    to + 1
+                ));
+            }
+            RunEvent::CallRejected { tool, failure, .. } => {
+                ui.say(&format!("   {} {}", paint(Tone::Bad, "✗"), escape::line(tool)));
+                ui.say(&format!("     {}: {}", escape::line(&failure.code), escape::block(&failure.message)));
+            }
+            RunEvent::CallStarted { tool, arguments, .. } => {
+                ui.say(&format!("   {} {}", paint(Tone::Faint, "→"), paint(Tone::Strong, &escape::line(tool))));
+                ui.say(&format!("     {}", paint(Tone::Faint, &escape::line(&short(arguments)))));
+            }
+            RunEvent::CallReturned { .. } => self.returned(),
+            RunEvent::LimitReached { limit } => {
+                ui.say(&format!("   the run reached its limit: {limit}; the model is asked for its best answer"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The last call, with what only the operator may see.
+    fn returned(&self) {
+        let Some(done) = self.last.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        match &done.outcome {
+            Outcome::Success(value) => {
+                let text = escape::line(&short(&value.to_string())).into_owned();
+                self.ui.say(&format!("     {} {text}", paint(Tone::Good, "✓")));
+            }
+            Outcome::Failure(failure) => {
+                let text = report::failure_text(failure);
+                self.ui.say(&format!("     {} {}", paint(Tone::Bad, "✗"), text.replace('\n', "\n     ")));
+                report::refusals(&done).iter().for_each(|line| self.ui.say(&format!("     {line}")));
+            }
+        }
+        self.changed(&done);
+    }
+
+    /// What the call changed, or would, and what can be done about it.
+    fn changed(&self, done: &CallReport) {
+        if done.effects.is_empty() || done.replayed {
+            return;
+        }
+        if done.mode == Mode::Preview && self.preview.is_none() {
+            self.ui.say("       a rule of the manifest lets this call run as a preview only");
+        }
+        let total = effects::total(&done.effects, report::landing(done));
+        let command = report::next(done, &self.host).map(|command| format!("; {command}"));
+        self.ui.say(&format!("       {}", paint(Tone::Faint, &format!("{total}{}", command.unwrap_or_default()))));
+    }
+
+    /// Prints the answer and what it took, and says how it ended.
+    pub(super) fn conclude(&self, ended: &Ended) -> CommandResult {
+        let (ui, done) = (self.ui, &ended.report);
+        ui.say("");
+        let answer = done.answer.as_deref().map(|answer| escape::block(answer).into_owned()).unwrap_or_default();
+        match &self.preview {
+            None => ui.result(done, |_| answer)?,
+            Some(preview) => {
+                ui.say(&format!("{answer}\n"));
+                let mut effects = preview.effects();
+                // A file may hold what a server sent back.
+                self.host.redactor().pass().effects(&mut effects);
+                ui.result(&with_effects(done, &effects), |_| effects::whole(&effects, Landing::Previewed))?;
+            }
+        }
+        let (total, failed) = (done.calls.len(), done.calls.iter().filter(|call| call.failure.is_some()).count());
+        let reason =
+            done.reason.as_ref().map_or(String::new(), |reason| format!(": {}", escape::line(&reason.to_string())));
+        ui.say(&format!("\n{}{reason}", paint(Tone::Strong, done.state.as_str())));
+        ui.say(&format!(
+            "{} turns, {total} calls reached the host, {failed} of them refused or failed, run {}",
+            done.turns, done.run
+        ));
+        if self.preview.is_some() {
+            ui.say(&paint(Tone::Strong, "this was a dry run: nothing was changed"));
+        } else if self.changed.load(Ordering::Relaxed) {
+            ui.say(&format!("take all of it back with:  toolhold undo --run {}", done.run));
+        }
+        if ended.is_kept {
+            ui.say(&format!("it is kept with everything that it knew; go on with:  toolhold dlq requeue {}", done.run));
+        }
+        if !done.called_a_model() {
+            ui.say("no model was called: a script played one");
+        }
+        Ok(exit_code(done))
+    }
+}
+
+/// The beginning of a text, for a line of a terminal.
+pub(super) fn short(text: &str) -> String {
+    const SHOWN: usize = 160;
+    if text.chars().count() <= SHOWN { text.to_owned() } else { text.chars().take(SHOWN).chain(['…']).collect() }
+}
+
+/// The report with everything that the run would change.
+fn with_effects(done: &RunReport, effects: &EffectReport) -> serde_json::Value {
+    let mut value = serde_json::json!(done);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("mode".to_owned(), serde_json::json!(Mode::Preview));
+        fields.insert("effects".to_owned(), serde_json::json!(effects));
+    }
+    value
+}
+
+fn exit_code(done: &RunReport) -> ExitCode {
+    match (done.state, &done.reason) {
+        (State::Completed, _) => ExitCode::Success,
+        (State::Partial, _) => ExitCode::Partial,
+        (State::TimedOut, _) | (_, Some(Reason::Limit { .. })) => ExitCode::Limit,
+        (State::Cancelled, _) => ExitCode::Cancelled,
+        (_, Some(Reason::Model { .. })) => ExitCode::Model,
+        _ => ExitCode::Failure,
+    }
+}

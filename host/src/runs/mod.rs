@@ -1,0 +1,21 @@
+//! Durable runs: an agent's run that survives whoever works on it.
+//!
+//! Each step of a run is in the journal before anything is built on it ([`recorder`]). So a run that was cut off is put
+//! together again from its steps ([`past`]) and goes on where it was ([`work`]): an answer of a model that is on record is not
+//! asked for again, and a call that was started is made again under the same key, so that the journal of calls tells what
+//! became of it. What fails for good is kept as a dead letter, with everything that it knew.
+
+mod cancel;
+mod error;
+mod past;
+mod recorder;
+mod tools;
+mod work;
+
+pub use self::cancel::{cancel, request as request_cancel};
+pub use self::error::Error;
+pub use self::past::Past;
+pub use self::recorder::JournalEngine;
+pub use self::tools::HostTools;
+pub(crate) use self::work::expire;
+pub use self::work::{Ended, Worker, limits};

@@ -1,0 +1,267 @@
+//! Working on durable runs: begin one, take one up again, go on with a dead one, go another way from a step of one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use toolhold_core::call::Mode;
+use toolhold_core::id::RunId;
+use toolhold_core::run::{Identity, Machine, RunEvent, RunLimits, RunReport};
+use toolhold_core::state::State;
+
+use super::error::Error;
+use super::past::Past;
+use super::recorder::JournalEngine;
+use super::{HostTools, cancel};
+use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task};
+use crate::journal::Origin;
+use crate::{Host, clock};
+
+/// Works on runs of one host.
+pub struct Worker<'a> {
+    /// What the runs may call.
+    pub tools: &'a HostTools<'a>,
+    /// What measures time.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the run when it fires.
+    pub cancel: CancellationToken,
+    /// Who asks for the runs: `run`, `mcp` …
+    pub front: &'a str,
+}
+
+/// A run that is over.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// What it came to.
+    pub report: RunReport,
+    /// It is kept as a dead letter.
+    pub is_kept: bool,
+}
+
+impl Worker<'_> {
+    /// Works on a new run.
+    ///
+    /// # Errors
+    ///
+    /// The journal failed: the run can be resumed.
+    pub async fn begin(
+        &self,
+        run: RunId,
+        task: String,
+        mode: Mode,
+        models: &mut Models<'_>,
+        observer: Observer<'_>,
+    ) -> Result<Ended, Error> {
+        let manifest = Some(self.host().policy().manifest().digest());
+        let start = self.agent().start(models, Task { run, text: task, mode, manifest });
+        let mut engine = JournalEngine::new(self.host().journal(), self.front);
+        self.work(&mut Machine::begin(start), models, &mut engine, observer).await
+    }
+
+    /// Takes up a run that was cut off.
+    ///
+    /// # Errors
+    ///
+    /// It is over, or a dry run, or cannot be read; or the journal failed.
+    pub async fn resume(&self, run: &RunId, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
+        let mut machine = self.past(run)?.machine()?;
+        if machine.start().mode == Mode::Preview {
+            return Err(Error::DryRun(run.clone()));
+        }
+        if machine.state().is_end() {
+            let hint = match machine.state() {
+                State::DeadLettered => "let it go on with `toolhold dlq requeue`",
+                _ => "it is over; go another way from one of its steps with `toolhold runs fork`",
+            };
+            return Err(Error::NotNow { run: run.clone(), state: machine.state(), hint });
+        }
+        self.go_on(&mut machine, models, observer).await
+    }
+
+    /// Lets a dead run go on, from the last place at which it was whole, with fresh budgets.
+    ///
+    /// # Errors
+    ///
+    /// It is not dead, or can only be forked; or the journal failed.
+    pub async fn requeue(&self, run: &RunId, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
+        let past = self.past(run)?;
+        let mut machine = past.machine()?;
+        let not_now = |state, hint| Error::NotNow { run: run.clone(), state, hint };
+        let ended = past.history.last().is_some_and(|last| matches!(last.event, RunEvent::RunEnded { .. }));
+        if ended && is_dead(&machine) {
+            // Whoever worked on it was stopped before it was kept.
+            self.take(&mut machine, RunEvent::DeadLettered).await?;
+        }
+        if machine.state() != State::DeadLettered {
+            return Err(not_now(machine.state(), "only a dead letter can be requeued; `toolhold dlq list` has them"));
+        }
+        let hint = "some of its calls have no result; go another way from one of its steps with `toolhold runs fork`";
+        let at = machine.requeue_at().ok_or_else(|| not_now(machine.state(), hint))?;
+        self.take(&mut machine, RunEvent::Requeued { at }).await?;
+        self.go_on(&mut machine, models, observer).await
+    }
+
+    /// Begins a new run as a copy of another one up to `step`, and works on it; `note` is said to the model before. Nothing of the
+    /// other run is changed, and nothing that it did is done again.
+    ///
+    /// # Errors
+    ///
+    /// There is no such step, or something is half done at it; or the journal failed.
+    pub async fn fork(
+        &self,
+        (from, step): (&RunId, u64),
+        run: RunId,
+        note: Option<String>,
+        models: &mut Models<'_>,
+        observer: Observer<'_>,
+    ) -> Result<Ended, Error> {
+        let past = self.past(from)?;
+        if past.record.mode == Mode::Preview {
+            return Err(Error::DryRun(from.clone()));
+        }
+        let at = past.machine_at(step)?;
+        if at.checkpoint() != step {
+            return Err(Error::HalfDone { run: from.clone(), step, checkpoint: at.checkpoint() });
+        }
+        let origin = Origin { run: from.clone(), step };
+        let mut engine = JournalEngine::new(self.host().journal(), self.front).forked(origin);
+        let steps = usize::try_from(step).unwrap_or(usize::MAX);
+        let mut copy = None;
+        for happened in past.history.iter().take(steps) {
+            let event = match &happened.event {
+                RunEvent::RunStarted(start) => {
+                    let start = toolhold_core::run::Start { run: run.clone(), ..(**start).clone() };
+                    copy = Some(Machine::begin(start.clone()));
+                    RunEvent::RunStarted(Box::new(start))
+                }
+                other => other.clone(),
+            };
+            if let Some(machine) = &mut copy {
+                take(machine, &mut engine, happened.elapsed, event).await?;
+            }
+        }
+        let mut machine = copy.ok_or_else(|| Error::NoSuchRun(from.clone()))?;
+        if let Some(text) = note {
+            self.take(&mut machine, RunEvent::PersonNoted { text }).await?;
+        }
+        self.go_on(&mut machine, models, observer).await
+    }
+
+    /// Decides that a dead run stays dead.
+    ///
+    /// # Errors
+    ///
+    /// It is not dead; or the journal failed.
+    pub async fn discard(&self, run: &RunId) -> Result<(), Error> {
+        let mut machine = self.past(run)?.machine()?;
+        if machine.state() != State::DeadLettered {
+            let hint = "only a dead letter can be discarded; `toolhold dlq list` has them";
+            return Err(Error::NotNow { run: run.clone(), state: machine.state(), hint });
+        }
+        self.take(&mut machine, RunEvent::Discarded).await
+    }
+
+    async fn go_on(
+        &self,
+        machine: &mut Machine,
+        models: &mut Models<'_>,
+        observer: Observer<'_>,
+    ) -> Result<Ended, Error> {
+        let present: Vec<Identity> = models.iter().map(|model| model.identity().clone()).collect();
+        let others = (present != machine.start().models).then_some(present);
+        self.take(machine, RunEvent::RunResumed { models: others }).await?;
+        // What an earlier life of the run has read, it has read.
+        self.tools.labels.add(machine.labels());
+        for (index, model) in models.iter_mut().enumerate() {
+            model.skip(machine.messages(), machine.answers_of(index));
+        }
+        let mut engine = JournalEngine::new(self.host().journal(), self.front);
+        self.work(machine, models, &mut engine, observer).await
+    }
+
+    async fn work(
+        &self,
+        machine: &mut Machine,
+        models: &mut Models<'_>,
+        engine: &mut dyn Engine,
+        observer: Observer<'_>,
+    ) -> Result<Ended, Error> {
+        let state: PathBuf = self.host().journal().directory().to_owned();
+        let watch = cancel::watch(&state, machine.run(), self.cancel.clone());
+        self.agent().carry_on(machine, models, engine, observer).await?;
+        drop(watch);
+        let report = machine.report();
+        let is_kept = is_dead(machine);
+        if is_kept {
+            self.take(machine, RunEvent::DeadLettered).await?;
+        }
+        Ok(Ended { report, is_kept })
+    }
+
+    async fn take(&self, machine: &mut Machine, event: RunEvent) -> Result<(), Error> {
+        let mut engine = JournalEngine::new(self.host().journal(), self.front);
+        let elapsed = machine.elapsed();
+        take(machine, &mut engine, elapsed, event).await
+    }
+
+    fn past(&self, run: &RunId) -> Result<Past, Error> {
+        Past::of(&self.host().journal().reader()?, run)
+    }
+
+    fn host(&self) -> &Host {
+        self.tools.host
+    }
+
+    fn agent(&self) -> Agent<'_, HostTools<'_>> {
+        Agent {
+            tools: self.tools,
+            limits: limits(self.host()),
+            clock: Arc::clone(&self.clock),
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+/// Whether the run failed for good and is worth keeping. A dry run has nothing to go on with.
+fn is_dead(machine: &Machine) -> bool {
+    matches!(machine.state(), State::Failed | State::TimedOut) && machine.start().mode == Mode::Live
+}
+
+async fn take(
+    machine: &mut Machine,
+    engine: &mut JournalEngine<'_>,
+    elapsed: Duration,
+    event: RunEvent,
+) -> Result<(), Error> {
+    let act = Box::pin(std::future::ready((elapsed, event)));
+    let happened = engine.once(machine, act).await.map_err(|error| Stopped(error.to_string()))?;
+    machine.apply(elapsed, &happened.event).map_err(|error| Stopped(error.to_string()))?;
+    Ok(())
+}
+
+/// The manifest's bounds of a run.
+#[must_use]
+pub fn limits(host: &Host) -> RunLimits {
+    let bounds = host.policy().manifest().run();
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    RunLimits {
+        iterations: small(bounds.max_iterations),
+        time: Duration::from_micros(bounds.max_time),
+        tokens_per_turn: small(bounds.max_tokens_per_turn),
+        tokens_per_run: bounds.max_tokens,
+        calls: small(bounds.max_tool_calls),
+        repairs: small(bounds.max_repairs),
+        ..RunLimits::default()
+    }
+}
+
+/// Removes the steps of runs that ended longer ago than the manifest says they are kept.
+pub(crate) async fn expire(host: &Host) -> Result<(), crate::journal::Error> {
+    let now = clock::micros();
+    let before = now.saturating_sub(host.policy().manifest().host().run_age);
+    for record in host.journal().reader()?.outlived_runs(before)? {
+        host.journal().expire_run(&record.run, now).await?;
+    }
+    Ok(())
+}

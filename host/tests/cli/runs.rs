@@ -1,0 +1,148 @@
+//! Runs of an agent: they are recorded step by step, taken up again, forked, cancelled, kept when they fail.
+
+use crate::project::{MANIFEST, Project};
+
+const SCRIPT: &str = r#"
+[[turn]]
+text = "I look first"
+[[turn.call]]
+tool = "files.list"
+arguments = { path = "/work" }
+[[turn]]
+[[turn.call]]
+tool = "files.write"
+arguments = { path = "/work/new.md", content = "hello" }
+[[turn]]
+text = "done"
+"#;
+
+fn run_of(done: &crate::project::Done) -> String {
+    let said = done.said();
+    let line = said.lines().find_map(|line| line.strip_prefix("run ")).unwrap_or_else(|| panic!("no run in:\n{said}"));
+    line.trim().to_owned()
+}
+
+fn project() -> Project {
+    let project = Project::locked();
+    project.write("script.toml", SCRIPT);
+    project
+}
+
+fn ran(project: &Project, code: i32) -> String {
+    let done = project.run(&["run", "write a note", "--model", "scripted:script.toml"]);
+    assert_eq!(done.code(), code, "{}", done.said());
+    run_of(&done)
+}
+
+#[test]
+fn a_run_is_listed_and_shown_step_by_step_with_its_state_at_each() {
+    let project = project();
+    project.run(&["runs"]).worked(&["there are no runs"]);
+    let run = ran(&project, 0);
+    project.run(&["runs"]).worked(&[&run, "completed", "write a note"]);
+    project.run(&["runs", "list", "--open"]).worked(&["there are no runs"]);
+    project.run(&["runs", "show", &run]).worked(&["called files.write", "was told: done", "ended: completed"]);
+    let json = project.run(&["runs", "show", &run, "--json"]).printed();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["steps"][0]["event"], &json["report"]["turns"]), (&"run-started".into(), &3.into()));
+    // After the first turn was settled.
+    project.run(&["runs", "state", &format!("{run}@6")]).worked(&["I look first", "ask model 1 for turn 2"]);
+    project.run(&["runs", "state", &format!("{run}@99")]).failed(3, &["has 14 steps"]);
+    project.run(&["runs", "show", "nothing"]).failed(3, &["there is no run `nothing`"]);
+    project.run(&["runs", "resume", &run]).failed(3, &["completed", "runs fork"]);
+    project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
+fn a_fork_goes_on_from_a_step_and_repeats_nothing_before_it() {
+    let project = project();
+    let run = ran(&project, 0);
+    std::fs::remove_file(project.path().join("work/new.md")).unwrap();
+    let at = format!("{run}@6");
+    let done = project.run(&["runs", "fork", &at, "--note", "write it again"]);
+    assert_eq!((done.code(), done.printed().as_str()), (0, "done\n"), "{}", done.said());
+    assert_eq!(project.read("work/new.md"), "hello");
+    let listed = project.run(&["runs", "--json"]).printed();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&listed[0]["origin"]["run"], &listed[0]["origin"]["step"]), (&run.as_str().into(), &6.into()));
+    let fork = listed[0]["run"].as_str().unwrap();
+    project.run(&["runs", "show", fork]).worked(&["a person said: write it again", &at]);
+    project.run(&["runs", "fork", &format!("{run}@4")]).failed(3, &["half done"]);
+    project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
+fn a_run_that_failed_is_kept_and_goes_on_when_its_cause_is_mended() {
+    let project = project();
+    let (start, end) = SCRIPT.split_once("[[turn]]\n[[turn.call]]\ntool = \"files.write\"").unwrap();
+    project.write("script.toml", start);
+    let run = ran(&project, 12);
+    project.run(&["dlq", "list"]).worked(&[&run, "dead-lettered"]);
+    project.run(&["runs", "resume", &run]).failed(3, &["dlq requeue"]);
+    project.write("script.toml", &format!("{start}[[turn]]\n[[turn.call]]\ntool = \"files.write\"{end}"));
+    let done = project.run(&["dlq", "requeue", &run]);
+    assert_eq!((done.code(), done.printed().as_str()), (0, "done\n"), "{}", done.said());
+    project.run(&["dlq", "list"]).worked(&["there are no dead letters"]);
+    project.run(&["runs", "show", &run]).worked(&["was let go on by a person", "ended: completed"]);
+    // Listed once: what was done before was not done again.
+    let calls = project.run(&["runs", "show", &run]).printed().matches("called files.list").count();
+    assert_eq!(calls, 1);
+    project.run(&["dlq", "requeue", &run]).failed(3, &["only a dead letter"]);
+    project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
+fn a_dead_letter_can_be_given_up() {
+    let project = project();
+    project.write("script.toml", "");
+    let run = ran(&project, 12);
+    project.run(&["dlq", "show", &run]).worked(&["is kept as a dead letter"]);
+    assert_eq!(project.run(&["dlq", "discard", &run]).code(), 0);
+    project.run(&["dlq", "list"]).worked(&["there are no dead letters"]);
+    project.run(&["dlq", "requeue", &run]).failed(3, &["only a dead letter"]);
+    project.run(&["dlq", "discard", &run]).failed(3, &["only a dead letter"]);
+}
+
+#[test]
+fn a_dry_run_is_recorded_and_neither_kept_nor_forked() {
+    let project = project();
+    project.write("script.toml", "");
+    let done = project.run(&["run", "x", "--model", "scripted:script.toml", "--dry-run"]);
+    assert_eq!(done.code(), 12, "{}", done.said());
+    let run = run_of(&done);
+    project.run(&["dlq", "list"]).worked(&["there are no dead letters"]);
+    project.run(&["runs", "fork", &run]).failed(3, &["a dry run"]);
+}
+
+#[test]
+fn what_was_changed_in_a_stored_run_is_found() {
+    let project = project();
+    let run = ran(&project, 0);
+    let database = rusqlite::Connection::open(project.path().join(".toolhold/journal.db")).unwrap();
+    let sql = "UPDATE run_events SET body = replace(body, 'I look first', 'I looked last') WHERE run = ?1";
+    assert!(database.execute(sql, [&run]).unwrap() > 0);
+    drop(database);
+    project.run(&["audit", "verify"]).failed(10, &[&run, "its steps"]);
+}
+
+#[test]
+fn the_next_model_of_a_chain_is_asked_where_the_first_is_given_up() {
+    let project = project();
+    project.write("empty.toml", "");
+    let words = ["run", "x", "--model", "scripted:empty.toml", "--model", "scripted:script.toml"];
+    let done = project.run(&words);
+    assert_eq!((done.code(), done.printed().as_str()), (0, "done\n"), "{}", done.said());
+    assert!(done.said().contains("model number 2 of the chain"), "{}", done.said());
+    project.run(&["run", "x"]).failed(2, &["--model"]);
+}
+
+#[test]
+fn rounds_of_the_same_calls_end_with_an_answer() {
+    let project = project();
+    project.write("toolhold.toml", &format!("{MANIFEST}\n[run]\nmax-iterations = 50\n"));
+    let turn = "[[turn]]\n[[turn.call]]\ntool = \"files.list\"\narguments = { path = \"/work\" }\n";
+    project.write("script.toml", &format!("last_answer = \"what I have\"\n{}", turn.repeat(40)));
+    let done = project.run(&["run", "list for ever", "--model", "scripted:script.toml"]);
+    assert_eq!((done.code(), done.printed().as_str()), (11, "what I have\n"), "{}", done.said());
+    assert!(done.said().contains("6 rounds of the same calls"), "{}", done.said());
+}
