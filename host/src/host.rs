@@ -24,6 +24,7 @@ use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::labels::RunLabels;
 use crate::refusal::{Refusal, not_run, unrecorded};
+use crate::secrets::Secrets;
 use crate::{clock, redaction, report};
 
 /// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) redactor: Redactor,
     pub(crate) dependencies: Dependencies,
     pub(crate) running: Running,
+    pub(crate) secrets: Secrets,
 }
 
 /// What the caller of one call wants beside its result.
@@ -258,6 +260,11 @@ impl Host {
     #[must_use]
     pub fn dependencies(&self) -> &Dependencies {
         &self.0.dependencies
+    }
+
+    /// The values of the secrets, for what is asked beside the tools: models.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// What records.

@@ -104,6 +104,10 @@ text_id!(
     SecretName, is_name, Error::Name
 );
 text_id!(
+    /// The name under which the manifest knows a model.
+    ModelName, is_name, Error::Name
+);
+text_id!(
     /// What is said of data by where it came from, such as `private` or `untrusted`. What it means, rules say.
     Label, is_name, Error::Name
 );

@@ -8,10 +8,12 @@
 //! [`classify`], [`retry`], [`breaker`] and [`rate`] say whether it is made again, and when it is not made at all; [`outcome`] is
 //! what came of it and [`event`] how the journal words it. [`run`] is the life of an agent run and [`state`] where it can be.
 
+pub mod base_url;
 pub mod breaker;
 pub mod call;
 pub mod chain;
 pub mod classify;
+pub mod cost;
 pub mod describe;
 pub mod effect;
 pub mod escape;

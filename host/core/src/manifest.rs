@@ -12,6 +12,7 @@ mod check;
 mod condition;
 mod json_schema;
 pub mod keys;
+pub mod model;
 mod problem;
 mod reference;
 mod reliability;
@@ -33,6 +34,7 @@ use toml::de::DeTable;
 
 pub use condition::Condition;
 pub use json_schema::json_schema;
+pub use model::{Api, Model, ModelTimeouts};
 pub use problem::{Code, Errors, Problem};
 pub use reference::reference;
 pub use reliability::{Fallback, Reliability};
@@ -43,7 +45,7 @@ pub use tool_pattern::ToolPattern;
 
 use crate::call::Mode;
 use crate::grant::{Clock, HttpGrant, Patterns, Random, Symlinks};
-use crate::id::{ComponentName, Digest, Label, LocalName, SecretName};
+use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName};
 use crate::limit::{Limit, Limits};
 use crate::rate::Rate;
 
@@ -60,6 +62,8 @@ pub struct Manifest {
     components: BTreeMap<ComponentName, Component>,
     secrets: BTreeMap<SecretName, SecretSource>,
     rules: Vec<Arc<Rule>>,
+    models: BTreeMap<ModelName, Model>,
+    chain: Vec<ModelName>,
     run: RunLimits,
     host: HostLimits,
     reliability: Reliability,
@@ -276,6 +280,17 @@ impl Manifest {
     #[must_use]
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
+    }
+
+    /// The models, by name.
+    #[must_use]
+    pub fn models(&self) -> &BTreeMap<ModelName, Model> {
+        &self.models
+    }
+
+    /// The models of a run, in the order in which they are asked: each is for when the ones before it fail.
+    pub fn chain(&self) -> impl Iterator<Item = &Model> {
+        self.chain.iter().filter_map(|name| self.models.get(name))
     }
 
     /// Bounds of one run of an agent.

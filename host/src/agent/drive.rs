@@ -278,6 +278,8 @@ async fn asked<T: Tools>(
         last: !ask.with_tools,
         tokens: limits.tokens_per_turn,
         bytes: limits.answer_bytes,
+        answer_schema: start.answer_schema.as_ref(),
+        ..Request::default()
     };
     let mut on_text = |text: &str| {
         let event = RunEvent::TextArrived { text: text.to_owned() };
@@ -291,6 +293,7 @@ async fn asked<T: Tools>(
     let Some(model) = models.get_mut(ask.model) else {
         return failed(Error::Missing(ask.model));
     };
+    let turn_time = model.turn_time().unwrap_or(limits.turn_time);
     tokio::select! {
         biased;
         () = agent.cancel.cancelled() => RunEvent::CancelRequested,
@@ -299,6 +302,6 @@ async fn asked<T: Tools>(
             Err(error) => failed(error),
         },
         () = origin.clock.sleep(origin.until(ask.deadline)) => RunEvent::TimeRanOut,
-        () = origin.clock.sleep(limits.turn_time) => failed(Error::TooSlow(limits.turn_time)),
+        () = origin.clock.sleep(turn_time) => failed(Error::TooSlow(turn_time)),
     }
 }

@@ -100,7 +100,7 @@ impl Host {
         let kept = Kept::new(policy.manifest().host());
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
         let running = Running::default();
-        let inner = Inner { policy, catalog, sandbox, journal, effects, redactor, dependencies, running };
+        let inner = Inner { policy, catalog, sandbox, journal, effects, redactor, dependencies, running, secrets };
         let host = Self(Arc::new(inner));
         host.recover().await?;
         crate::runs::expire(&host).await?;

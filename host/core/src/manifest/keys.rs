@@ -3,14 +3,16 @@
 //! The checker, the JSON Schema for editors and the reference page walk this table, so none of them can know a key that
 //! another does not. A test compares it with the wire form.
 
+mod models;
 mod network;
 mod reliability;
 
 use crate::limit::{LIMITS, Unit};
 
-use super::settings::{HOST, RUN, Setting};
+use super::settings::{HOST, Setting};
 use super::text::{self, Text};
 
+pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
 
@@ -137,6 +139,12 @@ pub static MANIFEST: Table = Table {
             Shape::Map { key: &text::http::SECRET, of: &Shape::Table(&SECRET) },
             Otherwise::Is("no secrets"),
             "secrets that the host adds to requests, by name",
+        ),
+        key(
+            "models",
+            Shape::Map { key: &text::model::NAME, of: &Shape::Table(&MODEL) },
+            Otherwise::Is("no models"),
+            "models that runs may be given, by name",
         ),
         key(
             "limits",
@@ -329,13 +337,14 @@ pub static LIMITS_TABLE: Table = Table {
 };
 
 /// `[run]`.
-pub static RUN_TABLE: Table = Table { name: "[run]", doc: "Bounds of one run of an agent.", keys: &setting_keys(&RUN) };
+pub static RUN_TABLE: Table =
+    Table { name: "[run]", doc: "Bounds of one run of an agent, and its models.", keys: &models::run_keys() };
 
 /// `[host]`.
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 15] = [
+pub static TABLES: [&Table; 18] = [
     &MANIFEST,
     &COMPONENT,
     &DIRECTORY,
@@ -346,6 +355,9 @@ pub static TABLES: [&Table; 15] = [
     &TOOL,
     &FALLBACK,
     &CLIENTS,
+    &MODEL,
+    &MODEL_PRICES,
+    &MODEL_TIMEOUTS,
     &LIMITS_TABLE,
     &RUN_TABLE,
     &HOST_TABLE,

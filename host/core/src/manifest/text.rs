@@ -1,6 +1,7 @@
 //! The kinds of string in a manifest and what each must look like.
 
 pub(super) mod http;
+pub(super) mod model;
 
 use crate::grant::{Clock, Patterns, Random};
 use crate::id::{ComponentName, Label, LocalName, ToolName};

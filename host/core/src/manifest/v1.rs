@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::model::Api;
+
 /// Names and numbers as written, by key.
 pub(super) type Amounts = BTreeMap<Spanned<String>, Spanned<Amount>>;
 
@@ -20,7 +22,8 @@ pub(super) struct Manifest {
     pub(super) secrets: BTreeMap<Spanned<String>, Spanned<Secret>>,
     pub(super) limits: Amounts,
     pub(super) rules: Vec<Spanned<Rule>>,
-    pub(super) run: Amounts,
+    pub(super) models: BTreeMap<Spanned<String>, Spanned<Model>>,
+    pub(super) run: Run,
     pub(super) host: Amounts,
     pub(super) retry: Amounts,
     pub(super) breaker: Amounts,
@@ -147,6 +150,63 @@ pub(super) enum Decision {
     Preview,
     Ask,
     Deny,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Model {
+    pub(super) api: Option<Api>,
+    pub(super) model: Option<String>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) ca: Option<Spanned<String>>,
+    pub(super) max_output_tokens: Option<Amount>,
+    pub(super) system: Option<String>,
+    pub(super) timeouts: Amounts,
+    pub(super) prices: Option<Prices>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Prices {
+    pub(super) input: Option<String>,
+    pub(super) output: Option<String>,
+    pub(super) cached_input: Option<String>,
+}
+
+/// `[run]`: numbers, and the one key that is none.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    pub(super) models: Vec<Spanned<String>>,
+    pub(super) amounts: Amounts,
+}
+
+impl<'de> Deserialize<'de> for Run {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Run;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("the table `[run]`")
+            }
+
+            fn visit_map<M: serde::de::MapAccess<'de>>(self, mut map: M) -> Result<Run, M::Error> {
+                let mut run = Run::default();
+                while let Some(key) = map.next_key::<Spanned<String>>()? {
+                    if key.get_ref() == "models" {
+                        run.models = map.next_value()?;
+                    } else {
+                        run.amounts.insert(key, map.next_value()?);
+                    }
+                }
+                Ok(run)
+            }
+        }
+
+        deserializer.deserialize_map(Visitor)
+    }
 }
 
 /// An integer in the base unit, or a text with a unit.

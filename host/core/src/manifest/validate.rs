@@ -1,6 +1,7 @@
 //! From the wire form to the validated one: everything that takes more than one key to know.
 
 mod http;
+mod models;
 mod reliability;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use toml::Spanned;
 
 use crate::call::Mode;
 use crate::grant::{Clock, Patterns, Random, Symlinks, is_within};
-use crate::id::{ComponentName, Label};
+use crate::id::{ComponentName, Label, ModelName};
 use crate::limit::{LIMITS, Unit};
 
 use super::amount;
@@ -51,9 +52,12 @@ impl Validator<'_> {
         let rules: Vec<_> = wire.rules.into_iter().filter_map(|rule| self.rule(rule)).map(Arc::new).collect();
         self.names_are_unique(&rules);
         self.components_are_known(&rules, &components);
+        let named: BTreeSet<ModelName> = wire.models.keys().filter_map(|name| name.get_ref().parse().ok()).collect();
+        let models = self.models(wire.models, &secrets);
+        let chain = self.chain(&wire.run.models, &named);
         self.labels_are_known(&rules, &components);
         let (mut run, mut host) = Default::default();
-        settings(&super::settings::RUN, wire.run, &mut run);
+        settings(&super::settings::RUN, wire.run.amounts, &mut run);
         settings(&super::settings::HOST, wire.host, &mut host);
         let mode = wire.mode.map(|mode| {
             let value = match mode.get_ref() {
@@ -63,7 +67,7 @@ impl Validator<'_> {
             Located::new(value, mode.span())
         });
         let client_rate = wire.clients.rate.and_then(|rate| rate.parse().ok());
-        Manifest { source, mode, components, secrets, rules, run, host, reliability, client_rate }
+        Manifest { source, mode, components, secrets, rules, models, chain, run, host, reliability, client_rate }
     }
 
     fn component(

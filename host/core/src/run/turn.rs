@@ -71,6 +71,9 @@ pub struct Tokens {
     pub input: u64,
     /// Written by the model.
     pub output: u64,
+    /// Of those read, the ones that the provider had kept from an earlier request.
+    #[serde(default)]
+    pub cached: u64,
     /// At least one number is a guess from the size of the text, because the provider gave none.
     pub estimated: bool,
 }
@@ -88,6 +91,7 @@ impl Tokens {
         Self {
             input: self.input.saturating_add(other.input),
             output: self.output.saturating_add(other.output),
+            cached: self.cached.saturating_add(other.cached),
             estimated: self.estimated || other.estimated,
         }
     }

@@ -17,11 +17,17 @@ pub enum Error {
         "the model's server cannot be trusted: {0}; check the base URL, and if the server is yours, name the authority that signed its certificate with `--model-ca FILE`"
     )]
     Untrusted(String),
-    /// Nothing came for too long.
-    #[error("the model sent nothing for {} seconds", .0.as_secs_f64())]
+    /// There was no connection in time.
+    #[error("there was no connection to the model within {} seconds (`connect` of its `timeouts`)", .0.as_secs_f64())]
+    NoConnection(Duration),
+    /// No byte of an answer came in time.
+    #[error("the model sent no byte of an answer within {} seconds (`first-byte` of its `timeouts`)", .0.as_secs_f64())]
+    NoFirstByte(Duration),
+    /// Nothing more came for too long.
+    #[error("the model sent nothing for {} seconds (`idle` of its `timeouts`)", .0.as_secs_f64())]
     Stalled(Duration),
     /// The whole turn took too long.
-    #[error("the model did not finish its turn within {} seconds", .0.as_secs_f64())]
+    #[error("the model did not finish its turn within {} seconds (`whole` of its `timeouts`)", .0.as_secs_f64())]
     TooSlow(Duration),
     /// The provider refused the request.
     #[error("the model's provider answered {status}{}: {message}{}", reason(*.status), hint(*.status))]
@@ -49,7 +55,7 @@ pub enum Error {
     #[error("the model's answer broke off; nothing of it was used")]
     Truncated,
     /// The answer is not what the protocol says.
-    #[error("the model's answer is not a chat completion: {0}")]
+    #[error("the model's answer is not what its protocol says: {0}")]
     Malformed(String),
     /// The answer is larger than any answer may be.
     #[error("the model's answer is larger than {0} bytes; nothing of it was used")]
@@ -60,6 +66,9 @@ pub enum Error {
     /// A script that does not fit the run.
     #[error("{0}")]
     Script(String),
+    /// A recording that does not fit the run, or cannot be made.
+    #[error("{0}")]
+    Cassette(String),
 }
 
 impl Error {
@@ -69,7 +78,9 @@ impl Error {
         match self {
             Self::Status { passing: true, retry_after: Some(wait), .. } => Retry::After(*wait),
             Self::Status { passing, .. } | Self::Reported { passing, .. } if !passing => Retry::Never,
-            Self::Untrusted(_) | Self::TooLarge(_) | Self::Missing(_) | Self::Script(_) => Retry::Never,
+            Self::Untrusted(_) | Self::TooLarge(_) | Self::Missing(_) | Self::Script(_) | Self::Cassette(_) => {
+                Retry::Never
+            }
             _ => Retry::Later,
         }
     }
@@ -80,6 +91,8 @@ impl Error {
         match self {
             Self::Unreachable(_) => "model-unreachable",
             Self::Untrusted(_) => "model-untrusted",
+            Self::NoConnection(_) => "model-connect-timeout",
+            Self::NoFirstByte(_) => "model-first-byte-timeout",
             Self::Stalled(_) => "model-stalled",
             Self::TooSlow(_) => "model-too-slow",
             Self::Status { .. } => "model-refused",
@@ -89,6 +102,7 @@ impl Error {
             Self::TooLarge(_) => "model-too-large",
             Self::Missing(_) => "model-missing",
             Self::Script(_) => "script",
+            Self::Cassette(_) => "cassette",
         }
     }
 }

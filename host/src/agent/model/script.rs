@@ -240,7 +240,7 @@ impl Model for Scripted {
     fn skip(&mut self, messages: &[Message], turns: &[usize]) {
         for length in turns {
             let messages = messages.get(..*length).unwrap_or(messages);
-            let request = Request { messages, tools: &[], last: false, tokens: u32::MAX, bytes: usize::MAX };
+            let request = Request { messages, tokens: u32::MAX, bytes: usize::MAX, ..Request::default() };
             // A file that does not fit any more says so at the next turn.
             let _fits = self.play(&request).is_ok();
         }
@@ -280,7 +280,7 @@ mod tests {
     fn ask(model: &mut Scripted, results: &[&str]) -> Result<Turn, String> {
         let mut messages = vec![Message::Assistant { text: String::new(), calls: Vec::new() }];
         messages.extend(results.iter().map(|result| Message::Tool { id: "1".into(), content: (*result).into() }));
-        let request = Request { messages: &messages, tools: &[], last: false, tokens: 1, bytes: 1 };
+        let request = Request { messages: &messages, tokens: 1, bytes: 1, ..Request::default() };
         model.play(&request).map_err(|error| error.to_string())
     }
 

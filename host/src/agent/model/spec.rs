@@ -1,4 +1,4 @@
-//! Which model: `scripted:FILE` or `openai:MODEL`, and what it takes to reach it.
+//! Which model a person means on a command line, and what it takes to reach it.
 //!
 //! A key goes to the address it was given for and nowhere else: another base URL needs its key named explicitly, and a
 //! key is never sent in the clear beyond this machine.
@@ -7,23 +7,31 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use url::{Host, Url};
+use toolhold_core::base_url::{BaseUrl, NotABaseUrl};
+use toolhold_core::id::{ModelName, SecretName};
+use toolhold_core::manifest::Api;
 
-use super::openai::{OpenAi, Settings};
+use super::client::{Client, Settings};
 use super::script::{Script, Scripted};
-use super::{Authorities, AuthoritiesError, KeyError, KeySource, Model};
+use super::{Authorities, AuthoritiesError, CassetteError, KeyError, KeySource, Model};
 use crate::agent::clock::Clock;
-
-const DEFAULT_BASE: &str = "https://api.openai.com/v1";
-const DEFAULT_VARIABLE: &str = "OPENAI_API_KEY";
 
 /// Which model, as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelSpec {
     /// `scripted:FILE`: plays a file. No model is called.
     Scripted(PathBuf),
-    /// `openai:MODEL`: a model behind an OpenAI-compatible chat-completions API.
-    OpenAi(String),
+    /// `cassette:FILE`: plays what `--record` kept. No model is called.
+    Cassette(PathBuf),
+    /// `openai:MODEL`, `openai-responses:MODEL` or `anthropic:MODEL`: a model behind such an API.
+    Remote {
+        /// The API.
+        api: Api,
+        /// The provider's name for the model.
+        model: String,
+    },
+    /// `NAME`: a model of the manifest.
+    Named(ModelName),
 }
 
 /// What it takes to reach a model.
@@ -41,22 +49,22 @@ pub struct ModelOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
     /// Not one of the forms.
-    #[error("`{0}` is no model: write `scripted:FILE`, or `openai:MODEL` such as `openai:gpt-5-mini`")]
+    #[error(
+        "`{0}` is no model: write `scripted:FILE`, `cassette:FILE`, `openai:MODEL`, `openai-responses:MODEL`, `anthropic:MODEL`, or the name of a `[models]` table"
+    )]
     Form(String),
     /// Not an address.
-    #[error("`{url}` is no base URL ({reason}): write one such as `http://127.0.0.1:8080/v1`")]
-    BaseUrl {
-        /// What was given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    BaseUrl(#[from] NotABaseUrl),
     /// A key would cross the network in the clear.
     #[error("a key would be sent to `{0}` in the clear; use `https://`, or give no key")]
     ClearText(String),
     /// No key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The manifest's key was not read.
+    #[error("the secret `{0}` is not open; name it in `[secrets]`")]
+    NoSecret(SecretName),
     /// The certificates cannot be used.
     #[error(transparent)]
     Authorities(#[from] AuthoritiesError),
@@ -69,16 +77,40 @@ pub enum SpecError {
     /// The script cannot be used.
     #[error(transparent)]
     Script(#[from] super::script::Error),
+    /// The cassette cannot be used.
+    #[error(transparent)]
+    Cassette(#[from] CassetteError),
+    /// The manifest has none of that name.
+    #[error("the manifest has no model `{name}`; {}", others(.known))]
+    NoSuchModel {
+        /// What was asked for.
+        name: ModelName,
+        /// Those it has, as shown.
+        known: String,
+    },
+    /// A model of the manifest is opened with the manifest.
+    #[error("`{0}` is the name of a model of a manifest, and here is none")]
+    NotFromACommandLine(ModelName),
+}
+
+fn others(known: &str) -> String {
+    if known.is_empty() { "add a table `[models.NAME]`".to_owned() } else { format!("it has {known}") }
 }
 
 impl FromStr for ModelSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
-        match text.split_once(':') {
-            Some(("scripted", file)) if !file.is_empty() => Ok(Self::Scripted(file.into())),
-            Some(("openai", model)) if is_model_name(model) => Ok(Self::OpenAi(model.to_owned())),
-            _ => Err(SpecError::Form(text.chars().take(200).collect())),
+        let form = || SpecError::Form(text.chars().take(200).collect());
+        let Some((kind, rest)) = text.split_once(':') else {
+            return text.parse().map(Self::Named).map_err(|_| form());
+        };
+        let api = Api::ALL.into_iter().find(|api| api.as_str() == kind);
+        match (kind, api) {
+            ("scripted", _) if !rest.is_empty() => Ok(Self::Scripted(rest.into())),
+            ("cassette", _) if !rest.is_empty() => Ok(Self::Cassette(rest.into())),
+            (_, Some(api)) if is_model_name(rest) => Ok(Self::Remote { api, model: rest.to_owned() }),
+            _ => Err(form()),
         }
     }
 }
@@ -101,67 +133,35 @@ impl ModelSpec {
     ) -> Result<Box<dyn Model>, SpecError> {
         match self {
             Self::Scripted(path) => Ok(Box::new(Scripted::new(&path.display().to_string(), Script::load(path)?))),
-            Self::OpenAi(model) => {
-                let settings = settings(model, options, variable)?;
-                Ok(Box::new(OpenAi::new(settings, clock).map_err(SpecError::Client)?))
+            Self::Cassette(path) => Ok(Box::new(Client::replay(path)?)),
+            Self::Remote { api, model } => {
+                let settings = settings(*api, model, options, variable)?;
+                Ok(Box::new(Client::new(settings, clock).map_err(SpecError::Client)?))
             }
+            Self::Named(name) => Err(SpecError::NotFromACommandLine(name.clone())),
         }
     }
 }
 
 fn settings(
+    api: Api,
     model: &str,
     options: &ModelOptions,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Settings, SpecError> {
-    let base = base_url(options.base_url.as_deref().unwrap_or(DEFAULT_BASE))?;
-    let default_key = || options.base_url.is_none().then(|| KeySource::Variable(DEFAULT_VARIABLE.into()));
+    let base: BaseUrl = options.base_url.as_deref().unwrap_or(api.default_url()).parse()?;
+    let default_key = || options.base_url.is_none().then(|| KeySource::Variable(api.default_variable().into()));
     let source = options.key.clone().or_else(default_key);
     let key = source.map(|source| source.read(variable)).transpose()?;
-    if key.is_some() && base.scheme() == "http" && !is_loopback(&base) {
+    if key.is_some() && !base.may_get_a_key() {
         return Err(SpecError::ClearText(base.to_string()));
     }
     let authorities = match &options.authorities {
-        Some(_) if base.scheme() == "http" => return Err(SpecError::NothingToVouchFor(base.to_string())),
+        Some(_) if base.is_in_the_clear() => return Err(SpecError::NothingToVouchFor(base.to_string())),
         Some(path) => Authorities::load(path)?,
         None => Authorities::default(),
     };
-    Ok(Settings { key, authorities, ..Settings::new(model, base) })
-}
-
-fn base_url(text: &str) -> Result<Url, SpecError> {
-    let refused = |reason: &str| SpecError::BaseUrl { url: without_password(text), reason: reason.into() };
-    let mut url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(refused("neither `http://` nor `https://`"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("it holds a user name or password; a key comes from a variable or a file"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(refused("it has a query or a fragment"));
-    }
-    let path = url.path().trim_end_matches('/').trim_end_matches("/chat/completions").to_owned();
-    url.set_path(&path);
-    Ok(url)
-}
-
-/// The text up to where a password could stand.
-fn without_password(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + 3);
-    match text.rfind('@').filter(|at| *at >= start) {
-        Some(at) => format!("{}…{}", text.get(..start).unwrap_or_default(), text.get(at..).unwrap_or_default()),
-        None => text.chars().take(200).collect(),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    Ok(Settings { api, key, authorities, ..Settings::new(model, base) })
 }
 
 #[cfg(test)]
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn environment(name: &str) -> Option<String> {
-        (name == "OPENAI_API_KEY" || name == "OTHER").then(|| format!("key-of-{name}"))
+        ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OTHER"].contains(&name).then(|| format!("key-of-{name}"))
     }
 
     fn open(base: Option<&str>, key: Option<&str>) -> Result<Settings, String> {
@@ -180,16 +180,39 @@ mod tests {
             key: key.map(|name| KeySource::Variable(name.to_owned())),
             authorities: None,
         };
-        settings("m", &options, &environment).map_err(|error| error.to_string())
+        settings(Api::OpenAi, "m", &options, &environment).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_spec_has_one_of_two_forms() {
-        assert_eq!("scripted:a:b.toml".parse::<ModelSpec>().unwrap(), ModelSpec::Scripted("a:b.toml".into()));
-        assert_eq!("openai:org/m:free".parse::<ModelSpec>().unwrap(), ModelSpec::OpenAi("org/m:free".into()));
-        for bad in ["", "gpt", "scripted:", "openai:", "openai:a b", "anthropic:x", "OPENAI:x", "openai:a\nb"] {
+    fn a_spec_names_a_file_an_api_or_a_model_of_the_manifest() {
+        let remote = |api, model: &str| ModelSpec::Remote { api, model: model.into() };
+        for (text, spec) in [
+            ("scripted:a:b.toml", ModelSpec::Scripted("a:b.toml".into())),
+            ("cassette:a.jsonl", ModelSpec::Cassette("a.jsonl".into())),
+            ("openai:org/m:free", remote(Api::OpenAi, "org/m:free")),
+            ("openai-responses:m", remote(Api::OpenAiResponses, "m")),
+            ("anthropic:m", remote(Api::Anthropic, "m")),
+            ("primary", ModelSpec::Named("primary".parse().unwrap())),
+        ] {
+            assert_eq!(text.parse::<ModelSpec>().unwrap(), spec, "{text}");
+        }
+        for bad in ["", "GPT", "scripted:", "cassette:", "openai:", "openai:a b", "other:x", "OPENAI:x", "openai:a\nb"]
+        {
             let error = bad.parse::<ModelSpec>().unwrap_err().to_string();
             assert!(error.contains("openai:MODEL"), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_api_has_its_own_address_and_its_own_key() {
+        for (api, host, key) in [
+            (Api::OpenAi, "api.openai.com", "key-of-OPENAI_API_KEY"),
+            (Api::OpenAiResponses, "api.openai.com", "key-of-OPENAI_API_KEY"),
+            (Api::Anthropic, "api.anthropic.com", "key-of-ANTHROPIC_API_KEY"),
+        ] {
+            let settings = settings(api, "m", &ModelOptions::default(), &environment).unwrap();
+            assert_eq!((settings.api, settings.base.host()), (api, Some(host)));
+            assert_eq!(settings.key.unwrap().expose_secret(), key);
         }
     }
 
@@ -226,14 +249,8 @@ mod tests {
             authorities: Some("ca.pem".into()),
             ..ModelOptions::default()
         };
-        let error = settings("m", &options, &environment).err().map(|error| error.to_string()).unwrap_or_default();
+        let error =
+            settings(Api::OpenAi, "m", &options, &environment).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("is for `https://`"), "{error}");
-    }
-
-    #[test]
-    fn a_base_url_may_end_in_a_slash_or_name_the_endpoint() {
-        for base in ["http://h/v1", "http://h/v1/", "http://h/v1/chat/completions", "http://h/v1/chat/completions/"] {
-            assert_eq!(base_url(base).unwrap().as_str(), "http://h/v1", "{base}");
-        }
     }
 }

@@ -23,7 +23,7 @@ fn working() -> Turn {
 
 #[tokio::test]
 async fn at_each_limit_the_model_is_asked_once_without_tools() {
-    let tokens = Tokens { input: 60, output: 50, estimated: false };
+    let tokens = Tokens { input: 60, output: 50, ..Tokens::default() };
     let defaults = RunLimits::default;
     for (limit, limits, turn, work) in [
         (RunLimit::Iterations, RunLimits { iterations: 2, ..defaults() }, working(), 2),

@@ -2,10 +2,17 @@
 //!
 //! No test waits: time is a value, and the servers live on loopback for the length of one case.
 
+mod anthropic;
+mod asking;
+mod cassettes;
+mod chain;
 mod durable;
 mod limits;
 mod repairs;
+mod responses;
 mod server;
 mod support;
+mod timeouts;
 mod tls;
 mod wire;
+mod wishes;

@@ -16,8 +16,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use super::server::{Act, read, sse};
 use super::support::{ManualClock, TestClock};
 use crate::agent::Message;
-use crate::agent::model::openai::{OpenAi, Settings};
-use crate::agent::model::{Authorities, Error, Model as _, Request, Retry, Turn};
+use crate::agent::model::{Authorities, Client, Error, Model as _, Request, Retry, Settings, Turn};
 
 const HELLO: &str = r#"{"choices":[{"index":0,"delta":{"content":"hello"},"finish_reason":"stop"}]}"#;
 
@@ -86,9 +85,9 @@ async fn ask(signer: &Authority, name: &str, trusted: Authorities) -> (Result<Tu
     let key = Some(SecretString::from("sk-very-secret"));
     let settings = Settings { key, authorities: trusted, ..Settings::new("some-model", base) };
     let clock = TestClock(Arc::new(ManualClock::default()));
-    let mut model = OpenAi::new(settings, Arc::new(clock)).unwrap();
+    let mut model = Client::new(settings, Arc::new(clock)).unwrap();
     let messages = [Message::User("do it".into())];
-    let request = Request { messages: &messages, tools: &[], last: false, tokens: 100, bytes: 4096 };
+    let request = Request { messages: &messages, tools: &[], tokens: 100, bytes: 4096, ..Request::default() };
     (model.turn(request, &mut |_| ()).await, heads.try_recv().ok())
 }
 
@@ -131,8 +130,8 @@ async fn what_speaks_no_tls_is_not_reached() {
         }
     });
     let settings = Settings { authorities: Authority::new("ours").trusted(), ..Settings::new("some-model", base) };
-    let mut model = OpenAi::new(settings, Arc::new(TestClock(Arc::new(ManualClock::default())))).unwrap();
-    let request = Request { messages: &[], tools: &[], last: false, tokens: 100, bytes: 4096 };
+    let mut model = Client::new(settings, Arc::new(TestClock(Arc::new(ManualClock::default())))).unwrap();
+    let request = Request { messages: &[], tools: &[], tokens: 100, bytes: 4096, ..Request::default() };
     let error = model.turn(request, &mut |_| ()).await.unwrap_err();
     assert_eq!(error.code(), "model-unreachable", "{error}");
 }

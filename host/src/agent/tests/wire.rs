@@ -9,8 +9,7 @@ use toolhold_core::state::State;
 
 use super::server::{Act, Reply, Server, http, sse};
 use super::support::{ManualClock, Played, TestClock, play};
-use crate::agent::model::openai::{OpenAi, Settings};
-use crate::agent::model::{Error, Finish, Model, Request, Turn};
+use crate::agent::model::{Client, Error, Finish, Model, Request, Settings, Turn};
 use crate::agent::{Message, RunLimits, ToolSpec};
 
 const DONE: &str = "[DONE]";
@@ -53,12 +52,12 @@ fn spec() -> Vec<ToolSpec> {
     }]
 }
 
-fn model(server: &Server, clock: &TestClock) -> OpenAi {
+fn model(server: &Server, clock: &TestClock) -> Client {
     let settings = Settings {
         key: Some(SecretString::from("sk-very-secret")),
         ..Settings::new("some-model", server.base.parse().unwrap())
     };
-    OpenAi::new(settings, Arc::new(clock.clone())).unwrap()
+    Client::new(settings, Arc::new(clock.clone())).unwrap()
 }
 
 struct Asked {
@@ -73,7 +72,7 @@ async fn ask(replies: Vec<Reply>) -> Asked {
     let server = Server::start(replies, clock.clone()).await;
     let mut model = model(&server, &clock);
     let (messages, tools) = ([Message::User("do it".into())], spec());
-    let request = Request { messages: &messages, tools: &tools, last: false, tokens: 100, bytes: 4096 };
+    let request = Request { messages: &messages, tools: &tools, tokens: 100, bytes: 4096, ..Request::default() };
     let mut text = String::new();
     let turn = model.turn(request, &mut |piece| text.push_str(piece)).await;
     Asked { turn, text, server }
@@ -258,8 +257,8 @@ async fn what_is_broken_is_an_error_and_never_a_turn() {
     for (name, reply, code) in [
         ("nothing at all", vec![], "model-unreachable"),
         ("no HTTP", vec![Act::Send(b"220 smtp ready\r\n".to_vec())], "model-unreachable"),
-        ("silence", vec![Act::Stall], "model-stalled"),
-        ("silence after the head", then(http(200, &[], ""), Act::Stall), "model-stalled"),
+        ("silence", vec![Act::Stall], "model-first-byte-timeout"),
+        ("silence after the head", then(http(200, &[], ""), Act::Stall), "model-first-byte-timeout"),
         ("silence within text", then(sse(&[HELLO]), Act::Stall), "model-stalled"),
         ("an empty answer", sse(&[]), "model-truncated"),
         ("an end within text", sse(&[HELLO]), "model-truncated"),

@@ -1,24 +1,30 @@
-//! Which model a command asks.
+//! Which models a run asks: those of the command line, by form or by their names in the manifest, or the manifest's chain.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use toolhold_core::id::ModelName;
 
+use crate::Host;
 use crate::agent::Clock;
-use crate::agent::model::{KeySource, Model, ModelOptions, ModelSpec};
+use crate::agent::model::{
+    KeySource, Kind, Model, ModelOptions, ModelSpec, RecordError, Recorder, open_chain, open_named,
+};
 use crate::cli::failure::{Failure, WithCode as _};
 use crate::cli::variable;
 use crate::exit_code::ExitCode;
+use crate::secrets::KnownSecret;
 
-/// Which model is asked, and how it is reached.
+/// Which models are asked, and how they are reached.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct ModelArguments {
-    /// `scripted:FILE` plays a file and calls no model; `openai:MODEL` calls one. Given more than once: the next one is asked
-    /// where the one before is given up.
+    /// `openai:MODEL`, `openai-responses:MODEL`, `anthropic:MODEL`, the NAME of a model of the manifest, or `scripted:FILE` and
+    /// `cassette:FILE`, which call none. Given more than once: the next one is asked where the one before is given up
+    /// [default: `models` of `[run]` in the manifest].
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<ModelSpec>,
-    /// Base URL of an OpenAI-compatible API, such as http://127.0.0.1:8080/v1.
+    /// Base URL of the API of `API:MODEL`, such as http://127.0.0.1:8080/v1.
     #[arg(long, value_name = "URL")]
     model_url: Option<String>,
     /// The environment variable with the API key.
@@ -30,23 +36,40 @@ pub(super) struct ModelArguments {
     /// A PEM file with certificates of authorities that may vouch for the model's server, beside those the system trusts.
     #[arg(long, value_name = "FILE")]
     model_ca: Option<PathBuf>,
+    /// Write what goes to the model and comes back, without secrets, to a new file that `--model cassette:FILE` plays.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+/// The models of a run before there is a host: it has to know the keys of those that the command line describes.
+pub(super) struct Beforehand {
+    chain: Vec<Link>,
+    record: Option<PathBuf>,
+    clock: Arc<dyn Clock>,
+}
+
+enum Link {
+    Open(Box<dyn Model>),
+    /// One of the manifest, whose secrets the host reads.
+    Named(ModelName),
 }
 
 impl ModelArguments {
-    /// The chain; `known` are the names of the models that the run had, for where none is given.
-    pub(super) fn open(&self, known: &[String], clock: &Arc<dyn Clock>) -> Result<Vec<Box<dyn Model>>, Failure> {
+    /// Opens what the command line describes; `known` are the names of the models that the run had, for where none is given.
+    pub(super) fn beforehand(&self, known: &[String], clock: &Arc<dyn Clock>) -> Result<Beforehand, Failure> {
         let specs = match self.models.as_slice() {
             [] => {
                 known.iter().map(|name| name.parse()).collect::<Result<Vec<ModelSpec>, _>>().code(ExitCode::BadInput)?
             }
             given => given.to_vec(),
         };
-        if specs.is_empty() {
-            let error = anyhow::anyhow!("no model is named: add `--model scripted:FILE` or `--model openai:MODEL`");
-            return Err(Failure::new(ExitCode::Usage, error));
-        }
-        let open = |spec: &ModelSpec| spec.open(&self.options(), &variable, Arc::clone(clock)).code(ExitCode::BadInput);
-        specs.iter().map(open).collect()
+        self.flags_fit(&specs)?;
+        let link = |spec: &ModelSpec| match spec {
+            ModelSpec::Named(name) => Ok(Link::Named(name.clone())),
+            other => other.open(&self.options(), &variable, Arc::clone(clock)).map(Link::Open).code(ExitCode::BadInput),
+        };
+        let chain = specs.iter().map(link).collect::<Result<_, _>>()?;
+        Ok(Beforehand { chain, record: self.record.clone(), clock: Arc::clone(clock) })
     }
 
     fn options(&self) -> ModelOptions {
@@ -54,4 +77,68 @@ impl ModelArguments {
         let key = variable.or_else(|| self.model_key_file.clone().map(KeySource::File));
         ModelOptions { base_url: self.model_url.clone(), key, authorities: self.model_ca.clone() }
     }
+
+    /// What says how to reach a model is for one that the command line describes.
+    fn flags_fit(&self, specs: &[ModelSpec]) -> Result<(), Failure> {
+        let flags = [
+            ("--model-url", self.model_url.is_some()),
+            ("--model-key-env", self.model_key_env.is_some()),
+            ("--model-key-file", self.model_key_file.is_some()),
+            ("--model-ca", self.model_ca.is_some()),
+        ];
+        let given = flags.into_iter().find(|(_, is_given)| *is_given);
+        let Some((flag, _)) = given.filter(|_| !specs.iter().any(|spec| matches!(spec, ModelSpec::Remote { .. })))
+        else {
+            return Ok(());
+        };
+        let place = match specs.first() {
+            Some(ModelSpec::Named(name)) => format!("for `{name}`, that stands in `[models.{name}]`"),
+            Some(_) => "a file that is played calls no model".to_owned(),
+            None => "name it with `--model`".to_owned(),
+        };
+        let message = format!("`{flag}` is for a model of the form `API:MODEL`; {place}");
+        Err(Failure::new(ExitCode::Usage, anyhow::anyhow!(message)))
+    }
+}
+
+impl Beforehand {
+    /// What the host must not show.
+    pub(super) fn secrets(&self) -> Vec<KnownSecret> {
+        let secrets = |link: &Link| match link {
+            Link::Open(model) => model.secrets(),
+            Link::Named(_) => Vec::new(),
+        };
+        self.chain.iter().flat_map(secrets).collect()
+    }
+
+    /// The chain, in the order in which it is asked: as it was named, or as the manifest has it.
+    pub(super) fn open(self, host: &Host) -> Result<Vec<Box<dyn Model>>, Failure> {
+        let (manifest, secrets, clock) = (host.policy().manifest(), host.secrets(), &self.clock);
+        let open = |link: Link| match link {
+            Link::Open(model) => Ok(model),
+            Link::Named(name) => open_named(&name, manifest, secrets, clock).code(ExitCode::BadInput),
+        };
+        let mut models = match self.chain.is_empty() {
+            true => open_chain(manifest, secrets, clock).code(ExitCode::BadInput)?,
+            false => self.chain.into_iter().map(open).collect::<Result<_, _>>()?,
+        };
+        if models.is_empty() {
+            let message =
+                "the run has no model: name one with `--model`, or a chain with `models` in `[run]` of the manifest";
+            return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!(message)));
+        }
+        match &self.record {
+            Some(path) => record(path, &mut models, host).map(|()| models),
+            None => Ok(models),
+        }
+    }
+}
+
+fn record(path: &std::path::Path, models: &mut [Box<dyn Model>], host: &Host) -> Result<(), Failure> {
+    let [model] = models else { return Err(RecordError::SeveralModels).code(ExitCode::Usage) };
+    if model.identity().kind != Kind::Remote {
+        return Err(RecordError::NoWire(model.identity().name.clone())).code(ExitCode::Usage);
+    }
+    let recorder = Recorder::create(path, host.redactor().clone()).code(ExitCode::BadInput)?;
+    model.record(recorder).code(ExitCode::BadInput)
 }

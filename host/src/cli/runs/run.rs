@@ -10,10 +10,9 @@ use toolhold_core::call::Mode;
 use toolhold_core::id::RunId;
 use toolhold_core::schema::CompiledSchema;
 
-use super::model::ModelArguments;
+use super::model::{Beforehand, ModelArguments};
 use super::session::Session;
 use super::{failure, reader};
-use crate::agent::model::Model;
 use crate::agent::{Clock, Task, TokioClock};
 use crate::cli::failure::{CommandResult, Failure};
 use crate::cli::project::{Project, open};
@@ -34,8 +33,9 @@ use crate::runs::{HostTools, Past, Worker};
   toolhold run \"Tidy the inbox\" --model scripted:script.toml
   toolhold run \"Tidy the inbox\" --model openai:gpt-5-mini
   toolhold run \"Tidy the inbox\" --model openai:local --model-url http://127.0.0.1:8080/v1
+  toolhold run \"Tidy the inbox\"                        the models that `[run]` of the manifest names
 
-docs/agent.md has the limits, the script format and what the model sees; docs/runs.md how runs survive.")]
+docs/models.md has the models; docs/agent.md the limits, the script format and what the model sees; docs/runs.md how runs survive.")]
 pub(in crate::cli) struct Run {
     /// What is to be done, in words.
     task: String,
@@ -72,8 +72,9 @@ impl Run {
     pub(in crate::cli) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
         let answer_schema = self.answer_schema.as_deref().map(answer_schema).transpose()?;
-        let mut models = self.model.open(&[], &clock)?;
+        let models = self.model.beforehand(&[], &clock)?;
         let session = session(&models, self.dry_run, project, ui).await?;
+        let mut models = models.open(session.host())?;
         let on_report = |report: &_| session.note(report);
         let tools = HostTools {
             host: session.host(),
@@ -95,8 +96,9 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
     let machine = Past::of(&reader(project)?, from.run()).and_then(|past| past.machine()).map_err(failure)?;
     let known: Vec<String> = machine.start().models.iter().map(|model| model.name.clone()).collect();
-    let mut models = model.open(&known, &clock)?;
+    let models = model.beforehand(&known, &clock)?;
     let session = session(&models, false, project, ui).await?;
+    let mut models = models.open(session.host())?;
     let on_report = |report: &_| session.note(report);
     let tools = HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report };
     let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "runs" };
@@ -125,9 +127,8 @@ fn answer_schema(path: &Path) -> Result<Value, Failure> {
     Ok(schema)
 }
 
-async fn session(models: &[Box<dyn Model>], is_dry: bool, project: &Project, ui: Ui) -> Result<Session, Failure> {
-    let secrets = models.iter().flat_map(|model| model.secrets()).collect();
-    let host = open(project, secrets, ui).await?;
+async fn session(models: &Beforehand, is_dry: bool, project: &Project, ui: Ui) -> Result<Session, Failure> {
+    let host = open(project, models.secrets(), ui).await?;
     // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
     let is_dry = is_dry || host.policy().manifest().mode() == Mode::Preview;
     Ok(Session::new(host, is_dry, ui))

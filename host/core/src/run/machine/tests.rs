@@ -49,7 +49,7 @@ enum World {
 /// What is done about `next`, if the world is `world`.
 fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
     let turn = |text: &str, calls, finish: &Finish| {
-        let (tokens, finish) = (Tokens { input: 10, output: 5, estimated: false }, finish.clone());
+        let (tokens, finish) = (Tokens { input: 10, output: 5, ..Tokens::default() }, finish.clone());
         RunEvent::ModelAnswered { turn: 0, answer: Turn { text: text.into(), calls, finish, tokens, served_by: None } }
     };
     match next {

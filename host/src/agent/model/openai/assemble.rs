@@ -1,38 +1,21 @@
 //! Puts a turn together from the pieces of a streamed answer, or from a whole one.
 //!
 //! Providers differ in almost everything that the protocol leaves open, so the pieces are read by shape, not by a fixed
-//! type. Reading them is lenient where only one meaning is possible; where two are, the answer is an error. No size or
-//! number in an answer makes it allocate more than the bytes that were received.
+//! type. Reading them is lenient where only one meaning is possible; where two are, the answer is an error.
 
 use serde_json::Value;
 
-use super::super::{Error, Finish, Tokens, Turn};
-use super::refusal;
-use toolhold_core::run::RequestedCall;
-
-/// Calls in one answer. Far more than any run allows; what is beyond is cut.
-const MOST_CALLS: usize = 256;
+use super::super::draft::{Draft, Piece, Usage, shortened};
+use super::super::protocol::Assembly;
+use super::super::{Error, Finish, Turn, refusal};
 
 /// A turn in the making.
-#[derive(Debug, Default)]
-pub(super) struct Assembly {
-    text: String,
-    calls: Vec<Piece>,
+#[derive(Debug)]
+pub(super) struct ChatAssembly {
+    draft: Draft,
     finish: Option<String>,
     done: bool,
-    cut: bool,
-    room: usize,
-    usage: Option<Tokens>,
-    served_by: Option<String>,
-}
-
-/// A call in the making.
-#[derive(Debug, Default)]
-struct Piece {
-    index: Option<u64>,
-    id: String,
-    name: String,
-    arguments: String,
+    usage: Usage,
 }
 
 /// What one entry of `tool_calls` says.
@@ -43,24 +26,16 @@ struct Entry<'a> {
     arguments: Option<&'a Value>,
 }
 
-impl Assembly {
-    /// An empty one that keeps at most `bytes` of text and arguments.
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { room: bytes, ..Self::default() }
+impl Assembly for ChatAssembly {
+    fn is_full(&self) -> bool {
+        self.draft.is_cut() || self.done
     }
 
-    /// Whether nothing more will be kept, so that the rest need not be read.
-    pub(super) fn is_full(&self) -> bool {
-        self.cut || self.done
-    }
-
-    /// Whether the provider said why the turn ended, so that nothing of it can be missing.
-    pub(super) fn has_ended(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.finish.is_some()
     }
 
-    /// Takes the data of one event. Returns the text in it.
-    pub(super) fn event(&mut self, data: &str) -> Result<String, Error> {
+    fn event(&mut self, data: &str) -> Result<String, Error> {
         if data.trim() == "[DONE]" {
             self.done = true;
             return Ok(String::new());
@@ -70,10 +45,27 @@ impl Assembly {
         self.answer(&chunk, "delta")
     }
 
-    /// Takes a whole, unstreamed answer. Returns the text in it.
-    pub(super) fn whole(&mut self, answer: &Value) -> Result<String, Error> {
+    fn whole(&mut self, answer: &Value) -> Result<String, Error> {
         self.done = true;
         self.answer(answer, "message")
+    }
+
+    fn finish(self: Box<Self>, sent: usize) -> Result<Turn, Error> {
+        let finish = match self.finish.as_deref() {
+            _ if self.draft.is_cut() => Finish::Length,
+            Some(word) => finish(word)?,
+            // Without a reason, calls may be incomplete; text at most lacks its end, where the server says it is done.
+            None if self.done && self.draft.calls.is_empty() => Finish::Other("unsaid".into()),
+            None => return Err(Error::Truncated),
+        };
+        Ok(self.draft.finish(finish, self.usage, sent))
+    }
+}
+
+impl ChatAssembly {
+    /// An empty one that keeps at most `bytes` of text and arguments.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { draft: Draft::new(bytes), finish: None, done: false, usage: Usage::default() }
     }
 
     fn answer(&mut self, answer: &Value, part: &str) -> Result<String, Error> {
@@ -103,13 +95,12 @@ impl Assembly {
         if let Some(usage) = answer.get("usage").filter(|usage| usage.is_object()) {
             let number = |name| usage.get(name).and_then(Value::as_u64);
             let (input, output) = (number("prompt_tokens"), number("completion_tokens"));
-            if let (Some(input), Some(output)) = (input, output) {
-                self.usage = Some(Tokens { input, output, estimated: false });
+            if input.is_some() && output.is_some() {
+                let cached = usage.pointer("/prompt_tokens_details/cached_tokens").and_then(Value::as_u64);
+                self.usage = Usage { input, output, cached: cached.unwrap_or_default() };
             }
         }
-        if let Some(model) = answer.get("model").and_then(Value::as_str).filter(|model| !model.is_empty()) {
-            self.served_by = Some(model.chars().take(200).collect());
-        }
+        self.draft.serve(answer.get("model").and_then(Value::as_str));
     }
 
     fn message(&mut self, message: &Value) -> Result<String, Error> {
@@ -119,9 +110,7 @@ impl Assembly {
         }
         let mut text = content(message.get("content"))?;
         text.push_str(message.get("refusal").and_then(Value::as_str).unwrap_or_default());
-        let kept = self.keep(&text);
-        text.truncate(kept);
-        self.text.push_str(&text);
+        let text = self.draft.say(text);
         self.requested(message)?;
         Ok(text)
     }
@@ -146,60 +135,24 @@ impl Assembly {
             Some(other) => other.to_string(),
         };
         let size = entry.id.len() + entry.name.len() + arguments.len();
-        if self.keep_whole(size) {
-            let place = self.place(entry);
-            if let Some(piece) = self.calls.get_mut(place) {
-                piece.take(entry, &arguments);
-            }
+        if self.draft.keep(size)
+            && let Some(place) = self.place(entry)
+            && let Some(piece) = self.draft.calls.get_mut(place)
+        {
+            piece.take(entry, &arguments);
         }
     }
 
     /// Which call an entry belongs to; a new one where it belongs to none.
-    fn place(&mut self, entry: &Entry<'_>) -> usize {
+    fn place(&mut self, entry: &Entry<'_>) -> Option<usize> {
+        let calls = &self.draft.calls;
         let known = match entry.index {
-            Some(index) => self.calls.iter().rposition(|piece| piece.index == Some(index)),
-            None if !entry.id.is_empty() => self.calls.iter().rposition(|piece| piece.id == entry.id),
-            None => self.calls.len().checked_sub(1),
+            Some(index) => self.draft.place_of(index),
+            None if !entry.id.is_empty() => calls.iter().rposition(|piece| piece.id == entry.id),
+            None => calls.len().checked_sub(1),
         };
-        if let Some(place) = known.filter(|place| self.calls.get(*place).is_some_and(|piece| piece.continues(entry))) {
-            return place;
-        }
-        if self.calls.len() >= MOST_CALLS {
-            self.cut = true;
-            return usize::MAX;
-        }
-        self.calls.push(Piece { index: entry.index, ..Piece::default() });
-        self.calls.len() - 1
-    }
-
-    /// How many bytes of `text` there is room for. Cuts between characters.
-    fn keep(&mut self, text: &str) -> usize {
-        let kept = text.floor_char_boundary(self.room);
-        self.room -= kept;
-        self.cut |= kept < text.len();
-        kept
-    }
-
-    fn keep_whole(&mut self, bytes: usize) -> bool {
-        let fits = bytes <= self.room && !self.cut;
-        self.cut |= !fits;
-        self.room -= if fits { bytes } else { 0 };
-        fits
-    }
-
-    /// The turn. `sent` is the size of the request in bytes, for a guess where the provider does not count.
-    pub(super) fn finish(self, sent: usize) -> Result<Turn, Error> {
-        let finish = match self.finish.as_deref() {
-            _ if self.cut => Finish::Length,
-            Some(word) => finish(word)?,
-            // Without a reason, calls may be incomplete; text at most lacks its end, where the server says it is done.
-            None if self.done && self.calls.is_empty() => Finish::Other("unsaid".into()),
-            None => return Err(Error::Truncated),
-        };
-        let written = self.text.len() + self.calls.iter().map(Piece::size).sum::<usize>();
-        let guess = Tokens { input: tokens_in(sent), output: tokens_in(written), estimated: true };
-        let calls = self.calls.into_iter().map(Piece::requested).collect();
-        Ok(Turn { text: self.text, calls, finish, tokens: self.usage.unwrap_or(guess), served_by: self.served_by })
+        let known = known.filter(|place| calls.get(*place).is_some_and(|piece| piece.continues(entry)));
+        known.or_else(|| self.draft.begin(Piece { index: entry.index, ..Piece::default() }))
     }
 }
 
@@ -238,14 +191,6 @@ impl Piece {
         }
         self.arguments.push_str(arguments);
     }
-
-    fn size(&self) -> usize {
-        self.name.len() + self.arguments.len()
-    }
-
-    fn requested(self) -> RequestedCall {
-        RequestedCall { id: self.id, name: self.name, arguments: self.arguments }
-    }
 }
 
 fn id_of(id: Option<&Value>) -> String {
@@ -278,13 +223,4 @@ fn finish(word: &str) -> Result<Finish, Error> {
         }
         other => Finish::Other(other.to_owned()),
     })
-}
-
-/// About four bytes of English or JSON are a token.
-fn tokens_in(bytes: usize) -> u64 {
-    (bytes as u64).div_ceil(4)
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
 }

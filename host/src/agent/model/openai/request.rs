@@ -5,8 +5,9 @@
 
 use serde_json::{Value, json};
 
-use super::super::Request;
-use toolhold_core::run::{Message, RequestedCall, name_for_model};
+use super::super::protocol::{Asked, LeftOut, is_of_form};
+use super::super::{Request, ToolChoice};
+use toolhold_core::run::{Message, RequestedCall, ToolSpec, name_for_model};
 
 /// What a server understands. Learnt from its refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +33,12 @@ impl Dialect {
 
     /// The dialect to try after this refusal, if it is one of the dialect.
     pub(super) fn after(self, status: u16, message: &str) -> Option<Self> {
-        if !matches!(status, 400 | 404 | 422 | 501) || self.learnt >= MOST_LEARNT {
+        if !is_of_form(status, message) || self.learnt >= MOST_LEARNT {
             return None;
         }
         let message = message.to_ascii_lowercase();
-        let unknown = ["unsupported", "not support", "unknown", "unrecognized", "not permitted", "extra", "unexpected"];
-        let is_unknown = status == 501 || unknown.iter().any(|word| message.contains(word));
         let next = Self { learnt: self.learnt + 1, ..self };
         match () {
-            () if !is_unknown => None,
             () if self.usage && message.contains("stream_options") => Some(Self { usage: false, ..next }),
             () if message.contains(self.tokens_field()) => Some(Self { new_name: !self.new_name, ..next }),
             () if self.stream && message.contains("stream") => Some(Self { stream: false, ..next }),
@@ -51,28 +49,48 @@ impl Dialect {
     fn tokens_field(self) -> &'static str {
         if self.new_name { "max_completion_tokens" } else { "max_tokens" }
     }
+}
 
-    /// The body of `request`.
-    pub(super) fn body(self, model: &str, request: &Request<'_>) -> Value {
-        let mut body = json!({
-            "model": model,
-            "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
-            "stream": self.stream,
-            self.tokens_field(): request.tokens,
-        });
-        let Some(fields) = body.as_object_mut() else { return body };
-        if self.stream && self.usage {
-            fields.insert("stream_options".into(), json!({"include_usage": true}));
+/// The body of a request in a dialect.
+pub(super) fn body(dialect: Dialect, left_out: LeftOut, asked: &Asked<'_>) -> Value {
+    let request = asked.request;
+    let mut body = json!({
+        "model": asked.model,
+        "messages": messages(left_out, asked),
+        "stream": dialect.stream,
+        dialect.tokens_field(): request.tokens,
+    });
+    let Some(fields) = body.as_object_mut() else { return body };
+    if dialect.stream && dialect.usage {
+        fields.insert("stream_options".into(), json!({"include_usage": true}));
+    }
+    if !request.tools.is_empty() {
+        fields.insert("tools".into(), tools(request));
+        if let Some(choice) = tool_choice(request.tool_choice).filter(|_| !left_out.tool_choice) {
+            fields.insert("tool_choice".into(), choice);
         }
-        if !request.tools.is_empty() {
-            fields.insert("tools".into(), tools(request));
+        if request.single_call && !left_out.single_call {
+            fields.insert("parallel_tool_calls".into(), json!(false));
         }
-        body
+    }
+    if let Some(schema) = request.answer_schema.filter(|_| !left_out.form) {
+        let form = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
+        fields.insert("response_format".into(), form);
+    }
+    body
+}
+
+fn tool_choice(choice: ToolChoice<'_>) -> Option<Value> {
+    match choice {
+        ToolChoice::Auto => None,
+        ToolChoice::Required => Some(json!("required")),
+        ToolChoice::Forbidden => Some(json!("none")),
+        ToolChoice::Tool(name) => Some(json!({"type": "function", "function": {"name": name_for_model(name)}})),
     }
 }
 
 fn tools(request: &Request<'_>) -> Value {
-    let function = |tool: &toolhold_core::run::ToolSpec| {
+    let function = |tool: &ToolSpec| {
         json!({"type": "function", "function": {
             "name": name_for_model(&tool.name),
             "description": tool.description,
@@ -82,16 +100,23 @@ fn tools(request: &Request<'_>) -> Value {
     request.tools.iter().map(function).collect()
 }
 
-fn message(message: &Message) -> Value {
-    match message {
-        Message::System(text) => json!({"role": "system", "content": text}),
+/// The conversation. All instructions are one message at its start: many servers take no other.
+fn messages(left_out: LeftOut, asked: &Asked<'_>) -> Vec<Value> {
+    let instructions = asked.instructions(asked.form_in_words().filter(|_| left_out.form));
+    let first = (!instructions.is_empty()).then(|| json!({"role": "system", "content": instructions}));
+    first.into_iter().chain(asked.request.messages.iter().filter_map(message)).collect()
+}
+
+fn message(message: &Message) -> Option<Value> {
+    Some(match message {
+        Message::System(_) => return None,
         Message::User(text) => json!({"role": "user", "content": text}),
         Message::Assistant { text, calls } if calls.is_empty() => json!({"role": "assistant", "content": text}),
         Message::Assistant { text, calls } => {
             json!({"role": "assistant", "content": text, "tool_calls": calls.iter().map(call).collect::<Vec<_>>()})
         }
         Message::Tool { id, content } => json!({"role": "tool", "tool_call_id": id, "content": content}),
-    }
+    })
 }
 
 fn call(call: &RequestedCall) -> Value {

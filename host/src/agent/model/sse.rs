@@ -1,10 +1,10 @@
-//! Server-sent events, as far as chat completions use them: bytes in, `data` texts out.
+//! Server-sent events, as far as models use them: bytes in, `data` texts out.
 //!
 //! Pure and bounded: a line or event that never ends is refused at a size, and each byte is looked at once, so that a
 //! server which sends one byte at a time costs no more than one that does not. Reconnecting is not supported: a broken
 //! answer is void.
 
-use super::super::Error;
+use super::Error;
 
 /// The longest line and the longest event, in bytes.
 pub(super) const EVENT_BYTES: usize = 1 << 20;
@@ -70,7 +70,7 @@ impl Decoder {
     }
 }
 
-/// The value of a `data` field. Other fields and comments do not matter to chat completions.
+/// The value of a `data` field. Other fields do not matter: what models send names its kind within the data.
 fn data_of(line: &[u8]) -> Option<&[u8]> {
     let value = line.strip_prefix(b"data")?;
     match value.strip_prefix(b":") {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::super::Error;
+use super::Error;
 
 /// Characters of a provider's message that are kept.
 const MESSAGE_CHARS: usize = 500;
@@ -23,8 +23,18 @@ pub(super) fn status(status: u16, headers: &HeaderMap, body: &str) -> Error {
 pub(super) fn reported(answer: &Value) -> Option<Error> {
     let error = answer.get("error").filter(|error| !error.is_null() && **error != Value::Bool(false))?;
     let (code, message) = words(answer).unwrap_or_else(|| (String::new(), shortened(&error.to_string())));
+    Some(failed(code, message))
+}
+
+/// The error that `body` is, in whichever form.
+pub(super) fn report(body: &Value) -> Error {
+    let (code, message) = words(body).unwrap_or_else(|| (String::new(), "no reason given".into()));
+    failed(code, message)
+}
+
+fn failed(code: String, message: String) -> Error {
     let passing = code.parse().map_or_else(|_| is_passing_code(&code), is_passing_status);
-    Some(Error::Reported { code, message, passing })
+    Error::Reported { code, message, passing }
 }
 
 /// Statuses after which the same request may work.
@@ -33,7 +43,9 @@ fn is_passing_status(status: u16) -> bool {
 }
 
 fn is_passing_code(code: &str) -> bool {
-    ["overloaded", "rate_limit", "server_error", "timeout", "unavailable"].iter().any(|word| code.contains(word))
+    ["overloaded", "rate_limit", "server_error", "api_error", "timeout", "unavailable"]
+        .iter()
+        .any(|word| code.contains(word))
 }
 
 /// Codes that come with a passing status and still will not pass.
