@@ -148,6 +148,7 @@ mod tests {
             body: None,
             addresses: vec!["127.0.0.0/8".parse().unwrap()],
             secrets: Vec::new(),
+            returned: Arc::new(|_| ()),
             connect_timeout: None,
         }
     }
@@ -158,7 +159,7 @@ mod tests {
         let journal = Journal::open(&state.path().join("state"), &Options::default()).unwrap();
         let time = Arc::new(Manual::default());
         let dependencies = Dependencies::open(&journal, Arc::clone(&time) as Arc<dyn Time>).unwrap();
-        let client = Client::new(SecretLookup::none());
+        let client = Client::new(SecretLookup::none(), toolhold_core::redact::Redactor::default());
         let guarded = Guarded::new(client, &dependencies, |_| BreakerSettings::default());
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = silent.local_addr().unwrap().port();
