@@ -123,9 +123,9 @@ fn explain(request: &Request, code: &ErrorCode) -> Error {
             failed("the host could not add what the operator wants added; tell the operator")
         }
         ErrorCode::ConnectionRefused => failed("nothing listens there; check host and port"),
-        ErrorCode::ConnectionLimitReached => {
-            failed("this server failed too often lately and is left alone for a while; do something else, or try again later")
-        }
+        ErrorCode::ConnectionLimitReached => failed(
+            "this server failed too often lately and is left alone for a while; do something else, or try again later",
+        ),
         ErrorCode::ConnectionTimeout | ErrorCode::HttpResponseTimeout | ErrorCode::ConnectionReadTimeout => {
             failed("it did not answer in time; try again later")
         }
