@@ -56,6 +56,8 @@ pub enum Unit {
     Bytes,
     /// Microseconds. Written as a duration in the manifest (`5s`).
     Micros,
+    /// Millionths of a dollar. Written as money in the manifest (`50ct`).
+    MicroDollars,
 }
 
 /// One row of the table of limits.

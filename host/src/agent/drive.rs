@@ -11,6 +11,7 @@ use futures_util::future::{Ready, ready};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::cost::Prices;
 use toolhold_core::id::{Digest, RunId};
 use toolhold_core::outcome::CallReport;
 use toolhold_core::run::event::VERSION;
@@ -66,6 +67,13 @@ impl Task {
 /// Who hears of events, at once and in order. Must not block.
 pub type Observer<'a> = &'a mut (dyn FnMut(&Occurrence) + Send);
 
+/// What each model of a chain costs; nothing where no price is known.
+#[must_use]
+pub fn prices(models: &Models<'_>) -> Vec<Option<Prices>> {
+    let prices: Vec<_> = models.iter().map(|model| model.prices()).collect();
+    if prices.iter().any(Option::is_some) { prices } else { Vec::new() }
+}
+
 /// Nobody works on the run any more, and it is not over: it can be taken up again.
 #[derive(Debug, thiserror::Error)]
 #[error("the run was stopped, because what happens to it cannot be recorded: {0}")]
@@ -81,6 +89,7 @@ impl<T: Tools> Agent<'_, T> {
             task: task.text,
             mode: task.mode,
             models: models.iter().map(|model| model.identity().clone()).collect(),
+            prices: prices(models),
             tools: self.tools.specs(),
             limits: self.limits.clone(),
             manifest: task.manifest,

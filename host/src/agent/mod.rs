@@ -23,6 +23,6 @@ pub use toolhold_core::run::{
 };
 
 pub use self::clock::{Clock, TokioClock};
-pub use self::drive::{Agent, Models, Observer, Stopped, Task};
+pub use self::drive::{Agent, Models, Observer, Stopped, Task, prices};
 pub use self::engine::{Act, Engine, Forgetful, Unrecorded};
 pub use self::tools::Tools;

@@ -184,6 +184,7 @@ fn usage_table(report: &CallReport) -> String {
             Unit::Count => "",
             Unit::Bytes => " bytes",
             Unit::Micros => " µs",
+            Unit::MicroDollars => " µUSD",
         };
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "{:<16} {used}{unit} of {allowed}{unit}", spec.key);

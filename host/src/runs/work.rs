@@ -14,7 +14,7 @@ use super::error::Error;
 use super::past::Past;
 use super::recorder::JournalEngine;
 use super::{HostTools, cancel};
-use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task};
+use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
 use crate::journal::Origin;
 use crate::{Host, clock};
 
@@ -162,8 +162,9 @@ impl Worker<'_> {
         observer: Observer<'_>,
     ) -> Result<Ended, Error> {
         let present: Vec<Identity> = models.iter().map(|model| model.identity().clone()).collect();
+        let prices = if present == machine.start().models { Vec::new() } else { prices(models) };
         let others = (present != machine.start().models).then_some(present);
-        self.take(machine, RunEvent::RunResumed { models: others }).await?;
+        self.take(machine, RunEvent::RunResumed { models: others, prices }).await?;
         // What an earlier life of the run has read, it has read.
         self.tools.labels.add(machine.labels());
         for (index, model) in models.iter_mut().enumerate() {
@@ -245,6 +246,7 @@ pub fn limits(host: &Host) -> RunLimits {
         tokens_per_run: bounds.max_tokens,
         calls: small(bounds.max_tool_calls),
         repairs: small(bounds.max_repairs),
+        cost: bounds.max_cost,
         ..RunLimits::default()
     }
 }

@@ -21,8 +21,8 @@ pub enum Error {
     /// No such unit.
     #[error("`{0}` is not a unit here")]
     Unit(String),
-    /// A duration without a unit.
-    #[error("a time needs a unit")]
+    /// A duration or a sum of money without a unit.
+    #[error("a time or a sum of money needs a unit")]
     NoUnit,
     /// More than 64 bits.
     #[error("`{0}` is larger than any limit can be")]
@@ -49,6 +49,7 @@ pub fn suffixes(unit: Unit) -> &'static [(&'static str, u64)] {
         Unit::Micros => {
             &[("us", 1), ("ms", 1_000), ("s", 1_000_000), ("min", 60_000_000), ("h", 3_600_000_000), ("d", DAY)]
         }
+        Unit::MicroDollars => &[("uUSD", 1), ("ct", 10_000), ("USD", 1_000_000)],
     }
 }
 
@@ -77,7 +78,7 @@ pub fn parse(text: &str, unit: Unit) -> Result<u64, Error> {
 
 fn factor(suffix: &str, unit: Unit) -> Result<u64, Error> {
     match (suffix, unit) {
-        ("", Unit::Micros) => Err(Error::NoUnit),
+        ("", Unit::Micros | Unit::MicroDollars) => Err(Error::NoUnit),
         ("", _) => Ok(1),
         _ => suffixes(unit)
             .iter()
@@ -95,6 +96,7 @@ pub fn show(amount: u64, unit: Unit) -> String {
     let written = match shortest {
         Some((name, factor)) => write!(out, "{}{name}", amount / factor),
         None if unit == Unit::Micros => write!(out, "{amount}us"),
+        None if unit == Unit::MicroDollars => write!(out, "{amount}uUSD"),
         None => write!(out, "{amount}"),
     };
     debug_assert!(written.is_ok(), "writing to a string does not fail");
@@ -142,7 +144,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back(amount: u64, scale in 0_u32..40, unit in prop::sample::select(vec![Unit::Count, Unit::Bytes, Unit::Micros])) {
+        fn what_is_shown_is_read_back(amount: u64, scale in 0_u32..40, unit in prop::sample::select(vec![Unit::Count, Unit::Bytes, Unit::Micros, Unit::MicroDollars])) {
             let amount = amount >> scale >> scale.min(23);
             prop_assert_eq!(parse(&show(amount, unit), unit), Ok(amount));
         }

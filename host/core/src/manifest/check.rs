@@ -308,6 +308,7 @@ fn example_amount(unit: Unit) -> &'static str {
         Unit::Count => "10k",
         Unit::Bytes => "64MiB",
         Unit::Micros => "5s",
+        Unit::MicroDollars => "50ct",
     }
 }
 

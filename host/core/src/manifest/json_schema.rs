@@ -87,14 +87,16 @@ fn amount_name(unit: Unit, least: u64) -> String {
         Unit::Count => "count",
         Unit::Bytes => "bytes",
         Unit::Micros => "time",
+        Unit::MicroDollars => "money",
     };
     if least == 0 { unit.to_owned() } else { format!("{unit}-from-{least}") }
 }
 
-/// A time always has a unit; the others may be plain integers.
+/// A time and a sum of money always have a unit; the others may be plain integers.
 fn amount(unit: Unit, least: u64) -> Value {
     let suffixes: Vec<_> = amount::suffixes(unit).iter().map(|(suffix, _)| *suffix).collect();
-    let optional = if unit == Unit::Micros { "" } else { "?" };
+    let needs_unit = matches!(unit, Unit::Micros | Unit::MicroDollars);
+    let optional = if needs_unit { "" } else { "?" };
     let text = json!({ "type": "string", "pattern": format!("^[0-9][0-9_]* *({}){optional}$", suffixes.join("|")) });
-    if unit == Unit::Micros { text } else { json!({ "anyOf": [{ "type": "integer", "minimum": least }, text] }) }
+    if needs_unit { text } else { json!({ "anyOf": [{ "type": "integer", "minimum": least }, text] }) }
 }

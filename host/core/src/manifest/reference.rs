@@ -16,7 +16,9 @@ pub fn reference() -> String {
         section(&mut out, table);
     }
     line(&mut out, "### Units\n\n| kind | units |\n|---|---|");
-    for (what, unit) in [("count", Unit::Count), ("bytes", Unit::Bytes), ("time", Unit::Micros)] {
+    for (what, unit) in
+        [("count", Unit::Count), ("bytes", Unit::Bytes), ("time", Unit::Micros), ("money", Unit::MicroDollars)]
+    {
         let names: Vec<_> = amount::suffixes(unit).iter().map(|(name, _)| format!("`{name}`")).collect();
         line(&mut out, &format!("| {what} | {} |", names.join(" ")));
     }
@@ -60,6 +62,7 @@ fn value(shape: &Shape) -> String {
         Shape::Amount { unit: Unit::Count, .. } => "count".into(),
         Shape::Amount { unit: Unit::Bytes, .. } => "bytes".into(),
         Shape::Amount { unit: Unit::Micros, .. } => "time".into(),
+        Shape::Amount { unit: Unit::MicroDollars, .. } => "money".into(),
         Shape::List { of, .. } => format!("array: each {}", of.what),
         Shape::Numbers { what, .. } => format!("array: each {what}"),
         Shape::Map { key, of } => format!("table: {} = {}", key.what, value(of)),

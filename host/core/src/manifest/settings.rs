@@ -41,6 +41,8 @@ pub struct RunLimits {
     pub max_tool_calls: u64,
     /// Unusable answers of the model in a row that it is asked to repair.
     pub max_repairs: u64,
+    /// Millionths of a dollar that models with prices may cost in the whole run.
+    pub max_cost: u64,
 }
 
 /// The bounds of the whole host: `[host]`.
@@ -62,7 +64,7 @@ pub struct HostLimits {
 }
 
 /// Every key of `[run]`.
-pub const RUN: [Setting<RunLimits>; 6] = [
+pub const RUN: [Setting<RunLimits>; 7] = [
     Setting {
         key: "max-iterations",
         unit: Unit::Count,
@@ -110,6 +112,14 @@ pub const RUN: [Setting<RunLimits>; 6] = [
         least: 0,
         doc: "unusable answers in a row that the model is asked to repair",
         field: |run| &mut run.max_repairs,
+    },
+    Setting {
+        key: "max-cost",
+        unit: Unit::MicroDollars,
+        default: 10_000_000,
+        least: 0,
+        doc: "what models with `prices` may cost in the whole run",
+        field: |run| &mut run.max_cost,
     },
 ];
 
@@ -175,6 +185,7 @@ impl Default for RunLimits {
             max_tokens: 0,
             max_tool_calls: 0,
             max_repairs: 0,
+            max_cost: 0,
         };
         RUN.iter().for_each(|row| *(row.field)(&mut run) = row.default);
         run

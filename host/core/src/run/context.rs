@@ -79,7 +79,7 @@ pub(crate) fn part(id: &str, content: &str, start: u64, most_bytes: usize) -> St
 
 /// How far back a conversation of this size is shown whole; `before` is how far back it was.
 pub(crate) fn boundary(messages: &[Message], before: usize, most_bytes: usize) -> usize {
-    let shown: usize = messages.iter().enumerate().map(|(index, message)| size(message, index < before)).sum();
+    let shown = bytes(messages, before);
     if shown <= most_bytes {
         return before;
     }
@@ -93,6 +93,11 @@ pub(crate) fn boundary(messages: &[Message], before: usize, most_bytes: usize) -
     });
     let first_kept = kept.last().map_or(messages.len(), |(index, _)| index);
     first_kept.min(last_turn).max(before)
+}
+
+/// How long the conversation is as a model is shown it.
+pub(crate) fn bytes(messages: &[Message], boundary: usize) -> usize {
+    messages.iter().enumerate().map(|(index, message)| size(message, index < boundary)).sum()
 }
 
 /// The conversation as a model is shown it: what stands before `boundary` is shortened.

@@ -15,6 +15,7 @@ use super::report::{CallSummary, FailureSummary, Reason};
 use super::tool::ToolSpec;
 use super::turn::{Identity, Retry, Turn};
 use crate::call::Mode;
+use crate::cost::Prices;
 use crate::id::{Digest, IdempotencyKey, Label, RunId};
 use crate::state::{Event as Step, State};
 
@@ -47,6 +48,9 @@ pub struct Start {
     pub mode: Mode,
     /// What will be asked, the first choice first.
     pub models: Vec<Identity>,
+    /// What each of them costs, where that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Option<Prices>>,
     /// The tools that the model is told of.
     pub tools: Vec<ToolSpec>,
     /// How far it may go.
@@ -81,6 +85,9 @@ pub enum RunEvent {
         /// What will be asked from here on, where that is not what it was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         models: Option<Vec<Identity>>,
+        /// What each of those costs, where that is known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        prices: Vec<Option<Prices>>,
     },
     /// A request went to the model.
     ModelAsked {

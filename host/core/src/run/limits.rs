@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cost::in_dollars;
+
 /// How far a run may go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -21,6 +23,8 @@ pub struct RunLimits {
     pub tokens_per_turn: u32,
     /// Tokens read and written over all turns.
     pub tokens_per_run: u64,
+    /// Millionths of a dollar that models with prices may cost.
+    pub cost: u64,
     /// Calls that reach the host.
     pub calls: u32,
     /// Calls in one turn. Those after are dropped, and the model is told.
@@ -63,6 +67,7 @@ impl Default for RunLimits {
             time: Duration::from_secs(300),
             tokens_per_turn: 4096,
             tokens_per_run: 200_000,
+            cost: 10_000_000,
             calls: 50,
             calls_per_turn: 16,
             repairs: 3,
@@ -93,6 +98,8 @@ pub enum RunLimit {
     TokensPerTurn,
     /// [`RunLimits::tokens_per_run`].
     TokensPerRun,
+    /// [`RunLimits::cost`].
+    Cost,
     /// [`RunLimits::calls`].
     Calls,
     /// [`RunLimits::same_results`].
@@ -108,6 +115,7 @@ impl RunLimit {
             Self::Time => format!("{} seconds", limits.time.as_secs_f64()),
             Self::TokensPerTurn => format!("{} tokens per turn", limits.tokens_per_turn),
             Self::TokensPerRun => format!("{} tokens", limits.tokens_per_run),
+            Self::Cost => format!("{} dollars", in_dollars(limits.cost)),
             Self::Calls => format!("{} tool calls", limits.calls),
             Self::SameResults => {
                 format!("{} rounds of the same calls with the same results", limits.same_results.saturating_mul(2))

@@ -31,6 +31,9 @@ pub struct RunReport {
     pub turns: u32,
     /// Tokens over all turns.
     pub tokens: Tokens,
+    /// What they cost, in millionths of a dollar: of the models that have prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_micro_dollars: Option<u64>,
     /// The calls that reached the host, in order.
     pub calls: Vec<CallSummary>,
     /// The calls that did not: unknown tools, unusable arguments and the like.

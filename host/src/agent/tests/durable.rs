@@ -61,7 +61,8 @@ impl World {
             Err(_) => Machine::begin(agent.start(&models, task)),
         };
         if machine.steps() > 0 {
-            let happened = machine.place(machine.elapsed(), RunEvent::RunResumed { models: None }).unwrap();
+            let happened =
+                machine.place(machine.elapsed(), RunEvent::RunResumed { models: None, prices: Vec::new() }).unwrap();
             machine.apply(happened.elapsed, &happened.event).unwrap();
             disk.kept.push(happened);
         }

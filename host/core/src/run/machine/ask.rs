@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::act::Acting;
 use super::ending::Stop;
 use super::{Ask, Machine, Phase};
+use crate::cost::Prices;
 use crate::id::Digest;
 use crate::outcome::Class;
 use crate::run::event::RunEvent;
@@ -23,6 +24,8 @@ use crate::run::{answer, context, prompt};
 
 /// The first pause between attempts. The next ones double; each grows by up to its own length again, at random.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Fewer than most texts have: a turn is rather taken for too dear than for too cheap.
+const BYTES_PER_TOKEN: usize = 3;
 /// The longest pause that is our own choice, before it grows at random.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -74,6 +77,18 @@ impl Machine {
         (wait <= limits.longest_wait && self.elapsed + wait < deadline).then_some(wait)
     }
 
+    fn prices(&self) -> Option<Prices> {
+        self.start.prices.get(self.model).copied().flatten()
+    }
+
+    /// Whether the next turn fits into the budget, at the most that it can cost. What it reads is a guess, and rather too high.
+    pub(super) fn can_pay(&self) -> bool {
+        let Some(prices) = self.prices() else { return true };
+        let read = context::bytes(&self.messages, self.boundary) / BYTES_PER_TOKEN;
+        let next = prices.cost(read as u64, u64::from(self.start.limits.tokens_per_turn), 0);
+        self.cost.saturating_sub(self.since.cost).saturating_add(next) <= self.start.limits.cost
+    }
+
     pub(super) fn no_time_for_an_answer(&mut self) {
         match self.last.take() {
             Some(last) => self.stop(Stop::NoLastAnswer(last.limit, "the model gave no last answer in time".into())),
@@ -85,6 +100,9 @@ impl Machine {
     pub(super) fn answered(&mut self, turn: &Turn) {
         self.resumes = 0;
         self.tokens = self.tokens.plus(turn.tokens);
+        let tokens = turn.tokens;
+        let cost = self.prices().map_or(0, |prices| prices.cost(tokens.input, tokens.output, tokens.cached));
+        self.cost = self.cost.saturating_add(cost);
         self.served_by = turn.served_by.clone().or(self.served_by.take());
         if let (None, Some(answers)) = (&self.last, self.answers.get_mut(self.model)) {
             answers.push(self.messages.len());

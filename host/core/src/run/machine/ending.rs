@@ -59,6 +59,10 @@ impl Machine {
         let limits = &self.start.limits;
         self.messages.push(Message::User(prompt::last_answer(limit, limits)));
         self.last = Some(LastAnswer { limit, deadline: self.elapsed + limits.last_answer_time });
+        if limit == RunLimit::Cost && !self.can_pay() {
+            self.last = None;
+            return self.stop(Stop::NoLastAnswer(limit, "a last answer would not fit into the budget either".into()));
+        }
         self.phase = Phase::Deciding;
     }
 

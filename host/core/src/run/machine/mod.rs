@@ -26,6 +26,7 @@ use super::report::{CallSummary, Reason, RunReport};
 use super::tool::ToolSpec;
 use super::turn::{Identity, Kind, Tokens};
 use super::{context, milliseconds, prompt};
+use crate::cost::Prices;
 use crate::id::{IdempotencyKey, Label, RunId};
 use crate::state::{Refused, State};
 
@@ -122,6 +123,7 @@ struct Since {
     elapsed: Duration,
     turns: u32,
     tokens: u64,
+    cost: u64,
     calls: usize,
 }
 
@@ -172,6 +174,8 @@ pub struct Machine {
     elapsed: Duration,
     turns: u32,
     tokens: Tokens,
+    /// In millionths of a dollar.
+    cost: u64,
     model: usize,
     /// Of each model of the chain: how long the conversation was at each of its turns.
     answers: Vec<Vec<usize>>,
@@ -206,6 +210,7 @@ impl Machine {
             elapsed: Duration::ZERO,
             turns: 0,
             tokens: Tokens::default(),
+            cost: 0,
             model: 0,
             answers: vec![Vec::new(); start.models.len()],
             served_by: None,
@@ -272,7 +277,12 @@ impl Machine {
         self.steps += 1;
         match event {
             RunEvent::RunStarted(_) => self.started(),
-            RunEvent::RunResumed { models } => self.resumed(models.as_deref()),
+            RunEvent::RunResumed { models, prices } => {
+                if let Some(models) = models {
+                    self.other_models(models, prices);
+                }
+                self.resumed();
+            }
             RunEvent::ModelAsked { turn, attempt, model, .. } => self.asked(*turn, *attempt, *model),
             RunEvent::ModelAnswered { answer, .. } => self.answered(answer),
             RunEvent::ModelFailed { code, message, retry } => self.failed(code, message, *retry),
@@ -305,6 +315,9 @@ impl Machine {
             // Whoever asked has to say what came of it; after a stop, that is the first thing that is taken down.
             Phase::Asking => Next::Ask(self.ask(self.attempt)),
             Phase::Pausing(until) if elapsed < *until => Next::Wait(*until - elapsed),
+            Phase::Pausing(_) if self.last.is_none() && !self.can_pay() => {
+                Next::Note(RunEvent::LimitReached { limit: RunLimit::Cost })
+            }
             Phase::Pausing(_) => Next::Ask(self.ask(self.attempt + 1)),
             Phase::Noting(event) => Next::Note((**event).clone()),
             Phase::Acting(acting) => self.action(acting),
@@ -321,11 +334,12 @@ impl Machine {
         self.decide();
     }
 
-    fn resumed(&mut self, models: Option<&[Identity]>) {
-        if let Some(models) = models {
-            self.start.models = models.to_vec();
-            (self.answers, self.model) = (vec![Vec::new(); models.len()], 0);
-        }
+    fn other_models(&mut self, models: &[Identity], prices: &[Option<Prices>]) {
+        (self.start.models, self.start.prices) = (models.to_vec(), prices.to_vec());
+        (self.answers, self.model) = (vec![Vec::new(); models.len()], 0);
+    }
+
+    fn resumed(&mut self) {
         let is_waiting = match &self.phase {
             Phase::Asking => true,
             Phase::Acting(acting) => acting.is_started(),
@@ -359,6 +373,7 @@ impl Machine {
             () if elapsed.saturating_sub(since.elapsed) >= limits.time => Some(RunLimit::Time),
             () if self.turns - since.turns >= limits.iterations => Some(RunLimit::Iterations),
             () if self.tokens.total() - since.tokens >= limits.tokens_per_run => Some(RunLimit::TokensPerRun),
+            () if !self.can_pay() => Some(RunLimit::Cost),
             () => None,
         }
     }
@@ -393,8 +408,13 @@ impl Machine {
     }
 
     fn requeued(&mut self, at: RequeueAt) {
-        self.since =
-            Since { elapsed: self.elapsed, turns: self.turns, tokens: self.tokens.total(), calls: self.calls.len() };
+        self.since = Since {
+            elapsed: self.elapsed,
+            turns: self.turns,
+            tokens: self.tokens.total(),
+            cost: self.cost,
+            calls: self.calls.len(),
+        };
         (self.guard, self.resumes, self.model, self.last) = (Guard::default(), 0, 0, None);
         (self.answer, self.reason) = (None, None);
         match (at, self.held.take()) {
@@ -506,6 +526,7 @@ impl Machine {
             served_by: self.served_by.clone(),
             turns: self.turns,
             tokens: self.tokens,
+            cost_micro_dollars: self.start.prices.iter().any(Option::is_some).then_some(self.cost),
             calls: self.calls.clone(),
             rejected: self.rejected,
             elapsed: self.elapsed,

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::call::Mode;
+use crate::cost::Prices;
 use crate::outcome::Class;
 use crate::run::report::FailureSummary;
 use crate::run::turn::{Finish, Retry, Turn};
@@ -31,6 +32,7 @@ fn start(models: usize) -> Start {
         limits: RunLimits::default(),
         manifest: None,
         answer_schema: None,
+        prices: Vec::new(),
     }
 }
 
@@ -246,7 +248,7 @@ proptest! {
                 RunEvent::CallReturned { .. } => Some(None),
                 _ => None,
             }).flatten();
-            resumed.take(resumed.machine.elapsed(), RunEvent::RunResumed { models: None });
+            resumed.take(resumed.machine.elapsed(), RunEvent::RunResumed { models: None, prices: Vec::new() });
             if let (Some((key, arguments)), Next::Call(call)) = (&waiting, resumed.machine.next(resumed.machine.elapsed())) {
                 prop_assert_eq!((key, arguments, call.is_started), (&call.key, &call.arguments, true));
             }
@@ -319,7 +321,7 @@ fn a_run_that_is_cut_off_at_one_place_again_and_again_is_given_up() {
         }
         let Next::Ask(ask) = lived.machine.next(Duration::ZERO) else { panic!() };
         lived.take(Duration::ZERO, ask.event());
-        lived.take(Duration::ZERO, RunEvent::RunResumed { models: None });
+        lived.take(Duration::ZERO, RunEvent::RunResumed { models: None, prices: Vec::new() });
     }
     lived.live(&[calls()], Duration::ZERO);
     assert!(matches!(lived.machine.report().reason, Some(Reason::CutOff { .. })));
@@ -363,6 +365,40 @@ fn rounds_of_the_same_calls_are_pointed_out_and_then_ended_with_an_answer() {
     };
     assert_eq!((told("repeat earlier ones"), told("rounds of the same calls")), (1, 1));
     let Some(Reason::Limit { limit: RunLimit::SameResults, .. }) = lived.machine.report().reason else { panic!() };
+}
+
+#[test]
+fn a_turn_that_might_not_fit_into_the_budget_is_not_asked_for() {
+    // Each turn of this world reads 10 tokens and writes 5, and might write a hundred.
+    let prices =
+        Prices { input: "1".parse().unwrap(), output: "10".parse().unwrap(), cached_input: "1".parse().unwrap() };
+    let spent = |cost: u64, priced: bool| {
+        let limits = RunLimits {
+            cost,
+            tokens_per_turn: 100,
+            calls: 1000,
+            iterations: 1000,
+            same_results: 1000,
+            ..RunLimits::default()
+        };
+        let prices = vec![priced.then_some(prices)];
+        let machine = Machine::begin(Start { limits, prices, ..start(1) });
+        let mut lived = Lived { machine, history: Vec::new() };
+        let call = World::Calls(vec![("files__read", "{}")], Finish::ToolCalls);
+        lived.live(&[call, World::Result("1")], Duration::ZERO);
+        lived.machine.report()
+    };
+    for cost in [0, 500, 2_000, 3_000, 5_000] {
+        let report = spent(cost, true);
+        assert!(report.cost_micro_dollars.unwrap() <= cost, "{report:?}");
+        // The last answer may come too late, and then it costs nothing.
+        let turns = u64::from(report.turns);
+        assert!([turns * 60, turns.saturating_sub(1) * 60].contains(&report.cost_micro_dollars.unwrap()), "{report:?}");
+        assert!(matches!(report.reason, Some(Reason::Limit { limit: RunLimit::Cost, .. })), "{report:?}");
+        assert!(cost < 2_000 || report.turns > 3, "{cost}: {}", report.turns);
+    }
+    let report = spent(0, false);
+    assert_eq!((report.cost_micro_dollars, report.calls.len()), (None, 1000));
 }
 
 #[test]
