@@ -7,6 +7,7 @@
 
 mod cancel;
 mod error;
+mod guarded;
 mod past;
 mod recorder;
 mod tools;

@@ -13,7 +13,9 @@ use toolhold_core::state::State;
 use super::error::Error;
 use super::past::Past;
 use super::recorder::JournalEngine;
+use super::guarded::Guarded;
 use super::{HostTools, cancel};
+use crate::agent::model::Model;
 use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
 use crate::journal::Origin;
 use crate::{Host, clock};
@@ -183,7 +185,14 @@ impl Worker<'_> {
     ) -> Result<Ended, Error> {
         let state: PathBuf = self.host().journal().directory().to_owned();
         let watch = cancel::watch(&state, machine.run(), self.cancel.clone());
-        self.agent().carry_on(machine, models, engine, observer).await?;
+        let (dependencies, breaker) = (self.host().dependencies(), &self.host().policy().manifest().reliability().breaker);
+        let last = models.len().saturating_sub(1);
+        let guard = |(index, model): (usize, &'_ mut Box<dyn Model + '_>)| {
+            Box::new(Guarded::new(&mut **model, dependencies, breaker, index == last)) as Box<dyn Model + '_>
+        };
+        let mut guarded: Vec<Box<dyn Model + '_>> = models.iter_mut().enumerate().map(guard).collect();
+        self.agent().carry_on(machine, &mut guarded, engine, observer).await?;
+        drop(guarded);
         drop(watch);
         let report = machine.report();
         let is_kept = is_dead(machine);

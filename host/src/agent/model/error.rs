@@ -63,6 +63,14 @@ pub enum Error {
     /// The run was taken up with fewer models than it began with.
     #[error("there is no model number {} in the chain: give the run the models that it began with", .0 + 1)]
     Missing(usize),
+    /// It failed too often lately, in this run or in others.
+    #[error("the model failed too often lately and is left alone for {} seconds; `toolhold breakers list` shows it", .wait.as_secs())]
+    LeftAlone {
+        /// For how long.
+        wait: Duration,
+        /// There is no other model in the chain, so it may be worth waiting.
+        is_last: bool,
+    },
     /// A script that does not fit the run.
     #[error("{0}")]
     Script(String),
@@ -78,6 +86,8 @@ impl Error {
         match self {
             Self::Status { passing: true, retry_after: Some(wait), .. } => Retry::After(*wait),
             Self::Status { passing, .. } | Self::Reported { passing, .. } if !passing => Retry::Never,
+            Self::LeftAlone { wait, is_last: true } => Retry::After(*wait),
+            Self::LeftAlone { .. } => Retry::Never,
             Self::Untrusted(_) | Self::TooLarge(_) | Self::Missing(_) | Self::Script(_) | Self::Cassette(_) => {
                 Retry::Never
             }
@@ -100,6 +110,7 @@ impl Error {
             Self::Truncated => "model-truncated",
             Self::Malformed(_) => "model-malformed",
             Self::TooLarge(_) => "model-too-large",
+            Self::LeftAlone { .. } => "model-left-alone",
             Self::Missing(_) => "model-missing",
             Self::Script(_) => "script",
             Self::Cassette(_) => "cassette",
