@@ -6,13 +6,13 @@ use futures_util::future::{BoxFuture, ready};
 use toolhold_core::breaker::{BreakerSettings, Pass, Verdict};
 use toolhold_core::cost::Prices;
 
-use crate::agent::Message;
 use crate::agent::model::{Error, Identity, Kind, Model, Request, Turn};
+use crate::agent::{Message, Models};
 use crate::attempt::Dependencies;
 use crate::secrets::KnownSecret;
 
 /// A model, as far as its breaker lets it.
-pub(super) struct Guarded<'m> {
+struct Guarded<'m> {
     model: &'m mut dyn Model,
     dependencies: Dependencies,
     settings: BreakerSettings,
@@ -21,13 +21,22 @@ pub(super) struct Guarded<'m> {
     is_last: bool,
 }
 
+/// The chain, each model behind its breaker.
+pub(super) fn chain<'m>(
+    models: &'m mut Models<'_>,
+    dependencies: &Dependencies,
+    settings: &BreakerSettings,
+) -> Vec<Box<dyn Model + 'm>> {
+    let last = models.len().saturating_sub(1);
+    let mut chain: Vec<Box<dyn Model + 'm>> = Vec::with_capacity(models.len());
+    for (index, model) in models.iter_mut().enumerate() {
+        chain.push(Box::new(Guarded::new(&mut **model, dependencies, settings, index == last)));
+    }
+    chain
+}
+
 impl<'m> Guarded<'m> {
-    pub(super) fn new(
-        model: &'m mut dyn Model,
-        dependencies: &Dependencies,
-        settings: &BreakerSettings,
-        is_last: bool,
-    ) -> Self {
+    fn new(model: &'m mut dyn Model, dependencies: &Dependencies, settings: &BreakerSettings, is_last: bool) -> Self {
         let name = format!("model:{}", model.identity().name);
         Self { model, dependencies: dependencies.clone(), settings: settings.clone(), name, is_last }
     }
@@ -59,9 +68,12 @@ impl Drop for Open<'_> {
 fn verdict(error: &Error) -> Verdict {
     match error {
         Error::Status { status: 500.. | 429 | 408, .. } => Verdict::Fault,
-        Error::Status { .. } | Error::TooLarge(_) | Error::Missing(_) | Error::Script(_) | Error::Cassette(_) | Error::LeftAlone { .. } => {
-            Verdict::Nothing
-        }
+        Error::Status { .. }
+        | Error::TooLarge(_)
+        | Error::Missing(_)
+        | Error::Script(_)
+        | Error::Cassette(_)
+        | Error::LeftAlone { .. } => Verdict::Nothing,
         _ => Verdict::Fault,
     }
 }
@@ -157,8 +169,7 @@ mod tests {
         ) -> BoxFuture<'a, Result<Turn, Error>> {
             self.asked += 1;
             let finish = crate::agent::model::Finish::Stop;
-            let turn =
-                Turn { text: "x".into(), calls: Vec::new(), finish, tokens: Tokens::default(), served_by: None };
+            let turn = Turn { text: "x".into(), calls: Vec::new(), finish, tokens: Tokens::default(), served_by: None };
             Box::pin(ready(self.answer.clone().map(|()| turn)))
         }
     }

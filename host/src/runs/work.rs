@@ -13,9 +13,7 @@ use toolhold_core::state::State;
 use super::error::Error;
 use super::past::Past;
 use super::recorder::JournalEngine;
-use super::guarded::Guarded;
-use super::{HostTools, cancel};
-use crate::agent::model::Model;
+use super::{HostTools, cancel, guarded};
 use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
 use crate::journal::Origin;
 use crate::{Host, clock};
@@ -185,12 +183,8 @@ impl Worker<'_> {
     ) -> Result<Ended, Error> {
         let state: PathBuf = self.host().journal().directory().to_owned();
         let watch = cancel::watch(&state, machine.run(), self.cancel.clone());
-        let (dependencies, breaker) = (self.host().dependencies(), &self.host().policy().manifest().reliability().breaker);
-        let last = models.len().saturating_sub(1);
-        let guard = |(index, model): (usize, &'_ mut Box<dyn Model + '_>)| {
-            Box::new(Guarded::new(&mut **model, dependencies, breaker, index == last)) as Box<dyn Model + '_>
-        };
-        let mut guarded: Vec<Box<dyn Model + '_>> = models.iter_mut().enumerate().map(guard).collect();
+        let breaker = &self.host().policy().manifest().reliability().breaker;
+        let mut guarded = guarded::chain(models, self.host().dependencies(), breaker);
         self.agent().carry_on(machine, &mut guarded, engine, observer).await?;
         drop(guarded);
         drop(watch);
