@@ -3,12 +3,13 @@
 //! Each step of a run is in the journal before anything is built on it ([`recorder`]). So a run that was cut off is put
 //! together again from its steps ([`past`]) and goes on where it was ([`work`]): an answer of a model that is on record is not
 //! asked for again, and a call that was started is made again under the same key, so that the journal of calls tells what
-//! became of it. What fails for good is kept as a dead letter, with everything that it knew.
+//! became of it. Before any of that, [`preflight`] says what can be known. What fails for good is kept as a dead letter, with everything that it knew.
 
 mod cancel;
 mod error;
 mod guarded;
 mod past;
+pub mod preflight;
 mod recorder;
 mod tools;
 mod work;

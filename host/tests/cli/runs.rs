@@ -161,3 +161,23 @@ fn an_answer_has_to_conform_to_its_schema() {
     project.write("schema.json", r#"{"type": "nothing"}"#);
     project.run(&words).failed(3, &["schema.json", "cannot be used"]);
 }
+
+#[test]
+fn what_stands_in_the_way_of_a_run_is_told_before_it_begins() {
+    let project = project();
+    let check = ["run", "x", "--model", "scripted:script.toml", "--check"];
+    project.run(&check).worked(&["no rule lets these run: ", "files.delete"]);
+    project.run(&["runs"]).worked(&["there are no runs"]);
+    let rules = MANIFEST.find("[[rules]]").unwrap();
+    project.write("toolhold.toml", &MANIFEST[..rules]);
+    let done = project.run(&check);
+    assert_eq!(done.code(), 3);
+    assert!(done.printed().contains("blocked: no rule of the manifest lets any tool run"), "{}", done.printed());
+    let words = ["run", "x", "--model", "scripted:script.toml"];
+    project.run(&words).failed(3, &["would come to nothing"]);
+    project.run(&["runs"]).worked(&["there are no runs"]);
+    let priced = "[models.dear]\napi = \"openai\"\nmodel = \"m\"\nurl = \"http://127.0.0.1:9/v1\"\n\
+                  [models.dear.prices]\ninput = \"1\"\noutput = \"100\"\n[run]\nmax-cost = \"1ct\"\n";
+    project.write("toolhold.toml", &format!("{MANIFEST}\n{priced}"));
+    project.run(&["run", "x", "--model", "dear"]).failed(3, &["may cost 0.4096 dollars", "max-cost"]);
+}

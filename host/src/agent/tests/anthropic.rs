@@ -221,10 +221,10 @@ async fn endless_repetition_is_cut_at_a_size_without_reading_on() {
 #[tokio::test]
 async fn refusals_say_whether_and_when_asking_again_can_help() {
     let error = |kind: &str| format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"no"}}}}"#);
-    let wait = Some(Duration::from_secs(7));
+    let wait = Duration::from_secs(7);
     for (status, kind, retry_after, retry) in [
-        (429, "rate_limit_error", Some("7"), Retry::After(wait.unwrap())),
-        (529, "overloaded_error", Some("7"), Retry::After(wait.unwrap())),
+        (429, "rate_limit_error", Some("7"), Retry::After(wait)),
+        (529, "overloaded_error", Some("7"), Retry::After(wait)),
         (529, "overloaded_error", None, Retry::Later),
         (500, "api_error", None, Retry::Later),
         (400, "invalid_request_error", None, Retry::Never),

@@ -7,19 +7,21 @@ use clap::Args;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::Mode;
+use toolhold_core::escape;
 use toolhold_core::id::RunId;
 use toolhold_core::schema::CompiledSchema;
 
 use super::model::{Beforehand, ModelArguments};
 use super::session::Session;
 use super::{failure, reader};
-use crate::agent::{Clock, Task, TokioClock};
-use crate::cli::failure::{CommandResult, Failure};
+use crate::agent::{Clock, Models, Task, TokioClock, Tools as _};
+use crate::cli::failure::{CommandResult, Failure, WithCode as _};
 use crate::cli::project::{Project, open};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::exit_code::ExitCode;
-use crate::runs::{HostTools, Past, Worker};
+use crate::runs::preflight::{self, Finding};
+use crate::runs::{HostTools, Past, Worker, limits};
 
 /// Let an agent work on a task.
 ///
@@ -47,6 +49,9 @@ pub(in crate::cli) struct Run {
     /// A file with a JSON Schema that the answer has to conform to: the model is told, and asked again where it does not.
     #[arg(long, value_name = "FILE")]
     answer_schema: Option<PathBuf>,
+    /// Only tell what can be known before a token is spent: exits with 3 if the run would come to nothing.
+    #[arg(long)]
+    check: bool,
 }
 
 /// The run to go on with.
@@ -82,6 +87,14 @@ impl Run {
             labels: Arc::default(),
             on_report: &on_report,
         };
+        let found = before(&tools, &models)?;
+        if self.check {
+            return told(&found, ui);
+        }
+        refuse_blocked(&found)?;
+        found.iter().filter(|finding| finding.code.starts_with("tool-")).for_each(|finding| {
+            ui.say(&format!("note: {}", escape::line(&finding.message)));
+        });
         let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "run" };
         let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
         let mut show = |event: &_| session.show(event);
@@ -111,6 +124,36 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
         }
     };
     session.conclude(&ended.map_err(failure)?)
+}
+
+/// What can be known before a token is spent.
+fn before(tools: &HostTools<'_>, models: &Models<'_>) -> Result<Vec<Finding>, Failure> {
+    let (host, specs) = (tools.host, tools.specs());
+    let mut found = preflight::check(host, &specs, models, &limits(host));
+    found.extend(preflight::drift(host, &specs).code(ExitCode::Host)?);
+    Ok(found)
+}
+
+fn told(found: &[Finding], ui: Ui) -> CommandResult {
+    let line = |finding: &Finding| {
+        let word = if finding.blocks { "blocked" } else { "note" };
+        format!("{word}: {}", escape::line(&finding.message))
+    };
+    ui.result(&found, |_| match found {
+        [] => "nothing stands in the way".to_owned(),
+        found => found.iter().map(line).collect::<Vec<_>>().join("\n"),
+    })?;
+    Ok(if found.iter().any(|finding| finding.blocks) { ExitCode::BadInput } else { ExitCode::Success })
+}
+
+/// A run that would come to nothing is not begun.
+fn refuse_blocked(found: &[Finding]) -> Result<(), Failure> {
+    let blocked: Vec<_> =
+        found.iter().filter(|finding| finding.blocks).map(|finding| escape::line(&finding.message)).collect();
+    if blocked.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!("the run would come to nothing: {}", blocked.join("; "))))
 }
 
 /// The schema in a file, if it can be used.
