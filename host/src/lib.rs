@@ -23,6 +23,7 @@ mod component_file;
 pub mod effects;
 pub mod egress;
 pub mod exit_code;
+pub mod health;
 mod host;
 pub mod journal;
 mod labels;

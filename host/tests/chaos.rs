@@ -6,7 +6,7 @@
 //! done twice, what a completed run was asked for is there, and at least 999 of 1,000 runs are completed or partial.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a test fails by panicking, reads its settings from the environment and prints its table"

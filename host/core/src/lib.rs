@@ -20,6 +20,7 @@ pub mod escape;
 pub mod event;
 pub mod explain;
 pub mod grant;
+pub mod health;
 pub mod id;
 pub mod limit;
 pub mod lock;

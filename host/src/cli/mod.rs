@@ -12,6 +12,7 @@ mod completions;
 mod effects;
 mod explain;
 mod failure;
+mod health;
 mod history;
 mod inspect;
 mod known;
@@ -72,6 +73,7 @@ enum Command {
     Apply(apply::Apply),
     Undo(undo::Undo),
     History(history::History),
+    Health(health::Health),
     Explain(explain::Explain),
     Tools(tools::Tools),
     Lock(lock::Lock),
@@ -120,6 +122,7 @@ impl Cli {
             Command::Apply(command) => block_on(command.run(&project, ui)),
             Command::Undo(command) => block_on(command.run(&project, ui)),
             Command::History(command) => command.run(&project, ui),
+            Command::Health(command) => command.run(&project, ui),
             Command::Explain(command) => block_on(command.run(&project, ui)),
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),

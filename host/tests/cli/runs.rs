@@ -181,3 +181,27 @@ fn what_stands_in_the_way_of_a_run_is_told_before_it_begins() {
     project.write("toolhold.toml", &format!("{MANIFEST}\n{priced}"));
     project.run(&["run", "x", "--model", "dear"]).failed(3, &["may cost 0.4096 dollars", "max-cost"]);
 }
+
+#[test]
+fn health_tells_what_works_and_what_does_not() {
+    let project = project();
+    project.run(&["health"]).worked(&["nothing was used yet"]);
+    for _ in 0..5 {
+        ran(&project, 0);
+        std::fs::remove_file(project.path().join("work/new.md")).unwrap();
+    }
+    project.run(&["health"]).worked(&["tool:files.list", "tool:files.write", "runs", "healthy", "turns of a run"]);
+    project.write("script.toml", "");
+    for _ in 0..5 {
+        ran(&project, 12);
+    }
+    let told = project.run(&["health", "--json"]).printed();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let named =
+        |name: &str| told["health"].as_array().unwrap().iter().find(|entry| entry["name"] == name).unwrap().clone();
+    assert_eq!((named("runs")["faults"].as_u64(), named("runs")["verdict"].as_str()), (Some(5), Some("critical")));
+    assert_eq!(named("tool:files.list")["verdict"], "healthy");
+    assert_eq!(named("model:scripted:script.toml")["faults"], 5);
+    assert_eq!(told["turns"]["3"], 5);
+    project.run(&["health", "--window", "never"]).failed(2, &["--window"]);
+}
