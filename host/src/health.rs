@@ -71,6 +71,9 @@ impl Uses {
     }
 }
 
+/// A number of a run.
+type Measure = fn(&Trajectory) -> u64;
+
 /// What a run took.
 struct Trajectory {
     run: RunId,
@@ -172,10 +175,10 @@ fn of_models(history: &[Occurrence], is_within: bool, uses: &mut Uses) {
 }
 
 fn unusual(trajectories: &[Trajectory]) -> Vec<Unusual> {
-    let earlier = |of: fn(&Trajectory) -> u64| -> Option<u64> {
+    let earlier = |of: Measure| -> Option<u64> {
         fence(&trajectories.iter().filter(|trajectory| !trajectory.is_within).map(of).collect::<Vec<_>>())
     };
-    let measures: [(&'static str, fn(&Trajectory) -> u64); 2] =
+    let measures: [(&'static str, Measure); 2] =
         [("turns", |trajectory| u64::from(trajectory.turns)), ("failed calls", |trajectory| trajectory.failed_calls)];
     let mut found = Vec::new();
     for (what, of) in measures {

@@ -4,6 +4,7 @@
 //! this order: nobody hears of what is not on record. Whatever is waited for, a person who gives up and the end of the run's
 //! time come first.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::cost::Prices;
 use toolhold_core::id::{Digest, RunId};
-use toolhold_core::outcome::CallReport;
+use toolhold_core::outcome::{CallReport, Class};
 use toolhold_core::run::event::VERSION;
 use toolhold_core::run::{
-    Ask, CallSummary, Machine, Next, Occurrence, PendingCall, Reason, RunEvent, RunLimits, RunReport, Start,
-    result_of_call,
+    Ask, CallSummary, FailureSummary, Machine, Next, Occurrence, PendingCall, Reason, RunEvent, RunLimits, RunReport,
+    Start, result_of_call,
 };
 use toolhold_core::state::State;
 
@@ -234,6 +235,10 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         };
         let mut made = Box::pin(self.agent.tools.call(asked, token.clone()));
         let returned = |report: CallReport| {
+            if call.is_started && report.mode != mode {
+                // It may have been live the first time.
+                return not_known(&call);
+            }
             let content = result_of_call(&report, mode, most_bytes);
             let summary = CallSummary::of(call.turn, &report);
             RunEvent::CallReturned { call: summary, content, labels: report.effects.labels }
@@ -267,6 +272,16 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         let happened = self.engine.once(self.machine, Box::pin(second)).await?;
         self.apply(&happened)
     }
+}
+
+/// A call that was made before and would be something else now.
+fn not_known(call: &PendingCall) -> RunEvent {
+    let message =
+        "it was made before, and the manifest now lets it run as a preview only: see `toolhold history`".into();
+    let failure = FailureSummary { class: Class::Host, code: "outcome-unknown".into(), message };
+    let (turn, tool) = (call.turn, call.tool.clone());
+    let call = CallSummary { turn, call: None, tool, failure: Some(failure), replayed: false };
+    RunEvent::CallReturned { call, content: String::new(), labels: BTreeSet::new() }
 }
 
 /// Sends a request to a model, and says what came of it.

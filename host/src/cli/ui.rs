@@ -2,11 +2,13 @@
 //!
 //! Nothing is said in colour alone. Text of guests, models and remotes is escaped by whoever hands it in.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use toolhold_core::escape;
 
 use super::known;
 
@@ -51,6 +53,26 @@ pub(super) fn paint(tone: Tone, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// JSON without characters that a terminal obeys or nobody sees: in JSON they stand in texts only, where they may be escaped.
+fn visible(json: &str) -> String {
+    if !json.chars().any(escape::must_escape) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if escape::must_escape(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                // Writing to a String cannot fail.
+                let _infallible = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
 impl Ui {
     /// From the global flags.
     #[must_use]
@@ -79,7 +101,7 @@ impl Ui {
         }
         let mut value = serde_json::to_value(value)?;
         known::clean_json(&mut value);
-        self.print(&serde_json::to_string_pretty(&value)?)
+        self.print(&visible(&serde_json::to_string_pretty(&value)?))
     }
 
     /// A line of the result.
@@ -123,5 +145,18 @@ impl Ui {
         }
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_no_character_that_a_terminal_obeys_and_means_the_same() {
+        let value = serde_json::json!({"a\u{202e}": "\u{9b}31m \u{7f} \u{e0041} é\n"});
+        let shown = visible(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!shown.chars().any(escape::must_escape), "{shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

@@ -265,6 +265,7 @@ struct Tally {
     settled: u64,
     plans: u64,
     said: Said,
+    runs: runs::Told,
 }
 
 impl Tally {
@@ -278,6 +279,7 @@ impl Tally {
         if let Some(standing) = entry.event.standing() {
             self.said.insert((standing.kind.to_owned(), standing.name.to_owned()), standing.digest);
         }
+        self.runs.check(connection, at, &entry.event)?;
         match &entry.event {
             Event::CallAdmitted { call, .. } => {
                 self.admitted += 1;
@@ -300,9 +302,6 @@ impl Tally {
                 self.plans += 1;
                 plans::check(connection, at, call, plan)
             }
-            Event::RunEnded { run, steps: Some(steps), history: Some(history), .. } => {
-                runs::check(connection, at, run, *steps, history)
-            }
             Event::CallAbandoned { call, .. } => stored_call(connection, at, call)?.expect_state(at, State::Abandoned),
             _ => Ok(()),
         }
@@ -313,6 +312,7 @@ impl Tally {
         if standing::all(connection)? != self.said {
             return Err(Broken { at: last, why: Why::Standing }.into());
         }
+        self.runs.finish(connection, last)?;
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;

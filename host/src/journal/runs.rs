@@ -3,6 +3,8 @@
 //! A step is text of the state machine. The journal keeps it, in order and without a gap, and tells whether somebody changed
 //! it: the audit has a digest of all steps of a run that ended.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use toolhold_core::call::Mode;
@@ -10,6 +12,7 @@ use toolhold_core::chain::{Broken, Why};
 use toolhold_core::event::Event;
 use toolhold_core::id::{Digest, RunId};
 use toolhold_core::redact::Redactor;
+use toolhold_core::run::Occurrence;
 use toolhold_core::state::State;
 
 use super::audit::digest;
@@ -117,6 +120,10 @@ pub(super) fn append(connection: &Connection, step: &RunStep, redactor: &Redacto
         return Ok(Step { event: None, answer: Err(Error::Taken(step.run.clone())) });
     }
     let body = redactor.redact_json(&step.body);
+    // Where a secret stands in for a number or a word of the form, there is no step without it.
+    if body != step.body && serde_json::from_str::<Occurrence>(&body).is_err() {
+        return Ok(Step { event: None, answer: Err(Error::Secret) });
+    }
     let history = follow(&history, &body);
     match &step.head {
         Some(head) => begin(connection, step, head, &history, redactor)?,
@@ -170,7 +177,7 @@ fn follow(history: &Digest, body: &str) -> Digest {
 
 /// Removes the steps of a run that is over.
 pub(super) fn expire(connection: &Connection, run: &RunId, at: u64) -> Result<Step, Error> {
-    let sql = "UPDATE runs SET expired = 1 WHERE run = ?1 AND expired = 0";
+    let sql = "UPDATE runs SET expired = 1, task = '' WHERE run = ?1 AND expired = 0";
     if connection.prepare_cached(sql)?.execute([run.as_str()])? == 0 {
         return Ok(Step { event: None, answer: Err(Error::Taken(run.clone())) });
     }
@@ -178,8 +185,69 @@ pub(super) fn expire(connection: &Connection, run: &RunId, at: u64) -> Result<St
     Ok(Step { event: Some((at, Event::RunExpired { run: run.clone() })), answer: Ok(Answer::Done) })
 }
 
+/// What the audit tells of runs.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    begun: u64,
+    expired: BTreeSet<RunId>,
+    /// How many steps a run had at its end, and how many a person or the host has added since; `None` once it goes on.
+    ended: BTreeMap<RunId, Option<u64>>,
+}
+
+impl Told {
+    /// Takes an event; compares the end of a run with what is stored.
+    pub(super) fn check(&mut self, connection: &Connection, at: u64, event: &Event) -> Result<(), Error> {
+        match event {
+            Event::RunStarted { .. } | Event::RunForked { .. } => self.begun += 1,
+            Event::RunExpired { run } => {
+                self.expired.insert(run.clone());
+            }
+            Event::RunEnded { run, steps: Some(steps), history: Some(history), .. } => {
+                self.ended.insert(run.clone(), Some(*steps));
+                check(connection, at, run, *steps, history)?;
+            }
+            Event::RunDeadLettered { run } | Event::RunDiscarded { run } => {
+                if let Some(Some(steps)) = self.ended.get_mut(run) {
+                    *steps += 1;
+                }
+            }
+            Event::RunRequeued { run } | Event::RunResumed { run } => {
+                self.ended.insert(run.clone(), None);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What the audit says nothing of was put there by somebody else.
+    pub(super) fn finish(&self, connection: &Connection, last: u64) -> Result<(), Error> {
+        if is_older(connection)? {
+            return Ok(());
+        }
+        let differs = |call: String, what| Err(Broken { at: last, why: Why::Differs { call, what } }.into());
+        let rows: i64 = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+        if rows.cast_unsigned() > self.begun {
+            return differs("runs".into(), "the audit tells of fewer runs");
+        }
+        let mut statement = connection.prepare(&format!("{SELECT} WHERE expired = 1"))?;
+        for run in statement.query_map([], record)? {
+            let run = run?.run;
+            if !self.expired.contains(&run) {
+                return differs(format!("run {run}"), "its steps were removed");
+            }
+        }
+        for (run, steps) in &self.ended {
+            let stored = get(connection, run)?;
+            if steps.is_some_and(|steps| stored.as_ref().is_none_or(|stored| stored.steps != steps)) {
+                return differs(format!("run {run}"), "it has other steps after its end");
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Whether the steps that are stored are those that the audit tells of.
-pub(super) fn check(connection: &Connection, at: u64, run: &RunId, steps: u64, expected: &Digest) -> Result<(), Error> {
+fn check(connection: &Connection, at: u64, run: &RunId, steps: u64, expected: &Digest) -> Result<(), Error> {
     let differs = |what| Error::from(Broken { at, why: Why::Differs { call: format!("run {run}"), what } });
     let record = get(connection, run)?.ok_or_else(|| differs("it is missing"))?;
     if record.expired {

@@ -41,9 +41,12 @@ pub(super) fn watch(state: &Path, run: &RunId, cancel: CancellationToken) -> Wat
     let over = CancellationToken::new();
     let (watched, stop) = (path.clone(), over.clone());
     tokio::spawn(async move {
-        while stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await.is_some() {
+        loop {
             if watched.exists() {
                 return cancel.cancel();
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(PERIOD)).await.is_none() {
+                return;
             }
         }
     });
@@ -56,11 +59,17 @@ pub(super) struct Watch {
     _over: DropGuard,
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
+impl Watch {
+    /// The run is over: the wish has come true, or came too late.
+    pub(super) fn done(self) {
         // Mostly there is none.
         let _gone = std::fs::remove_file(&self.path).is_err();
     }
+}
+
+/// Nobody wants `run` to end any more.
+pub(super) fn forget(state: &Path, run: &RunId) {
+    let _gone = std::fs::remove_file(wish(state, run)).is_err();
 }
 
 /// Ends a run on which nobody works.

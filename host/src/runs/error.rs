@@ -34,6 +34,14 @@ pub enum Error {
         /// What can be done instead.
         hint: &'static str,
     },
+    /// A fork whose copy was cut off: the steps that are missing would be done again.
+    #[error("run `{run}` is a fork, and its copy of `{}` was cut off: fork again with `toolhold runs fork {}@{}`", .origin.run, .origin.run, .origin.step)]
+    HalfCopied {
+        /// Which run.
+        run: RunId,
+        /// What it was to be a copy of.
+        origin: crate::journal::Origin,
+    },
     /// A dry run keeps nothing that outlives its process.
     #[error("run `{0}` is a dry run: what it staged is gone with its process; start it again")]
     DryRun(RunId),

@@ -47,7 +47,7 @@ impl Worker<'_> {
     /// The journal failed: the run can be resumed.
     pub async fn begin(&self, task: Task, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
         let manifest = Some(self.host().policy().manifest().digest());
-        let start = self.agent().start(models, Task { manifest, ..task });
+        let start = self.agent(self.cancel.clone()).start(models, Task { manifest, ..task });
         let mut engine = JournalEngine::new(self.host().journal(), self.front);
         self.work(&mut Machine::begin(start), models, &mut engine, observer).await
     }
@@ -58,7 +58,11 @@ impl Worker<'_> {
     ///
     /// It is over, or a dry run, or cannot be read; or the journal failed.
     pub async fn resume(&self, run: &RunId, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
-        let mut machine = self.past(run)?.machine()?;
+        let past = self.past(run)?;
+        let mut machine = past.machine()?;
+        if let Some(origin) = past.record.origin.filter(|origin| past.record.steps < origin.step) {
+            return Err(Error::HalfCopied { run: run.clone(), origin });
+        }
         if machine.start().mode == Mode::Preview {
             return Err(Error::DryRun(run.clone()));
         }
@@ -69,7 +73,7 @@ impl Worker<'_> {
             };
             return Err(Error::NotNow { run: run.clone(), state: machine.state(), hint });
         }
-        self.go_on(&mut machine, models, observer).await
+        self.go_on(&mut machine, false, models, observer).await
     }
 
     /// Lets a dead run go on, from the last place at which it was whole, with fresh budgets.
@@ -91,8 +95,10 @@ impl Worker<'_> {
         }
         let hint = "some of its calls have no result; go another way from one of its steps with `toolhold runs fork`";
         let at = machine.requeue_at().ok_or_else(|| not_now(machine.state(), hint))?;
+        // A wish to cancel it was for its earlier life.
+        cancel::forget(self.host().journal().directory(), run);
         self.take(&mut machine, RunEvent::Requeued { at }).await?;
-        self.go_on(&mut machine, models, observer).await
+        self.go_on(&mut machine, false, models, observer).await
     }
 
     /// Begins a new run as a copy of another one up to `step`, and works on it; `note` is said to the model before. Nothing of the
@@ -138,7 +144,7 @@ impl Worker<'_> {
         if let Some(text) = note {
             self.take(&mut machine, RunEvent::PersonNoted { text }).await?;
         }
-        self.go_on(&mut machine, models, observer).await
+        self.go_on(&mut machine, true, models, observer).await
     }
 
     /// Decides that a dead run stays dead.
@@ -147,7 +153,12 @@ impl Worker<'_> {
     ///
     /// It is not dead; or the journal failed.
     pub async fn discard(&self, run: &RunId) -> Result<(), Error> {
-        let mut machine = self.past(run)?.machine()?;
+        let past = self.past(run)?;
+        let mut machine = past.machine()?;
+        let ended = past.history.last().is_some_and(|last| matches!(last.event, RunEvent::RunEnded { .. }));
+        if ended && is_dead(&machine) {
+            self.take(&mut machine, RunEvent::DeadLettered).await?;
+        }
         if machine.state() != State::DeadLettered {
             let hint = "only a dead letter can be discarded; `toolhold dlq list` has them";
             return Err(Error::NotNow { run: run.clone(), state: machine.state(), hint });
@@ -158,13 +169,14 @@ impl Worker<'_> {
     async fn go_on(
         &self,
         machine: &mut Machine,
+        fresh: bool,
         models: &mut Models<'_>,
         observer: Observer<'_>,
     ) -> Result<Ended, Error> {
         let present: Vec<Identity> = models.iter().map(|model| model.identity().clone()).collect();
         let prices = if present == machine.start().models { Vec::new() } else { prices(models) };
         let others = (present != machine.start().models).then_some(present);
-        self.take(machine, RunEvent::RunResumed { models: others, prices }).await?;
+        self.take(machine, RunEvent::RunResumed { models: others, prices, fresh }).await?;
         // What an earlier life of the run has read, it has read.
         self.tools.labels.add(machine.labels());
         for (index, model) in models.iter_mut().enumerate() {
@@ -182,12 +194,14 @@ impl Worker<'_> {
         observer: Observer<'_>,
     ) -> Result<Ended, Error> {
         let state: PathBuf = self.host().journal().directory().to_owned();
-        let watch = cancel::watch(&state, machine.run(), self.cancel.clone());
+        let cancel = self.cancel.child_token();
+        let watch = cancel::watch(&state, machine.run(), cancel.clone());
         let breaker = &self.host().policy().manifest().reliability().breaker;
         let mut guarded = guarded::chain(models, self.host().dependencies(), breaker);
-        self.agent().carry_on(machine, &mut guarded, engine, observer).await?;
+        self.agent(cancel).carry_on(machine, &mut guarded, engine, observer).await?;
         drop(guarded);
-        drop(watch);
+        // A run that was stopped before its end is still to be cancelled.
+        watch.done();
         let report = machine.report();
         let is_kept = is_dead(machine);
         if is_kept {
@@ -210,13 +224,8 @@ impl Worker<'_> {
         self.tools.host
     }
 
-    fn agent(&self) -> Agent<'_, HostTools<'_>> {
-        Agent {
-            tools: self.tools,
-            limits: limits(self.host()),
-            clock: Arc::clone(&self.clock),
-            cancel: self.cancel.clone(),
-        }
+    fn agent(&self, cancel: CancellationToken) -> Agent<'_, HostTools<'_>> {
+        Agent { tools: self.tools, limits: limits(self.host()), clock: Arc::clone(&self.clock), cancel }
     }
 }
 

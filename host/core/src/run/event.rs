@@ -88,6 +88,9 @@ pub enum RunEvent {
         /// What each of those costs, where that is known.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         prices: Vec<Option<Prices>>,
+        /// Budgets begin anew: it is another run from here on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fresh: bool,
     },
     /// A request went to the model.
     ModelAsked {

@@ -61,8 +61,9 @@ impl World {
             Err(_) => Machine::begin(agent.start(&models, task)),
         };
         if machine.steps() > 0 {
-            let happened =
-                machine.place(machine.elapsed(), RunEvent::RunResumed { models: None, prices: Vec::new() }).unwrap();
+            let happened = machine
+                .place(machine.elapsed(), RunEvent::RunResumed { models: None, prices: Vec::new(), fresh: false })
+                .unwrap();
             machine.apply(happened.elapsed, &happened.event).unwrap();
             disk.kept.push(happened);
         }

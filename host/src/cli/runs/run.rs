@@ -78,7 +78,7 @@ impl Run {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
         let answer_schema = self.answer_schema.as_deref().map(answer_schema).transpose()?;
         let models = self.model.beforehand(&[], &clock)?;
-        let session = session(&models, self.dry_run, project, ui).await?;
+        let session = session(&models, Some(self.dry_run), project, ui).await?;
         let mut models = models.open(session.host())?;
         let on_report = |report: &_| session.note(report);
         let tools = HostTools {
@@ -110,7 +110,7 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
     let machine = Past::of(&reader(project)?, from.run()).and_then(|past| past.machine()).map_err(failure)?;
     let known: Vec<String> = machine.start().models.iter().map(|model| model.name.clone()).collect();
     let models = model.beforehand(&known, &clock)?;
-    let session = session(&models, false, project, ui).await?;
+    let session = session(&models, None, project, ui).await?;
     let mut models = models.open(session.host())?;
     let on_report = |report: &_| session.note(report);
     let tools = HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report };
@@ -170,10 +170,11 @@ fn answer_schema(path: &Path) -> Result<Value, Failure> {
     Ok(schema)
 }
 
-async fn session(models: &Beforehand, is_dry: bool, project: &Project, ui: Ui) -> Result<Session, Failure> {
+/// `wish` is whether a new run is to be a dry one; a run that there is already is what it was.
+async fn session(models: &Beforehand, wish: Option<bool>, project: &Project, ui: Ui) -> Result<Session, Failure> {
     let host = open(project, models.secrets(), ui).await?;
     // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
-    let is_dry = is_dry || host.policy().manifest().mode() == Mode::Preview;
+    let is_dry = wish.is_some_and(|wish| wish || host.policy().manifest().mode() == Mode::Preview);
     Ok(Session::new(host, is_dry, ui))
 }
 

@@ -10,6 +10,7 @@ use crate::journal::{Error, Journal, Options, Reader, RunFilter, RunHead, RunSte
 fn step(number: u64, state: State, body: &str) -> RunStep {
     let head = RunHead { task: "a task".into(), mode: Mode::Live, origin: None };
     let run: toolhold_core::id::RunId = "run-1".parse().unwrap();
+    let begun = Event::RunStarted { run: run.clone(), front: "test".into(), manifest: None };
     let ended = Event::RunEnded { run: run.clone(), end: state.to_string(), reason: None, steps: None, history: None };
     RunStep {
         run,
@@ -17,7 +18,11 @@ fn step(number: u64, state: State, body: &str) -> RunStep {
         state,
         body: body.to_owned(),
         head: (number == 1).then_some(head),
-        event: state.is_end().then_some(ended),
+        event: match (number, state) {
+            (1, _) => Some(begun),
+            (_, State::DeadLettered) => None,
+            _ => state.is_end().then_some(ended),
+        },
         waits: true,
         durable: false,
         at: number,
@@ -59,6 +64,9 @@ async fn a_step_that_was_changed_cut_or_added_is_found() {
         "UPDATE run_events SET body = (SELECT body FROM run_events WHERE step = 2)",
         "DELETE FROM runs",
         "UPDATE runs SET steps = 1",
+        "UPDATE runs SET expired = 1; DELETE FROM run_events",
+        "INSERT INTO run_events VALUES ('run-1', 3, 3, '{}'); UPDATE runs SET steps = 3, state = 'dead-lettered'",
+        "INSERT INTO runs SELECT 9, 'forged', task, mode, state, steps, history, origin_run, origin_step, started_at, changed_at, expired FROM runs",
     ] {
         let directory = tempfile::tempdir().unwrap();
         let journal = Journal::open(directory.path(), &Options::default()).unwrap();
@@ -74,7 +82,8 @@ async fn a_secret_is_in_no_step_and_the_digest_is_of_what_is_stored() {
     let directory = tempfile::tempdir().unwrap();
     let redactor = Redactor::new([("token", "s3cr3t-s3cr3t")]);
     let journal = Journal::open(directory.path(), &Options { redactor, ..Options::default() }).unwrap();
-    let mut first = step(1, State::Processing, r#"{"text":"it is s3cr3t-s3cr3t"}"#);
+    let said = r#"{"milliseconds":0,"state":"processing","event":"person-noted","text":"it is s3cr3t-s3cr3t"}"#;
+    let mut first = step(1, State::Processing, said);
     first.head = Some(RunHead { task: "use s3cr3t-s3cr3t".into(), mode: Mode::Live, origin: None });
     journal.run_step(first).await.unwrap();
     journal.run_step(step(2, State::Failed, "{}")).await.unwrap();
@@ -83,6 +92,16 @@ async fn a_secret_is_in_no_step_and_the_digest_is_of_what_is_stored() {
     let stored = format!("{:?}{:?}", reader.run_events(&run).unwrap(), reader.run(&run).unwrap());
     assert!(!stored.contains("s3cr3t-s3cr3t") && stored.contains("it is "), "{stored}");
     reader.verify(None).unwrap();
+}
+
+#[tokio::test]
+async fn a_step_that_would_lose_its_form_with_a_secret_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let redactor = Redactor::new([("pin", "8273645")]);
+    let journal = Journal::open(directory.path(), &Options { redactor, ..Options::default() }).unwrap();
+    let said = r#"{"milliseconds":8273645,"state":"processing","event":"person-noted","text":"x"}"#;
+    assert!(matches!(journal.run_step(step(1, State::Processing, said)).await, Err(Error::Secret)));
+    assert_eq!(journal.reader().unwrap().runs(&RunFilter::default()).unwrap(), []);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use super::{Machine, Next, PendingCall, Phase};
 use crate::call::{Mode, canonical};
 use crate::id::{Digest, IdempotencyKey};
 use crate::outcome::Class;
+use crate::redact::REDACTED;
 use crate::run::event::RunEvent;
 use crate::run::guard::is_repairable;
 use crate::run::intake::{Checked, Sound};
@@ -19,7 +20,9 @@ use crate::run::report::{CallSummary, FailureSummary, Reason};
 use crate::run::{context, prompt, result};
 
 /// The code of a call of which nobody knows what it did.
-const UNKNOWN: &str = "outcome-unknown";
+pub(super) const UNKNOWN: &str = "outcome-unknown";
+/// Codes of a call in whose place another one stands.
+const ANOTHER: [&str; 2] = ["key-conflict", "in-flight"];
 
 /// The calls of a turn, and what they came to so far.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub(super) struct Acting {
     at: usize,
     /// It was started, under this key.
     started: Option<Option<IdempotencyKey>>,
+    /// It was started by somebody who was stopped: it may have done everything.
+    is_resumed: bool,
     /// How many calls were not looked at.
     dropped: usize,
     /// Something usable came of one.
@@ -41,7 +46,16 @@ pub(super) struct Acting {
 
 impl Acting {
     pub(super) fn of(calls: Vec<Checked>, dropped: usize) -> Self {
-        Self { calls, at: 0, started: None, dropped, is_useful: false, last_error: String::new(), stop: None }
+        Self {
+            calls,
+            at: 0,
+            started: None,
+            is_resumed: false,
+            dropped,
+            is_useful: false,
+            last_error: String::new(),
+            stop: None,
+        }
     }
 
     pub(super) fn is_started(&self) -> bool {
@@ -63,6 +77,12 @@ impl Acting {
     /// The run goes on after an end.
     pub(super) fn go_on(&mut self) {
         self.stop = None;
+        self.resume();
+    }
+
+    /// Somebody else goes on with the calls.
+    pub(super) fn resume(&mut self) {
+        self.is_resumed = self.is_started();
     }
 }
 
@@ -72,12 +92,22 @@ impl Machine {
             return Next::Note(RunEvent::TurnSettled { turn: self.turns });
         };
         match (&call.verdict, &acting.stop) {
+            // Given up, and cut off while it was waited for: it is not made again.
+            (Ok(sound), Some(Stop::Cancelled)) if acting.is_started() => {
+                Next::Note(self.abandoned(&self.pending(acting, sound)))
+            }
             (Ok(sound), _) if acting.is_started() => Next::Call(self.pending(acting, sound)),
             (_, Some(_)) => self.rejection(call, not_run()),
             (Ok(sound), None) if self.is_for_a_part(sound) => self.part(call, sound),
+            (Ok(sound), None) if self.lacks_a_secret(sound) => self.rejection(call, without_secret()),
             (Ok(sound), None) => Next::Call(self.pending(acting, sound)),
             (Err(failure), None) => self.rejection(call, failure.clone()),
         }
+    }
+
+    /// What was stored of the call is not what the model asked for.
+    fn lacks_a_secret(&self, sound: &Sound) -> bool {
+        self.was_resumed && sound.arguments.to_string().contains(REDACTED)
     }
 
     /// A tool of the run that has the same name counts more.
@@ -158,9 +188,15 @@ impl Machine {
         format!("run-{}", digest.hex()).parse().ok()
     }
 
+    fn is_part_next(&self) -> bool {
+        let Phase::Acting(acting) = &self.phase else { return false };
+        let next = acting.calls.get(acting.at).and_then(|call| call.verdict.as_ref().ok());
+        next.is_some_and(|sound| self.is_for_a_part(sound))
+    }
+
     /// Looks at the call that is next, and ends the turn where there is none.
     pub(super) fn prepare(&mut self) {
-        let has_no_calls_left = self.has_no_calls_left();
+        let has_no_calls_left = self.has_no_calls_left() && !self.is_part_next();
         let Phase::Acting(acting) = &mut self.phase else { return };
         match acting.calls.get(acting.at) {
             Some(call) if has_no_calls_left && call.verdict.is_ok() => {
@@ -230,7 +266,13 @@ impl Machine {
         self.calls.push(summary.clone());
         let Phase::Acting(acting) = &mut self.phase else { return };
         let failure = summary.failure.clone();
-        if let Some(failure) = failure.as_ref().filter(|failure| failure.code == UNKNOWN) {
+        // It was made before by somebody who was stopped, and what is refused now may have been done then.
+        let is_refused_now = |failure: &FailureSummary| {
+            acting.is_resumed
+                && !summary.replayed
+                && (ANOTHER.contains(&failure.code.as_str()) || is_repairable(failure.class))
+        };
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.code == UNKNOWN || is_refused_now(failure)) {
             let (tool, message) = (summary.tool.clone(), failure.message.clone());
             return self.stop(Stop::Vain(Reason::Unknown { tool, message }));
         }
@@ -252,7 +294,7 @@ impl Machine {
             None => acting.is_useful = true,
             Some(failure) => acting.last_error = failure.message,
         }
-        (acting.started, acting.at) = (None, acting.at + 1);
+        (acting.started, acting.is_resumed, acting.at) = (None, false, acting.at + 1);
         let (shown, is_cut) = context::shown(&id, content, limits.result_bytes);
         if is_cut {
             self.long.insert(id.clone(), content.to_owned());
@@ -267,6 +309,12 @@ impl Machine {
         let (call, content) = result::abandoned(call.turn, &call.tool, self.start.limits.result_bytes);
         RunEvent::CallReturned { call, content, labels: BTreeSet::new() }
     }
+}
+
+fn without_secret() -> FailureSummary {
+    let message = "a secret was taken out of the arguments of this call when it was stored, and it was not made; ask for it \
+                   again without the secret";
+    FailureSummary { class: Class::InvalidArguments, code: "secret-taken-out".into(), message: message.into() }
 }
 
 fn not_run() -> FailureSummary {

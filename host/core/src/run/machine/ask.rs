@@ -25,7 +25,7 @@ use crate::run::{answer, context, prompt};
 /// The first pause between attempts. The next ones double; each grows by up to its own length again, at random.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Fewer than most texts have: a turn is rather taken for too dear than for too cheap.
-const BYTES_PER_TOKEN: usize = 3;
+const BYTES_PER_TOKEN: usize = 2;
 /// The longest pause that is our own choice, before it grows at random.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -46,6 +46,7 @@ impl Machine {
 
     pub(super) fn failed(&mut self, code: &str, message: &str, retry: Retry) {
         let (code, message) = (code.to_owned(), message.to_owned());
+        self.pay_for_nothing();
         if let Some(wait) = self.pause(retry) {
             self.note(RunEvent::ModelRetryScheduled { code, message, wait });
         } else if self.model + 1 < self.start.models.len() {
@@ -81,12 +82,28 @@ impl Machine {
         self.start.prices.get(self.model).copied().flatten()
     }
 
-    /// Whether the next turn fits into the budget, at the most that it can cost. What it reads is a guess, and rather too high.
+    /// Whether the next turn fits into the budget, at the most that it can cost; and a last answer after it, where there will
+    /// be one.
     pub(super) fn can_pay(&self) -> bool {
         let Some(prices) = self.prices() else { return true };
-        let read = context::bytes(&self.messages, self.boundary) / BYTES_PER_TOKEN;
-        let next = prices.cost(read as u64, u64::from(self.start.limits.tokens_per_turn), 0);
-        self.cost.saturating_sub(self.since.cost).saturating_add(next) <= self.start.limits.cost
+        let next = prices.cost(self.read_at_most(), u64::from(self.start.limits.tokens_per_turn), 0);
+        let turns = if self.last.is_some() { 1 } else { 2 };
+        let spent = self.cost.saturating_sub(self.since.cost);
+        spent.saturating_add(next.saturating_mul(turns)) <= self.start.limits.cost
+    }
+
+    /// Tokens that the next request has. A guess, and rather too high.
+    fn read_at_most(&self) -> u64 {
+        let tools: usize =
+            self.tools().iter().map(|tool| tool.input_schema.to_string().len() + tool.description.len()).sum();
+        let bytes = context::bytes(&self.messages, self.boundary).saturating_add(tools);
+        u64::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(u64::MAX)
+    }
+
+    /// A request that brought no turn may have been read, and be paid for.
+    pub(super) fn pay_for_nothing(&mut self) {
+        let cost = self.prices().map_or(0, |prices| prices.cost(self.read_at_most(), 0, 0));
+        self.cost = self.cost.saturating_add(cost);
     }
 
     pub(super) fn no_time_for_an_answer(&mut self) {

@@ -59,7 +59,7 @@ impl Machine {
         let limits = &self.start.limits;
         self.messages.push(Message::User(prompt::last_answer(limit, limits)));
         self.last = Some(LastAnswer { limit, deadline: self.elapsed + limits.last_answer_time });
-        if limit == RunLimit::Cost && !self.can_pay() {
+        if !self.can_pay() {
             self.last = None;
             return self.stop(Stop::NoLastAnswer(limit, "a last answer would not fit into the budget either".into()));
         }
@@ -67,7 +67,10 @@ impl Machine {
     }
 
     pub(super) fn ended(&mut self, answer: Option<String>, reason: Option<Reason>) {
-        (self.answer, self.reason, self.phase) = (answer, reason, Phase::Over);
+        (self.answer, self.reason) = (answer, reason);
+        if let Phase::Acting(acting) = std::mem::replace(&mut self.phase, Phase::Over) {
+            self.held = Some(acting).filter(|acting| acting.is_half_done());
+        }
     }
 
     /// The event that is the end, or leads to it.

@@ -171,6 +171,8 @@ pub struct Machine {
     /// The step after which nothing was half done, last.
     checkpoint: u64,
     resumes: u32,
+    /// It was taken up again at some time: what is left of it is what was stored.
+    was_resumed: bool,
     elapsed: Duration,
     turns: u32,
     tokens: Tokens,
@@ -207,6 +209,7 @@ impl Machine {
             steps: 0,
             checkpoint: 0,
             resumes: 0,
+            was_resumed: false,
             elapsed: Duration::ZERO,
             turns: 0,
             tokens: Tokens::default(),
@@ -277,9 +280,12 @@ impl Machine {
         self.steps += 1;
         match event {
             RunEvent::RunStarted(_) => self.started(),
-            RunEvent::RunResumed { models, prices } => {
+            RunEvent::RunResumed { models, prices, fresh } => {
                 if let Some(models) = models {
                     self.other_models(models, prices);
+                }
+                if *fresh {
+                    self.renew();
                 }
                 self.resumed();
             }
@@ -292,7 +298,10 @@ impl Machine {
             RunEvent::CallRejected { failure, .. } => self.rejected(failure),
             RunEvent::CallStarted { key, .. } => self.call_started(key.clone()),
             RunEvent::CallReturned { call, content, labels } => {
-                self.labels.extend(labels.iter().cloned());
+                // Of what a call did of which nothing is known, the model is shown nothing.
+                if call.failure.as_ref().is_none_or(|failure| failure.code != act::UNKNOWN) {
+                    self.labels.extend(labels.iter().cloned());
+                }
                 self.call_returned(call, content);
             }
             RunEvent::PartShown { id, start, .. } => self.part_shown(id, *start),
@@ -315,8 +324,9 @@ impl Machine {
             // Whoever asked has to say what came of it; after a stop, that is the first thing that is taken down.
             Phase::Asking => Next::Ask(self.ask(self.attempt)),
             Phase::Pausing(until) if elapsed < *until => Next::Wait(*until - elapsed),
-            Phase::Pausing(_) if self.last.is_none() && !self.can_pay() => {
-                Next::Note(RunEvent::LimitReached { limit: RunLimit::Cost })
+            Phase::Pausing(_) if !self.can_pay() => {
+                let limit = self.last.as_ref().map_or(RunLimit::Cost, |last| last.limit);
+                Next::Note(RunEvent::LimitReached { limit })
             }
             Phase::Pausing(_) => Next::Ask(self.ask(self.attempt + 1)),
             Phase::Noting(event) => Next::Note((**event).clone()),
@@ -336,22 +346,47 @@ impl Machine {
 
     fn other_models(&mut self, models: &[Identity], prices: &[Option<Prices>]) {
         (self.start.models, self.start.prices) = (models.to_vec(), prices.to_vec());
-        (self.answers, self.model) = (vec![Vec::new(); models.len()], 0);
+        (self.answers, self.model, self.attempt) = (vec![Vec::new(); models.len()], 0, 0);
+        if matches!(&self.phase, Phase::Noting(event) if matches!(**event, RunEvent::ModelFellBack { .. })) {
+            self.ask_again("other-models", "other models are asked from here on");
+        }
     }
 
     fn resumed(&mut self) {
-        let is_waiting = match &self.phase {
-            Phase::Asking => true,
-            Phase::Acting(acting) => acting.is_started(),
-            _ => return,
-        };
+        self.was_resumed = true;
         self.resumes += 1;
-        if self.resumes > MOST_RESUMES {
-            self.stop(Stop::Vain(Reason::CutOff { times: self.resumes }));
-        } else if is_waiting && matches!(self.phase, Phase::Asking) {
-            let message = "the request was cut off".to_owned();
-            self.note(RunEvent::ModelRetryScheduled { code: "cut-off".into(), message, wait: Duration::ZERO });
+        let times = self.resumes;
+        let cut_off = move || Stop::Vain(Reason::CutOff { times });
+        let is_vain = self.resumes > MOST_RESUMES;
+        match &mut self.phase {
+            Phase::Over | Phase::Ending(_) => {}
+            Phase::Acting(acting) if is_vain && !acting.is_started() => acting.stop_with(cut_off()),
+            _ if is_vain => self.stop(cut_off()),
+            Phase::Acting(acting) => acting.resume(),
+            Phase::Asking => {
+                // The provider may have read the request, and be paid for it.
+                self.pay_for_nothing();
+                self.ask_again("cut-off", "the request was cut off");
+            }
+            _ => {}
         }
+    }
+
+    fn ask_again(&mut self, code: &str, message: &str) {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        self.note(RunEvent::ModelRetryScheduled { code, message, wait: Duration::ZERO });
+    }
+
+    /// The budgets begin anew.
+    fn renew(&mut self) {
+        self.since = Since {
+            elapsed: self.elapsed,
+            turns: self.turns,
+            tokens: self.tokens.total(),
+            cost: self.cost,
+            calls: self.calls.len(),
+        };
+        (self.guard, self.resumes) = (Guard::default(), 0);
     }
 
     fn decide(&mut self) {
@@ -402,20 +437,18 @@ impl Machine {
     fn time_ran_out(&mut self) {
         match &mut self.phase {
             Phase::Acting(acting) => acting.stop_with(Stop::Limit(RunLimit::Time)),
-            Phase::Asking | Phase::Pausing(_) => self.no_time_for_an_answer(),
+            Phase::Asking => {
+                self.pay_for_nothing();
+                self.no_time_for_an_answer();
+            }
+            Phase::Pausing(_) => self.no_time_for_an_answer(),
             _ => {}
         }
     }
 
     fn requeued(&mut self, at: RequeueAt) {
-        self.since = Since {
-            elapsed: self.elapsed,
-            turns: self.turns,
-            tokens: self.tokens.total(),
-            cost: self.cost,
-            calls: self.calls.len(),
-        };
-        (self.guard, self.resumes, self.model, self.last) = (Guard::default(), 0, 0, None);
+        self.renew();
+        (self.model, self.last) = (0, None);
         (self.answer, self.reason) = (None, None);
         match (at, self.held.take()) {
             (RequeueAt::Call, Some(mut held)) => {
