@@ -28,6 +28,8 @@ mod ui;
 mod undo;
 mod unknown;
 
+use std::io::IsTerminal as _;
+
 use clap::{Parser, Subcommand};
 
 use self::failure::CommandResult;
@@ -152,6 +154,7 @@ fn start_tracing(verbose: u8) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(level))
         .with_writer(|| known::LogOutput)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .finish();
     // Only the first one counts; a second call can only come from a test.

@@ -14,7 +14,7 @@ pub enum Error {
     #[error("there is no run `{0}`; `toolhold runs` lists them")]
     NoSuchRun(RunId),
     /// It has fewer steps.
-    #[error("run `{run}` has {steps} steps; `toolhold runs show {run}` lists them")]
+    #[error("there is no such step: run `{run}` has the steps 1 to {steps}; `toolhold runs show {run}` lists them")]
     NoSuchStep {
         /// Which run.
         run: RunId,
@@ -47,7 +47,7 @@ pub enum Error {
     DryRun(RunId),
     /// At this step something is half done.
     #[error(
-        "at step {step} of run `{run}` something is half done; the last step before at which nothing is, is {checkpoint}"
+        "a fork cannot begin at step {step} of run `{run}`: it is not the end of a turn; the last one before is step {checkpoint}"
     )]
     HalfDone {
         /// Which run.

@@ -1,6 +1,8 @@
 //! The binary as a person or a script uses it: output, exit codes, what is refused, and what is left on the disk.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and starts the program"
 )]

@@ -40,14 +40,14 @@ fn a_run_is_listed_and_shown_step_by_step_with_its_state_at_each() {
     project.run(&["runs"]).worked(&["there are no runs"]);
     let run = ran(&project, 0);
     project.run(&["runs"]).worked(&[&run, "completed", "write a note"]);
-    project.run(&["runs", "list", "--open"]).worked(&["there are no runs"]);
+    project.run(&["runs", "list", "--open"]).worked(&["there are no open runs"]);
     project.run(&["runs", "show", &run]).worked(&["called files.write", "was told: done", "ended: completed"]);
     let json = project.run(&["runs", "show", &run, "--json"]).printed();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["steps"][0]["event"], &json["report"]["turns"]), (&"run-started".into(), &3.into()));
     // After the first turn was settled.
     project.run(&["runs", "state", &format!("{run}@6")]).worked(&["I look first", "ask model 1 for turn 2"]);
-    project.run(&["runs", "state", &format!("{run}@99")]).failed(3, &["has 14 steps"]);
+    project.run(&["runs", "state", &format!("{run}@99")]).failed(3, &["has the steps 1 to 14"]);
     project.run(&["runs", "show", "nothing"]).failed(3, &["there is no run `nothing`"]);
     project.run(&["runs", "resume", &run]).failed(3, &["completed", "runs fork"]);
     project.run(&["audit", "verify"]).worked(&[]);
@@ -67,7 +67,7 @@ fn a_fork_goes_on_from_a_step_and_repeats_nothing_before_it() {
     assert_eq!((&listed[0]["origin"]["run"], &listed[0]["origin"]["step"]), (&run.as_str().into(), &6.into()));
     let fork = listed[0]["run"].as_str().unwrap();
     project.run(&["runs", "show", fork]).worked(&["a person said: write it again", &at]);
-    project.run(&["runs", "fork", &format!("{run}@4")]).failed(3, &["half done"]);
+    project.run(&["runs", "fork", &format!("{run}@4")]).failed(3, &["not the end of a turn", "step 1"]);
     project.run(&["audit", "verify"]).worked(&[]);
 }
 
@@ -204,4 +204,19 @@ fn health_tells_what_works_and_what_does_not() {
     assert_eq!(named("model:scripted:script.toml")["faults"], 5);
     assert_eq!(told["turns"]["3"], 5);
     project.run(&["health", "--window", "never"]).failed(2, &["--window"]);
+}
+
+#[test]
+fn nothing_of_a_run_goes_to_another_address_by_itself() {
+    let project = project();
+    // Nobody listens there, so the run is kept as a dead letter.
+    let words = ["run", "x", "--model", "openai:m", "--model-url", "http://127.0.0.1:9/v1"];
+    let done = project.run(&words);
+    assert_eq!(done.code(), 12, "{}", done.said());
+    let run = run_of(&done);
+    for command in [["dlq", "requeue", run.as_str()], ["runs", "fork", run.as_str()]] {
+        let done = project.run_with(&[("OPENAI_API_KEY", "sk-of-another-address")], &command);
+        done.failed(3, &["`openai:m at http://127.0.0.1:9/v1`", "--model openai:m --model-url http://127.0.0.1:9/v1"]);
+    }
+    project.run(&["breakers", "list"]).worked(&["model:openai:m at http://127.0.0.1:9/v1"]);
 }

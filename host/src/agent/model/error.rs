@@ -64,7 +64,7 @@ pub enum Error {
     #[error("there is no model number {} in the chain: give the run the models that it began with", .0 + 1)]
     Missing(usize),
     /// It failed too often lately, in this run or in others.
-    #[error("the model failed too often lately and is left alone for {} seconds; `toolhold breakers list` shows it", .wait.as_secs())]
+    #[error("there were too many failures lately, so it is left alone for {} seconds; `toolhold breakers list` shows it", .wait.as_secs())]
     LeftAlone {
         /// For how long.
         wait: Duration,

@@ -161,7 +161,9 @@ fn settings(
         Some(path) => Authorities::load(path)?,
         None => Authorities::default(),
     };
-    Ok(Settings { api, key, authorities, ..Settings::new(model, base) })
+    // A name that no other address shares: not in a run that goes on, and not in what is remembered of failures.
+    let name = options.base_url.as_ref().map(|_| format!("{}:{model} at {base}", api.as_str()));
+    Ok(Settings { api, key, authorities, name, ..Settings::new(model, base) })
 }
 
 #[cfg(test)]

@@ -80,6 +80,6 @@ async fn discard(run: &RunId, project: &Project, ui: Ui) -> CommandResult {
     let cancel = CancellationToken::new();
     let worker = Worker { tools: &tools, clock: Arc::new(TokioClock::default()), cancel, front: "dlq" };
     worker.discard(run).await.map_err(failure)?;
-    ui.say("discarded");
+    ui.result(&serde_json::json!({"run": run, "state": "discarded"}), |_| "discarded".to_owned())?;
     Ok(ExitCode::Success)
 }

@@ -55,7 +55,8 @@ const OPEN: [State; 8] = [
 impl List {
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let states = if self.open { OPEN.to_vec() } else { Vec::new() };
-        list(states, self.limit, "there are no runs", project, ui)
+        let nothing = if self.open { "there are no open runs" } else { "there are no runs" };
+        list(states, self.limit, nothing, project, ui)
     }
 }
 

@@ -8,6 +8,7 @@ mod session;
 mod state;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 use toolhold_core::id::RunId;
 
 pub(super) use self::dlq::Dlq;
@@ -131,11 +132,12 @@ async fn cancel(run: &RunId, project: &Project, ui: Ui) -> CommandResult {
     match Journal::open(&project.state(), &options) {
         Ok(journal) => {
             runs::cancel(&journal, run).await.map_err(failure)?;
-            ui.say("cancelled");
+            ui.result(&json!({"run": run, "state": "cancelled"}), |_| "cancelled".to_owned())?;
         }
         Err(journal::Error::InUse(_)) => {
             runs::request_cancel(&project.state(), run).map_err(failure)?;
-            ui.say("whoever works on it was asked to end it; `toolhold runs show` tells when it has");
+            let text = "whoever has the state open was asked to end it; `toolhold runs show` tells when it has";
+            ui.result(&json!({"run": run, "state": "cancel-requested"}), |_| text.to_owned())?;
         }
         Err(error) => return Err(Failure::new(ExitCode::Host, error)),
     }

@@ -58,9 +58,7 @@ impl ModelArguments {
     /// Opens what the command line describes; `known` are the names of the models that the run had, for where none is given.
     pub(super) fn beforehand(&self, known: &[String], clock: &Arc<dyn Clock>) -> Result<Beforehand, Failure> {
         let specs = match self.models.as_slice() {
-            [] => {
-                known.iter().map(|name| name.parse()).collect::<Result<Vec<ModelSpec>, _>>().code(ExitCode::BadInput)?
-            }
+            [] => known.iter().map(|name| as_before(name)).collect::<Result<Vec<ModelSpec>, _>>()?,
             given => given.to_vec(),
         };
         self.flags_fit(&specs)?;
@@ -99,6 +97,19 @@ impl ModelArguments {
         let message = format!("`{flag}` is for a model of the form `API:MODEL`; {place}");
         Err(Failure::new(ExitCode::Usage, anyhow::anyhow!(message)))
     }
+}
+
+/// A model of an earlier life of the run. One at an address of its own has to be described again: nothing of the run must go
+/// to another address.
+fn as_before(name: &str) -> Result<ModelSpec, Failure> {
+    name.parse().map_err(|_| {
+        let (model, address) = name.split_once(" at ").unwrap_or((name, "URL"));
+        let message = format!(
+            "the run asked `{name}`, which was described on the command line: describe it again with `--model {model} --model-url \
+             {address}`, and with its key if it had one"
+        );
+        Failure::new(ExitCode::BadInput, anyhow::anyhow!(message))
+    })
 }
 
 impl Beforehand {

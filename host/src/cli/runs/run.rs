@@ -116,11 +116,13 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
     let tools = HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report };
     let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "runs" };
     let mut show = |event: &_| session.show(event);
+    let run = if let From::Fork { .. } = &from { clock::new_run() } else { from.run().clone() };
+    ui.say(&format!("run {run}"));
     let ended = match &from {
         From::CutOff(run) => worker.resume(run, &mut models, &mut show).await,
         From::Dead(run) => worker.requeue(run, &mut models, &mut show).await,
-        From::Fork { run, step, note } => {
-            worker.fork((run, *step), clock::new_run(), note.clone(), &mut models, &mut show).await
+        From::Fork { run: old, step, note } => {
+            worker.fork((old, *step), run, note.clone(), &mut models, &mut show).await
         }
     };
     session.conclude(&ended.map_err(failure)?)

@@ -60,7 +60,7 @@ impl Session {
             RunEvent::RunStarted(start) => {
                 let models: Vec<_> = start.models.iter().map(|model| escape::line(&model.name)).collect();
                 ui.say(&format!("{} with {} tools", models.join(", then "), start.tools.len()));
-                ui.say(&paint(Tone::Faint, &format!("run {}", start.run)));
+                ui.say(&format!("run {}", start.run));
             }
             RunEvent::RunResumed { .. } => ui.say("the run goes on"),
             RunEvent::ModelAnswered { turn, answer } if !answer.text.is_empty() => {
@@ -87,7 +87,10 @@ impl Session {
             }
             RunEvent::CallReturned { .. } => self.returned(),
             RunEvent::LimitReached { limit } => {
-                ui.say(&format!("   the run reached its limit: {limit}; the model is asked for its best answer"));
+                ui.say(&format!("   the run reached its limit: {limit}"));
+            }
+            RunEvent::ModelAsked { with_tools: false, attempt: 1, .. } => {
+                ui.say("   the model is asked for its best answer from what there is");
             }
             _ => {}
         }
@@ -129,6 +132,7 @@ impl Session {
         ui.say("");
         let answer = done.answer.as_deref().map(|answer| escape::block(answer).into_owned()).unwrap_or_default();
         match &self.preview {
+            None if answer.is_empty() && !ui.is_json() => {}
             None => ui.result(done, |_| answer)?,
             Some(preview) => {
                 ui.say(&format!("{answer}\n"));
@@ -141,7 +145,13 @@ impl Session {
         let (total, failed) = (done.calls.len(), done.calls.iter().filter(|call| call.failure.is_some()).count());
         let reason =
             done.reason.as_ref().map_or(String::new(), |reason| format!(": {}", escape::line(&reason.to_string())));
-        ui.say(&format!("\n{}{reason}", paint(Tone::Strong, done.state.as_str())));
+        let ending = format!("\n{}{reason}", paint(Tone::Strong, done.state.as_str()));
+        // Why there is no whole answer is said even to who wants to hear nothing else; JSON has it.
+        if done.state == State::Completed || ui.is_json() {
+            ui.say(&ending)
+        } else {
+            ui.say_always(&ending)
+        }
         ui.say(&format!(
             "{} turns, {total} calls reached the host, {failed} of them refused or failed, run {}",
             done.turns, done.run
@@ -150,6 +160,9 @@ impl Session {
             ui.say(&paint(Tone::Strong, "this was a dry run: nothing was changed"));
         } else if self.changed.load(Ordering::Relaxed) {
             ui.say(&format!("take all of it back with:  toolhold undo --run {}", done.run));
+        }
+        if let Some(Reason::Unknown { .. }) = done.reason {
+            ui.say("find out what it did (`toolhold unknown list`), say so with `toolhold unknown resolve`, and only then:");
         }
         if ended.is_kept {
             ui.say(&format!("it is kept with everything that it knew; go on with:  toolhold dlq requeue {}", done.run));
@@ -183,7 +196,7 @@ fn exit_code(done: &RunReport) -> ExitCode {
         (State::Partial, _) => ExitCode::Partial,
         (State::TimedOut, _) | (_, Some(Reason::Limit { .. })) => ExitCode::Limit,
         (State::Cancelled, _) => ExitCode::Cancelled,
-        (_, Some(Reason::Model { .. })) => ExitCode::Model,
+        (_, Some(Reason::Model { .. } | Reason::ContentFilter)) => ExitCode::Model,
         _ => ExitCode::Failure,
     }
 }
