@@ -6,8 +6,7 @@
 //! request. A host of the test then takes the run up again, and a table is printed of what became of each.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a test fails by panicking, starts the child and prints its table"
