@@ -37,7 +37,10 @@ impl History {
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let filter = HistoryFilter { run: self.run, call: self.call.clone(), limit: self.limit };
         let entries = match Reader::open_if_any(&project.state()).code(ExitCode::Host)? {
-            Some(reader) => reader.history(&filter).code(ExitCode::Host)?,
+            Some(reader) => {
+                filter.run.iter().try_for_each(|run| super::undo::known(&reader, run))?;
+                reader.history(&filter).code(ExitCode::Host)?
+            }
             // No host was opened here so far.
             None => Vec::new(),
         };

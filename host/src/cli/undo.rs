@@ -9,7 +9,7 @@ use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, open};
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
-use crate::journal::{HistoryEntry, HistoryFilter, Reader};
+use crate::journal::{Filter, HistoryEntry, HistoryFilter, Reader};
 use crate::{UndoError, Undone};
 
 /// Take back what a call changed: content, names, times and modes are what they were.
@@ -66,7 +66,17 @@ impl Undo {
 fn on_disk(reader: &Reader, run: &RunId) -> Result<Vec<CallId>, Failure> {
     let filter = HistoryFilter { run: Some(run.clone()), limit: u32::MAX, ..HistoryFilter::default() };
     let entries = reader.history(&filter).code(ExitCode::Host)?;
+    known(reader, run)?;
     Ok(entries.into_iter().filter(HistoryEntry::is_on_disk).map(|entry| entry.call).collect())
+}
+
+/// A run of which the journal has anything at all.
+pub(super) fn known(reader: &Reader, run: &RunId) -> Result<(), Failure> {
+    let calls = Filter { run: Some(run.clone()), limit: 1, ..Filter::default() };
+    let is_known =
+        reader.run(run).code(ExitCode::Host)?.is_some() || !reader.calls(&calls).code(ExitCode::Host)?.is_empty();
+    let unknown = || anyhow::anyhow!("there is no run `{run}`; `toolhold runs` lists them");
+    if is_known { Ok(()) } else { Err(Failure::new(ExitCode::BadInput, unknown())) }
 }
 
 fn failure(error: UndoError) -> Failure {

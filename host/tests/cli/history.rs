@@ -61,3 +61,12 @@ fn the_history_of_a_run_has_its_calls_only() {
     assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
     assert_eq!(listed[0]["effects"]["changes"][0]["path"], "/work/a.txt");
 }
+
+#[test]
+fn a_run_that_there_is_not_is_no_empty_history() {
+    let project = Project::locked();
+    project.call(&["files.write", "path=/work/new.md", "content=x"]);
+    for command in ["history", "undo"] {
+        project.run(&[command, "--run", "nonsense"]).failed(3, &["there is no run `nonsense`"]);
+    }
+}

@@ -77,7 +77,10 @@ fn a_run_that_failed_is_kept_and_goes_on_when_its_cause_is_mended() {
     let (start, end) = SCRIPT.split_once("[[turn]]\n[[turn.call]]\ntool = \"files.write\"").unwrap();
     project.write("script.toml", start);
     let run = ran(&project, 12);
-    project.run(&["dlq", "list"]).worked(&[&run, "dead-lettered"]);
+    project.run(&["dlq", "list"]).worked(&[&run, "the script has ended"]);
+    let listed = project.run(&["dlq", "list", "--json"]).printed();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert!(listed[0]["reason"].as_str().unwrap().contains("the script has ended"), "{listed}");
     project.run(&["runs", "resume", &run]).failed(3, &["dlq requeue"]);
     project.write("script.toml", &format!("{start}[[turn]]\n[[turn.call]]\ntool = \"files.write\"{end}"));
     let done = project.run(&["dlq", "requeue", &run]);

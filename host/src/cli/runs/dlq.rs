@@ -5,7 +5,6 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 use toolhold_core::id::RunId;
-use toolhold_core::state::State;
 
 use super::model::ModelArguments;
 use super::{failure, list, run};
@@ -64,9 +63,7 @@ impl Dlq {
     /// Runs the command.
     pub(in crate::cli) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         match self.command {
-            Command::List { limit } => {
-                list::list(vec![State::DeadLettered], limit, "there are no dead letters", project, ui)
-            }
+            Command::List { limit } => list::dead(limit, project, ui),
             Command::Show { run } => list::show(&run, project, ui),
             Command::Requeue { run, model } => run::go_on(run::From::Dead(run), model, project, ui).await,
             Command::Discard { run } => discard(&run, project, ui).await,

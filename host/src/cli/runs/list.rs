@@ -11,7 +11,7 @@ use super::session::short;
 use super::{failure, reader};
 use crate::agent::{Occurrence, RunEvent};
 use crate::cli::effects::time;
-use crate::cli::failure::{CommandResult, WithCode as _};
+use crate::cli::failure::{CommandResult, Failure, WithCode as _};
 use crate::cli::project::Project;
 use crate::cli::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
@@ -61,24 +61,67 @@ impl List {
 }
 
 /// Prints the runs that are in one of these states; of none, `nothing`.
-pub(super) fn list(states: Vec<State>, limit: u32, nothing: &str, project: &Project, ui: Ui) -> CommandResult {
-    let runs = if project.has_state() {
-        reader(project)?.runs(&RunFilter { states, limit }).code(ExitCode::Host)?
-    } else {
-        Vec::new()
-    };
+fn list(states: Vec<State>, limit: u32, nothing: &str, project: &Project, ui: Ui) -> CommandResult {
+    let runs = stored(states, limit, project)?;
     ui.result(&runs, |runs| if runs.is_empty() { nothing.to_owned() } else { table(runs) })?;
     Ok(ExitCode::Success)
+}
+
+fn stored(states: Vec<State>, limit: u32, project: &Project) -> Result<Vec<RunRecord>, Failure> {
+    if !project.has_state() {
+        return Ok(Vec::new());
+    }
+    reader(project)?.runs(&RunFilter { states, limit }).code(ExitCode::Host)
+}
+
+/// A dead letter, and why it is one.
+#[derive(Debug, serde::Serialize)]
+struct Dead {
+    #[serde(flatten)]
+    record: RunRecord,
+    /// Any text: escape before showing.
+    reason: String,
+}
+
+/// Prints the dead letters.
+pub(super) fn dead(limit: u32, project: &Project, ui: Ui) -> CommandResult {
+    let mut dead = Vec::new();
+    for record in stored(vec![State::DeadLettered], limit, project)? {
+        let report =
+            Past::of(&reader(project)?, &record.run).and_then(|past| past.machine()).map(|machine| machine.report());
+        let reason = match report {
+            Ok(report) => report.reason.map(|reason| reason.to_string()).unwrap_or_default(),
+            Err(error) => error.to_string(),
+        };
+        dead.push(Dead { record, reason });
+    }
+    ui.result(&dead, |dead| if dead.is_empty() { "there are no dead letters".to_owned() } else { reasons(dead) })?;
+    Ok(ExitCode::Success)
+}
+
+fn reasons(dead: &[Dead]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(["begun", "run", "task", "why"]);
+    for Dead { record, reason } in dead {
+        let begun = time(record.started_at - record.started_at % SECOND);
+        let why = escape::line(&short(reason)).into_owned();
+        table.add_row([begun.as_str(), record.run.as_str(), &cut(&record.task), &why]);
+    }
+    table.to_string()
+}
+
+/// The beginning of a task, for a table.
+fn cut(task: &str) -> String {
+    let whole = escape::line(task);
+    let start: String = whole.chars().take(TASK).collect();
+    if start.len() < whole.len() { format!("{start}…") } else { start }
 }
 
 fn table(runs: &[RunRecord]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["begun", "run", "state", "steps", "task"]);
     for run in runs {
-        let mut task: String = escape::line(&run.task).chars().take(TASK).collect();
-        if task.len() < escape::line(&run.task).len() {
-            task.push('…');
-        }
+        let task = cut(&run.task);
         let steps = run.steps.to_string();
         let begun = time(run.started_at - run.started_at % SECOND);
         table.add_row([begun.as_str(), run.run.as_str(), run.state.as_str(), &steps, &task]);
@@ -122,7 +165,11 @@ fn in_words(happened: &Occurrence) -> String {
     let line = |text: &str| escape::line(&short(text)).into_owned();
     match &happened.event {
         RunEvent::RunStarted(start) => format!("began with {} tools", start.tools.len()),
-        RunEvent::RunResumed { .. } => "was taken up again".to_owned(),
+        RunEvent::RunResumed { models: None, .. } => "was taken up again".to_owned(),
+        RunEvent::RunResumed { models: Some(models), .. } => {
+            let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+            format!("was taken up again with other models: {}", line(&names.join(", then ")))
+        }
         RunEvent::ModelAsked { turn, attempt, model, .. } => {
             format!("asked model {} for turn {turn}, attempt {attempt}", model + 1)
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use toolhold_core::call::Mode;
+use toolhold_core::cost::in_dollars;
 use toolhold_core::effect::EffectReport;
 use toolhold_core::escape;
 use toolhold_core::outcome::{CallReport, Outcome};
@@ -153,8 +154,10 @@ impl Session {
             ui.say_always(&ending)
         }
         ui.say(&format!(
-            "{} turns, {total} calls reached the host, {failed} of them refused or failed, run {}",
-            done.turns, done.run
+            "{} turns, {total} calls reached the host, {failed} of them refused or failed{}, run {}",
+            done.turns,
+            done.cost_micro_dollars.map(|cost| format!(", {} dollars", in_dollars(cost))).unwrap_or_default(),
+            done.run
         ));
         if self.preview.is_some() {
             ui.say(&paint(Tone::Strong, "this was a dry run: nothing was changed"));

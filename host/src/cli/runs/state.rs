@@ -1,6 +1,7 @@
 //! What a run was after one of its steps.
 
 use serde_json::json;
+use toolhold_core::cost::in_dollars;
 use toolhold_core::escape;
 use toolhold_core::run::{Machine, Message, Next};
 
@@ -45,6 +46,8 @@ fn text(machine: &Machine, next: &str) -> String {
         report.calls.len(),
         report.elapsed.as_secs_f64()
     );
+    let money = report.cost_micro_dollars.map(|cost| format!(", {} dollars", in_dollars(cost))).unwrap_or_default();
+    let spent = format!("{spent}{money}");
     let mut lines = vec![
         head("step", &machine.steps().to_string()),
         head("state", report.state.as_str()),
@@ -55,6 +58,9 @@ fn text(machine: &Machine, next: &str) -> String {
     for message in machine.messages() {
         lines.push(String::new());
         lines.extend(shown(message));
+    }
+    if let Some(answer) = &report.answer {
+        lines.push(format!("\n{} {}", paint(Tone::Strong, "answer:"), escape::block(answer)));
     }
     lines.join("\n")
 }
