@@ -102,7 +102,7 @@ use Event as E;
 use State as S;
 
 /// Every allowed transition: from, event, to. The ends that any live state can reach are in [`INTERRUPTIONS`].
-pub const TRANSITIONS: [(State, Event, State); 36] = [
+pub const TRANSITIONS: [(State, Event, State); 37] = [
     (S::Initializing, E::Initialized, S::Processing),
     // deciding what is next
     (S::Processing, E::ModelAsked, S::AwaitingModel),
@@ -122,6 +122,7 @@ pub const TRANSITIONS: [(State, Event, State); 36] = [
     // what it said
     (S::Validating, E::CallRejected, S::Validating),
     (S::Validating, E::PartShown, S::Validating),
+    (S::Validating, E::ReflectionEnded, S::Processing),
     (S::Validating, E::CallStarted, S::AwaitingTool),
     (S::Validating, E::ApprovalRequested, S::AwaitingApproval),
     (S::Validating, E::TurnSettled, S::Processing),
@@ -272,7 +273,7 @@ mod tests {
         ("awaiting-model", "   . . D Y . . . . . . . . V . . . / F T X . . . . . "),
         ("awaiting-tool", "    . . . . . . D Y Q . . . . . . . . F T X . . . . . "),
         ("awaiting-approval", ". . . . . . . . . W D . V . . . . F T X . . . . . "),
-        ("validating", "       . . . . D W . . Q . . P V . . C / F T X . . . . D "),
+        ("validating", "       . . . . D W . . Q . . P V . P C / F T X . . . . D "),
         ("retrying", "         . M . . D W . . . . . . V . . . / F T X . . . . . "),
         ("reflecting", "       . M . . . . . . . . . . . . P . / F T X . . . . . "),
         ("completed", "        . . . . . . . . . . . . . . . . . . . . . . . . . "),

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::cost::Prices;
-use toolhold_core::id::{Digest, RunId};
+use toolhold_core::id::{CallId, Digest, RunId};
 use toolhold_core::outcome::{CallReport, Class};
 use toolhold_core::run::event::VERSION;
 use toolhold_core::run::{
@@ -175,6 +175,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             }
             Next::Ask(ask) => self.ask(ask).await?,
             Next::Call(call) => self.call(call).await?,
+            Next::Undo(calls) => self.go_back(calls).await?,
             Next::Wait(wait) => self.wait(wait).await?,
         }
         Ok(true)
@@ -206,6 +207,16 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             (origin.elapsed(), event)
         };
         let happened = engine.once(machine, Box::pin(act)).await?;
+        self.apply(&happened)
+    }
+
+    async fn go_back(&mut self, calls: Vec<CallId>) -> Result<(), Unrecorded> {
+        let (agent, origin) = (self.agent, self.origin);
+        let act = async {
+            let refused = agent.tools.undo(calls.clone()).await.err();
+            (origin.elapsed(), RunEvent::WentBack { calls, refused })
+        };
+        let happened = self.engine.once(self.machine, Box::pin(act)).await?;
         self.apply(&happened)
     }
 
@@ -299,10 +310,10 @@ async fn asked<T: Tools>(
     let request = Request {
         messages: &messages,
         tools: if ask.with_tools { &tools } else { &[] },
-        last: !ask.with_tools,
+        last: machine.asks_for_last_answer(),
         tokens: limits.tokens_per_turn,
         bytes: limits.answer_bytes,
-        answer_schema: start.answer_schema.as_ref(),
+        answer_schema: start.answer_schema.as_ref().filter(|_| machine.asks_for_answer()),
         ..Request::default()
     };
     let mut on_text = |text: &str| {

@@ -7,6 +7,7 @@ use std::future::Future;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::ToolCall;
+use toolhold_core::id::CallId;
 use toolhold_core::outcome::CallReport;
 use toolhold_core::run::ToolSpec;
 
@@ -17,4 +18,13 @@ pub trait Tools: Sync {
 
     /// Makes one call. A `cancel` that fires asks for an early end: the report then says what became of the call.
     fn call(&self, call: ToolCall, cancel: CancellationToken) -> impl Future<Output = CallReport> + Send;
+
+    /// Takes back what these calls of the run changed, in this order; what is taken back already stays so.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be, in words that a model may hear.
+    fn undo(&self, _calls: Vec<CallId>) -> impl Future<Output = Result<(), String>> + Send {
+        std::future::ready(Err("these tools cannot take anything back".to_owned()))
+    }
 }

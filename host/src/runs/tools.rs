@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::ToolCall;
+use toolhold_core::event::Effects;
+use toolhold_core::id::{CallId, ToolName};
 use toolhold_core::outcome::CallReport;
 use toolhold_core::run::ToolSpec;
 
 use crate::agent::Tools;
-use crate::{CallOptions, Host, PreviewSession, RunLabels};
+use crate::journal::{self, PlanState};
+use crate::{CallOptions, Host, PreviewSession, RunLabels, UndoError};
 
 /// The tools of a host, for one run.
 pub struct HostTools<'a> {
@@ -40,4 +43,48 @@ impl Tools for HostTools<'_> {
         (self.on_report)(&done);
         done
     }
+
+    async fn undo(&self, calls: Vec<CallId>) -> Result<(), String> {
+        if self.session.is_some() {
+            return Err("this is a dry run".to_owned());
+        }
+        // Before anything is taken back: what can only be taken back in part is not.
+        if let Some(call) = self.beyond_recall(&calls).await.map_err(|error| unknown(&error))? {
+            return Err(format!("a call of `{call}` may have changed something that cannot be taken back"));
+        }
+        let mut undone = 0;
+        for call in &calls {
+            match self.host.undo(call).await {
+                Ok(_) => undone += 1,
+                // It changed nothing, or was taken back before whoever worked on the run was stopped.
+                Err(UndoError::Nothing(_) | UndoError::State { state: PlanState::Undone, .. }) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a run does not go back");
+                    let so_far =
+                        if undone > 0 { format!("; {undone} later calls were taken back") } else { String::new() };
+                    return Err(format!("what a call changed cannot be taken back any more{so_far}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl HostTools<'_> {
+    /// The tool of a call that may have acted beyond what is staged.
+    async fn beyond_recall(&self, calls: &[CallId]) -> Result<Option<ToolName>, journal::Error> {
+        self.host.journal().flush().await?;
+        let reader = self.host.journal().reader()?;
+        for call in calls {
+            if let Some(record) = reader.get(call)?.filter(|record| record.effects == Effects::Possible) {
+                return Ok(Some(record.tool));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn unknown(error: &journal::Error) -> String {
+    tracing::warn!(%error, "a run does not go back");
+    "the host cannot tell what was changed".to_owned()
 }

@@ -259,6 +259,7 @@ pub fn limits(host: &Host) -> RunLimits {
         calls: small(bounds.max_tool_calls),
         repairs: small(bounds.max_repairs),
         cost: bounds.max_cost,
+        reflect_every: small(bounds.reflect_every),
         ..RunLimits::default()
     }
 }

@@ -223,3 +223,36 @@ fn nothing_of_a_run_goes_to_another_address_by_itself() {
     }
     project.run(&["breakers", "list"]).worked(&["model:openai:m at http://127.0.0.1:9/v1"]);
 }
+
+#[test]
+fn a_model_that_looks_back_may_go_back_and_what_it_changed_is_taken_back() {
+    let project = project();
+    project.write("toolhold.toml", &format!("{MANIFEST}\n[run]\nreflect-every = 1\n"));
+    let write = |name: &str| {
+        format!(
+            "[[turn]]\n[[turn.call]]\ntool = \"files.write\"\narguments = {{ path = \"/work/{name}\", content = \"x\" }}\n"
+        )
+    };
+    let look = |next: &str| {
+        format!("[[turn]]\ntext = '{{\"closer\": false, \"next\": \"{next}\", \"why\": \"a dead end\"}}'\n")
+    };
+    // The wrong way, back, the same way again, another one.
+    let script = [
+        write("wrong.md"),
+        look("go-back"),
+        write("wrong.md"),
+        look("go-on"),
+        write("right.md"),
+        look("answer"),
+        "[[turn]]\ntext = \"done\"\n".to_owned(),
+    ];
+    project.write("script.toml", &script.concat());
+    let done = project.run(&["run", "x", "--model", "scripted:script.toml"]);
+    assert_eq!((done.code(), done.printed().as_str()), (0, "done\n"), "{}", done.said());
+    assert!(!project.path().join("work/wrong.md").exists() && project.path().join("work/right.md").exists());
+    assert!(done.said().contains("the run went back") && done.said().contains("path-forbidden"), "{}", done.said());
+    let run = run_of(&done);
+    project.run(&["runs", "show", &run]).worked(&["looked back: a dead end", "went back, over 1 calls"]);
+    project.run(&["history", "--run", &run]).worked(&["undone", "landed"]);
+    project.run(&["audit", "verify"]).worked(&[]);
+}

@@ -41,6 +41,8 @@ pub struct RunLimits {
     pub max_tool_calls: u64,
     /// Unusable answers of the model in a row that it is asked to repair.
     pub max_repairs: u64,
+    /// Turns after which the model looks back; 0 is never.
+    pub reflect_every: u64,
     /// Millionths of a dollar that models with prices may cost in the whole run.
     pub max_cost: u64,
 }
@@ -64,7 +66,7 @@ pub struct HostLimits {
 }
 
 /// Every key of `[run]`.
-pub const RUN: [Setting<RunLimits>; 7] = [
+pub const RUN: [Setting<RunLimits>; 8] = [
     Setting {
         key: "max-iterations",
         unit: Unit::Count,
@@ -112,6 +114,14 @@ pub const RUN: [Setting<RunLimits>; 7] = [
         least: 0,
         doc: "unusable answers in a row that the model is asked to repair",
         field: |run| &mut run.max_repairs,
+    },
+    Setting {
+        key: "reflect-every",
+        unit: Unit::Count,
+        default: 0,
+        least: 0,
+        doc: "turns after which the model looks back on what it has done, and may go back to where it was; 0 is never",
+        field: |run| &mut run.reflect_every,
     },
     Setting {
         key: "max-cost",
@@ -185,6 +195,7 @@ impl Default for RunLimits {
             max_tokens: 0,
             max_tool_calls: 0,
             max_repairs: 0,
+            reflect_every: 0,
             max_cost: 0,
         };
         RUN.iter().for_each(|row| *(row.field)(&mut run) = row.default);

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::limits::{RunLimit, RunLimits};
+use super::reflect::Verdict;
 use super::report::{CallSummary, FailureSummary, Reason};
 use super::tool::ToolSpec;
 use super::turn::{Identity, Retry, Turn};
 use crate::call::Mode;
 use crate::cost::Prices;
-use crate::id::{Digest, IdempotencyKey, Label, RunId};
+use crate::id::{CallId, Digest, IdempotencyKey, Label, RunId};
 use crate::state::{Event as Step, State};
 
 /// Version of the form in which events are written.
@@ -188,6 +189,21 @@ pub enum RunEvent {
         /// The byte that it begins with.
         start: u64,
     },
+    /// The model is asked to look back.
+    ReflectionStarted,
+    /// It has.
+    ReflectionEnded {
+        /// What it thinks of it.
+        verdict: Verdict,
+    },
+    /// The run went back to where it was when the model looked back last, or could not.
+    WentBack {
+        /// The calls whose changes were to be taken back, the latest first.
+        calls: Vec<CallId>,
+        /// Why not, if they were not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
     /// Everything that the turn asked for has its result.
     TurnSettled {
         /// The turn, from 1.
@@ -240,6 +256,8 @@ impl RunEvent {
             Self::CallStarted { .. } => Step::CallStarted,
             Self::CallReturned { .. } => Step::CallReturned,
             Self::PartShown { .. } => Step::PartShown,
+            Self::ReflectionStarted => Step::ReflectionStarted,
+            Self::ReflectionEnded { .. } => Step::ReflectionEnded,
             Self::TurnSettled { .. } => Step::TurnSettled,
             Self::LimitReached { .. } => Step::LimitReached,
             Self::DeadLettered => Step::DeadLettered,
@@ -258,6 +276,7 @@ impl RunEvent {
             | Self::ModelFailed { .. }
             | Self::TimeRanOut
             | Self::PersonNoted { .. }
+            | Self::WentBack { .. }
             | Self::CancelRequested => return None,
         })
     }

@@ -4,7 +4,7 @@
 //! the same calls as earlier ones and get the same results. All are about the model's behaviour, not about time or cost, which have their
 //! own limits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ const REMEMBERED: usize = 128;
 pub(crate) struct Guard {
     turns: u32,
     denials: HashMap<Digest, u32>,
+    /// Calls with which a way began that led nowhere.
+    forbidden: HashSet<Digest>,
     /// The calls of this turn and their results.
     results: Vec<Digest>,
     /// The same of each turn, oldest first.
@@ -49,10 +51,20 @@ impl Guard {
 
     /// Takes a denial; how often this call was denied.
     pub(crate) fn denied(&mut self, tool: &ToolName, arguments: &Value) -> u32 {
-        let call = Digest::of_parts(&[tool.as_str().as_bytes(), canonical(arguments).as_bytes()]);
-        let times = self.denials.entry(call).or_default();
+        let times = self.denials.entry(digest(tool, arguments)).or_default();
         *times = times.saturating_add(1);
         *times
+    }
+
+    /// Takes a call with which no way is to begin again; forgets what the way was like.
+    pub(crate) fn forbid(&mut self, tool: &ToolName, arguments: &Value) {
+        self.forbidden.insert(digest(tool, arguments));
+        self.rounds.clear();
+    }
+
+    /// Whether a way that led nowhere began with this call.
+    pub(crate) fn is_forbidden(&self, tool: &ToolName, arguments: &Value) -> bool {
+        self.forbidden.contains(&digest(tool, arguments))
     }
 
     /// Takes what came of a call.
@@ -84,6 +96,10 @@ impl Guard {
         let Some(last) = rounds.next() else { return 0 };
         1 + u32::try_from(rounds.take_while(|round| *round == last).count()).unwrap_or(u32::MAX - 1)
     }
+}
+
+fn digest(tool: &ToolName, arguments: &Value) -> Digest {
+    Digest::of_parts(&[tool.as_str().as_bytes(), canonical(arguments).as_bytes()])
 }
 
 /// Whether the model has to repair its call before anything can come of it.

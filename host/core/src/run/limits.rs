@@ -36,6 +36,8 @@ pub struct RunLimits {
     /// How often the same calls may give the same results, one after the other, before the model is told so. At twice as
     /// often the run is at its limit.
     pub same_results: u32,
+    /// Turns after which the model looks back on what it has done; 0 is never.
+    pub reflect_every: u32,
     /// Attempts per request to the model, the first one included.
     pub attempts: usize,
     /// One attempt of a request to the model, from sending to the end of the answer.
@@ -73,6 +75,7 @@ impl Default for RunLimits {
             repairs: 3,
             same_denials: 3,
             same_results: 3,
+            reflect_every: 0,
             attempts: 3,
             turn_time: Duration::from_secs(120),
             last_answer_time: Duration::from_secs(30),

@@ -20,6 +20,7 @@ pub mod message;
 mod milliseconds;
 mod names;
 mod prompt;
+pub mod reflect;
 pub mod report;
 mod result;
 mod tool;

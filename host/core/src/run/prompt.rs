@@ -30,6 +30,38 @@ pub(crate) fn not_as_asked(problem: &str) -> String {
     )
 }
 
+/// What a model is asked when it looks back.
+pub(crate) fn look_back(turns: u32, may_go_back: bool) -> String {
+    let back = if may_go_back {
+        "`go-back` (to where you were before these turns: what they changed is taken back, and you try another way), "
+    } else {
+        ""
+    };
+    format!(
+        "Look back on your last {turns} turns. Are you closer to the end of the task than before them? Reply with one JSON \
+         object and nothing else: {{\"closer\": true or false, \"next\": one of `go-on`, {back}`answer`, \"why\": a sentence}}."
+    )
+}
+
+/// What is said once it has.
+pub(crate) const GO_ON: &str = "Go on with the task. Tools can be called again.";
+
+/// What is said to a model that wants to answer.
+pub(crate) const ANSWER: &str = "Then give the answer to the task now.";
+
+/// What is said where the run has gone back.
+pub(crate) fn went_back(why: &str) -> String {
+    format!(
+        "You tried a way from here, and went back: {why}. What it changed was taken back. Try another way: calls with which that \
+         way began are not made again."
+    )
+}
+
+/// What is said where it could not.
+pub(crate) fn cannot_go_back(why: &str) -> String {
+    format!("There is no way back: {why}. Go on with the task from here.")
+}
+
 /// What is said at a limit.
 pub(crate) fn last_answer(limit: RunLimit, limits: &RunLimits) -> String {
     format!(

@@ -87,11 +87,17 @@ impl Session {
                 ui.say(&format!("     {}", paint(Tone::Faint, &escape::line(&short(arguments)))));
             }
             RunEvent::CallReturned { .. } => self.returned(),
+            RunEvent::ReflectionEnded { verdict } => {
+                ui.say(&format!("   the model looked back: {}", escape::line(&verdict.why)));
+            }
+            RunEvent::WentBack { refused: None, .. } => {
+                ui.say("   the run went back; what its calls changed was taken back");
+            }
+            RunEvent::WentBack { refused: Some(why), .. } => {
+                ui.say(&format!("   the run could not go back: {}", escape::line(why)));
+            }
             RunEvent::LimitReached { limit } => {
                 ui.say(&format!("   the run reached its limit: {limit}"));
-            }
-            RunEvent::ModelAsked { with_tools: false, attempt: 1, .. } => {
-                ui.say("   the model is asked for its best answer from what there is");
             }
             _ => {}
         }

@@ -99,6 +99,9 @@ impl Machine {
             (Ok(sound), _) if acting.is_started() => Next::Call(self.pending(acting, sound)),
             (_, Some(_)) => self.rejection(call, not_run()),
             (Ok(sound), None) if self.is_for_a_part(sound) => self.part(call, sound),
+            (Ok(sound), None) if self.guard.is_forbidden(&sound.tool, &sound.arguments) => {
+                self.rejection(call, forbidden())
+            }
             (Ok(sound), None) if self.lacks_a_secret(sound) => self.rejection(call, without_secret()),
             (Ok(sound), None) => Next::Call(self.pending(acting, sound)),
             (Err(failure), None) => self.rejection(call, failure.clone()),
@@ -257,8 +260,11 @@ impl Machine {
     }
 
     pub(super) fn call_started(&mut self, key: Option<IdempotencyKey>) {
-        if let Phase::Acting(acting) = &mut self.phase {
-            acting.started = Some(key);
+        let Phase::Acting(acting) = &mut self.phase else { return };
+        acting.started = Some(key);
+        let made = acting.calls.get(acting.at).and_then(|call| call.verdict.as_ref().ok()).cloned();
+        if let Some(Sound { tool, arguments }) = made {
+            self.take_way(&tool, &arguments);
         }
     }
 
@@ -309,6 +315,11 @@ impl Machine {
         let (call, content) = result::abandoned(call.turn, &call.tool, self.start.limits.result_bytes);
         RunEvent::CallReturned { call, content, labels: BTreeSet::new() }
     }
+}
+
+fn forbidden() -> FailureSummary {
+    let message = "a way that began with this call led nowhere, and you went back: try another one".into();
+    FailureSummary { class: Class::InvalidArguments, code: "path-forbidden".into(), message }
 }
 
 fn without_secret() -> FailureSummary {

@@ -18,6 +18,7 @@ use crate::run::limits::RunLimit;
 use crate::run::message::Message;
 use crate::run::milliseconds::whole as whole_milliseconds;
 use crate::run::names::Names;
+use crate::run::reflect::Verdict;
 use crate::run::report::FailureSummary;
 use crate::run::turn::{Finish, Retry, Turn};
 use crate::run::{answer, context, prompt};
@@ -35,7 +36,7 @@ impl Machine {
         let is_new = attempt == 1 && !matches!(self.phase, Phase::Pausing(_) | Phase::Asking);
         let deadline = self.last.as_ref().map_or_else(|| self.deadline(), |last| last.deadline);
         let turn = self.turns + u32::from(is_new);
-        Ask { turn, attempt, model: self.model, with_tools: self.last.is_none(), deadline }
+        Ask { turn, attempt, model: self.model, with_tools: self.last.is_none() && !self.is_reflecting, deadline }
     }
 
     pub(super) fn asked(&mut self, turn: u32, attempt: u32, model: usize) {
@@ -126,6 +127,11 @@ impl Machine {
         }
         let text = turn.text.clone();
         let is_empty = text.trim().is_empty();
+        if self.is_reflecting {
+            let verdict = Verdict::parse(&text);
+            self.messages.push(Message::Assistant { text, calls: Vec::new() });
+            return self.note(RunEvent::ReflectionEnded { verdict });
+        }
         if let Some(last) = self.last.take() {
             // Calls in it are not looked at: there are no tools any more.
             let is_usable = turn.finish != Finish::ContentFilter && !is_empty;

@@ -57,6 +57,7 @@ impl Machine {
 
     pub(super) fn limit_reached(&mut self, limit: RunLimit) {
         let limits = &self.start.limits;
+        self.is_reflecting = false;
         self.messages.push(Message::User(prompt::last_answer(limit, limits)));
         self.last = Some(LastAnswer { limit, deadline: self.elapsed + limits.last_answer_time });
         if !self.can_pay() {

@@ -6,6 +6,7 @@
 
 mod act;
 mod ask;
+mod back;
 mod ending;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use self::act::Acting;
+use self::back::Mark;
 use self::ending::{LastAnswer, Stop};
 use super::event::{Occurrence, RequeueAt, RunEvent, Start, VERSION};
 use super::guard::Guard;
@@ -27,7 +31,7 @@ use super::tool::ToolSpec;
 use super::turn::{Identity, Kind, Tokens};
 use super::{context, milliseconds, prompt};
 use crate::cost::Prices;
-use crate::id::{IdempotencyKey, Label, RunId};
+use crate::id::{CallId, IdempotencyKey, Label, RunId, ToolName};
 use crate::state::{Refused, State};
 
 /// How often a run may be cut off at one place before it is given up.
@@ -42,6 +46,8 @@ pub enum Next {
     Ask(Ask),
     /// Make this call.
     Call(PendingCall),
+    /// Take back what these calls changed, in this order.
+    Undo(Vec<CallId>),
     /// Wait for so long.
     Wait(Duration),
     /// Nothing: the run is over.
@@ -111,6 +117,8 @@ enum Phase {
     Noting(Box<RunEvent>),
     /// The calls of a turn are made.
     Acting(Box<Acting>),
+    /// The changes of calls are taken back.
+    GoingBack,
     /// The run comes to its end.
     Ending(Box<Stop>),
     /// The run is over.
@@ -163,6 +171,15 @@ pub struct Machine {
     /// The attempt at the turn that is asked for, or was last.
     attempt: u32,
     last: Option<LastAnswer>,
+    /// The model looks back.
+    is_reflecting: bool,
+    /// Why it wants to go back.
+    regret: String,
+    /// To where it can go back.
+    mark: Mark,
+    /// The calls with which the way from there began, and in which turn.
+    way: Vec<(ToolName, Value)>,
+    way_turn: u32,
     /// What was half done when the run ended.
     held: Option<Box<Acting>>,
     since: Since,
@@ -204,6 +221,11 @@ impl Machine {
             guard: Guard::default(),
             attempt: 0,
             last: None,
+            is_reflecting: false,
+            regret: String::new(),
+            mark: Mark::default(),
+            way: Vec::new(),
+            way_turn: 0,
             held: None,
             since: Since::default(),
             steps: 0,
@@ -304,6 +326,9 @@ impl Machine {
                 }
                 self.call_returned(call, content);
             }
+            RunEvent::ReflectionStarted => self.reflection_started(),
+            RunEvent::ReflectionEnded { verdict } => self.reflection_ended(verdict),
+            RunEvent::WentBack { refused, .. } => self.went_back(refused.as_deref()),
             RunEvent::PartShown { id, start, .. } => self.part_shown(id, *start),
             RunEvent::TurnSettled { .. } => self.decide(),
             RunEvent::LimitReached { limit } => self.limit_reached(*limit),
@@ -331,6 +356,7 @@ impl Machine {
             Phase::Pausing(_) => Next::Ask(self.ask(self.attempt + 1)),
             Phase::Noting(event) => Next::Note((**event).clone()),
             Phase::Acting(acting) => self.action(acting),
+            Phase::GoingBack => Next::Undo(self.to_take_back()),
             Phase::Ending(stop) => Next::Note(self.end(stop)),
             Phase::Over => Next::Over,
         }
@@ -341,6 +367,7 @@ impl Machine {
             Message::System(prompt::system(self.start.answer_schema.as_ref())),
             Message::User(self.start.task.clone()),
         ];
+        self.set_mark();
         self.decide();
     }
 
@@ -396,7 +423,9 @@ impl Machine {
 
     fn decision(&self, elapsed: Duration) -> Next {
         match self.crossed(elapsed) {
+            _ if self.is_reflecting => Next::Ask(self.ask(1)),
             Some(limit) if self.last.is_none() => Next::Note(RunEvent::LimitReached { limit }),
+            None if self.is_to_look_back() => Next::Note(RunEvent::ReflectionStarted),
             _ => Next::Ask(self.ask(1)),
         }
     }
@@ -448,7 +477,7 @@ impl Machine {
 
     fn requeued(&mut self, at: RequeueAt) {
         self.renew();
-        (self.model, self.last) = (0, None);
+        (self.model, self.last, self.is_reflecting) = (0, None, false);
         (self.answer, self.reason) = (None, None);
         match (at, self.held.take()) {
             (RequeueAt::Call, Some(mut held)) => {
@@ -508,6 +537,18 @@ impl Machine {
 
     fn hides_something(&self) -> bool {
         self.boundary > 0 || !self.long.is_empty()
+    }
+
+    /// Whether what is asked for is the last answer, after which nothing is.
+    #[must_use]
+    pub fn asks_for_last_answer(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// Whether what is asked for may be the answer to the task.
+    #[must_use]
+    pub fn asks_for_answer(&self) -> bool {
+        !self.is_reflecting
     }
 
     /// The conversation so far, whole.

@@ -58,6 +58,10 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
         Next::Note(event) => vec![event],
         Next::Wait(_) if matches!(world, World::Cancel) => vec![RunEvent::CancelRequested],
         Next::Wait(_) | Next::Over => Vec::new(),
+        Next::Undo(calls) => {
+            let refused = matches!(world, World::Fails(..)).then(|| "it was sent".to_owned());
+            vec![RunEvent::WentBack { calls, refused }]
+        }
         Next::Ask(ask) => {
             let came = match world {
                 World::Text(text, finish) => turn(text, Vec::new(), finish),
@@ -155,7 +159,13 @@ fn finish() -> impl Strategy<Value = Finish> {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    let text = prop_oneof![Just(""), Just("  "), Just("an answer")];
+    let text = prop_oneof![
+        Just(""),
+        Just("  "),
+        Just("an answer"),
+        Just(r#"{"closer":false,"next":"go-back","why":"w"}"#),
+        Just(r#"{"closer":true,"next":"go-on","why":"w"}"#)
+    ];
     let name = prop_oneof![Just("files__read"), Just("files.write"), Just("nothing"), Just("")];
     let arguments = prop_oneof![Just("{}"), Just(r#"{"path":"a"}"#), Just("[1]"), Just("{\"broken\":"), Just("")];
     let class = prop_oneof![Just(Class::Denied), Just(Class::Tool), Just(Class::InvalidArguments), Just(Class::Trap)];
@@ -207,19 +217,22 @@ proptest! {
         worlds in proptest::collection::vec(world(), 1..12),
         models in 1_usize..3,
         seconds in 0_u64..30,
+        reflect_every in 0_u32..3,
     ) {
-        let mut lived = Lived::begin(models);
+        let limits = RunLimits { reflect_every, ..RunLimits::default() };
+        let begin = || Machine::begin(Start { limits: limits.clone(), ..start(models) });
+        let mut lived = Lived { machine: begin(), history: Vec::new() };
         lived.live(&worlds, Duration::from_secs(seconds));
-        let limits = RunLimits::default();
         let report = lived.machine.report();
-        prop_assert!(report.turns <= limits.iterations + 1);
+        // A reflection may be the turn after the last one, and then there is the last answer.
+        prop_assert!(report.turns <= limits.iterations + 2);
         prop_assert!(report.calls.len() <= limits.calls as usize);
         prop_assert!(report.state == State::Completed || report.reason.is_some());
         // As it is stored.
         let stored: Vec<String> = lived.history.iter().map(|happened| serde_json::to_string(happened).unwrap()).collect();
         let read: Vec<Occurrence> = stored.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         prop_assert_eq!(&read, &lived.history);
-        let mut live = Machine::begin(start(models));
+        let mut live = begin();
         for (index, happened) in lived.history.iter().enumerate() {
             live.apply(happened.elapsed, &happened.event).unwrap();
             let folded = Machine::of(&read[..=index]).unwrap();
@@ -519,6 +532,81 @@ fn an_answer_that_is_not_what_was_asked_for_is_asked_for_again_and_then_taken_as
     assert_eq!((report.state, report.answer.as_deref(), report.turns), (State::Partial, Some("one"), 4));
     assert!(matches!(report.reason, Some(Reason::NotAsAsked { .. })), "{report:?}");
     assert_well_formed(lived.machine.messages());
+}
+
+/// Says one thing after the other, and then the answer.
+fn reflecting(texts: &[&'static str], undo: &World) -> Lived {
+    let limits = RunLimits { reflect_every: 1, iterations: 30, ..RunLimits::default() };
+    let mut lived = Lived { machine: Machine::begin(Start { limits, ..start(1) }), history: Vec::new() };
+    let call = |path| World::Calls(vec![("files__write", path)], Finish::ToolCalls);
+    let mut worlds = Vec::new();
+    for (text, path) in texts.iter().copied().zip([r#"{"path":"a"}"#, r#"{"path":"b"}"#, r#"{"path":"a"}"#]) {
+        worlds.extend([call(path), World::Result("1"), World::Text(text, Finish::Stop), undo.clone()]);
+    }
+    worlds.push(World::Text("done", Finish::Stop));
+    let mut worlds = worlds.iter().peekable();
+    while !lived.machine.state().is_end() {
+        let next = lived.machine.next(Duration::ZERO);
+        let is_for = |world: &World| match (&next, world) {
+            (Next::Ask(ask), World::Text(..)) => !ask.with_tools || worlds.len() == 1,
+            (Next::Ask(ask), World::Calls(..)) => ask.with_tools,
+            (Next::Call(_), World::Result(_)) => true,
+            (Next::Undo(_), World::Fails(..)) => true,
+            _ => false,
+        };
+        if !matches!(next, Next::Note(_)) {
+            let mut rest = worlds.clone();
+            while rest.peek().is_some_and(|world| !is_for(world)) {
+                rest.next();
+            }
+            worlds = rest;
+        }
+        let world = worlds.peek().copied().cloned().unwrap_or(World::Text("done", Finish::Stop));
+        for event in act(next.clone(), &world, &lived.machine) {
+            lived.take(Duration::ZERO, event);
+        }
+        if !matches!(next, Next::Note(_)) {
+            worlds.next();
+        }
+    }
+    lived
+}
+
+const GO_BACK: &str = r#"{"closer":false,"next":"go-back","why":"a dead end"}"#;
+const GO_ON: &str = r#"{"closer":true,"next":"go-on","why":"fine"}"#;
+
+fn texts_of(lived: &Lived) -> String {
+    serde_json::to_string(lived.machine.messages()).unwrap()
+}
+
+#[test]
+fn a_model_that_goes_on_is_told_so_and_keeps_its_conversation() {
+    let lived = reflecting(&[GO_ON], &World::Result("1"));
+    assert_eq!(lived.machine.state(), State::Completed);
+    let texts = texts_of(&lived);
+    assert!(texts.contains("Look back on your last 1 turns") && texts.contains("Go on with the task"), "{texts}");
+    assert_well_formed(lived.machine.messages());
+}
+
+#[test]
+fn a_run_goes_back_with_its_conversation_and_its_changes_and_does_not_begin_the_same_way_again() {
+    let refusal = World::Fails(Class::Host, "x");
+    let back = World::Result("1");
+    let lived = reflecting(&[GO_BACK], &back);
+    let undone =
+        lived.history.iter().filter(|happened| matches!(happened.event, RunEvent::WentBack { refused: None, .. }));
+    assert_eq!((undone.count(), lived.machine.state()), (1, State::Completed));
+    let texts = texts_of(&lived);
+    assert!(texts.contains("went back: a dead end") && !texts.contains("files__write"), "{texts}");
+    assert_well_formed(lived.machine.messages());
+    let tool: crate::id::ToolName = "files.write".parse().unwrap();
+    assert!(lived.machine.guard.is_forbidden(&tool, &json!({"path": "a"})));
+    assert!(!lived.machine.guard.is_forbidden(&tool, &json!({"path": "b"})));
+    // What was sent stays sent: the run stays where it is.
+    let lived = reflecting(&[GO_BACK], &refusal);
+    let texts = texts_of(&lived);
+    assert!(texts.contains("There is no way back: it was sent") && texts.contains("files__write"), "{texts}");
+    assert!(!lived.machine.guard.is_forbidden(&tool, &json!({"path": "a"})));
 }
 
 #[test]
