@@ -57,7 +57,7 @@ fn manifest(port: u16) -> String {
         r#"
 version = 1
 [limits]
-time = "20s"
+time = "60s"
 [retry]
 attempts = 6
 budget = 100
