@@ -1,6 +1,6 @@
 //! Runs of an agent: they are recorded step by step, taken up again, forked, cancelled, kept when they fail.
 
-use crate::project::{MANIFEST, Project};
+use crate::project::{MANIFEST, Project, packed};
 
 const SCRIPT: &str = r#"
 [[turn]]
@@ -254,5 +254,58 @@ fn a_model_that_looks_back_may_go_back_and_what_it_changed_is_taken_back() {
     let run = run_of(&done);
     project.run(&["runs", "show", &run]).worked(&["looked back: a dead end", "went back, over 1 calls"]);
     project.run(&["history", "--run", &run]).worked(&["undone", "landed"]);
+    project.run(&["audit", "verify"]).worked(&[]);
+}
+
+/// A project in which a call goes on until it is stopped.
+fn endless() -> Project {
+    let rule = "[[rules]]\nname = \"loop\"\ndecision = \"allow\"\ntools = [\"hostile.*\"]\n";
+    let limits = "[limits]\nfuel = \"100T\"\ntime = \"10min\"\n";
+    let project = Project::new(&format!("{MANIFEST}\n[tools.hostile]\nsource = \"hostile.wasm\"\n{limits}{rule}"));
+    std::fs::write(project.path().join("hostile.wasm"), packed("hostile")).unwrap();
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    project
+        .write("script.toml", "[[turn]]\n[[turn.call]]\ntool = \"hostile.endless_loop\"\n[[turn]]\ntext = \"never\"\n");
+    project
+}
+
+/// Starts a run, and waits until it is in its call.
+fn started(project: &Project) -> (std::process::Child, String) {
+    let child = project.start(&["run", "x", "--model", "scripted:script.toml", "--quiet"]);
+    for _ in 0..600 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let listed = project.run(&["runs", "list", "--open", "--json"]).printed();
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap_or_default();
+        if listed[0]["state"] == "awaiting-tool" {
+            return (child, listed[0]["run"].as_str().unwrap().to_owned());
+        }
+    }
+    panic!("the run did not begin its call");
+}
+
+#[test]
+fn a_run_on_which_another_process_works_is_cancelled_and_its_guest_stopped() {
+    let project = endless();
+    let (mut child, run) = started(&project);
+    project.run(&["runs", "cancel", &run]).worked(&["was asked to end it"]);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    project.run(&["runs", "show", &run]).worked(&["was to be cancelled", "ended: cancelled"]);
+    project.run(&["runs", "cancel", &run]).failed(3, &["nothing to cancel"]);
+    project.run(&["runs", "resume", &run]).failed(3, &["cancelled"]);
+    project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
+fn a_run_on_which_nobody_works_is_cancelled_at_once() {
+    let project = endless();
+    let (mut child, run) = started(&project);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    project.run(&["runs", "list", "--open"]).worked(&[&run, "awaiting-tool"]);
+    let done = project.run(&["runs", "cancel", &run, "--json"]);
+    assert_eq!(done.code(), 0, "{}", done.said());
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&done.printed()).unwrap()["state"], "cancelled");
+    project.run(&["runs", "list", "--open"]).worked(&["there are no open runs"]);
+    project.run(&["dlq", "list"]).worked(&["there are no dead letters"]);
     project.run(&["audit", "verify"]).worked(&[]);
 }
