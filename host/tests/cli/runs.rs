@@ -271,7 +271,7 @@ fn endless() -> Project {
 
 /// Starts a run, and waits until it is in its call.
 fn started(project: &Project) -> (std::process::Child, String) {
-    let child = project.start(&["run", "x", "--model", "scripted:script.toml", "--quiet"]);
+    let mut child = project.start(&["run", "x", "--model", "scripted:script.toml", "--quiet"]);
     for _ in 0..600 {
         std::thread::sleep(std::time::Duration::from_millis(50));
         let listed = project.run(&["runs", "list", "--open", "--json"]).printed();
@@ -280,7 +280,8 @@ fn started(project: &Project) -> (std::process::Child, String) {
             return (child, listed[0]["run"].as_str().unwrap().to_owned());
         }
     }
-    panic!("the run did not begin its call");
+    child.kill().unwrap();
+    panic!("the run did not begin its call: {:?}", child.wait());
 }
 
 #[test]
