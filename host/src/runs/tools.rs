@@ -57,7 +57,10 @@ impl Tools for HostTools<'_> {
             match self.host.undo(call).await {
                 Ok(_) => undone += 1,
                 // It changed nothing, or was taken back before whoever worked on the run was stopped.
-                Err(UndoError::Nothing(_) | UndoError::State { state: PlanState::Undone, .. }) => {}
+                Err(
+                    UndoError::Nothing(_)
+                    | UndoError::State { state: PlanState::Undone | PlanState::Refused | PlanState::Preview, .. },
+                ) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a run does not go back");
                     let so_far =

@@ -53,6 +53,9 @@ impl Machine {
     pub(super) fn reflection_ended(&mut self, verdict: &Verdict) {
         self.is_reflecting = false;
         match verdict.next {
+            Next::GoBack if self.has_lost_a_call() => {
+                self.say_and_go_on(prompt::cannot_go_back("a call never returned, and nobody knows what it did"));
+            }
             Next::GoBack if self.start.mode == Mode::Live => {
                 self.regret.clone_from(&verdict.why);
                 self.phase = Phase::GoingBack;
@@ -63,10 +66,13 @@ impl Machine {
         }
     }
 
-    /// The calls since the mark, the latest first.
+    fn has_lost_a_call(&self) -> bool {
+        self.calls.iter().skip(self.mark.calls).any(|call| call.call.is_none())
+    }
+
+    /// The calls since the mark, the latest first. Those that failed too: they may have acted before they did.
     pub(super) fn to_take_back(&self) -> Vec<CallId> {
-        let since = self.calls.iter().skip(self.mark.calls).rev();
-        since.filter(|call| call.failure.is_none()).filter_map(|call| call.call.clone()).collect()
+        self.calls.iter().skip(self.mark.calls).rev().filter_map(|call| call.call.clone()).collect()
     }
 
     pub(super) fn went_back(&mut self, refused: Option<&str>) {

@@ -8,10 +8,10 @@ mod act;
 mod ask;
 mod back;
 mod ending;
+mod seen;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -26,12 +26,11 @@ use super::intake::Intake;
 use super::limits::RunLimit;
 use super::message::Message;
 use super::names::Names;
-use super::report::{CallSummary, Reason, RunReport};
-use super::tool::ToolSpec;
+use super::report::{CallSummary, Reason};
 use super::turn::{Identity, Kind, Tokens};
-use super::{context, milliseconds, prompt};
+use super::{milliseconds, prompt};
 use crate::cost::Prices;
-use crate::id::{CallId, IdempotencyKey, Label, RunId, ToolName};
+use crate::id::{CallId, IdempotencyKey, Label, ToolName};
 use crate::state::{Refused, State};
 
 /// How often a run may be cut off at one place before it is given up.
@@ -308,6 +307,8 @@ impl Machine {
                 }
                 if *fresh {
                     self.renew();
+                    // What the other run did is not this one's to take back.
+                    self.set_mark();
                 }
                 self.resumed();
             }
@@ -498,112 +499,6 @@ impl Machine {
             None => Some(RequeueAt::Turn),
             Some(held) if held.is_started() => Some(RequeueAt::Call),
             Some(_) => None,
-        }
-    }
-
-    /// Which run.
-    #[must_use]
-    pub fn run(&self) -> &RunId {
-        &self.start.run
-    }
-
-    /// What the run began with.
-    #[must_use]
-    pub fn start(&self) -> &Start {
-        &self.start
-    }
-
-    /// Where the run is.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.state
-    }
-
-    /// The conversation as a model is shown it.
-    #[must_use]
-    pub fn view(&self) -> Cow<'_, [Message]> {
-        context::view(&self.messages, self.boundary)
-    }
-
-    /// The tools that a model is told of: those of the run, and where it does not see everything the one to see more.
-    #[must_use]
-    pub fn tools(&self) -> Cow<'_, [ToolSpec]> {
-        let more = self.hides_something().then(|| context::spec(&self.start.tools)).flatten();
-        match more {
-            None => Cow::Borrowed(&self.start.tools),
-            Some(spec) => self.start.tools.iter().cloned().chain([spec]).collect(),
-        }
-    }
-
-    fn hides_something(&self) -> bool {
-        self.boundary > 0 || !self.long.is_empty()
-    }
-
-    /// Whether what is asked for is the last answer, after which nothing is.
-    #[must_use]
-    pub fn asks_for_last_answer(&self) -> bool {
-        self.last.is_some()
-    }
-
-    /// Whether what is asked for may be the answer to the task.
-    #[must_use]
-    pub fn asks_for_answer(&self) -> bool {
-        !self.is_reflecting
-    }
-
-    /// The conversation so far, whole.
-    #[must_use]
-    pub fn messages(&self) -> &[Message] {
-        &self.messages
-    }
-
-    /// How many events there were.
-    #[must_use]
-    pub fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// The last step after which nothing was half done: from here a fork can go another way.
-    #[must_use]
-    pub fn checkpoint(&self) -> u64 {
-        self.checkpoint
-    }
-
-    /// What is said of the data that the calls of the run have read.
-    #[must_use]
-    pub fn labels(&self) -> &BTreeSet<Label> {
-        &self.labels
-    }
-
-    /// Time that the run has worked.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.elapsed
-    }
-
-    /// The turns that the model at this place of the chain has given: how many messages it had been shown for each.
-    #[must_use]
-    pub fn answers_of(&self, model: usize) -> &[usize] {
-        self.answers.get(model).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// What the run came to so far.
-    #[must_use]
-    pub fn report(&self) -> RunReport {
-        let nobody = || Identity { name: "none".into(), kind: Kind::Scripted };
-        RunReport {
-            run: self.start.run.clone(),
-            state: self.state,
-            answer: self.answer.clone(),
-            reason: self.reason.clone(),
-            model: self.start.models.get(self.model).cloned().unwrap_or_else(nobody),
-            served_by: self.served_by.clone(),
-            turns: self.turns,
-            tokens: self.tokens,
-            cost_micro_dollars: self.start.prices.iter().any(Option::is_some).then_some(self.cost),
-            calls: self.calls.clone(),
-            rejected: self.rejected,
-            elapsed: self.elapsed,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A run against whatever a model, a tool, a clock and a power cut may do to it.
 
+mod back;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -100,8 +102,9 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
                 _ => None,
             };
             let content = if let World::Result(text) = world { *text } else { "{}" };
+            let id = format!("call-{}", machine.steps()).parse().ok();
             let summary =
-                CallSummary { turn: call.turn, call: None, tool: call.tool, failure, replayed: call.is_started };
+                CallSummary { turn: call.turn, call: id, tool: call.tool, failure, replayed: call.is_started };
             events.push(RunEvent::CallReturned { call: summary, content: content.into(), labels: BTreeSet::new() });
             events
         }
@@ -532,81 +535,6 @@ fn an_answer_that_is_not_what_was_asked_for_is_asked_for_again_and_then_taken_as
     assert_eq!((report.state, report.answer.as_deref(), report.turns), (State::Partial, Some("one"), 4));
     assert!(matches!(report.reason, Some(Reason::NotAsAsked { .. })), "{report:?}");
     assert_well_formed(lived.machine.messages());
-}
-
-/// Says one thing after the other, and then the answer.
-fn reflecting(texts: &[&'static str], undo: &World) -> Lived {
-    let limits = RunLimits { reflect_every: 1, iterations: 30, ..RunLimits::default() };
-    let mut lived = Lived { machine: Machine::begin(Start { limits, ..start(1) }), history: Vec::new() };
-    let call = |path| World::Calls(vec![("files__write", path)], Finish::ToolCalls);
-    let mut worlds = Vec::new();
-    for (text, path) in texts.iter().copied().zip([r#"{"path":"a"}"#, r#"{"path":"b"}"#, r#"{"path":"a"}"#]) {
-        worlds.extend([call(path), World::Result("1"), World::Text(text, Finish::Stop), undo.clone()]);
-    }
-    worlds.push(World::Text("done", Finish::Stop));
-    let mut worlds = worlds.iter().peekable();
-    while !lived.machine.state().is_end() {
-        let next = lived.machine.next(Duration::ZERO);
-        let is_for = |world: &World| match (&next, world) {
-            (Next::Ask(ask), World::Text(..)) => !ask.with_tools || worlds.len() == 1,
-            (Next::Ask(ask), World::Calls(..)) => ask.with_tools,
-            (Next::Call(_), World::Result(_)) => true,
-            (Next::Undo(_), World::Fails(..)) => true,
-            _ => false,
-        };
-        if !matches!(next, Next::Note(_)) {
-            let mut rest = worlds.clone();
-            while rest.peek().is_some_and(|world| !is_for(world)) {
-                rest.next();
-            }
-            worlds = rest;
-        }
-        let world = worlds.peek().copied().cloned().unwrap_or(World::Text("done", Finish::Stop));
-        for event in act(next.clone(), &world, &lived.machine) {
-            lived.take(Duration::ZERO, event);
-        }
-        if !matches!(next, Next::Note(_)) {
-            worlds.next();
-        }
-    }
-    lived
-}
-
-const GO_BACK: &str = r#"{"closer":false,"next":"go-back","why":"a dead end"}"#;
-const GO_ON: &str = r#"{"closer":true,"next":"go-on","why":"fine"}"#;
-
-fn texts_of(lived: &Lived) -> String {
-    serde_json::to_string(lived.machine.messages()).unwrap()
-}
-
-#[test]
-fn a_model_that_goes_on_is_told_so_and_keeps_its_conversation() {
-    let lived = reflecting(&[GO_ON], &World::Result("1"));
-    assert_eq!(lived.machine.state(), State::Completed);
-    let texts = texts_of(&lived);
-    assert!(texts.contains("Look back on your last 1 turns") && texts.contains("Go on with the task"), "{texts}");
-    assert_well_formed(lived.machine.messages());
-}
-
-#[test]
-fn a_run_goes_back_with_its_conversation_and_its_changes_and_does_not_begin_the_same_way_again() {
-    let refusal = World::Fails(Class::Host, "x");
-    let back = World::Result("1");
-    let lived = reflecting(&[GO_BACK], &back);
-    let undone =
-        lived.history.iter().filter(|happened| matches!(happened.event, RunEvent::WentBack { refused: None, .. }));
-    assert_eq!((undone.count(), lived.machine.state()), (1, State::Completed));
-    let texts = texts_of(&lived);
-    assert!(texts.contains("went back: a dead end") && !texts.contains("files__write"), "{texts}");
-    assert_well_formed(lived.machine.messages());
-    let tool: crate::id::ToolName = "files.write".parse().unwrap();
-    assert!(lived.machine.guard.is_forbidden(&tool, &json!({"path": "a"})));
-    assert!(!lived.machine.guard.is_forbidden(&tool, &json!({"path": "b"})));
-    // What was sent stays sent: the run stays where it is.
-    let lived = reflecting(&[GO_BACK], &refusal);
-    let texts = texts_of(&lived);
-    assert!(texts.contains("There is no way back: it was sent") && texts.contains("files__write"), "{texts}");
-    assert!(!lived.machine.guard.is_forbidden(&tool, &json!({"path": "a"})));
 }
 
 #[test]
