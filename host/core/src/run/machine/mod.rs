@@ -27,7 +27,7 @@ use super::limits::RunLimit;
 use super::message::Message;
 use super::names::Names;
 use super::report::{CallSummary, Reason};
-use super::turn::{Identity, Kind, Tokens};
+use super::turn::{Identity, Tokens};
 use super::{milliseconds, prompt};
 use crate::cost::Prices;
 use crate::id::{CallId, IdempotencyKey, Label, ToolName};

@@ -13,7 +13,7 @@ use crate::call::Mode;
 use crate::cost::Prices;
 use crate::outcome::Class;
 use crate::run::report::FailureSummary;
-use crate::run::turn::{Finish, Retry, Turn};
+use crate::run::turn::{Finish, Kind, Retry, Turn};
 use crate::run::{RequestedCall, RunLimits, ToolSpec};
 
 fn start(models: usize) -> Start {
