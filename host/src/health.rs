@@ -11,7 +11,7 @@ use toolhold_core::outcome::{Class, Failure};
 use toolhold_core::run::{Occurrence, RunEvent};
 use toolhold_core::state::State;
 
-use crate::journal::{CallRecord, Error, Filter, Reader, RunFilter};
+use crate::journal::{CallUse, Error, Reader, RunFilter};
 use crate::runs::Past;
 
 /// Most calls and runs that are looked at, the latest ones.
@@ -90,7 +90,7 @@ impl Overview {
     /// The journal cannot be read.
     pub fn of(reader: &Reader, since: u64) -> Result<Self, Error> {
         let mut uses = Uses::default();
-        for call in reader.calls(&Filter { limit: CALLS, ..Filter::default() })? {
+        for call in reader.uses(CALLS)? {
             if let Some(sample) = of_call(&call) {
                 uses.add(format!("tool:{}", call.tool), call.admitted_at >= since, sample);
             }
@@ -100,10 +100,12 @@ impl Overview {
             // What cannot be read is a matter for `audit verify`.
             let Ok(past) = Past::of(reader, &record.run) else { continue };
             let is_within = record.started_at >= since;
-            of_models(&past.history, is_within, &mut uses);
+            // The first steps of a fork are those of another run.
+            let copied = record.origin.as_ref().map_or(0, |origin| usize::try_from(origin.step).unwrap_or(usize::MAX));
+            of_models(&past.history, copied, is_within, &mut uses);
             let Ok(machine) = past.machine() else { continue };
             let report = machine.report();
-            if !report.state.is_end() {
+            if !report.state.is_end() || report.state == State::Cancelled || copied > 0 {
                 continue;
             }
             let is_fault = matches!(report.state, State::Failed | State::TimedOut | State::DeadLettered);
@@ -119,9 +121,9 @@ impl Overview {
 }
 
 /// What a call says of its tool; `None` where that is nothing.
-fn of_call(call: &CallRecord) -> Option<Sample> {
+fn of_call(call: &CallUse) -> Option<Sample> {
     let micros = call.settled_at?.saturating_sub(call.admitted_at);
-    let is_fault = match (call.succeeded?, &call.outcome) {
+    let is_fault = match (call.succeeded?, &call.failure) {
         (true, _) => false,
         (false, Some(text)) => is_fault(&serde_json::from_str(text).ok()?)?,
         (false, None) => return None,
@@ -145,10 +147,10 @@ fn is_fault(failure: &Failure) -> Option<bool> {
 }
 
 /// What the steps of a run say of its models.
-fn of_models(history: &[Occurrence], is_within: bool, uses: &mut Uses) {
+fn of_models(history: &[Occurrence], copied: usize, is_within: bool, uses: &mut Uses) {
     let mut models = Vec::new();
     let mut asked: Option<(usize, std::time::Duration)> = None;
-    for happened in history {
+    for (index, happened) in history.iter().enumerate() {
         let is_fault = match &happened.event {
             RunEvent::RunStarted(start) => {
                 models.clone_from(&start.models);
@@ -166,8 +168,8 @@ fn of_models(history: &[Occurrence], is_within: bool, uses: &mut Uses) {
             RunEvent::ModelFailed { .. } => true,
             _ => continue,
         };
-        let Some((index, at)) = asked.take() else { continue };
-        if let Some(model) = models.get(index) {
+        let Some((model, at)) = asked.take().filter(|_| index >= copied) else { continue };
+        if let Some(model) = models.get(model) {
             let micros = u64::try_from(happened.elapsed.saturating_sub(at).as_micros()).unwrap_or(u64::MAX);
             uses.add(format!("model:{}", model.name), is_within, Sample { is_fault, micros });
         }

@@ -364,7 +364,7 @@ fn lands(checked: &Checked, run: &RunReport, (outcome, _): &Conclusion) -> bool 
 /// A full host starts nothing, so the call's key is free again. A host that becomes full *while* a guest runs stops it too,
 /// but that guest may have acted: it has used something, time at least.
 fn nothing_ran(run: &RunReport) -> bool {
-    matches!(run.outcome, Err(RunFailure::Busy(_))) && run.usage == Usage::default()
+    matches!(run.outcome, Err(RunFailure::Busy(_))) && run.usage == Usage::default() && run.requests.is_empty()
 }
 
 /// An admitted call without an outcome. If its caller goes away, the journal is told.

@@ -70,7 +70,8 @@ impl Host {
             let name = Some(format!("{id}-{}", last.attempts.saturating_add(1)));
             // Here, and not before: who gives up while waiting is told how the last attempt ended.
             drop(last.run.staged.take());
-            let run = self.0.sandbox.run(&checked.call, RunOptions { name, ..settings.clone() }).await;
+            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, ..settings.clone() }).await;
+            remember(&mut run, last.run);
             last = Attempted { checked, run, attempts: last.attempts.saturating_add(1), gave_up: None };
         }
     }
@@ -108,7 +109,17 @@ impl Host {
     }
 }
 
-/// What was seen of an attempt, weighed.
+/// What an earlier attempt sent and read, it has sent and read, whatever a later one came to.
+fn remember(run: &mut RunReport, earlier: RunReport) {
+    let later = std::mem::replace(&mut run.requests, earlier.requests);
+    run.requests.extend(later);
+    run.requests_left_out = run.requests_left_out.saturating_add(earlier.requests_left_out);
+    run.files.sources.extend(earlier.files.sources);
+    run.labels.extend(earlier.labels);
+    run.returned.extend(earlier.returned);
+}
+
+/// What was seen of an attempt and those before it, weighed.
 pub(crate) fn evidence(checked: &Checked, run: &RunReport, failure: Option<&Failure>) -> Evidence {
     let grants = checked.call.grants();
     let seen = Seen {

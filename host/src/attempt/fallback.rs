@@ -4,6 +4,7 @@
 //! The other tool goes through the whole gate: its rules decide, its grants hold, its calls are recorded.
 
 use toolhold_core::call::ToolCall;
+use toolhold_core::effect::{Request, RequestState};
 use toolhold_core::event::Event;
 use toolhold_core::id::{CallId, IdempotencyKey, ToolName};
 use toolhold_core::manifest::Fallback;
@@ -17,7 +18,7 @@ impl Host {
     /// The report of a call, or of what stands in for it.
     pub(crate) async fn stand_in(&self, call: ToolCall, failed: CallReport, options: &CallOptions) -> CallReport {
         let mut failed = failed;
-        let mut next = self.fallback(&call.tool, &failed.outcome);
+        let mut next = self.fallback(&call.tool, &failed);
         // A chain ends: the policy has no circle, so each tool stands in once at most.
         while let Some(fallback) = next {
             let Fallback::Tool(tool) = fallback else {
@@ -27,7 +28,9 @@ impl Host {
             let Outcome::Failure(failure) = &report.outcome else {
                 return self.tool_serves(failed, tool, report).await;
             };
-            next = self.fallback(tool.as_str(), &report.outcome);
+            next = self.fallback(tool.as_str(), &report);
+            // What it read, the run has read, whatever stands in for it.
+            failed.effects.labels.extend(report.effects.labels.iter().cloned());
             let line = format!("its fallback `{tool}` (call {}) failed too: {}", report.call, failure.code);
             if let Outcome::Failure(failure) = &mut failed.outcome {
                 *failure = failure.clone().and_detail(line);
@@ -57,11 +60,13 @@ impl Host {
         }
     }
 
-    /// What stands in for a tool, if what it depends on is at fault.
-    fn fallback(&self, tool: &str, outcome: &Outcome) -> Option<Fallback> {
-        match outcome {
+    /// What stands in for a tool, if what it depends on is at fault. Where it has asked for a change, no other tool does so again.
+    fn fallback(&self, tool: &str, failed: &CallReport) -> Option<Fallback> {
+        match &failed.outcome {
             Outcome::Failure(failure) if failure.dependency => {
-                Some(self.0.policy.reliability(tool)?.fallback.as_ref()?.value.clone())
+                let fallback = self.0.policy.reliability(tool)?.fallback.as_ref()?.value.clone();
+                let may_be_done_twice = matches!(fallback, Fallback::Tool(_)) && has_asked_for_a_change(failed);
+                (!may_be_done_twice).then_some(fallback)
             }
             _ => None,
         }
@@ -71,6 +76,20 @@ impl Host {
         let event = Event::FallbackServed { call: failed.clone(), by };
         self.0.journal.record(clock::micros(), event).await
     }
+}
+
+/// Whether the call has sent a request that may have changed something. One that was turned away with 429 has not.
+fn has_asked_for_a_change(report: &CallReport) -> bool {
+    let may_change = |request: &Request| {
+        let is_safe = matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let has_left = match &request.state {
+            RequestState::Answered { status } => *status != 429,
+            RequestState::Sent { .. } => true,
+            _ => false,
+        };
+        !is_safe && has_left
+    };
+    report.effects.requests_left_out > 0 || report.effects.requests.iter().any(may_change)
 }
 
 /// The same call of another tool. With a key of its own, made of the call's, so that a repeat finds it again.

@@ -47,7 +47,7 @@ pub use dependencies::{Kind, Remember, Remembered};
 pub use error::Error;
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
-pub use record::{Admission, CallRecord, Filter, Intent, ScopedKey, Settled, Settlement, State};
+pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
 
 use directory::Directory;

@@ -17,7 +17,7 @@ use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
-use super::record::{CallRecord, Filter, State};
+use super::record::{CallRecord, CallUse, Filter, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
 use super::standing::{self, Said};
 
@@ -106,6 +106,28 @@ impl Reader {
         let run = filter.run.as_ref().map(|run| run.as_str());
         let tool = filter.tool.as_ref().map(|tool| tool.as_str());
         let rows = statement.query_map(params![run, tool, filter.state.map(State::word), limit], record)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How the latest calls went, newest first; without what they were given and gave back.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn uses(&self, limit: u32) -> Result<Vec<CallUse>, Error> {
+        let sql = "SELECT tool, admitted_at, settled_at, succeeded, CASE WHEN succeeded = 0 THEN outcome END
+                   FROM calls ORDER BY number DESC LIMIT ?1";
+        let mut statement = self.connection.prepare(sql)?;
+        let read = |row: &Row<'_>| {
+            Ok(CallUse {
+                tool: parsed(row, 0, |text| text.parse().ok())?,
+                admitted_at: row.get::<_, i64>(1)?.cast_unsigned(),
+                settled_at: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
+                succeeded: row.get(3)?,
+                failure: row.get(4)?,
+            })
+        };
+        let rows = statement.query_map([limit.min(MAX_LISTED)], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

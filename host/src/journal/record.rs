@@ -250,6 +250,21 @@ pub struct CallRecord {
     pub evidence: Option<String>,
 }
 
+/// How a call went, in few words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallUse {
+    /// Which tool.
+    pub tool: ToolName,
+    /// When it was admitted, in microseconds since 1970.
+    pub admitted_at: u64,
+    /// When it ended.
+    pub settled_at: Option<u64>,
+    /// Whether it gave a result.
+    pub succeeded: Option<bool>,
+    /// JSON of the failure, if it is one.
+    pub failure: Option<String>,
+}
+
 /// How far a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -79,7 +79,11 @@ impl HostTools<'_> {
         self.host.journal().flush().await?;
         let reader = self.host.journal().reader()?;
         for call in calls {
-            if let Some(record) = reader.get(call)?.filter(|record| record.effects == Effects::Possible) {
+            let Some(record) = reader.get(call)? else { continue };
+            let state = reader.plan(call)?.map(|plan| plan.state);
+            let is_lost =
+                matches!(state, Some(PlanState::Applied | PlanState::Ready | PlanState::Undoing | PlanState::Expired));
+            if record.effects == Effects::Possible || is_lost {
                 return Ok(Some(record.tool));
             }
         }

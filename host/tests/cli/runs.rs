@@ -310,3 +310,12 @@ fn a_run_on_which_nobody_works_is_cancelled_at_once() {
     project.run(&["dlq", "list"]).worked(&["there are no dead letters"]);
     project.run(&["audit", "verify"]).worked(&[]);
 }
+
+#[test]
+fn a_key_of_one_model_goes_to_no_other_one_of_the_chain() {
+    let project = project();
+    let words = ["run", "x", "--model", "openai:a", "--model", "anthropic:b", "--model-key-env", "KEY"];
+    project
+        .run_with(&[("KEY", "sk-of-openai")], &words)
+        .failed(2, &["`--model-key-env` is for one model", "[models.NAME]"]);
+}

@@ -38,7 +38,7 @@ impl Cause {
             Class::Tool | Class::InvalidArguments | Class::UnknownTool | Class::Denied => Self::Own,
             Class::Trap | Class::InvalidOutput => Self::Broken,
             // Whoever waits for another machine is not at fault.
-            Class::Limit if out_of_time && requests.is_empty() => Self::Broken,
+            Class::Limit if out_of_time && !requests.iter().any(has_gone_out) => Self::Broken,
             Class::Limit if out_of_time => Self::Remote,
             Class::Limit | Class::Conflict | Class::Withheld | Class::Cancelled | Class::Host => Self::Elsewhere,
         }
@@ -64,4 +64,9 @@ pub fn is_fault(request: &Request) -> bool {
 /// Whether the answer says: come back later. A tool may hand such an answer on as its result.
 fn turned_away(request: &Request) -> bool {
     matches!(request.state, RequestState::Answered { status: 429 | 503 })
+}
+
+/// Whether another machine was asked. What was refused or withheld never left this one.
+fn has_gone_out(request: &Request) -> bool {
+    !matches!(request.state, RequestState::Refused { .. } | RequestState::Withheld)
 }

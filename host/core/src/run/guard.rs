@@ -33,6 +33,11 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
+    /// The budgets begin anew; what leads nowhere still does.
+    pub(crate) fn renew(&mut self) {
+        *self = Self { forbidden: std::mem::take(&mut self.forbidden), ..Self::default() };
+    }
+
     /// Takes a turn that brought something.
     pub(crate) fn useful_turn(&mut self) {
         self.turns = 0;

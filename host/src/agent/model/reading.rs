@@ -26,9 +26,16 @@ pub(super) async fn read(answer: &mut Answer, assembly: &mut dyn Assembly, on_te
     }
     let mut first = Vec::new();
     // Some servers send empty lines while they think.
-    while first.trim_ascii_start().is_empty() {
-        first.extend(answer.piece().await?.ok_or(Error::Truncated)?);
-        if first.len() > BODY_BYTES {
+    let mut empty = 0;
+    while first.is_empty() {
+        let piece = answer.piece().await?.ok_or(Error::Truncated)?;
+        // Each byte is looked at once, however small the pieces are.
+        if piece.trim_ascii_start().is_empty() {
+            empty += piece.len().max(1);
+        } else {
+            first.extend(piece);
+        }
+        if empty > BODY_BYTES || first.len() > BODY_BYTES {
             return Err(Error::TooLarge(BODY_BYTES));
         }
     }

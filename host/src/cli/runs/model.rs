@@ -85,6 +85,14 @@ impl ModelArguments {
             ("--model-ca", self.model_ca.is_some()),
         ];
         let given = flags.into_iter().find(|(_, is_given)| *is_given);
+        let remote = specs.iter().filter(|spec| matches!(spec, ModelSpec::Remote { .. })).count();
+        if let Some((flag, _)) = given.filter(|_| remote > 1) {
+            let message = format!(
+                "`{flag}` is for one model, and {remote} are named: a key or an address must not go to another one; describe them in \
+                 `[models.NAME]`"
+            );
+            return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!(message)));
+        }
         let Some((flag, _)) = given.filter(|_| !specs.iter().any(|spec| matches!(spec, ModelSpec::Remote { .. })))
         else {
             return Ok(());

@@ -54,7 +54,9 @@ impl Machine {
         self.is_reflecting = false;
         match verdict.next {
             Next::GoBack if self.has_lost_a_call() => {
-                self.say_and_go_on(prompt::cannot_go_back("a call never returned, and nobody knows what it did"));
+                self.say_and_go_on(prompt::cannot_go_back(
+                    "a call never returned here, and what it did is not known well enough",
+                ));
             }
             Next::GoBack if self.start.mode == Mode::Live => {
                 self.regret.clone_from(&verdict.why);
@@ -67,7 +69,7 @@ impl Machine {
     }
 
     fn has_lost_a_call(&self) -> bool {
-        self.calls.iter().skip(self.mark.calls).any(|call| call.call.is_none())
+        self.calls.iter().skip(self.mark.calls).any(|call| call.call.is_none() || call.replayed)
     }
 
     /// The calls since the mark, the latest first. Those that failed too: they may have acted before they did.

@@ -414,7 +414,8 @@ impl Machine {
             cost: self.cost,
             calls: self.calls.len(),
         };
-        (self.guard, self.resumes) = (Guard::default(), 0);
+        self.guard.renew();
+        self.resumes = 0;
     }
 
     fn decide(&mut self) {

@@ -125,7 +125,7 @@ fn a_call_that_failed_is_looked_at_too_and_one_that_never_returned_keeps_the_run
     assert_eq!(to_undo(&regretful(failure(), Some("one"), false)), Some(vec!["one".to_owned()]));
     let lost = regretful(failure(), None, false);
     assert_eq!(to_undo(&lost), None);
-    assert!(texts_of(&lost).contains("There is no way back: a call never returned"));
+    assert!(texts_of(&lost).contains("There is no way back: a call never returned here"));
 }
 
 #[test]
