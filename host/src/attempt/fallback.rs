@@ -4,7 +4,7 @@
 //! The other tool goes through the whole gate: its rules decide, its grants hold, its calls are recorded.
 
 use toolhold_core::call::ToolCall;
-use toolhold_core::effect::{Request, RequestState};
+use toolhold_core::effect::{EffectReport, Request, RequestState};
 use toolhold_core::event::Event;
 use toolhold_core::id::{CallId, IdempotencyKey, ToolName};
 use toolhold_core::manifest::Fallback;
@@ -65,7 +65,8 @@ impl Host {
         match &failed.outcome {
             Outcome::Failure(failure) if failure.dependency => {
                 let fallback = self.0.policy.reliability(tool)?.fallback.as_ref()?.value.clone();
-                let may_be_done_twice = matches!(fallback, Fallback::Tool(_)) && has_asked_for_a_change(failed);
+                let may_be_done_twice =
+                    matches!(fallback, Fallback::Tool(_)) && has_asked_for_a_change(&failed.effects);
                 (!may_be_done_twice).then_some(fallback)
             }
             _ => None,
@@ -79,7 +80,7 @@ impl Host {
 }
 
 /// Whether the call has sent a request that may have changed something. One that was turned away with 429 has not.
-fn has_asked_for_a_change(report: &CallReport) -> bool {
+fn has_asked_for_a_change(effects: &EffectReport) -> bool {
     let may_change = |request: &Request| {
         let is_safe = matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
         let has_left = match &request.state {
@@ -89,7 +90,7 @@ fn has_asked_for_a_change(report: &CallReport) -> bool {
         };
         !is_safe && has_left
     };
-    report.effects.requests_left_out > 0 || report.effects.requests.iter().any(may_change)
+    effects.requests_left_out > 0 || effects.requests.iter().any(may_change)
 }
 
 /// The same call of another tool. With a key of its own, made of the call's, so that a repeat finds it again.
@@ -103,4 +104,31 @@ fn instead(call: &ToolCall, tool: &ToolName) -> ToolCall {
 /// What cannot be recorded is not served.
 fn unrecorded(failed: CallReport, error: &journal::Error) -> CallReport {
     CallReport { outcome: Outcome::Failure(crate::refusal::journal_unavailable(error)), ..failed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_tool_makes_a_change_that_may_have_been_made() {
+        let sent = || RequestState::Sent { why: String::new() };
+        let not_sent = || RequestState::NotSent { why: String::new() };
+        for (method, state, asked) in [
+            ("POST", sent(), true),
+            ("POST", RequestState::Answered { status: 200 }, true),
+            ("DELETE", RequestState::Answered { status: 503 }, true),
+            ("POST", RequestState::Answered { status: 429 }, false),
+            ("POST", not_sent(), false),
+            ("GET", sent(), false),
+            ("GET", RequestState::Answered { status: 500 }, false),
+        ] {
+            let requests =
+                vec![Request::new("GET", "https://a/", not_sent()), Request::new(method, "https://a/", state)];
+            let effects = EffectReport { requests, ..EffectReport::default() };
+            assert_eq!(has_asked_for_a_change(&effects), asked, "{effects:?}");
+        }
+        let effects = EffectReport { requests_left_out: 1, ..EffectReport::default() };
+        assert!(has_asked_for_a_change(&effects), "what is not known may be one");
+    }
 }

@@ -77,6 +77,26 @@ fn with_a_key_and_never_an_answer_it_is_unknown_in_the_end() {
     });
 }
 
+#[test]
+fn what_the_first_attempt_sent_is_not_forgotten_when_the_last_one_sent_nothing() {
+    let place = Place::new("idempotency-header = \"idempotency-key\"", "");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    // Takes one request, answers nothing, and is gone.
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = [0; 4096];
+        std::io::Read::read(&mut stream, &mut buffer).unwrap()
+    });
+    block_on(async {
+        let host = place.open().await;
+        let report = call(&host, "web.send", post(&authority)).await;
+        assert_eq!((&*failure(&report).code, report.attempts), ("outcome-unknown", 3), "{report:?}");
+        assert_eq!(report.effects.requests.len(), 3, "{:?}", report.effects.requests);
+    });
+    assert!(server.join().unwrap() > 0);
+}
+
 const LATER: &str = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n";
 
 #[test]
