@@ -13,6 +13,7 @@ pub mod breaker;
 pub mod call;
 pub mod chain;
 pub mod classify;
+pub mod command;
 pub mod cost;
 pub mod describe;
 pub mod effect;

@@ -44,6 +44,7 @@ pub use source::{Line, Located, Source};
 pub use tool_pattern::ToolPattern;
 
 use crate::call::Mode;
+use crate::describe::ToolInfo;
 use crate::grant::{Clock, HttpGrant, Patterns, Random, Symlinks};
 use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName};
 use crate::limit::{Limit, Limits};
@@ -97,6 +98,8 @@ pub struct Component {
     pub reliability: Reliability,
     /// The same for single tools, where it differs.
     pub tools: BTreeMap<LocalName, Located<Reliability>>,
+    /// The tools of a program, as the manifest describes them.
+    pub commands: BTreeMap<LocalName, Located<ToolInfo>>,
 }
 
 /// A granted directory.

@@ -25,7 +25,7 @@ mod workers;
 
 pub use call::{RunFailure, ToolError, Trap};
 pub use capability::context::{Event, EventSink};
-pub use component::{DescriptionError, InspectError, Kind, Lane, WorldError};
+pub use component::{DescriptionError, InspectError, Kind, Lane, MergeError, Refused, WorldError};
 pub use config::SandboxConfig;
 pub use engine::CompileError;
 pub use load::{DescribedBy, LoadError, Loaded};

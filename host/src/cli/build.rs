@@ -36,7 +36,7 @@ impl Build {
         let artifact = compile(&self.folder, self.debug).code(ExitCode::Failure)?;
         let name = artifact.file_name().unwrap_or_default();
         let output = self.output.clone().unwrap_or_else(|| self.folder.join(name));
-        pack::pack(project, &artifact, &output, ui).await
+        pack::pack(project, &artifact, &output, pack::Sources::default(), ui).await
     }
 }
 

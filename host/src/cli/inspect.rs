@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use toolhold_core::describe::{EffectKind, Hints, ToolInfo};
 use toolhold_core::escape;
-use toolhold_sandbox::{DescribedBy, Loaded};
+use toolhold_sandbox::{DescribedBy, Kind, Loaded};
 
 use super::failure::{CommandResult, WithCode as _};
 use super::pack;
@@ -17,7 +17,8 @@ use crate::exit_code::ExitCode;
 
 /// Show a component: its world, imports, tools, schemas and needs.
 ///
-/// A component with a description section is not run; any other is asked once, in a sandbox without any grant.
+/// A component with a description section, one of plain functions and a program are not run; any other is asked once, in a
+/// sandbox without any grant.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  toolhold inspect weather.wasm\n  toolhold inspect weather.wasm --json")]
 pub(super) struct Inspect {
@@ -44,7 +45,9 @@ fn to_json(loaded: &Loaded) -> serde_json::Value {
     json!({
         "digest": loaded.digest,
         "bytes": loaded.size,
+        "kind": kind_of(loaded),
         "described_by": described_by(loaded),
+        "refused": loaded.refused.iter().map(|refused| json!({"function": refused.function, "why": refused.why})).collect::<Vec<_>>(),
         "lane": format!("{:?}", loaded.lane).to_lowercase(),
         "imports": loaded.imports,
         "exports": loaded.exports,
@@ -56,6 +59,17 @@ fn described_by(loaded: &Loaded) -> &'static str {
     match loaded.described_by {
         DescribedBy::Section => "its section; nothing was run",
         DescribedBy::Guest => "the component itself, run once without any grant",
+        DescribedBy::Types => "the types of its functions; nothing was run",
+        DescribedBy::Nobody => "nobody: a manifest says in `[tools.NAME.commands.TOOL]` how it is called",
+    }
+}
+
+fn kind_of(loaded: &Loaded) -> &'static str {
+    match loaded.kind {
+        Kind::Described { .. } => "described",
+        Kind::Typed { .. } => "typed",
+        Kind::Command { .. } => "command",
+        _ => "unknown",
     }
 }
 
@@ -65,6 +79,7 @@ fn readable(loaded: &Loaded, schemas: bool) -> String {
     let _infallible = (|| -> std::fmt::Result {
         writeln!(text, "{} {}", paint(Tone::Strong, "digest"), loaded.digest)?;
         writeln!(text, "{} {} bytes, described by {}", paint(Tone::Strong, "size"), loaded.size, described_by(loaded))?;
+        writeln!(text, "{} {}", paint(Tone::Strong, "kind"), kind_of(loaded))?;
         writeln!(text, "{} {}", paint(Tone::Strong, "exports"), list(&loaded.exports))?;
         writeln!(text, "{} {}", paint(Tone::Strong, "imports"), list(&loaded.imports))?;
         writeln!(
@@ -73,6 +88,10 @@ fn readable(loaded: &Loaded, schemas: bool) -> String {
             loaded.description.tools.len(),
             if loaded.description.tools.len() == 1 { "" } else { "s" }
         )?;
+        for refused in loaded.refused.iter() {
+            let (function, why) = (escape::line(&refused.function), escape::line(&refused.why));
+            writeln!(text, "{} {function}: {why}", paint(Tone::Notice, "not a tool"))?;
+        }
         loaded.description.tools.iter().try_for_each(|tool| write_tool(&mut text, tool, schemas))
     })();
     text

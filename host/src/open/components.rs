@@ -4,14 +4,14 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toolhold_core::describe::{Description, WORLD};
+use toolhold_core::describe::ToolInfo;
 use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::lock::{Lock, Pin};
-use toolhold_core::manifest::{Manifest, SecretSource};
+use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::capability::http::{Egress, NoEgress};
-use toolhold_sandbox::{Loaded, Sandbox, SandboxConfig};
+use toolhold_sandbox::{Kind, Loaded, Sandbox, SandboxConfig};
 
 use super::{HostConfig, OpenError, Progress, staging};
 
@@ -58,7 +58,7 @@ impl Components {
             progress(Progress::Loading(name.clone()));
             let loaded = components.sandbox.load_file(&component.path.value).await;
             let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
-            let tools = tools(name, &loaded)?;
+            let tools = tools(manifest, name, component, &loaded)?;
             tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
             components.loaded.push(Component { name: name.clone(), source: component.written.clone(), loaded, tools });
         }
@@ -70,7 +70,7 @@ impl Components {
     pub fn pins(&self) -> impl Iterator<Item = (&ComponentName, Pin)> {
         self.loaded.iter().map(|component| {
             let Component { name, source, loaded, tools } = component;
-            (name, Pin::of(source, loaded.digest, loaded.size, WORLD, tools))
+            (name, Pin::of(source, loaded.digest, loaded.size, &loaded.kind.world(), tools))
         })
     }
 
@@ -133,9 +133,38 @@ fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-fn tools(name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, OpenError> {
-    let Description { tools, .. } = &*loaded.description;
-    let tool = |info: &toolhold_core::describe::ToolInfo| Tool::new(name, loaded.digest, info.clone());
-    let tools: Result<_, _> = tools.iter().map(tool).collect();
-    tools.map_err(|source| OpenError::Tool { component: name.clone(), source: Box::new(source) })
+/// The tools of a component: what it says of itself or, of a program, what the manifest says.
+fn tools(
+    manifest: &Manifest,
+    name: &ComponentName,
+    granted: &Granted,
+    loaded: &Loaded,
+) -> Result<Vec<Tool>, OpenError> {
+    let fail = |source| OpenError::Tool { component: name.clone(), source: Box::new(source) };
+    let described = || loaded.description.tools.iter().cloned();
+    let Kind::Command { .. } = loaded.kind else {
+        not_commands(manifest, name, granted)?;
+        return described().map(|info| Tool::new(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail);
+    };
+    // The manifest says it again, and otherwise.
+    let mut infos: Vec<ToolInfo> = described().filter(|info| !granted.commands.contains_key(&info.name)).collect();
+    let needs = loaded.ceiling();
+    infos.extend(granted.commands.values().map(|info| ToolInfo { needs: needs.clone(), ..info.value.clone() }));
+    infos.sort_by(|left, right| left.name.cmp(&right.name));
+    if infos.is_empty() {
+        let message = format!("component `{name}` is a program, and nothing says how it is called");
+        let problem = Problem::new(Code::Command, &granted.name.span, message).label("no command");
+        let help = format!("add `[tools.{name}.commands.TOOL]` with a `description` and an `argv`");
+        manifest.complain(vec![problem.help(help)])?;
+    }
+    infos.into_iter().map(|info| Tool::of_command(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail)
+}
+
+/// Says so where the manifest has commands for a component that is no program.
+fn not_commands(manifest: &Manifest, name: &ComponentName, granted: &Granted) -> Result<(), OpenError> {
+    let Some(command) = granted.commands.values().next() else { return Ok(()) };
+    let message = format!("component `{name}` is not a program: it has tools of its own");
+    let problem = Problem::new(Code::Command, &command.span, message).label("no command line leads to it");
+    manifest.complain(vec![problem.help("leave `commands` out; `toolhold inspect` shows its tools")])?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! The checker, the JSON Schema for editors and the reference page walk this table, so none of them can know a key that
 //! another does not. A test compares it with the wire form.
 
+mod commands;
 mod models;
 mod network;
 mod reliability;
@@ -12,6 +13,7 @@ use crate::limit::{LIMITS, Unit};
 use super::settings::{HOST, Setting};
 use super::text::{self, Text};
 
+pub use commands::{COMMAND, RESULTS};
 pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
@@ -229,6 +231,12 @@ pub static COMPONENT: Table = Table {
             Otherwise::Is("as above"),
             "what holds for a single tool of the component, by its name without the component's",
         ),
+        key(
+            "commands",
+            Shape::Map { key: &text::LOCAL, of: &Shape::Table(&COMMAND) },
+            Otherwise::Is("as the component says"),
+            "for a component that is a program: its tools, and how each is called",
+        ),
     ],
 };
 
@@ -344,7 +352,7 @@ pub static RUN_TABLE: Table =
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 18] = [
+pub static TABLES: [&Table; 19] = [
     &MANIFEST,
     &COMPONENT,
     &DIRECTORY,
@@ -354,6 +362,7 @@ pub static TABLES: [&Table; 18] = [
     &RULE,
     &TOOL,
     &FALLBACK,
+    &COMMAND,
     &CLIENTS,
     &MODEL,
     &MODEL_PRICES,

@@ -1,5 +1,6 @@
 //! From the wire form to the validated one: everything that takes more than one key to know.
 
+mod commands;
 mod http;
 mod models;
 mod reliability;
@@ -84,6 +85,7 @@ impl Validator<'_> {
         let reliability =
             reliability::of_component(&defaults.reliability, wire.retry, wire.breaker, wire.rate.as_deref());
         let tools = wire.tool.into_iter().filter_map(|(name, tool)| self.tool(&name, tool, &reliability)).collect();
+        let commands = self.commands(wire.commands);
         let written = wire.source?;
         let component = Component {
             name: Located::new(parsed.clone(), name.span()),
@@ -98,6 +100,7 @@ impl Validator<'_> {
             limits: limits(wire.limits, &defaults.limits),
             reliability,
             tools,
+            commands,
         };
         Some((parsed, component))
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use toolhold_core::call::CommandCall;
 use toolhold_core::grant::Grants;
 use toolhold_core::limit::{Exceeded, Limit};
 use toolhold_core::outcome::SideOutput;
@@ -37,6 +38,8 @@ pub(crate) struct CallState {
     pub(crate) stop: Stop,
     pub(crate) fs: FsCtx,
     pub(crate) env: Arc<BTreeMap<String, String>>,
+    /// What a program is given. Of any other tool, nothing.
+    pub(crate) command: Option<Arc<CommandCall>>,
     pub(crate) clock: ClockCtx,
     pub(crate) random: RandomCtx,
     pub(crate) stdio: StdioCtx,
@@ -54,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) http: HttpCtx,
     pub(crate) context: ContextCtx,
     pub(crate) workers: Workers,
+    pub(crate) command: Option<Arc<CommandCall>>,
     pub(crate) fiber: bool,
 }
 
@@ -69,7 +73,8 @@ impl CallState {
             env: Arc::clone(&grants.env),
             clock: ClockCtx::new(grants.clock, parts.workers),
             random: RandomCtx::new(grants.random),
-            stdio: StdioCtx::default(),
+            stdio: StdioCtx::new(parts.command.as_ref().map(|call| call.invocation.stdin.as_str())),
+            command: parts.command,
             http: parts.http,
             // Denies everything by default.
             sockets: WasiSocketsCtx::default(),
@@ -107,10 +112,15 @@ impl CallState {
         SideOutput {
             log: std::mem::take(&mut self.context.log),
             emitted: std::mem::take(&mut self.context.emitted),
-            stdout: self.stdio.stdout(),
-            stderr: self.stdio.stderr(),
+            stdout: text(self.stdio.stdout()),
+            stderr: text(self.stdio.stderr()),
         }
     }
+}
+
+/// Bytes that are not UTF-8 are replaced.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 impl FsView for CallState {
