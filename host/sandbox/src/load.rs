@@ -160,6 +160,10 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
         true => {
             let component = adapt(bytes, &written.exports)?;
             let found = inspect(&component, inner.config.max_component_bytes.saturating_add(ADAPTER))?;
+            if found.exports.is_empty() {
+                let why = "it has neither the `_start` of a program nor the types of a component";
+                return Err(InspectError::CoreModule(why.into()).into());
+            }
             (Cow::Owned(component), found)
         }
         false => (Cow::Borrowed(bytes), written),

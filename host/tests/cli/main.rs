@@ -23,3 +23,4 @@ mod rogue;
 mod runs;
 mod server;
 mod undo;
+mod ways;

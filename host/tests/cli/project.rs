@@ -200,3 +200,8 @@ pub(crate) fn packed(name: &str) -> Vec<u8> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     std::fs::read(packed).unwrap()
 }
+
+/// A guest as its compiler made it.
+pub(crate) fn guest(name: &str) -> Vec<u8> {
+    toolhold_tests::guests::component(name).unwrap()
+}

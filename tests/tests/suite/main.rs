@@ -18,5 +18,6 @@ mod probes;
 mod reliability;
 mod secrets;
 mod texts;
+mod typed;
 mod waiting;
 mod whole;

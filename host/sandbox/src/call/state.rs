@@ -107,12 +107,19 @@ impl CallState {
         Gate(self.count().map(|()| self))
     }
 
+    /// What a program wrote and what did not become its result, no longer than any other tool's.
+    fn rest_of_stdout(&self) -> Vec<u8> {
+        let mut bytes = self.stdio.stdout();
+        bytes.truncate(usize::try_from(self.meter.limits().get(Limit::Stdout)).unwrap_or(usize::MAX));
+        bytes
+    }
+
     /// What the guest said beside its result.
     pub(crate) fn side_output(&mut self) -> SideOutput {
         SideOutput {
             log: std::mem::take(&mut self.context.log),
             emitted: std::mem::take(&mut self.context.emitted),
-            stdout: text(self.stdio.stdout()),
+            stdout: text(self.rest_of_stdout()),
             stderr: text(self.stdio.stderr()),
         }
     }

@@ -10,6 +10,7 @@ use wasi_preview1_component_adapter_provider::{
 };
 use wit_component::ComponentEncoder;
 
+use super::exit;
 use super::inspect::Error;
 
 /// The export with which a program of preview 1 begins.
@@ -21,13 +22,19 @@ const START: &str = "_start";
 ///
 /// [`Error::CoreModule`] says why it cannot be one.
 pub(crate) fn adapt(module: &[u8], exports: &[String]) -> Result<Vec<u8>, Error> {
-    let adapter = match exports.iter().any(|name| name == START) {
-        true => WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
-        false => WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-    };
+    let is_program = exports.iter().any(|name| name == START);
     let encode = || {
-        let encoder = ComponentEncoder::default().validate(true).module(module)?;
-        encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)?.encode()
+        let redirected = if is_program { exit::redirected(module) } else { None };
+        let encoder = ComponentEncoder::default().validate(true).module(redirected.as_deref().unwrap_or(module))?;
+        let adapter = match is_program {
+            true => WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+            false => WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+        };
+        let mut encoder = encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)?;
+        match redirected {
+            Some(_) => encoder.adapter(exit::NAME, &exit::bridge()?)?.encode(),
+            None => encoder.encode(),
+        }
     };
     // The encoder is made for the output of compilers; what is handed in here may be anything.
     match catch_unwind(AssertUnwindSafe(encode)) {

@@ -2,6 +2,7 @@
 
 mod adapt;
 mod describe;
+mod exit;
 mod inspect;
 mod typed;
 mod world;
