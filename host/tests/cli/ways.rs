@@ -219,3 +219,45 @@ fn packing_writes_what_a_wit_package_or_a_manifest_says_into_the_component() {
     assert_eq!(project.run(&["lock"]).code(), 0);
     assert_eq!(result(&project, "mine.show", &json!({ "text": "a" }))[0], r#"["show", "show", "a", "--"]"#);
 }
+
+/// CPython as its authors compiled it, for WASI preview 1: nobody who made it knew of Toolhold.
+#[test]
+fn an_unmodified_program_of_others_runs_under_a_manifest() {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/programs/python.wasm");
+    if !std::path::Path::new(program).is_file() {
+        let missing = "programs of others are not there: run `make guests-extra`";
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
+        eprintln!("SKIPPED: {missing}");
+        return;
+    }
+    let grants = PROGRAM.split("[tools.prog.commands.show]").next().unwrap();
+    let rules = PROGRAM.split("[[rules]]").last().unwrap();
+    let own = "[tools.prog.commands.run]
+description = \"Runs a Python program and returns what it prints.\"
+argv = [\"-I\", \"-\"]
+stdin = \"{code}\"
+input = { properties.code.type = \"string\", required = [\"code\"] }
+[tools.prog.limits]
+fuel = \"5G\"
+memory = \"256MiB\"
+";
+    let grants = grants.replace("command.wasm", program).replace("limits = { stdout = \"8KiB\" }\n", "");
+    let project = Project::new(&format!("{grants}{own}[[rules]]{rules}"));
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let run = |code: &str, more: &[&str]| {
+        let code = json!({ "code": code }).to_string();
+        project.run(&[&["call", "prog.run", code.as_str()], more].concat())
+    };
+    let before = project.tree();
+    let writes = "open('/work/a.txt', 'w').write(open('/work/notes.md').read() * 2)";
+    run(writes, &["--dry-run"]).worked(&["+ /work/a.txt", "+# Notes"]);
+    assert_eq!(project.tree(), before);
+    run("print(sum(range(10)))", &[]).worked(&["45"]);
+    run("open('/etc/passwd')", &[]).failed(6, &["FileNotFoundError"]);
+    run("open('/work/notes.md', 'w')", &[]).failed(6, &["PermissionError"]);
+    run("raise SystemExit(3)", &[]).failed(6, &["exited with status 3"]);
+    run("import socket; socket.create_connection(('127.0.0.1', 80))", &[]).failed(6, &["Error"]);
+    run("while True: pass", &[]).failed(7, &["`fuel` limit"]);
+    run("x = ' ' * (1 << 30)", &[]).failed(7, &["`memory` limit"]);
+    assert_eq!(project.tree(), before);
+}

@@ -78,9 +78,13 @@ fn the_exit_status_of_a_module_is_kept_whole() {
 
 #[test]
 fn a_module_that_imports_what_no_host_has_is_refused() {
-    let foreign =
-        r#"(module (import "env" "system" (func (param i32))) (memory (export "memory") 1) (func (export "_start")))"#;
-    let error = sandbox().load_blocking(&wat::parse_str(foreign).unwrap()).unwrap_err();
-    assert!(matches!(error, LoadError::Inspect(_)), "{error}");
-    assert!(error.to_string().contains("cannot be made a component"), "{error}");
+    for import in ["env", "extism:host/env"] {
+        let text = format!(
+            r#"(module (import "{import}" "length" (func (param i64) (result i64))) (func (export "_start")))"#
+        );
+        let error = sandbox().load_blocking(&wat::parse_str(text).unwrap()).unwrap_err();
+        assert!(matches!(error, LoadError::Inspect(_)), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("cannot be made a component") && error.contains(import), "{error}");
+    }
 }
