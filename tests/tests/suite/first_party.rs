@@ -1,5 +1,6 @@
 //! First-party tools in the sandbox: what only it can show. That they do what they say is tested natively, beside each.
 
+mod archive;
 mod csv;
 mod json;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use toolhold_tests::test_host::TestHost;
 
-/// A component with one directory, all of which it may read and write as `/work`, and a limit on top.
+/// A component with one directory, all of which it may read and write as `/work`.
 struct Bench {
     directory: TempDir,
     host: TestHost,
@@ -15,9 +16,14 @@ struct Bench {
 
 impl Bench {
     fn new(component: &str) -> Self {
+        Self::limited(component, "")
+    }
+
+    /// With these lines on limits.
+    fn limited(component: &str, limits: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let grants = format!(
-            "[[tools.guest.directories]]\nhost = \"{}\"\nguest = \"/work\"\nread = [\"**\"]\nwrite = [\"**\"]\ndeny = [\"secret/**\"]\n",
+            "{limits}\n[[tools.guest.directories]]\nhost = \"{}\"\nguest = \"/work\"\nread = [\"**\"]\nwrite = [\"**\"]\ndeny = [\"secret/**\"]\n",
             directory.path().display()
         );
         let host = TestHost::of(component, &grants).unwrap();

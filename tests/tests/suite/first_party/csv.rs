@@ -31,7 +31,10 @@ fn what_is_denied_is_neither_read_nor_written() {
         ("convert_file", to),
     ] {
         let (code, message) = bench.fails(tool, arguments);
-        assert!(["denied", "not-found"].contains(&code.as_str()) && !message.contains("CANARY"), "{code}: {message}");
+        assert!(
+            ["tool-denied", "not-found"].contains(&code.as_str()) && !message.contains("CANARY"),
+            "{code}: {message}"
+        );
     }
     assert_eq!(bench.text("secret/key.csv"), "key\nCANARY\n");
 }
