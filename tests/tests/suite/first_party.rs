@@ -2,6 +2,7 @@
 
 mod archive;
 mod csv;
+mod diff;
 mod json;
 
 use serde_json::Value;
