@@ -4,6 +4,7 @@ mod archive;
 mod csv;
 mod diff;
 mod json;
+mod memory;
 
 use serde_json::Value;
 use tempfile::TempDir;
