@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 
-use csv_parser::{Terminator, Writer, WriterBuilder};
+use csv_parser::{StringRecord, Terminator, Writer, WriterBuilder};
 use toolhold_sdk::prelude::*;
 
 use crate::source::{Table, byte};
@@ -142,7 +142,8 @@ fn copy(table: &Table, writer: &mut Writer<&mut dyn Write>) -> Result<u64> {
     if table.has_header() && !rows.columns.is_empty() {
         writer.write_record(&rows.columns).map_err(failed)?;
     }
-    while let Some(row) = rows.next()? {
+    let mut row = StringRecord::new();
+    while rows.read(&mut row)? {
         writer.write_record(&row).map_err(failed)?;
         count += 1;
     }

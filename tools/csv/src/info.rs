@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use csv_parser::StringRecord;
 use toolhold_sdk::prelude::*;
 
 use crate::cell;
@@ -94,7 +95,8 @@ pub(crate) fn info(
     let mut rows = table.open()?;
     let mut columns: Vec<Tally> = rows.columns.iter().take(MAX_COLUMNS).map(|_| Tally::default()).collect();
     let (mut count, mut ragged, mut ragged_lines) = (0, 0, Vec::new());
-    while let Some(row) = rows.next()? {
+    let mut row = StringRecord::new();
+    while rows.read(&mut row)? {
         count += 1;
         if row.len() != rows.columns.len() {
             ragged += 1;

@@ -1,5 +1,6 @@
 //! `query`: rows that fulfil conditions, chosen columns, sorted; or sums over groups of them.
 
+use csv_parser::StringRecord;
 use toolhold_sdk::prelude::*;
 
 use crate::cell;
@@ -91,7 +92,8 @@ pub(crate) fn query(args: QueryArgs) -> Result<Found> {
             ));
         }
         let mut groups = Groups::new(&args.group_by, &args.aggregate, &rows)?;
-        while let Some(row) = rows.next()? {
+        let mut row = StringRecord::new();
+        while rows.read(&mut row)? {
             if conditions.hold(&row) {
                 groups.add(&row)?;
             }
@@ -113,7 +115,8 @@ fn plain(args: &QueryArgs, rows: &mut Rows, conditions: &Conditions, window: &Wi
     let keys =
         args.sort.iter().map(|key| Ok((rows.column(&key.column)?, key.descending))).collect::<Result<Vec<_>>>()?;
     let (mut kept, mut keys_of, mut total, mut bytes) = (Vec::new(), Vec::new(), 0, 0);
-    while let Some(row) = rows.next()? {
+    let mut row = StringRecord::new();
+    while rows.read(&mut row)? {
         if !conditions.hold(&row) {
             continue;
         }

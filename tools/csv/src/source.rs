@@ -103,7 +103,10 @@ impl Table {
 
 impl Rows {
     fn begin(&mut self, header: bool) -> Result<()> {
-        let Some(row) = self.next()? else { return Ok(()) };
+        let mut row = StringRecord::new();
+        if !self.read(&mut row)? {
+            return Ok(());
+        }
         if !header {
             self.columns = (1..=row.len()).map(|number| number.to_string()).collect();
             self.first = Some(row);
@@ -118,16 +121,17 @@ impl Rows {
         Ok(())
     }
 
-    /// The next row; it may have fewer or more cells than there are columns.
+    /// Reads the next row over the one that was read before, whose room is used again: a row of its own for each costs more than
+    /// reading it. It may have fewer or more cells than there are columns. False at the end.
     ///
     /// # Errors
     /// As the file, or it is not text in its encoding.
-    pub(crate) fn next(&mut self) -> Result<Option<StringRecord>> {
+    pub(crate) fn read(&mut self, row: &mut StringRecord) -> Result<bool> {
         if let Some(first) = self.first.take() {
-            return Ok(Some(first));
+            *row = first;
+            return Ok(true);
         }
-        let mut row = StringRecord::new();
-        Ok(self.reader.read_record(&mut row).map_err(|error| failed(error.into()))?.then_some(row))
+        self.reader.read_record(row).map_err(|error| failed(error.into()))
     }
 
     /// Line of the row that was read last.

@@ -21,7 +21,8 @@ pub(super) fn run(table: &Table, format: Format, typed: bool, out: &mut dyn Writ
     if array {
         out.write_all(b"[")?;
     }
-    while let Some(row) = rows.next()? {
+    let mut row = StringRecord::new();
+    while rows.read(&mut row)? {
         let before: &[u8] = match (array, count) {
             (true, 0) => b"\n",
             (true, _) => b",\n",

@@ -51,6 +51,8 @@ pub(super) struct Groups {
     groups: HashMap<Vec<String>, usize>,
     tallies: Vec<Vec<Tally>>,
     distinct: usize,
+    /// The key of the row before, whose room is used again.
+    key: Vec<String>,
 }
 
 #[derive(Default)]
@@ -75,18 +77,25 @@ impl Groups {
             columns.push(aggregate.name());
             computed.push((aggregate.function, aggregate.resolve(rows)?));
         }
-        Ok(Self { columns, by, computed, groups: HashMap::new(), tallies: Vec::new(), distinct: 0 })
+        Ok(Self { columns, by, computed, groups: HashMap::new(), tallies: Vec::new(), distinct: 0, key: Vec::new() })
     }
 
     /// # Errors
     /// There are too many groups or values.
     pub(super) fn add(&mut self, row: &StringRecord) -> Result<()> {
-        let key: Vec<String> = self.by.iter().map(|index| row.get(*index).unwrap_or_default().to_owned()).collect();
-        let next = self.tallies.len();
-        let place = *self.groups.entry(key).or_insert(next);
-        if place == next {
-            self.tallies.push(self.computed.iter().map(|_| Tally::default()).collect());
+        // The key is looked up before it is owned: most rows belong to a group that is there.
+        let mut key = std::mem::take(&mut self.key);
+        key.resize_with(self.by.len(), String::new);
+        for (part, index) in key.iter_mut().zip(&self.by) {
+            part.clear();
+            part.push_str(row.get(*index).unwrap_or_default());
         }
+        let place = self.groups.get(&key).copied().unwrap_or_else(|| {
+            self.tallies.push(self.computed.iter().map(|_| Tally::default()).collect());
+            self.groups.insert(key.clone(), self.tallies.len() - 1);
+            self.tallies.len() - 1
+        });
+        self.key = key;
         if self.tallies.len() > MAX_GROUPS || self.distinct > MAX_DISTINCT {
             return Err(Error::failed("too many groups or different values; use `filter`, or group by another column"));
         }
