@@ -9,6 +9,7 @@ mod check;
 
 mod components;
 mod descriptions;
+mod first_party;
 mod http;
 mod languages;
 mod limits;
