@@ -8,6 +8,7 @@
 )]
 
 mod apply;
+mod cases;
 mod commands;
 mod dry_run;
 mod egress;
