@@ -17,6 +17,7 @@
 
 pub mod agent;
 pub mod attempt;
+mod authoring;
 pub mod cli;
 pub mod clock;
 mod component_file;

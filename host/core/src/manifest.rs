@@ -8,6 +8,7 @@
 //! [`Manifest::host_paths`] lists what the host has to check.
 
 pub mod amount;
+pub mod cases;
 mod check;
 mod condition;
 mod json_schema;
@@ -36,7 +37,7 @@ pub use condition::Condition;
 pub use json_schema::json_schema;
 pub use model::{Api, Model, ModelTimeouts};
 pub use problem::{Code, Errors, Problem};
-pub use reference::reference;
+pub use reference::{cases_reference, reference};
 pub use reliability::{Fallback, Reliability};
 pub use secret::SecretSource;
 pub use settings::{HostLimits, RunLimits};
@@ -226,12 +227,9 @@ impl Manifest {
             ));
         }
         let source = Source::new(name, text);
-        let mut problems = invisible(text);
-        let (mut document, errors) = DeTable::parse_recoverable(text);
-        problems.extend(errors.iter().map(syntax));
-        Errors::check(&source, problems)?;
+        let mut document = document(&source, text)?;
         let mut checker = check::Checker::default();
-        checker.document(&mut document, text);
+        checker.document(&mut document, text, &keys::MANIFEST);
         let mut validator = validate::Validator { base, problems: checker.problems };
         if validator.problems.iter().any(|problem| problem.code == Code::Version) {
             return Err(Errors::of(&source, validator.problems));
@@ -363,6 +361,14 @@ impl Verdict {
             Self::Deny => "deny",
         }
     }
+}
+
+/// The text as TOML, without a character in it that is not seen.
+fn document<'i>(source: &Source, text: &'i str) -> Result<toml::Spanned<DeTable<'i>>, Errors> {
+    let mut problems = invisible(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    problems.extend(errors.iter().map(syntax));
+    Errors::check(source, problems).map(|()| document)
 }
 
 fn syntax(error: &toml::de::Error) -> Problem {

@@ -23,6 +23,7 @@ mod pack;
 mod project;
 mod report;
 mod runs;
+mod test;
 mod tools;
 mod ui;
 mod undo;
@@ -89,6 +90,7 @@ enum Command {
     Unknown(unknown::Unknown),
     New(new::New),
     Build(build::Build),
+    Test(test::Test),
     Pack(pack::Pack),
     Inspect(inspect::Inspect),
     Completions(completions::Completions),
@@ -134,6 +136,7 @@ impl Cli {
             Command::Unknown(command) => block_on(command.run(&project, ui)),
             Command::New(command) => command.run(ui),
             Command::Build(command) => block_on(command.run(&project, ui)),
+            Command::Test(command) => block_on(command.run(&project, ui)),
             Command::Pack(command) => block_on(command.run(&project, ui)),
             Command::Inspect(command) => block_on(command.run(&project, ui)),
             Command::Completions(command) => command.run(),

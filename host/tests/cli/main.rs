@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod cases;
 mod commands;
 mod dry_run;
 mod egress;

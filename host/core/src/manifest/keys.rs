@@ -104,7 +104,7 @@ pub enum Shape {
     Json,
 }
 
-const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, doc: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, doc: &'static str) -> Key {
     Key { name, shape, otherwise, doc }
 }
 
