@@ -334,7 +334,7 @@ fn conclude(
             (Outcome::Failure(failure), Some(settlement))
         }
         Err(failure) => {
-            let mut failure = attempt::told(failure, run, evidence, gave_up);
+            let mut failure = attempt::told(failure, (checked, run), evidence, gave_up);
             pass.failure(&mut failure);
             (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at)))
         }

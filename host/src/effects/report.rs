@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use toolhold_core::call::{AuthorizedCall, Mode};
 use toolhold_core::effect::{Basis, EffectReport, Notes, Touched, Unknown};
+use toolhold_core::grant::DirectoryGrant;
 use toolhold_core::id::Label;
 use toolhold_sandbox::capability::fs::commit::Detail;
 use toolhold_sandbox::{RunFailure, RunReport};
@@ -39,9 +40,16 @@ fn basis(run: &RunReport) -> Basis {
 
 /// Directories that were written in place: of these, only the touches are known.
 fn unknown(call: &AuthorizedCall, notes: &Notes) -> Vec<Unknown> {
+    wrote_in_place(call, notes).map(|grant| Unknown::Direct { grant: grant.to_owned() }).collect()
+}
+
+/// The guest paths of the directories that the call has written in place, or may have.
+pub(crate) fn wrote_in_place<'a>(call: &'a AuthorizedCall, notes: &'a Notes) -> impl Iterator<Item = &'a str> {
     let is_write = |touched: &Touched| !matches!(touched, Touched::Read | Touched::Listed);
-    let was_written = |guest: &str| notes.touches.iter().any(|touch| touch.grant == guest && is_write(&touch.touched));
-    let in_place = call.grants().directories.iter().filter(|grant| !grant.atomic && call.mode() == Mode::Live);
-    let written = in_place.filter(|grant| was_written(&grant.guest) || notes.left_out > 0);
-    written.map(|grant| Unknown::Direct { grant: grant.guest.clone() }).collect()
+    let was_written =
+        move |guest: &str| notes.touches.iter().any(|touch| touch.grant == guest && is_write(&touch.touched));
+    let may_be_written = |grant: &&DirectoryGrant| !grant.atomic && !grant.write.is_empty();
+    let in_place = call.grants().directories.iter().filter(may_be_written);
+    let live = in_place.filter(move |_| call.mode() == Mode::Live);
+    live.filter(move |grant| was_written(&grant.guest) || notes.left_out > 0).map(|grant| &*grant.guest)
 }

@@ -8,6 +8,7 @@
 mod cancel;
 mod error;
 mod guarded;
+mod known;
 mod past;
 pub mod preflight;
 mod recorder;
