@@ -35,6 +35,7 @@ mod replace_file;
 mod report;
 pub mod runs;
 pub mod secrets;
+mod tapes;
 
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};

@@ -12,7 +12,8 @@ use toolhold_core::id::CallId;
 use toolhold_core::limit::Limit;
 use toolhold_core::outcome::Failure;
 use toolhold_core::retry::{GaveUp, Next, Standing};
-use toolhold_sandbox::{RunOptions, RunReport};
+use toolhold_core::tape::Tape;
+use toolhold_sandbox::{Recorder, Reel, RunOptions, RunReport};
 
 use super::turnstile::LetThrough;
 use crate::clock;
@@ -27,6 +28,8 @@ pub(crate) struct Attempted {
     pub(crate) attempts: u32,
     /// Why there is no further one, where one would have been allowed.
     pub(crate) gave_up: Option<GaveUp>,
+    /// What each of them was given from outside, if that is to be kept.
+    pub(crate) tapes: Vec<Tape>,
 }
 
 /// A next attempt.
@@ -48,8 +51,14 @@ impl Host {
     ) -> Attempted {
         let time = self.0.dependencies.time();
         let ends_at = time.micros().saturating_add(checked.call.limits().get(Limit::Time));
-        let run = self.0.sandbox.run(&checked.call, settings.clone()).await;
-        let mut last = Attempted { checked, run, attempts: 1, gave_up: None };
+        let room = self.0.policy.manifest().host().replay_bytes;
+        let is_taped = options.taped && checked.call.mode() == Mode::Live;
+        let recorder = || is_taped.then(|| Recorder::new(room));
+        let mut taped = recorder();
+        let reel = taped.clone().map(Reel::Recorded);
+        let run = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() }).await;
+        let tapes = taped.iter().map(Recorder::take).collect();
+        let mut last = Attempted { checked, run, attempts: 1, gave_up: None, tapes };
         self.0.dependencies.pay_in(through.name(), through.retry().budget);
         loop {
             let left = ends_at.saturating_sub(time.micros());
@@ -72,9 +81,13 @@ impl Host {
             let name = Some(format!("{id}-{}", last.attempts.saturating_add(1)));
             // Here, and not before: who gives up while waiting is told how the last attempt ended.
             drop(last.run.staged.take());
-            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, ..settings.clone() }).await;
+            taped = recorder();
+            let reel = taped.clone().map(Reel::Recorded);
+            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() }).await;
+            let mut tapes = last.tapes;
+            tapes.extend(taped.iter().map(Recorder::take));
             remember(&mut run, last.run, &last.checked.call);
-            last = Attempted { checked, run, attempts: last.attempts.saturating_add(1), gave_up: None };
+            last = Attempted { checked, run, attempts: last.attempts.saturating_add(1), gave_up: None, tapes };
         }
     }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use toolhold_core::call::{AuthorizedCall, Mode};
-use toolhold_core::effect::{Basis, EffectReport, Notes, Touched, Unknown};
+use toolhold_core::effect::{Basis, Change, Content, EffectReport, Notes, Touched, Unknown};
 use toolhold_core::grant::DirectoryGrant;
 use toolhold_core::id::Label;
 use toolhold_sandbox::capability::fs::commit::Detail;
 use toolhold_sandbox::{RunFailure, RunReport};
 
 /// What the call changed, or would; of a preview with hashes and diffs.
-pub(super) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
+pub(crate) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
     let detail = if call.mode() == Mode::Preview { Detail::Full } else { Detail::Brief };
     let (changes, changes_left_out) = run.staged.as_ref().map(|staged| staged.changes(detail)).unwrap_or_default();
     let mut unknown = unknown(call, &run.files);
@@ -21,6 +21,13 @@ pub(super) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
     let (requests, requests_left_out) = (run.requests.clone(), run.requests_left_out);
     let labels = labels(call, run);
     EffectReport { basis, changes, changes_left_out, requests, requests_left_out, labels, unknown }
+}
+
+/// What the call changed, with hashes and without diffs.
+pub(crate) fn hashed(run: &RunReport) -> Vec<Change> {
+    let (mut changes, _) = run.staged.as_ref().map(|staged| staged.changes(Detail::Full)).unwrap_or_default();
+    changes.iter_mut().for_each(|change| change.content = Content::Same);
+    changes
 }
 
 /// What is said of all that it read, by the grants under which it did.

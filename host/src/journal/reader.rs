@@ -21,6 +21,7 @@ use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
 use super::standing::{self, Said};
+use super::tapes::{self, KeptTape};
 
 /// Most calls in a listing.
 const MAX_LISTED: u32 = 10_000;
@@ -215,6 +216,15 @@ impl Reader {
     /// The database cannot be read.
     pub fn run_events(&self, run: &RunId) -> Result<Vec<RunEventRecord>, Error> {
         runs::events(&self.connection, run)
+    }
+
+    /// What the last attempt at a call of a run was given from outside.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn tape(&self, run: &RunId, call: &CallId) -> Result<Option<KeptTape>, Error> {
+        tapes::last(&self.connection, run, call)
     }
 
     /// The last step of a run.

@@ -16,6 +16,7 @@ mod lists;
 mod many;
 mod probes;
 mod reliability;
+mod replay;
 mod secrets;
 mod texts;
 mod waiting;

@@ -20,6 +20,7 @@ use crate::capability::http::HttpCtx;
 use crate::capability::random::RandomCtx;
 use crate::capability::stdio::StdioCtx;
 use crate::meter::Meter;
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 /// The guest ended itself with this status.
@@ -54,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) http: HttpCtx,
     pub(crate) context: ContextCtx,
     pub(crate) workers: Workers,
+    pub(crate) reel: Option<Reel>,
     pub(crate) fiber: bool,
 }
 
@@ -67,8 +69,8 @@ impl CallState {
             stop: parts.stop,
             fs: parts.fs,
             env: Arc::clone(&grants.env),
-            clock: ClockCtx::new(grants.clock, parts.workers),
-            random: RandomCtx::new(grants.random),
+            clock: ClockCtx::new(grants.clock, parts.workers, parts.reel.clone()),
+            random: RandomCtx::new(grants.random, parts.reel),
             stdio: StdioCtx::default(),
             http: parts.http,
             // Denies everything by default.
