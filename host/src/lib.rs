@@ -36,6 +36,7 @@ mod replace_file;
 mod report;
 pub mod runs;
 pub mod secrets;
+mod tapes;
 mod wit_docs;
 
 pub use effects::{PreviewSession, UndoError, Undone};

@@ -159,6 +159,7 @@ impl Inner {
             mode: Mode::Live,
             egress: Arc::clone(&self.config.egress),
             key: options.key,
+            reel: options.reel,
             component: None,
             limits,
             events: options.events,

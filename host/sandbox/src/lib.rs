@@ -18,6 +18,7 @@ mod inner;
 mod load;
 pub mod meter;
 mod opened;
+mod reel;
 mod sandbox;
 #[cfg(test)]
 mod tests;
@@ -29,4 +30,5 @@ pub use component::{DescriptionError, InspectError, Kind, Lane, MergeError, Refu
 pub use config::SandboxConfig;
 pub use engine::CompileError;
 pub use load::{DescribedBy, LoadError, Loaded};
+pub use reel::{Played, Player, Recorder, Reel};
 pub use sandbox::{Error, RunOptions, RunReport, Sandbox};

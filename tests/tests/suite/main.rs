@@ -17,6 +17,7 @@ mod lists;
 mod many;
 mod probes;
 mod reliability;
+mod replay;
 mod secrets;
 mod texts;
 mod typed;

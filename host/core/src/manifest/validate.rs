@@ -42,7 +42,7 @@ impl Validator<'_> {
     /// `source` is what `wire` was read from.
     pub(super) fn manifest(&mut self, source: Source, wire: v1::Manifest) -> Manifest {
         let secrets = self.secrets(wire.secrets);
-        let reliability = reliability::of_all(wire.retry, wire.breaker);
+        let reliability = self.of_all(wire.retry, wire.breaker);
         let defaults = Defaults {
             limits: limits(wire.limits, &LimitsAt::default()),
             reliability: reliability.clone(),
@@ -82,8 +82,7 @@ impl Validator<'_> {
             wire.directories.into_iter().filter_map(|directory| self.directory(directory)).collect();
         self.guest_paths_are_apart(&directories);
         let http = wire.http.into_iter().filter_map(|grant| self.http(grant, defaults.secrets)).collect();
-        let reliability =
-            reliability::of_component(&defaults.reliability, wire.retry, wire.breaker, wire.rate.as_deref());
+        let reliability = self.of_component(&defaults.reliability, wire.retry, wire.breaker, wire.rate.as_deref());
         let tools = wire.tool.into_iter().filter_map(|(name, tool)| self.tool(&name, tool, &reliability)).collect();
         let commands = self.commands(wire.commands);
         let written = wire.source?;

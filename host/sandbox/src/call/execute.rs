@@ -29,6 +29,7 @@ use crate::capability::context::{ContextCtx, EventSink};
 use crate::capability::fs::{FsCtx, Notes, OpenedGrants, Stage};
 use crate::capability::http::{Egress, HttpCtx, HttpParts, Requests};
 use crate::meter::Meter;
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 /// Bytes that a guest may hand to the host in one go beside its result: what the host allocates before it can charge.
@@ -79,6 +80,7 @@ pub(crate) struct Job {
     pub(crate) mode: Mode,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) key: Option<Digest>,
+    pub(crate) reel: Option<Reel>,
     /// Whose tool it is.
     pub(crate) component: Option<ComponentName>,
     pub(crate) events: Option<EventSink>,
@@ -175,6 +177,7 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
         mode: job.mode,
         egress: job.egress,
         call: job.key,
+        reel: job.reel.clone(),
         component: job.component,
         crossing: crossing.clone(),
         workers: job.workers.clone(),
@@ -192,6 +195,7 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
         context: ContextCtx { sink: job.events, ..ContextCtx::default() },
         workers: job.workers,
         command: job.request.command().cloned(),
+        reel: job.reel,
         fiber,
         meter: Arc::clone(&meter),
     };
@@ -383,6 +387,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         mode: Mode::Live,
         egress: Arc::new(crate::capability::http::NoEgress),
         key: None,
+        reel: None,
         component: None,
         limits,
         events: None,

@@ -21,6 +21,7 @@ use crate::capability::http::HttpCtx;
 use crate::capability::random::RandomCtx;
 use crate::capability::stdio::StdioCtx;
 use crate::meter::Meter;
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 /// The guest ended itself with this status.
@@ -58,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) context: ContextCtx,
     pub(crate) workers: Workers,
     pub(crate) command: Option<Arc<CommandCall>>,
+    pub(crate) reel: Option<Reel>,
     pub(crate) fiber: bool,
 }
 
@@ -71,8 +73,8 @@ impl CallState {
             stop: parts.stop,
             fs: parts.fs,
             env: Arc::clone(&grants.env),
-            clock: ClockCtx::new(grants.clock, parts.workers),
-            random: RandomCtx::new(grants.random),
+            clock: ClockCtx::new(grants.clock, parts.workers, parts.reel.clone()),
+            random: RandomCtx::new(grants.random, parts.reel),
             stdio: StdioCtx::new(parts.command.as_ref().map(|call| call.invocation.stdin.as_str())),
             command: parts.command,
             http: parts.http,
