@@ -28,6 +28,7 @@ pub mod health;
 mod host;
 pub mod journal;
 mod labels;
+pub mod mcp;
 mod open;
 mod private_file;
 mod redaction;

@@ -18,6 +18,7 @@ mod inspect;
 mod known;
 mod lock;
 mod manifest;
+mod mcp;
 mod new;
 mod pack;
 mod project;
@@ -79,6 +80,7 @@ enum Command {
     Health(health::Health),
     Explain(explain::Explain),
     Tools(tools::Tools),
+    Mcp(mcp::Mcp),
     Lock(lock::Lock),
     #[command(subcommand)]
     Manifest(manifest::Manifest),
@@ -129,6 +131,7 @@ impl Cli {
             Command::Health(command) => command.run(&project, ui),
             Command::Explain(command) => block_on(command.run(&project, ui)),
             Command::Tools(command) => block_on(command.run(&project, ui)),
+            Command::Mcp(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Manifest(command) => block_on(command.run(&project, ui)),
             Command::Audit(command) => command.run(&project, ui),

@@ -50,6 +50,17 @@ impl Project {
         self.state().exists()
     }
 
+    /// A path that is beside the manifest, or in the user's home where it begins with `~/`.
+    pub(super) fn in_home(&self, path: &str) -> anyhow::Result<PathBuf> {
+        match path.strip_prefix("~/") {
+            Some(rest) => {
+                let home = self.home.as_ref().ok_or_else(|| anyhow::anyhow!("`HOME` is not set: name the file"))?;
+                Ok(home.join(rest))
+            }
+            None => Ok(self.manifest.with_file_name(path)),
+        }
+    }
+
     /// Folder of compiled components; `None` where the environment names no place.
     pub(super) fn cache(&self) -> Option<PathBuf> {
         let users = || self.xdg_cache_home.clone().or_else(|| Some(self.home.as_ref()?.join(".cache")));

@@ -1,0 +1,98 @@
+//! `toolhold mcp`: the tools of the manifest for a client of the Model Context Protocol.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::failure::{CommandResult, WithCode as _};
+use super::project::{Project, open};
+use super::ui::Ui;
+use crate::exit_code::ExitCode;
+use crate::mcp::{CLIENTS, Client, Server, Settings};
+use crate::replace_file;
+
+/// Serve the tools of the manifest to an MCP client: an editor, a chat application, an agent framework.
+///
+/// Speaks the protocol on standard input and output, for a client that starts this program. Every call passes the same gate as
+/// `toolhold call`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:
+  toolhold mcp install cursor --write      let the editor start it
+  toolhold mcp --dry-run                   every call is a preview
+
+Nothing but the protocol goes to standard output; what the host has to say goes to standard error.")]
+pub(super) struct Mcp {
+    /// Every call runs as a preview: its result is what would be, and nothing changes.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Install(Install),
+}
+
+/// Show what goes into a client's configuration, or write it there.
+#[derive(Debug, Args)]
+struct Install {
+    /// The client.
+    #[arg(value_name = "CLIENT", value_parser = CLIENTS.map(|client| client.name))]
+    client: String,
+    /// Write it: to the client's own file, or to FILE. Everything else in it stays.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    write: Option<Option<PathBuf>>,
+}
+
+impl Mcp {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        if let Some(Command::Install(install)) = self.command {
+            return install.run(project, ui);
+        }
+        let host = open(project, Vec::new(), ui).await?;
+        let server = Server::new(host.clone(), Settings { preview: self.dry_run });
+        server.serve_stdio().await.code(ExitCode::Failure)?;
+        host.journal().flush().await.code(ExitCode::Host)?;
+        Ok(ExitCode::Success)
+    }
+}
+
+impl Install {
+    fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let client = Client::named(&self.client).ok_or_else(|| anyhow!("there is no such client"))?;
+        let program = std::env::current_exe().context("the path of this program cannot be found out")?;
+        let manifest = std::path::absolute(&project.host().manifest)?;
+        let Some(file) = self.write else {
+            let text = client.with_server("", &program, &manifest)?;
+            ui.result(&json!({ "file": client.file, "text": text }), |_| format!("# {}\n{text}", client.file))?;
+            return Ok(ExitCode::Success);
+        };
+        let file = match file {
+            Some(file) => file,
+            None => project.in_home(client.file)?,
+        };
+        let before = read(&file).code(ExitCode::BadInput)?;
+        let after = client.with_server(&before, &program, &manifest);
+        let after = after.with_context(|| format!("`{}`", file.display())).code(ExitCode::BadInput)?;
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        replace_file::replace(&file, after.as_bytes())?;
+        ui.result(&json!({ "file": file }), |_| format!("{} starts {} for its tools", self.client, program.display()))?;
+        Ok(ExitCode::Success)
+    }
+}
+
+/// The text of a file; nothing where there is none.
+fn read(path: &Path) -> anyhow::Result<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", path.display())),
+    }
+}

@@ -1,0 +1,66 @@
+//! What came of a call, as a client gets it.
+//!
+//! A failure is a result with `isError`, in the words that are for models: what went wrong and what to do next. Only what has
+//! no tool to come from is an error of the protocol. What is for people, the client's user, is in `_meta`.
+
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
+use serde_json::{Value, json};
+use toolhold_core::call::Mode;
+use toolhold_core::outcome::{CallReport, Failure, Outcome};
+
+/// The key of `_meta` under which the host's own facts of a call are.
+pub(super) const CALL: &str = "toolhold/call";
+
+/// The key of `_meta` under which the effects of a preview are.
+const EFFECTS: &str = "toolhold/effects";
+
+/// The result of a call. `any_shape`: the client takes structured content that is no object.
+pub(super) fn of(report: &CallReport, has_schema: bool, any_shape: bool) -> CallToolResult {
+    let mut result = match &report.outcome {
+        Outcome::Success(value) => success(report, value, has_schema, any_shape),
+        Outcome::Failure(failure) => CallToolResult::error(vec![ContentBlock::text(words(failure))]),
+    };
+    result.meta = Some(meta(report));
+    result
+}
+
+fn success(report: &CallReport, value: &Value, has_schema: bool, any_shape: bool) -> CallToolResult {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    // The result comes first: clients that show one block show it.
+    let mut content = vec![ContentBlock::text(text)];
+    content.extend(report.served_by.as_ref().map(|served_by| ContentBlock::text(served_by.label())));
+    if report.mode == Mode::Preview {
+        content.push(ContentBlock::text("This was a preview: nothing was changed."));
+    }
+    let mut result = CallToolResult::success(content);
+    if has_schema && (any_shape || value.is_object()) {
+        result.structured_content = Some(value.clone());
+    }
+    result
+}
+
+/// A failure in the words for a model: the message names each thing that is wrong with the arguments.
+fn words(failure: &Failure) -> String {
+    let wait = failure.retry_after.map(|seconds| format!("\nIt may be tried again in {seconds} seconds."));
+    format!("{}: {}{}", failure.code, failure.message, wait.unwrap_or_default())
+}
+
+/// Facts for the client's user: the name under which the call can be looked at and undone, and what a preview would change.
+fn meta(report: &CallReport) -> MetaObject {
+    let mut facts = json!({
+        "call": report.call,
+        "mode": report.mode,
+        "replayed": report.replayed,
+        "attempts": report.attempts,
+    });
+    if let (Outcome::Failure(failure), Some(facts)) = (&report.outcome, facts.as_object_mut()) {
+        facts.insert("code".into(), json!(failure.code));
+        facts.insert("class".into(), json!(failure.class));
+    }
+    let mut meta = MetaObject::default();
+    meta.0.insert(CALL.into(), facts);
+    if report.mode == Mode::Preview {
+        meta.0.insert(EFFECTS.into(), json!(report.effects));
+    }
+    meta
+}

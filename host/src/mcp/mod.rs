@@ -1,0 +1,12 @@
+//! The Model Context Protocol: a host's tools for any client that speaks it.
+//!
+//! The protocol is the SDK's business; here is what the tools of a host are in its words. A client is as little trusted as a
+//! model: it can call what the manifest allows and nothing else, and no request here grants, widens or approves anything.
+
+mod answer;
+mod install;
+mod server;
+mod tools;
+
+pub(crate) use install::{CLIENTS, Client};
+pub use server::{Server, Settings};

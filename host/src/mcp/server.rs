@@ -1,0 +1,248 @@
+//! One client of a host: what it asks for, and what it gets.
+#![expect(
+    deprecated,
+    reason = "clients of the revisions until 2025-11-25 ask for log lines; the one after does so in `_meta`"
+)]
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, LoggingLevel,
+    LoggingMessageNotificationParam, PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+    ServerCapabilities, ServerConfig, SetLevelRequestParams,
+};
+use rmcp::service::{Peer, RequestContext};
+use rmcp::transport::io::stdio_pipes;
+use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::id::{IdempotencyKey, RunId};
+use toolhold_core::outcome::{Level, LogLine};
+use toolhold_sandbox::{Event, EventSink};
+
+use super::answer;
+use super::tools::Tools;
+use crate::{CallOptions, Host, RunLabels, clock};
+
+/// What a client is told of the server as a whole.
+const INSTRUCTIONS: &str = "Every tool runs in a sandbox under a permission manifest that only the user can change. A call that is denied \
+                            says what is possible instead: do that, or ask the user; the same call again is denied again.";
+
+/// The key of a request's `_meta` with which a client makes repeats one call.
+const KEY: &str = "toolhold/key";
+
+/// The key of a request's `_meta` with which a client asks for a preview.
+const MODE: &str = "toolhold/mode";
+
+/// Events of one call that wait to be sent. A tool that says more than the client takes is not waited for.
+const WAITING_EVENTS: usize = 64;
+
+/// How a server deals with its client.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// Every call is a preview.
+    pub preview: bool,
+}
+
+/// A host as one client sees it. Its calls are one run: what an earlier one has read counts for the later ones.
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    tools: Tools,
+    run: RunId,
+    labels: Arc<RunLabels>,
+    settings: Settings,
+    /// From where on the client wants to hear log lines. Nothing, unless it asks.
+    level: Mutex<Option<LoggingLevel>>,
+}
+
+impl Server {
+    /// A server of `host`.
+    #[must_use]
+    pub fn new(host: Host, settings: Settings) -> Self {
+        let tools = Tools::of(&host);
+        let (run, labels, level) = (clock::new_run(), Arc::default(), Mutex::default());
+        Self(Arc::new(Inner { host, tools, run, labels, settings, level }))
+    }
+
+    /// Serves the client at the other end of standard input and output, until it goes away.
+    ///
+    /// # Errors
+    ///
+    /// The client does not begin as the protocol has it.
+    pub async fn serve_stdio(self) -> anyhow::Result<()> {
+        let running = self.serve(stdio_pipes()).await?;
+        running.waiting().await?;
+        Ok(())
+    }
+
+    fn call_of(&self, request: &CallToolRequestParams, tool: &str, meta: &Meta<'_>) -> Result<ToolCall, ErrorData> {
+        let arguments = request.arguments.as_ref().map_or_else(|| "{}".to_owned(), |all| json!(all).to_string());
+        let mode = if self.0.settings.preview || meta.wants_preview()? { Mode::Preview } else { Mode::Live };
+        // A preview changes nothing, so there is nothing that must not happen twice.
+        let key = if mode == Mode::Live { meta.key()? } else { None };
+        Ok(ToolCall { run: self.0.run.clone(), tool: tool.to_owned(), arguments, key, mode })
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_logging().build();
+        let mut info = ServerConfig::new(capabilities);
+        info.server_info = Implementation::new("toolhold", env!("CARGO_PKG_VERSION"));
+        info.instructions = Some(INSTRUCTIONS.to_owned());
+        info
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.0.tools.listed().to_vec()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(name) = self.0.tools.find(&request.name) else {
+            let name = toolhold_core::escape::short(&request.name, 100).into_owned();
+            return Err(ErrorData::invalid_params(format!("unknown tool: `{name}`"), None));
+        };
+        let meta = Meta(&context.meta.0);
+        let call = self.call_of(&request, name.as_str(), &meta)?;
+        let level = context.meta.log_level().or(*self.level());
+        let (events, telling) = self.events(&context, level);
+        let options = CallOptions {
+            client: "mcp".into(),
+            events,
+            cancel: context.ct.clone(),
+            labels: Some(Arc::clone(&self.0.labels)),
+            ..CallOptions::default()
+        };
+        let report = self.0.host.call(call, options).await;
+        // What the tool said comes before what it came to.
+        if let Some(telling) = telling {
+            drop(telling.await);
+        }
+        let has_schema = self.0.host.tools().any(|tool| tool.name() == name && tool.info().output_schema.is_some());
+        let newest = ProtocolVersion::V_2026_07_28;
+        let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
+        Ok(answer::of(&report, has_schema, any_shape).into())
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        *self.level() = Some(request.level);
+        Ok(())
+    }
+}
+
+impl Server {
+    fn level(&self) -> std::sync::MutexGuard<'_, Option<LoggingLevel>> {
+        self.0.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the guest's events go, if the client wants to hear of any, and the task that sends them.
+    fn events(
+        &self,
+        context: &RequestContext<RoleServer>,
+        level: Option<LoggingLevel>,
+    ) -> (Option<EventSink>, Option<tokio::task::JoinHandle<()>>) {
+        let token = context.meta.get_progress_token();
+        if token.is_none() && level.is_none() {
+            return (None, None);
+        }
+        let (send, receive) = mpsc::channel(WAITING_EVENTS);
+        let telling = tokio::spawn(tell(receive, context.peer.clone(), token, level));
+        // The guest's thread must not wait for the client: what does not fit is left out.
+        (Some(EventSink::new(move |event| drop(send.try_send(event)))), Some(telling))
+    }
+}
+
+/// Sends events to the client until the call has ended.
+async fn tell(
+    mut events: mpsc::Receiver<Event>,
+    peer: Peer<RoleServer>,
+    token: Option<ProgressToken>,
+    level: Option<LoggingLevel>,
+) {
+    let mut furthest = f64::NEG_INFINITY;
+    while let Some(event) = events.recv().await {
+        let sent = match event {
+            // The protocol wants it to grow; a tool may say anything.
+            Event::Progress { done, total, message } if done > furthest => {
+                furthest = done;
+                let Some(token) = token.clone() else { continue };
+                let mut progress = ProgressNotificationParam::new(token, done);
+                progress.total = total;
+                progress.message = Some(message);
+                peer.notify_progress(progress).await
+            }
+            Event::Log(line) if level.is_some_and(|level| rank(of_line(&line)) >= rank(level)) => {
+                let log = LoggingMessageNotificationParam::new(of_line(&line), json!(line.message));
+                peer.notify_logging_message(log).await
+            }
+            Event::Progress { .. } | Event::Log(_) | Event::Emitted(_) => Ok(()),
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn of_line(line: &LogLine) -> LoggingLevel {
+    match line.level {
+        Level::Debug => LoggingLevel::Debug,
+        Level::Info => LoggingLevel::Info,
+        Level::Warn => LoggingLevel::Warning,
+        Level::Error => LoggingLevel::Error,
+    }
+}
+
+fn rank(level: LoggingLevel) -> u8 {
+    match level {
+        LoggingLevel::Debug => 0,
+        LoggingLevel::Info => 1,
+        LoggingLevel::Notice => 2,
+        LoggingLevel::Warning => 3,
+        LoggingLevel::Error => 4,
+        LoggingLevel::Critical => 5,
+        LoggingLevel::Alert => 6,
+        LoggingLevel::Emergency => 7,
+    }
+}
+
+/// What a client says in `_meta` of a call.
+struct Meta<'a>(&'a rmcp::model::MetaObject);
+
+impl Meta<'_> {
+    fn text(&self, key: &str) -> Result<Option<&str>, ErrorData> {
+        match self.0.0.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(ErrorData::invalid_params(format!("`_meta[\"{key}\"]` must be a string"), None)),
+        }
+    }
+
+    fn key(&self) -> Result<Option<IdempotencyKey>, ErrorData> {
+        let key = self.text(KEY)?.map(str::parse).transpose();
+        key.map_err(|error| ErrorData::invalid_params(format!("`_meta[\"{KEY}\"]`: {error}"), None))
+    }
+
+    fn wants_preview(&self) -> Result<bool, ErrorData> {
+        match self.text(MODE)? {
+            None | Some("live") => Ok(false),
+            Some("preview") => Ok(true),
+            Some(_) => Err(ErrorData::invalid_params(format!("`_meta[\"{MODE}\"]` is `live` or `preview`"), None)),
+        }
+    }
+}
