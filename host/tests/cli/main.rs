@@ -9,6 +9,7 @@
 
 mod apply;
 mod commands;
+mod distribution;
 mod dry_run;
 mod egress;
 mod expiry;
@@ -18,8 +19,11 @@ mod mode;
 mod model;
 mod project;
 mod real_model;
+mod registry;
 mod reliability;
 mod rogue;
 mod runs;
 mod server;
+mod signing;
 mod undo;
+mod web;

@@ -6,6 +6,7 @@
 mod models;
 mod network;
 mod reliability;
+mod signing;
 
 use crate::limit::{LIMITS, Unit};
 
@@ -15,6 +16,7 @@ use super::text::{self, Text};
 pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
+pub use signing::{SIGNER, UNSIGNED};
 
 /// A table of the document.
 #[derive(Debug)]
@@ -141,6 +143,18 @@ pub static MANIFEST: Table = Table {
             "secrets that the host adds to requests, by name",
         ),
         key(
+            "signers",
+            Shape::Map { key: &text::signing::SIGNER, of: &Shape::Table(&SIGNER) },
+            Otherwise::Is("nobody"),
+            "who signs components, by name",
+        ),
+        key(
+            "unsigned",
+            Shape::Choice(&UNSIGNED),
+            Otherwise::Is("`allow`"),
+            "what becomes of components without `signed-by`",
+        ),
+        key(
             "models",
             Shape::Map { key: &text::model::NAME, of: &Shape::Table(&MODEL) },
             Otherwise::Is("no models"),
@@ -186,8 +200,15 @@ pub static COMPONENT: Table = Table {
             "source",
             Shape::Text(&text::SOURCE),
             Otherwise::Required,
-            "the component's file, relative to the manifest",
+            "the component's file, relative to the manifest; or `oci://HOST/REPOSITORY:TAG` or `https://…`, which `toolhold add` fetches",
         ),
+        key(
+            "signed-by",
+            Shape::List { of: &text::signing::SIGNER, may_be_empty: false },
+            Otherwise::Is("nobody has to"),
+            "whose signature it must have: that of any of these `[signers]`",
+        ),
+        key("signed-as", Shape::Text(&text::COMPONENT), Otherwise::Is("NAME"), "what the signers call it"),
         key(
             "expose",
             Shape::List { of: &text::LOCAL, may_be_empty: false },
@@ -344,13 +365,14 @@ pub static RUN_TABLE: Table =
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 18] = [
+pub static TABLES: [&Table; 19] = [
     &MANIFEST,
     &COMPONENT,
     &DIRECTORY,
     &HTTP,
     &SECRET_USE,
     &SECRET,
+    &SIGNER,
     &RULE,
     &TOOL,
     &FALLBACK,
