@@ -38,6 +38,8 @@ pub enum ExitCode {
     Conflict = 14,
     /// What the call depends on is left alone, or was called as often as it may be: nothing was started.
     Unavailable = 15,
+    /// A component is not signed as the manifest asks, or nobody accepted it: nothing was written.
+    NotAccepted = 16,
     /// Stopped by the user.
     Cancelled = 130,
 }

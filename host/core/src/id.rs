@@ -108,6 +108,10 @@ text_id!(
     ModelName, is_name, Error::Name
 );
 text_id!(
+    /// The name under which the manifest knows somebody who signs components.
+    SignerName, is_name, Error::Name
+);
+text_id!(
     /// What is said of data by where it came from, such as `private` or `untrusted`. What it means, rules say.
     Label, is_name, Error::Name
 );

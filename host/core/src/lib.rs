@@ -6,7 +6,8 @@
 //! Reading order: a call is made of [`id`]s and [`describe`]d tools; a [`manifest`] says what is granted ([`grant`],
 //! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
 //! [`classify`], [`retry`], [`breaker`] and [`rate`] say whether it is made again, and when it is not made at all; [`outcome`] is
-//! what came of it and [`event`] how the journal words it. [`run`] is the life of an agent run and [`state`] where it can be.
+//! what came of it and [`event`] how the journal words it. [`origin`] is where a component comes from, [`lock`] pins its bytes,
+//! [`signature`] says who vouches for them, [`widening`] what a newer version asks for beyond it. [`run`] is the life of an agent run and [`state`] where it can be.
 
 pub mod base_url;
 pub mod breaker;
@@ -26,6 +27,7 @@ pub mod id;
 pub mod limit;
 pub mod lock;
 pub mod manifest;
+pub mod origin;
 pub mod outcome;
 pub mod policy;
 pub mod rate;
@@ -34,6 +36,8 @@ pub mod replay;
 pub mod retry;
 pub mod run;
 pub mod schema;
+pub mod signature;
 pub mod state;
 pub mod tape;
 pub mod tool;
+pub mod widening;

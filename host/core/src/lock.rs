@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::call::canonical;
 use crate::id::{ComponentName, Digest, LocalName, ToolDigest};
+use crate::signature::Signature;
 use crate::tool::Tool;
 
 /// Longest lock file, in bytes.
@@ -49,7 +50,7 @@ pub struct Lock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pin {
-    /// Its file, as the manifest names it.
+    /// Where it comes from, as the manifest names it.
     pub source: String,
     /// The digest of its bytes.
     pub digest: ToolDigest,
@@ -57,6 +58,15 @@ pub struct Pin {
     pub size: u64,
     /// The world that it implements.
     pub world: String,
+    /// The digest of the manifest that a registry had for it. For people; the bytes are found by their own digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Digest>,
+    /// Whether these bytes run although the component's file has others by now: after going back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// Who vouched for it when it was accepted. Checked anew whenever it is loaded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signature>,
     /// Its tools.
     #[serde(default)]
     pub tools: BTreeMap<LocalName, ToolPin>,
@@ -133,6 +143,13 @@ pub enum Aspect {
     Output,
 }
 
+impl Default for Lock {
+    /// Nothing is pinned.
+    fn default() -> Self {
+        Self::new(BTreeMap::new())
+    }
+}
+
 impl Lock {
     /// A lock file with these components.
     #[must_use]
@@ -198,7 +215,16 @@ impl Pin {
         tools: impl IntoIterator<Item = &'a Tool>,
     ) -> Self {
         let tools = tools.into_iter().map(|tool| (tool.name().local().clone(), ToolPin::of(tool))).collect();
-        Self { source: source.to_owned(), digest, size, world: world.to_owned(), tools }
+        let (source, world) = (source.to_owned(), world.to_owned());
+        Self { source, digest, size, world, artifact: None, held: false, signatures: Vec::new(), tools }
+    }
+}
+
+impl Pin {
+    /// This pin, with what was known of the same bytes when they were accepted.
+    #[must_use]
+    pub fn accepted_as(self, accepted: &Self) -> Self {
+        Self { artifact: accepted.artifact, held: accepted.held, signatures: accepted.signatures.clone(), ..self }
     }
 }
 

@@ -47,9 +47,11 @@ pub use tool_pattern::ToolPattern;
 use crate::call::Mode;
 use crate::describe::ToolInfo;
 use crate::grant::{Clock, HttpGrant, Patterns, Random, Symlinks};
-use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName};
+use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName, SignerName, ToolDigest};
 use crate::limit::{Limit, Limits};
+use crate::origin::Origin;
 use crate::rate::Rate;
+use crate::signature::{PublicKey, Signature, Untrusted, trusted};
 
 pub(crate) use problem::suggest;
 
@@ -63,6 +65,8 @@ pub struct Manifest {
     mode: Option<Located<Mode>>,
     components: BTreeMap<ComponentName, Component>,
     secrets: BTreeMap<SecretName, SecretSource>,
+    signers: BTreeMap<SignerName, PublicKey>,
+    unsigned: Unsigned,
     rules: Vec<Arc<Rule>>,
     models: BTreeMap<ModelName, Model>,
     chain: Vec<ModelName>,
@@ -77,10 +81,16 @@ pub struct Manifest {
 pub struct Component {
     /// What it is called, and where the manifest says so.
     pub name: Located<ComponentName>,
-    /// The component's file.
-    pub path: Located<PathBuf>,
-    /// The file as the manifest names it.
+    /// Where its bytes come from.
+    pub origin: Located<Origin>,
+    /// Its file, joined with the manifest's directory, if it comes from one.
+    pub path: Option<Located<PathBuf>>,
+    /// The origin as the manifest names it.
     pub written: String,
+    /// Whose signature it must have: that of any of these. Nobody's if it is empty.
+    pub signed_by: Vec<Located<SignerName>>,
+    /// What they call it.
+    pub signed_as: ComponentName,
     /// The tools that exist for callers; all of them if `None`.
     pub expose: Option<Vec<Located<LocalName>>>,
     /// Directories that its tools see. No guest path lies within another.
@@ -101,6 +111,15 @@ pub struct Component {
     pub tools: BTreeMap<LocalName, Located<Reliability>>,
     /// The tools of a program, as the manifest describes them.
     pub commands: BTreeMap<LocalName, Located<ToolInfo>>,
+}
+
+/// What becomes of components that nobody has to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsigned {
+    /// They run.
+    Allow,
+    /// There are none: each component names its signers.
+    Refuse,
 }
 
 /// A granted directory.
@@ -277,6 +296,36 @@ impl Manifest {
         &self.secrets
     }
 
+    /// Who signs components, by name.
+    #[must_use]
+    pub fn signers(&self) -> &BTreeMap<SignerName, PublicKey> {
+        &self.signers
+    }
+
+    /// Whether there may be components that nobody has to sign.
+    #[must_use]
+    pub fn unsigned(&self) -> Unsigned {
+        self.unsigned
+    }
+
+    /// Who of those that `component` names has signed `digest`; `None` if nobody has to.
+    ///
+    /// # Errors
+    ///
+    /// [`Untrusted`]: it takes a signature, and none of `signatures` will do.
+    pub fn vouched(
+        &self,
+        component: &Component,
+        digest: ToolDigest,
+        signatures: &[Signature],
+    ) -> Result<Option<SignerName>, Untrusted> {
+        if component.signed_by.is_empty() && self.unsigned == Unsigned::Allow {
+            return Ok(None);
+        }
+        let signers = component.signed_by.iter().filter_map(|signer| self.signers.get_key_value(&signer.value));
+        trusted(signatures, digest, &component.signed_as, signers).map(Some)
+    }
+
     /// The rules, in the order of the text, which has no meaning.
     #[must_use]
     pub fn rules(&self) -> &[Arc<Rule>] {
@@ -321,14 +370,14 @@ impl Manifest {
     /// Every path that it names. The host reports what it finds wrong with [`Manifest::complain`].
     pub fn host_paths(&self) -> impl Iterator<Item = HostPath<'_>> {
         self.components.values().flat_map(|component| {
-            let own =
-                HostPath { path: &component.path.value, kind: HostPathKind::Component, span: &component.path.span };
+            let own = component.path.as_ref();
+            let own = own.map(|own| HostPath { path: &own.value, kind: HostPathKind::Component, span: &own.span });
             let directories = component.directories.iter().map(|directory| HostPath {
                 path: &directory.host.value,
                 kind: HostPathKind::Directory,
                 span: &directory.host.span,
             });
-            std::iter::once(own).chain(directories)
+            own.into_iter().chain(directories)
         })
     }
 

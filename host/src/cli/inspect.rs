@@ -137,7 +137,8 @@ fn write_tool(text: &mut String, tool: &ToolInfo, schemas: bool) -> std::fmt::Re
     Ok(())
 }
 
-fn hints(hints: Hints) -> String {
+/// What a tool claims of itself, in words.
+pub(super) fn hints(hints: Hints) -> String {
     let named = [
         (hints.read_only, "read-only"),
         (hints.destructive, "destructive"),

@@ -1,52 +1,65 @@
 //! `toolhold lock`: pins the components of the manifest by the digest of their bytes.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use serde_json::json;
-use toolhold_core::lock::{Comparison, Lock as LockFile};
+use toolhold_core::lock::{Comparison, Lock as LockFile, Pin};
 
-use super::failure::{CommandResult, Failure};
+use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, Spinner, failure};
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
-use crate::{Components, OpenError, open};
+use crate::open::{self, Accepted};
+use crate::store::{History, Store};
+use crate::{Components, HostConfig, OpenError};
 
 /// Pin the components that the manifest names.
 ///
 /// A call of a component that is not pinned, or is not what was pinned, is refused. What changed since the last lock is
-/// printed: a new description or need is a reason to look before you go on.
+/// printed: a new description or need is a reason to look before you go on. Files are pinned as they are; what comes from a
+/// registry or the web stays as it was accepted, until `toolhold update`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  toolhold lock\n  toolhold lock --check    (writes nothing; exits with 9 if anything differs)"
-)]
+#[command(after_help = "Examples:
+  toolhold lock
+  toolhold lock --check    (writes nothing; exits with 9 if anything differs)
+  toolhold lock --back     the tools that you had before, without a network")]
 pub(super) struct Lock {
     /// Write nothing; fail if the lock file is missing or differs.
     #[arg(long)]
     check: bool,
+    /// Go back to the lock file before this one. Its components run again, also where a file has other bytes by now.
+    #[arg(long, conflicts_with = "check")]
+    back: bool,
 }
 
 impl Lock {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let config = project.host();
+        if self.back {
+            return back(&config, ui);
+        }
         let manifest = open::manifest(&config.manifest).map_err(failure)?;
         let before = match open::lock(&config.lock) {
             Ok(lock) => lock,
-            Err(OpenError::NoLock(_)) => LockFile::new(BTreeMap::new()),
+            Err(OpenError::NoLock(_)) => LockFile::default(),
             Err(error) if self.check => return Err(failure(error)),
             Err(error) => {
                 ui.say(&format!("{error}"));
-                LockFile::new(BTreeMap::new())
+                LockFile::default()
             }
         };
         let spinner = Spinner::new(ui);
-        let components = Components::load(&manifest, &config, &|step| spinner.show(&step)).await;
+        // What runs from the store because somebody went back is pinned to its file again: that is what this command is for.
+        let known =
+            LockFile::new(before.components().iter().map(|(name, pin)| (name.clone(), released(pin))).collect());
+        let egress = std::sync::Arc::new(toolhold_sandbox::capability::http::NoEgress);
+        let components = Components::load_with(&manifest, &config, &known, egress, &|step| spinner.show(&step)).await;
         spinner.done();
         let components = components.map_err(failure)?;
         let changes = changes(&before, &components, ui);
-        let after = components.lock();
-        let differs = after != before;
+        let accepted = Accepted::of(&config, &manifest, &components).map_err(failure)?;
+        let after = accepted.lock();
+        let differs = *after != before;
         ui.result(&json!({"lock": config.lock, "changed": differs, "changes": changes}), |_| {
             if differs {
                 format!("{} pinned in {}", plural(after.components().len(), "component"), config.lock.display())
@@ -63,10 +76,50 @@ impl Lock {
             ));
         }
         if differs && !self.check {
-            open::write_lock(&config.lock, &after).map_err(failure)?;
+            accepted.write().map_err(failure)?;
         }
         Ok(ExitCode::Success)
     }
+}
+
+/// A pin that is no longer held.
+fn released(pin: &Pin) -> Pin {
+    Pin { held: false, ..pin.clone() }
+}
+
+/// Goes back to the lock file before.
+fn back(config: &HostConfig, ui: Ui) -> CommandResult {
+    let manifest = open::manifest(&config.manifest).map_err(failure)?;
+    let current = std::fs::read_to_string(&config.lock).unwrap_or_default();
+    let history = History::of(&config.state, &config.lock).code(ExitCode::Host)?;
+    let Some((number, text)) = history.before(&current).code(ExitCode::Host)? else {
+        let error = anyhow::anyhow!("there is no lock file before this one: none was written over on this machine");
+        return Err(Failure::new(ExitCode::BadInput, error));
+    };
+    let before = LockFile::parse(&text).code(ExitCode::BadInput)?;
+    let mut pins = before.components().clone();
+    let store = Store::of(&config.state);
+    for (name, pin) in &mut pins {
+        let there = store.get(pin.digest).code(ExitCode::Host)?;
+        let component = manifest.components().get(name);
+        if there.is_none() && component.is_some() {
+            let error = anyhow::anyhow!("the bytes of `{name}` as they were ({}) are not here any more", pin.digest);
+            return Err(Failure::new(ExitCode::NotPinned, error));
+        }
+        let file = component.and_then(|component| component.path.as_ref());
+        pin.held = file.is_some_and(|file| {
+            !std::fs::read(&file.value).is_ok_and(|bytes| toolhold_core::id::Digest::of(&bytes) == pin.digest)
+        });
+    }
+    let lock = LockFile::new(pins);
+    let accepted = Accepted::stored(config, &manifest, lock).map_err(failure)?;
+    accepted.write_going_back(&history, number).map_err(failure)?;
+    let told: Vec<String> =
+        accepted.lock().components().iter().map(|(name, pin)| format!("{name}: {}", pin.digest)).collect();
+    ui.result(&json!({"lock": config.lock, "changed": true, "components": told}), |_| {
+        format!("went back; pinned are now\n{}", told.join("\n"))
+    })?;
+    Ok(ExitCode::Success)
 }
 
 /// What is different from what was accepted, told and returned.

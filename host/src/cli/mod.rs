@@ -2,6 +2,8 @@
 //!
 //! Commands know [`Host`](crate::Host) and what it is opened from; none of them decides, runs or records anything itself.
 
+mod acceptance;
+mod add;
 mod apply;
 mod arguments;
 mod audit;
@@ -12,9 +14,11 @@ mod completions;
 mod effects;
 mod explain;
 mod failure;
+mod fetch;
 mod health;
 mod history;
 mod inspect;
+mod keys;
 mod known;
 mod lock;
 mod manifest;
@@ -22,13 +26,16 @@ mod mcp;
 mod new;
 mod pack;
 mod project;
+mod publish;
 mod report;
 mod runs;
+mod sources;
 mod test;
 mod tools;
 mod ui;
 mod undo;
 mod unknown;
+mod update;
 
 use std::io::IsTerminal as _;
 
@@ -44,6 +51,7 @@ use crate::exit_code::ExitCode;
 #[command(name = "toolhold", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Examples:
   toolhold lock                                     pin the tools that ./toolhold.toml names
+  toolhold add oci://ghcr.io/someone/weather:1.2    a tool from elsewhere: shown, then pinned
   toolhold call files.read path=/work/notes.md      one call
   toolhold call files.delete path=/work/x --dry-run  what it would change; nothing changes
   toolhold undo CALL                                take back what a call changed
@@ -82,6 +90,9 @@ enum Command {
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
     Lock(lock::Lock),
+    Add(add::Add),
+    Update(update::Update),
+    Fetch(fetch::Fetch),
     #[command(subcommand)]
     Manifest(manifest::Manifest),
     #[command(subcommand)]
@@ -95,6 +106,10 @@ enum Command {
     Test(test::Test),
     Pack(pack::Pack),
     Inspect(inspect::Inspect),
+    Sign(keys::Sign),
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    Publish(publish::Publish),
     Completions(completions::Completions),
 }
 
@@ -133,6 +148,9 @@ impl Cli {
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Mcp(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
+            Command::Add(command) => block_on(command.run(&project, ui)),
+            Command::Update(command) => block_on(command.run(&project, ui)),
+            Command::Fetch(command) => block_on(command.run(&project, ui)),
             Command::Manifest(command) => block_on(command.run(&project, ui)),
             Command::Audit(command) => command.run(&project, ui),
             Command::Breakers(command) => block_on(command.run(&project, ui)),
@@ -142,6 +160,9 @@ impl Cli {
             Command::Test(command) => block_on(command.run(&project, ui)),
             Command::Pack(command) => block_on(command.run(&project, ui)),
             Command::Inspect(command) => block_on(command.run(&project, ui)),
+            Command::Sign(command) => command.run(ui),
+            Command::Keys(command) => command.run(ui),
+            Command::Publish(command) => block_on(command.run(&project, ui)),
             Command::Completions(command) => command.run(),
         }
     }

@@ -12,6 +12,7 @@ use crate::attempt::HostTime;
 use crate::exit_code::ExitCode;
 use crate::journal::Durability;
 use crate::secrets::KnownSecret;
+use crate::store::StoreError;
 use crate::{Host, HostConfig, OpenError, Progress};
 
 /// Which manifest, state and cache.
@@ -45,9 +46,14 @@ impl Project {
         self.state.clone().unwrap_or_else(|| self.manifest.with_file_name(".toolhold"))
     }
 
+    /// The user's home folder, if the environment names one.
+    pub(super) fn home(&self) -> Option<&PathBuf> {
+        self.home.as_ref()
+    }
+
     /// Whether anything was ever recorded there.
     pub(super) fn has_state(&self) -> bool {
-        self.state().exists()
+        self.state().join("journal.db").exists()
     }
 
     /// A path that is beside the manifest, or in the user's home where it begins with `~/`.
@@ -99,8 +105,13 @@ pub(super) async fn open(project: &Project, known: Vec<KnownSecret>, ui: Ui) -> 
 /// An error of opening, with its exit code and, where it points into a file, its places.
 pub(super) fn failure(error: OpenError) -> Failure {
     let code = match &error {
-        OpenError::NotPinned { .. } | OpenError::NoLock(_) => ExitCode::NotPinned,
-        OpenError::Sandbox(_) | OpenError::Journal(_) => ExitCode::Host,
+        OpenError::NotPinned { .. }
+        | OpenError::NoLock(_)
+        | OpenError::NotAccepted(_)
+        | OpenError::NotFetched { .. }
+        | OpenError::Store(StoreError::Damaged(_)) => ExitCode::NotPinned,
+        OpenError::Untrusted { .. } | OpenError::Signatures { .. } => ExitCode::NotAccepted,
+        OpenError::Sandbox(_) | OpenError::Journal(_) | OpenError::Store(_) => ExitCode::Host,
         _ => ExitCode::BadInput,
     };
     match error {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use toolhold_core::describe::ToolInfo;
 use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::lock::{Lock, Pin};
+use toolhold_core::manifest;
 use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
@@ -14,6 +15,7 @@ use toolhold_sandbox::capability::http::{Egress, NoEgress};
 use toolhold_sandbox::{Kind, Loaded, Sandbox, SandboxConfig};
 
 use super::{HostConfig, OpenError, Progress, staging};
+use crate::store::Store;
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
 #[derive(Debug)]
@@ -29,10 +31,12 @@ struct Component {
     source: String,
     loaded: Loaded,
     tools: Vec<Tool>,
+    /// What the lock file says of these bytes beside what they say themselves.
+    accepted: Option<Pin>,
 }
 
 impl Components {
-    /// Loads every component that the manifest names.
+    /// Loads every component that the manifest names: files as they are now, the others as the lock file pins them.
     ///
     /// # Errors
     ///
@@ -42,13 +46,15 @@ impl Components {
         config: &HostConfig,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        Self::load_with(manifest, config, Arc::new(NoEgress), progress).await
+        let lock = super::lock(&config.lock).unwrap_or_default();
+        Self::load_with(manifest, config, &lock, Arc::new(NoEgress), progress).await
     }
 
-    /// [`Components::load`], with what sends their requests.
+    /// [`Components::load`], with what was accepted, and with what sends their requests.
     pub(crate) async fn load_with(
         manifest: &Manifest,
         config: &HostConfig,
+        lock: &Lock,
         egress: Arc<dyn Egress>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
@@ -56,11 +62,17 @@ impl Components {
         let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
         for (name, component) in manifest.components() {
             progress(Progress::Loading(name.clone()));
-            let loaded = components.sandbox.load_file(&component.path.value).await;
+            let pin = lock.components().get(name);
+            let loaded = match source(component, pin)? {
+                Bytes::File(path) => components.sandbox.load_file(path).await,
+                Bytes::Pinned(digest) => components.sandbox.load(stored(config, name, digest)?).await,
+            };
             let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
-            let tools = tools(manifest, name, component, &loaded)?;
+            let tools = granted_tools(manifest, name, component, &loaded)?;
             tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
-            components.loaded.push(Component { name: name.clone(), source: component.written.clone(), loaded, tools });
+            let (name, source) = (name.clone(), component.written.clone());
+            let accepted = pin.filter(|pin| pin.digest == loaded.digest).cloned();
+            components.loaded.push(Component { name, source, loaded, tools, accepted });
         }
         progress(Progress::Loaded);
         Ok(components)
@@ -69,8 +81,9 @@ impl Components {
     /// Each component as a lock file would have it.
     pub fn pins(&self) -> impl Iterator<Item = (&ComponentName, Pin)> {
         self.loaded.iter().map(|component| {
-            let Component { name, source, loaded, tools } = component;
-            (name, Pin::of(source, loaded.digest, loaded.size, &loaded.kind.world(), tools))
+            let Component { name, source, loaded, tools, accepted } = component;
+            let pin = pin_as_loaded(source, loaded, tools);
+            (name, accepted.as_ref().map_or(pin.clone(), |accepted| pin.accepted_as(accepted)))
         })
     }
 
@@ -88,6 +101,29 @@ impl Components {
     pub(crate) fn into_parts(self) -> (Sandbox, Catalog) {
         (self.sandbox, self.catalog)
     }
+}
+
+/// Where the bytes of a component are taken from.
+enum Bytes<'a> {
+    /// Its file, whatever is in it now.
+    File(&'a Path),
+    /// The store.
+    Pinned(ToolDigest),
+}
+
+fn source<'a>(component: &'a manifest::Component, pin: Option<&Pin>) -> Result<Bytes<'a>, OpenError> {
+    let pin = pin.filter(|pin| pin.source == component.written);
+    match (&component.path, pin) {
+        (Some(path), None) => Ok(Bytes::File(&path.value)),
+        (Some(path), Some(pin)) if !pin.held => Ok(Bytes::File(&path.value)),
+        (_, Some(pin)) => Ok(Bytes::Pinned(pin.digest)),
+        (None, None) => Err(OpenError::NotAccepted(component.name.value.clone())),
+    }
+}
+
+fn stored(config: &HostConfig, name: &ComponentName, digest: ToolDigest) -> Result<Vec<u8>, OpenError> {
+    let bytes = Store::of(&config.state).get(digest)?;
+    bytes.ok_or_else(|| OpenError::NotFetched { component: name.clone(), digest })
 }
 
 /// The manifest's bounds of the whole host, and what no grant may reach.
@@ -133,19 +169,34 @@ fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
     })
 }
 
+/// What a lock file says of a component that was loaded, before anybody vouched for it.
+pub(crate) fn pin_as_loaded(source: &str, loaded: &Loaded, tools: &[Tool]) -> Pin {
+    Pin::of(source, loaded.digest, loaded.size, &loaded.kind.world(), tools)
+}
+
+/// The tools of a component as it describes them itself. A program that was not packed describes none.
+pub(crate) fn tools(name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, OpenError> {
+    let tool = |info: &ToolInfo| match loaded.kind {
+        Kind::Command { .. } => Tool::of_command(name, loaded.digest, info.clone()),
+        _ => Tool::new(name, loaded.digest, info.clone()),
+    };
+    let tools: Result<_, _> = loaded.description.tools.iter().map(tool).collect();
+    tools.map_err(|source| OpenError::Tool { component: name.clone(), source: Box::new(source) })
+}
+
 /// The tools of a component: what it says of itself or, of a program, what the manifest says.
-fn tools(
+fn granted_tools(
     manifest: &Manifest,
     name: &ComponentName,
     granted: &Granted,
     loaded: &Loaded,
 ) -> Result<Vec<Tool>, OpenError> {
-    let fail = |source| OpenError::Tool { component: name.clone(), source: Box::new(source) };
-    let described = || loaded.description.tools.iter().cloned();
     let Kind::Command { .. } = loaded.kind else {
         not_commands(manifest, name, granted)?;
-        return described().map(|info| Tool::new(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail);
+        return tools(name, loaded);
     };
+    let fail = |source| OpenError::Tool { component: name.clone(), source: Box::new(source) };
+    let described = || loaded.description.tools.iter().cloned();
     // The manifest says it again, and otherwise.
     let mut infos: Vec<ToolInfo> = described().filter(|info| !granted.commands.contains_key(&info.name)).collect();
     let needs = loaded.ceiling();

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use toolhold_core::id::ComponentName;
+use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::manifest::Errors;
+use toolhold_core::signature::Untrusted;
 use toolhold_core::tool::{CatalogError, ToolError};
 use toolhold_sandbox::LoadError;
 use toolhold_sandbox::capability::fs;
 
 use crate::journal;
+use crate::store::StoreError;
 
 /// Why a host cannot be opened. Nothing has run.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,36 @@ pub enum OpenError {
         /// What is different.
         what: String,
     },
+    /// A component is fetched from somewhere, and nobody has accepted it yet.
+    #[error("component `{0}` was never accepted: `toolhold update {0}` fetches it and shows what it is")]
+    NotAccepted(ComponentName),
+    /// The bytes of a component are not on this machine.
+    #[error("component `{component}` is not here: `toolhold fetch` gets what the lock file pins ({digest})")]
+    NotFetched {
+        /// Which one.
+        component: ComponentName,
+        /// Its bytes.
+        digest: ToolDigest,
+    },
+    /// A component is not signed as the manifest asks.
+    #[error("component `{component}` is not signed as the manifest asks: {source}")]
+    Untrusted {
+        /// Which one.
+        component: ComponentName,
+        /// Why its signatures do not count.
+        source: Untrusted,
+    },
+    /// A file of signatures is wrong.
+    #[error("`{}` does not sign the component beside it: {why}; sign it anew with `toolhold sign`, or remove the file", .path.display())]
+    Signatures {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The store of components fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A component cannot be loaded.
     #[error("component `{component}` cannot be loaded: {source}")]
     Load {

@@ -13,11 +13,28 @@ use super::OpenError;
 ///
 /// [`OpenError::Read`], or [`OpenError::Manifest`] with everything that is wrong.
 pub(crate) fn manifest(path: &Path) -> Result<Manifest, OpenError> {
-    let text = text(path)?;
+    parsed(path, &text(path)?)
+}
+
+/// Checks `text` as if it were in the file at `path`.
+///
+/// # Errors
+///
+/// [`OpenError::Manifest`] with everything that is wrong.
+pub(crate) fn parsed(path: &Path, text: &str) -> Result<Manifest, OpenError> {
     let base = base(path)?;
-    let manifest = Manifest::parse(&text, &path.display().to_string(), &base)?;
+    let manifest = Manifest::parse(text, &path.display().to_string(), &base)?;
     manifest.complain(missing(&manifest))?;
     Ok(manifest)
+}
+
+/// The text of the manifest at `path`; that of an empty one if there is none yet.
+///
+/// # Errors
+///
+/// [`OpenError::Read`] if it is there and cannot be read.
+pub(crate) fn manifest_text(path: &Path) -> Result<String, OpenError> {
+    Ok(optional_text(path)?.unwrap_or_else(|| "version = 1\n".to_owned()))
 }
 
 /// The text of `path`, or `None` if there is no such file.

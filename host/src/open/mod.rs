@@ -6,6 +6,7 @@
 mod components;
 mod error;
 mod files;
+mod locking;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,15 +20,17 @@ use toolhold_sandbox::capability::fs::commit::Durable;
 use toolhold_sandbox::capability::http::Egress;
 
 pub use self::components::Components;
+pub(crate) use self::components::{pin_as_loaded, tools};
 pub use self::error::OpenError;
-pub(crate) use self::files::manifest;
+pub(crate) use self::files::{manifest, manifest_text, parsed};
+pub(crate) use self::locking::{Accepted, signatures_beside};
 use crate::attempt::{Dependencies, HostTime, Running, Time};
+use crate::clock;
 use crate::effects::{Effects, Kept};
 use crate::egress::{Client, Guarded, SecretLookup};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::secrets::{KnownSecret, Secrets};
-use crate::{clock, replace_file};
 
 /// Where a host's files are, and how it keeps its word.
 #[derive(Debug, Clone)]
@@ -98,8 +101,9 @@ impl Host {
         let journal = Journal::open(&config.state, &options)?;
         let dependencies = Dependencies::open(&journal, Arc::clone(&config.time))?;
         let egress = sender.unwrap_or_else(|| egress(&manifest, &secrets, &dependencies));
-        let components = Components::load_with(&manifest, config, egress, progress).await?;
+        let components = Components::load_with(&manifest, config, &lock, egress, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
+        locking::vouched(&manifest, &lock)?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
         let (sandbox, catalog) = components.into_parts();
         let policy = Policy::resolve(manifest, &catalog)?;
@@ -163,14 +167,7 @@ pub(crate) async fn policy(
 pub async fn pin(config: &HostConfig) -> Result<(), OpenError> {
     let manifest = files::manifest(&config.manifest)?;
     let components = Components::load(&manifest, config, &|_| ()).await?;
-    write_lock(&config.lock, &components.lock())
-}
-
-/// Writes a lock file.
-pub(crate) fn write_lock(path: &Path, lock: &Lock) -> Result<(), OpenError> {
-    let fail = |message: String| OpenError::Lock { path: path.to_owned(), message };
-    let text = lock.render().map_err(|error| fail(error.to_string()))?;
-    replace_file::replace(path, text.as_bytes()).map_err(|error| fail(error.to_string()))
+    Accepted::of(config, &manifest, &components)?.write()
 }
 
 /// The lock file at `path`.

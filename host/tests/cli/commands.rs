@@ -234,6 +234,7 @@ fn every_exit_code_is_documented() {
         Code::Host,
         Code::Conflict,
         Code::Unavailable,
+        Code::NotAccepted,
         Code::Cancelled,
     ];
     for code in codes {
@@ -279,8 +280,9 @@ keyring = "toolhold/mail"
     assert_eq!(report["result"]["text"], "[redacted] [redacted]== [redacted]");
     let audit = project.run(&["audit", "export"]).printed();
     assert!(audit.contains(r#""secrets":["from-file","from-keyring","from-program"],"places":["result"]"#), "{audit}");
-    for entry in std::fs::read_dir(project.path().join(".toolhold")).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+    let entries = std::fs::read_dir(project.path().join(".toolhold")).unwrap().map(|entry| entry.unwrap().path());
+    for path in entries.filter(|path| path.is_file()) {
+        let bytes = std::fs::read(path).unwrap();
         for part in ["value-of", "dmFsdWUtb2Y", "value%2Dof"] {
             assert!(!bytes.windows(part.len()).any(|window| window == part.as_bytes()), "{part}");
         }

@@ -31,8 +31,7 @@ fn where_nothing_has_run_yet_there_is_no_history_and_that_is_no_error() {
     project.run(&["history"]).worked(&["no call changed anything"]);
     assert_eq!(project.run(&["history", "--json"]).printed().trim(), "[]");
     project.run(&["history", "no-such-call"]).failed(3, &["no call `no-such-call` changed anything"]);
-    assert!(!project.path().join(".toolhold").exists(), "looking makes nothing");
-    std::fs::create_dir(project.path().join(".toolhold")).unwrap();
+    assert!(!project.path().join(".toolhold/journal.db").exists(), "looking makes nothing");
     project.write(".toolhold/journal.db", "this is no database");
     assert_eq!(project.run(&["history"]).code(), 13, "one that cannot be read is an error all the same");
 }

@@ -7,6 +7,7 @@ mod commands;
 mod models;
 mod network;
 mod reliability;
+mod signing;
 
 use crate::limit::{LIMITS, Unit};
 
@@ -17,6 +18,7 @@ pub use commands::{COMMAND, RESULTS};
 pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
+pub use signing::{SIGNER, UNSIGNED};
 
 /// A table of the document.
 #[derive(Debug)]
@@ -143,6 +145,18 @@ pub static MANIFEST: Table = Table {
             "secrets that the host adds to requests, by name",
         ),
         key(
+            "signers",
+            Shape::Map { key: &text::signing::SIGNER, of: &Shape::Table(&SIGNER) },
+            Otherwise::Is("nobody"),
+            "who signs components, by name",
+        ),
+        key(
+            "unsigned",
+            Shape::Choice(&UNSIGNED),
+            Otherwise::Is("`allow`"),
+            "what becomes of components without `signed-by`",
+        ),
+        key(
             "models",
             Shape::Map { key: &text::model::NAME, of: &Shape::Table(&MODEL) },
             Otherwise::Is("no models"),
@@ -188,8 +202,15 @@ pub static COMPONENT: Table = Table {
             "source",
             Shape::Text(&text::SOURCE),
             Otherwise::Required,
-            "the component's file, relative to the manifest",
+            "the component's file, relative to the manifest; or `oci://HOST/REPOSITORY:TAG` or `https://…`, which `toolhold add` fetches",
         ),
+        key(
+            "signed-by",
+            Shape::List { of: &text::signing::SIGNER, may_be_empty: false },
+            Otherwise::Is("nobody has to"),
+            "whose signature it must have: that of any of these `[signers]`",
+        ),
+        key("signed-as", Shape::Text(&text::COMPONENT), Otherwise::Is("NAME"), "what the signers call it"),
         key(
             "expose",
             Shape::List { of: &text::LOCAL, may_be_empty: false },
@@ -359,6 +380,7 @@ pub static TABLES: [&Table; 19] = [
     &HTTP,
     &SECRET_USE,
     &SECRET,
+    &SIGNER,
     &RULE,
     &TOOL,
     &FALLBACK,

@@ -22,6 +22,7 @@ fn each_key_of_the_table_is_a_key_of_the_wire_form_and_no_other() {
         toml::from_str::<v1::Http>("zz = 1").map(drop),
         toml::from_str::<v1::SecretUse>("zz = 1").map(drop),
         toml::from_str::<v1::Secret>("zz = 1").map(drop),
+        toml::from_str::<v1::Signer>("zz = 1").map(drop),
         toml::from_str::<v1::Rule>("zz = 1").map(drop),
         toml::from_str::<v1::Tool>("zz = 1").map(drop),
         toml::from_str::<v1::Fallback>("zz = 1").map(drop),

@@ -2,9 +2,11 @@
 
 pub(super) mod http;
 pub(super) mod model;
+pub(super) mod signing;
 
 use crate::grant::{Clock, Patterns, Random};
 use crate::id::{ComponentName, Label, LocalName, ToolName};
+use crate::origin::Origin;
 use crate::rate::Rate;
 
 use super::problem::Code;
@@ -121,17 +123,16 @@ fn bounded(text: &str, most: usize) -> Result<(), Complaint> {
 }
 
 pub(super) static SOURCE: Text = Text {
-    what: "a component's file",
+    what: "a component's source",
     pattern: "^[^~].*$",
-    check: |text| {
-        if let Some((scheme, _)) = text.split_once("://") {
-            return complain(
-                Code::HostPath,
-                format!("components are not loaded from `{scheme}:`"),
-                "give the path of a file, relative to the manifest",
-            );
-        }
-        host_path(text)
+    check: |text| match Origin::parse(text) {
+        Ok(Origin::File(path)) => host_path(&path),
+        Ok(_) => Ok(()),
+        Err(error) => complain(
+            Code::HostPath,
+            error.to_string(),
+            "give the path of a file relative to the manifest, `oci://HOST/REPOSITORY:TAG` or `https://…`",
+        ),
     },
 };
 

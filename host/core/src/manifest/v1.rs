@@ -20,6 +20,8 @@ pub(super) struct Manifest {
     pub(super) mode: Option<Spanned<Mode>>,
     pub(super) tools: BTreeMap<Spanned<String>, Component>,
     pub(super) secrets: BTreeMap<Spanned<String>, Spanned<Secret>>,
+    pub(super) signers: BTreeMap<Spanned<String>, Signer>,
+    pub(super) unsigned: Option<Unsigned>,
     pub(super) limits: Amounts,
     pub(super) rules: Vec<Spanned<Rule>>,
     pub(super) models: BTreeMap<Spanned<String>, Spanned<Model>>,
@@ -43,10 +45,25 @@ pub(super) enum Mode {
     Preview,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Unsigned {
+    Allow,
+    Refuse,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct Signer {
+    pub(super) key: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct Component {
     pub(super) source: Option<Spanned<String>>,
+    pub(super) signed_by: Vec<Spanned<String>>,
+    pub(super) signed_as: Option<String>,
     pub(super) expose: Option<Vec<Spanned<String>>>,
     pub(super) directories: Vec<Spanned<Directory>>,
     pub(super) http: Vec<Spanned<Http>>,

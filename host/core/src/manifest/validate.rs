@@ -4,6 +4,7 @@ mod commands;
 mod http;
 mod models;
 mod reliability;
+mod signing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -16,6 +17,7 @@ use crate::call::Mode;
 use crate::grant::{Clock, Patterns, Random, Symlinks, is_within};
 use crate::id::{ComponentName, Label, ModelName};
 use crate::limit::{LIMITS, Unit};
+use crate::origin::Origin;
 
 use super::amount;
 use super::condition::Condition;
@@ -42,6 +44,8 @@ impl Validator<'_> {
     /// `source` is what `wire` was read from.
     pub(super) fn manifest(&mut self, source: Source, wire: v1::Manifest) -> Manifest {
         let secrets = self.secrets(wire.secrets);
+        let signers = signing::signers(&wire.signers);
+        let unsigned = signing::unsigned(wire.unsigned);
         let reliability = self.of_all(wire.retry, wire.breaker);
         let defaults = Defaults {
             limits: limits(wire.limits, &LimitsAt::default()),
@@ -51,6 +55,7 @@ impl Validator<'_> {
         let components: BTreeMap<ComponentName, Component> =
             wire.tools.into_iter().filter_map(|(name, component)| self.component(name, component, &defaults)).collect();
         let rules: Vec<_> = wire.rules.into_iter().filter_map(|rule| self.rule(rule)).map(Arc::new).collect();
+        self.signers_are_known(&components, &signers, unsigned);
         self.names_are_unique(&rules);
         self.components_are_known(&rules, &components);
         let named: BTreeSet<ModelName> = wire.models.keys().filter_map(|name| name.get_ref().parse().ok()).collect();
@@ -68,7 +73,21 @@ impl Validator<'_> {
             Located::new(value, mode.span())
         });
         let client_rate = wire.clients.rate.and_then(|rate| rate.parse().ok());
-        Manifest { source, mode, components, secrets, rules, models, chain, run, host, reliability, client_rate }
+        Manifest {
+            source,
+            mode,
+            components,
+            secrets,
+            signers,
+            unsigned,
+            rules,
+            models,
+            chain,
+            run,
+            host,
+            reliability,
+            client_rate,
+        }
     }
 
     fn component(
@@ -86,10 +105,16 @@ impl Validator<'_> {
         let tools = wire.tool.into_iter().filter_map(|(name, tool)| self.tool(&name, tool, &reliability)).collect();
         let commands = self.commands(wire.commands);
         let written = wire.source?;
+        let origin = Origin::parse(written.get_ref()).ok()?;
+        let path = (!origin.is_remote()).then(|| Located::new(self.join(written.get_ref()), written.span()));
+        let origin = Located::new(origin, written.span());
         let component = Component {
             name: Located::new(parsed.clone(), name.span()),
-            path: Located::new(self.join(written.get_ref()), written.span()),
+            origin,
+            path,
             written: written.into_inner(),
+            signed_by: wire.signed_by.into_iter().filter_map(parse_located).collect(),
+            signed_as: wire.signed_as.map_or(Some(parsed.clone()), |written| written.parse().ok())?,
             expose: wire.expose.map(|names| names.into_iter().filter_map(parse_located).collect()),
             directories,
             http,

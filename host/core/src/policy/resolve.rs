@@ -116,7 +116,7 @@ impl Resolver<'_> {
                     entry.tool.name(),
                     crate::escape::line(target)
                 );
-                let problem = Problem::new(Code::Need, &component.path.span, message).label("this component");
+                let problem = Problem::new(Code::Need, &component.origin.span, message).label("this component");
                 self.problems
                     .push(problem.help(
                         "the need counts as not declared, so it cannot be granted; the tool's author can fix it",

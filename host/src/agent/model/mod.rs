@@ -43,7 +43,6 @@ pub use self::client::{Client, Settings};
 pub use self::error::Error;
 pub use self::key::{KeyError, KeySource};
 pub use self::spec::{ModelOptions, ModelSpec, SpecError};
-#[cfg(test)]
 pub(crate) use self::tls::install as install_tls;
 pub use self::transport::Timeouts;
 use crate::secrets::KnownSecret;

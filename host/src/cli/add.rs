@@ -1,0 +1,181 @@
+//! `toolhold add`: a component from elsewhere into the manifest and the lock file, once a person has seen what it is.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use toolhold_core::id::{ComponentName, SignerName};
+use toolhold_core::lock::{Lock, Pin};
+use toolhold_core::manifest::{Manifest, Unsigned};
+use toolhold_core::origin::{Origin, Version};
+use toolhold_core::signature::{Untrusted, trusted};
+use toolhold_sandbox::Loaded;
+
+use super::acceptance::{Answers, Candidate};
+use super::failure::{CommandResult, Failure, WithCode as _};
+use super::pack;
+use super::project::{Project, failure};
+use super::sources::{self, Sources};
+use super::ui::Ui;
+use crate::distribution::{self, Fetched};
+use crate::exit_code::ExitCode;
+use crate::open::{self, Accepted};
+use crate::store::Store;
+use crate::{HostConfig, OpenError, manifest_edit};
+
+/// Add a component from a file, the web or an OCI registry.
+///
+/// Shows its tools, what they need and who signed it, and asks. Then it is pinned by its digest and named in the manifest, with no
+/// grant and no rule: until you write them, nothing of it can be called.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolhold add oci://ghcr.io/someone/weather:1.2
+  toolhold add https://example.com/weather.wasm --as sky
+  toolhold add build/weather.wasm --yes")]
+pub(super) struct Add {
+    /// A path, `https://…`, or `oci://HOST/REPOSITORY` with `:TAG` or `@DIGEST`.
+    reference: String,
+    /// What it is called here [default: the last part of the reference].
+    #[arg(long = "as", value_name = "NAME")]
+    name: Option<ComponentName>,
+    /// What its signers call it [default: the last part of the reference].
+    #[arg(long, value_name = "NAME")]
+    signed_as: Option<ComponentName>,
+    /// Accept it without a question.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+impl Add {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let config = project.host();
+        let before = open::manifest_text(&config.manifest).map_err(failure)?;
+        let manifest = open::parsed(&config.manifest, &before).map_err(failure)?;
+        let origin = Origin::parse(&self.reference).code(ExitCode::Usage)?;
+        let name = self.name(&origin)?;
+        if manifest.components().contains_key(&name) {
+            let error = anyhow::anyhow!(
+                "the manifest has a component `{name}` already: `toolhold update {name}` looks for a newer one, `--as` gives this one another name"
+            );
+            return Err(Failure::new(ExitCode::BadInput, error));
+        }
+        let path = matches!(origin, Origin::File(_)).then(|| PathBuf::from(&self.reference));
+        let fetched = distribution::fetch(&origin, path, &self.sources.options(project)).await;
+        let fetched = fetched.map_err(sources::failure)?;
+        let loaded = pack::load(&pack::sandbox(project)?, fetched.bytes.clone(), ui).await?;
+        let signed_as = self.signed_as.clone().or_else(|| origin.name()).unwrap_or_else(|| name.clone());
+        let signer = signer(&manifest, &fetched, &signed_as, &name)?;
+        let written = written(&origin, &config.manifest)?;
+        let candidate = Candidate {
+            name: &name,
+            origin: &written,
+            digest: loaded.digest,
+            size: loaded.size,
+            description: &loaded.description,
+            signer: signer.as_ref(),
+            signatures: fetched.signatures.len(),
+            before: None,
+            grants: None,
+        };
+        let entry =
+            manifest_edit::Entry { name: &name, source: &written, signer: signer.as_ref(), signed_as: &signed_as };
+        let after = manifest_edit::with_component(&before, &entry).code(ExitCode::BadInput)?;
+        let pin = pin(&name, &written, &loaded, &fetched)?;
+        candidate.ask(Answers { yes: self.yes, needs: true }, ui)?;
+        accept(&config, &after, &name, pin, &fetched)?;
+        let told = json!({
+            "component": name, "source": written, "digest": loaded.digest, "artifact": fetched.artifact,
+            "signed_by": signer, "tools": loaded.description.tools,
+        });
+        ui.result(&told, |_| added(&name, &origin, &fetched))?;
+        Ok(ExitCode::Success)
+    }
+
+    fn name(&self, origin: &Origin) -> Result<ComponentName, Failure> {
+        let missing = || {
+            anyhow::anyhow!(
+                "the last part of `{}` is not a name of a component: give it one with `--as NAME`",
+                toolhold_core::escape::line(&self.reference)
+            )
+        };
+        self.name.clone().or_else(|| origin.name()).ok_or_else(missing).code(ExitCode::Usage)
+    }
+}
+
+/// Who signed it, of those whom the manifest knows. A signature of one of them that does not hold is no accident.
+fn signer(
+    manifest: &Manifest,
+    fetched: &Fetched,
+    signed_as: &ComponentName,
+    name: &ComponentName,
+) -> Result<Option<SignerName>, Failure> {
+    match trusted(&fetched.signatures, fetched.digest, signed_as, manifest.signers()) {
+        Ok(signer) => Ok(Some(signer)),
+        Err(Untrusted::Nobody { .. }) if manifest.unsigned() == Unsigned::Allow => Ok(None),
+        Err(source) => Err(failure(OpenError::Untrusted { component: name.clone(), source })),
+    }
+}
+
+/// What the lock file says of a component.
+pub(super) fn pin(name: &ComponentName, written: &str, loaded: &Loaded, fetched: &Fetched) -> Result<Pin, Failure> {
+    let tools = open::tools(name, loaded).map_err(failure)?;
+    let pin = open::pin_as_loaded(written, loaded, &tools);
+    Ok(Pin { artifact: fetched.artifact, signatures: fetched.signatures.clone(), ..pin })
+}
+
+/// First the bytes, then the lock file, then the manifest: cut off in between, nothing is named that is not there.
+fn accept(
+    config: &HostConfig,
+    manifest: &str,
+    name: &ComponentName,
+    pin: Pin,
+    fetched: &Fetched,
+) -> Result<(), Failure> {
+    let parsed = open::parsed(&config.manifest, manifest).map_err(failure)?;
+    let lock = locked(config)?;
+    let mut pins = lock.components().clone();
+    pins.insert(name.clone(), pin);
+    let accepted = Accepted::stored(config, &parsed, Lock::new(pins)).map_err(failure)?;
+    Store::of(&config.state).put(&fetched.bytes).code(ExitCode::Host)?;
+    accepted.write().map_err(failure)?;
+    manifest_edit::write(&config.manifest, manifest).code(ExitCode::Failure)
+}
+
+/// The lock file as it is; an empty one if there is none yet.
+pub(super) fn locked(config: &HostConfig) -> Result<Lock, Failure> {
+    match open::lock(&config.lock) {
+        Err(OpenError::NoLock(_)) => Ok(Lock::default()),
+        other => other.map_err(failure),
+    }
+}
+
+/// An origin as the manifest names it: paths are relative to the manifest, not to where the command was typed.
+fn written(origin: &Origin, manifest: &Path) -> Result<String, Failure> {
+    let Origin::File(path) = origin else { return Ok(origin.to_string()) };
+    // Folders are resolved, the file's own name is not: a link that is pointed elsewhere is what its owner named.
+    let beside = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = Path::new(path).file_name().ok_or_else(|| anyhow::anyhow!("`{path}` names no file"));
+    let absolute = std::fs::canonicalize(beside).code(ExitCode::BadInput)?.join(file.code(ExitCode::BadInput)?);
+    let folder = manifest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(folder).code(ExitCode::BadInput)?;
+    let relative = absolute.strip_prefix(&folder).unwrap_or(&absolute);
+    let text = relative.to_str().ok_or_else(|| anyhow::anyhow!("`{}` is not UTF-8", relative.display()));
+    Ok(text.code(ExitCode::BadInput)?.to_owned())
+}
+
+fn added(name: &ComponentName, origin: &Origin, fetched: &Fetched) -> String {
+    let mut lines = vec![format!("{name} added, pinned to {}", fetched.digest)];
+    if let (Origin::Registry(reference), Some(artifact)) = (origin, fetched.artifact)
+        && matches!(reference.version(), Version::Tag(_))
+    {
+        lines.push(format!(
+            "the tag leads to oci://{} now; where it leads later changes nothing",
+            reference.at(artifact)
+        ));
+    }
+    lines.push(format!("nothing is granted to it and no rule allows it: add grants to `[tools.{name}]`, and a `[[rules]]` with its tools"));
+    lines.join("\n")
+}

@@ -1,0 +1,161 @@
+//! `toolhold update`: what an origin leads to now, beside what was accepted.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+use toolhold_core::describe::Description;
+use toolhold_core::id::ComponentName;
+use toolhold_core::lock::{Lock, Pin};
+use toolhold_core::manifest::{Component, Manifest};
+use toolhold_sandbox::Sandbox;
+
+use super::acceptance::{Answers, Candidate};
+use super::add::{locked, pin};
+use super::failure::{CommandResult, Failure, WithCode as _};
+use super::pack;
+use super::project::{Project, failure};
+use super::sources::{self, Sources};
+use super::ui::Ui;
+use crate::distribution::{self, Fetched, Options};
+use crate::exit_code::ExitCode;
+use crate::open::{self, Accepted};
+use crate::store::Store;
+use crate::{HostConfig, OpenError};
+
+/// Look for newer bytes of components, show what is different, and pin them.
+///
+/// What asks for more than was accepted (a new tool, a new need, a promise that is not made any more) is refused until you say that it
+/// may: at the terminal, or with `--accept-needs`. Either all of the components are pinned anew or none.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  toolhold update                       every component of the manifest
+  toolhold update weather --yes         if it asks for no more than before
+  toolhold update weather --yes --accept-needs")]
+pub(super) struct Update {
+    /// Only these components.
+    components: Vec<ComponentName>,
+    /// Accept what asks for no more than was accepted, without a question.
+    #[arg(long)]
+    yes: bool,
+    /// Also accept what asks for more.
+    #[arg(long, requires = "yes")]
+    accept_needs: bool,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+/// What an update is made with.
+struct Context<'a> {
+    config: &'a HostConfig,
+    manifest: &'a Manifest,
+    sandbox: Sandbox,
+    options: Options,
+    answers: Answers,
+    ui: Ui,
+}
+
+/// A component that was accepted anew.
+struct Updated {
+    pin: Pin,
+    bytes: Vec<u8>,
+}
+
+impl Update {
+    /// Runs the command.
+    pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let config = project.host();
+        let manifest = open::manifest(&config.manifest).map_err(failure)?;
+        if let Some(unknown) = self.components.iter().find(|name| !manifest.components().contains_key(*name)) {
+            return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!("the manifest has no component `{unknown}`")));
+        }
+        let lock = locked(&config)?;
+        let context = Context {
+            config: &config,
+            manifest: &manifest,
+            sandbox: pack::sandbox(project)?,
+            options: self.sources.options(project),
+            answers: Answers { yes: self.yes, needs: self.accept_needs },
+            ui,
+        };
+        let mut pins = lock.components().clone();
+        let mut told = Vec::new();
+        let mut bytes = Vec::new();
+        for (name, component) in manifest.components() {
+            if !self.components.is_empty() && !self.components.contains(name) {
+                continue;
+            }
+            let before = lock.components().get(name);
+            if let Some(updated) = context.update(name, component, before).await? {
+                told.push(
+                    json!({ "component": name, "before": before.map(|pin| pin.digest), "after": updated.pin.digest }),
+                );
+                pins.insert(name.clone(), updated.pin);
+                bytes.push(updated.bytes);
+            }
+        }
+        if !told.is_empty() {
+            let accepted = Accepted::stored(&config, &manifest, Lock::new(pins)).map_err(failure)?;
+            let store = Store::of(&config.state);
+            bytes.iter().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)?;
+            accepted.write().map_err(failure)?;
+        }
+        ui.result(&json!({ "updated": told }), |_| match told.len() {
+            0 => "nothing is newer".to_owned(),
+            1 => "1 component pinned anew; `toolhold lock --back` goes back".to_owned(),
+            many => format!("{many} components pinned anew; `toolhold lock --back` goes back"),
+        })?;
+        Ok(ExitCode::Success)
+    }
+}
+
+impl Context<'_> {
+    /// What is there now, if it is different and was accepted.
+    async fn update(
+        &self,
+        name: &ComponentName,
+        component: &Component,
+        before: Option<&Pin>,
+    ) -> Result<Option<Updated>, Failure> {
+        let path = component.path.as_ref().map(|path| path.value.clone());
+        let fetched =
+            distribution::fetch(&component.origin.value, path, &self.options).await.map_err(sources::failure)?;
+        let judged = self.manifest.vouched(component, fetched.digest, &fetched.signatures);
+        let signer = judged.map_err(|source| failure(OpenError::Untrusted { component: name.clone(), source }))?;
+        let same = |pin: &Pin| {
+            pin.digest == fetched.digest
+                && pin.source == component.written
+                && !pin.held
+                && pin.signatures == fetched.signatures
+        };
+        if before.is_some_and(same) {
+            return Ok(None);
+        }
+        let loaded = pack::load(&self.sandbox, fetched.bytes.clone(), self.ui).await?;
+        let accepted = match before {
+            Some(before) => self.accepted(before).await,
+            None => None,
+        };
+        let candidate = Candidate {
+            name,
+            origin: &component.written,
+            digest: loaded.digest,
+            size: loaded.size,
+            description: &loaded.description,
+            signer: signer.as_ref(),
+            signatures: fetched.signatures.len(),
+            before: before.map(|before| (before.digest, accepted.as_deref())),
+            grants: Some(component),
+        };
+        let pin = pin(name, &component.written, &loaded, &fetched)?;
+        candidate.ask(self.answers, self.ui)?;
+        let Fetched { bytes, .. } = fetched;
+        Ok(Some(Updated { pin, bytes }))
+    }
+
+    /// What the bytes that were accepted said of themselves, if they are still here.
+    async fn accepted(&self, before: &Pin) -> Option<Arc<Description>> {
+        let bytes = Store::of(&self.config.state).get(before.digest).ok().flatten()?;
+        Some(self.sandbox.load(bytes).await.ok()?.description)
+    }
+}

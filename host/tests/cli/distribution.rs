@@ -1,0 +1,227 @@
+//! Components from elsewhere: seen before they are written, pinned, updated, gone back from.
+
+use std::path::Path;
+
+use crate::project::{Project, files};
+use crate::server::{Server, Speaks};
+use crate::web::{Web, greedy, modest, retitled, version};
+
+const GRANTS: &str = r#"
+[[tools.files.directories]]
+host = "work"
+guest = "/work"
+read = ["**"]
+write = ["**"]
+
+[[rules]]
+name = "look around"
+decision = "allow"
+tools = ["files.*"]
+"#;
+
+/// A project without tools.
+fn empty() -> Project {
+    Project::new("# mine\nversion = 1\n")
+}
+
+/// With the modest version added from the web, grants and a rule.
+fn added(web: &Web) -> Project {
+    let project = empty();
+    web.put("/files.wasm", &modest());
+    let done = project.run(&["add", &web.url("/files.wasm"), "--yes"]);
+    assert_eq!(done.code(), 0, "{}", done.said());
+    let manifest = project.read("toolhold.toml");
+    project.write("toolhold.toml", &format!("{manifest}{GRANTS}"));
+    project
+}
+
+fn reads(project: &Project) {
+    project.run(&["call", "files.read", "path=/work/notes.md"]).worked(&["# Notes"]);
+}
+
+#[test]
+fn nothing_is_written_before_somebody_accepts_it() {
+    let (project, web) = (empty(), Web::start());
+    web.put("/files.wasm", &greedy());
+    let words = ["not signed", "files.read", "needs reads /work/**", "tidies up (nothing of it is granted)", "--yes"];
+    project.run(&["add", &web.url("/files.wasm")]).failed(16, &words);
+    web.put("/files.wasm", &version(|tools| tools[0]["needs"][0]["reason"] = "reads\u{1b}[2Jnothing".into()));
+    let done = project.run(&["add", &web.url("/files.wasm"), "--yes"]);
+    done.failed(3, &["hidden character U+001B"]);
+    assert!(!done.said().contains('\u{1b}'), "{:?}", done.said());
+    assert_eq!(project.read("toolhold.toml"), "# mine\nversion = 1\n");
+    assert!(!project.path().join("toolhold.lock").exists() && !project.path().join(".toolhold").exists());
+}
+
+#[test]
+fn what_is_added_is_granted_nothing_and_runs_without_a_network_once_it_is() {
+    let web = Web::start();
+    let project = empty();
+    web.put("/files.wasm", &modest());
+    let done = project.run(&["add", &web.url("/files.wasm"), "--yes"]);
+    done.worked(&["files added, pinned to sha256:", "nothing is granted"]);
+    let manifest = project.read("toolhold.toml");
+    assert_eq!(manifest, format!("# mine\nversion = 1\n\n[tools.files]\nsource = \"{}\"\n", web.url("/files.wasm")));
+    project.run(&["call", "files.read", "path=/work/notes.md"]).failed(5, &["denied"]);
+    project.write("toolhold.toml", &format!("{manifest}{GRANTS}"));
+    web.put("/files.wasm", b"something else by now");
+    reads(&project);
+    project.run(&["lock"]).worked(&["nothing changed"]);
+    project.run(&["add", &web.url("/files.wasm"), "--yes"]).failed(3, &["has a component `files` already"]);
+}
+
+#[test]
+fn a_path_is_added_as_the_manifest_would_name_it() {
+    let project = empty();
+    std::fs::create_dir(project.path().join("built")).unwrap();
+    std::fs::write(project.path().join("built/files.wasm"), files()).unwrap();
+    let path = project.path().join("built/../built/files.wasm");
+    project.run(&["add", path.to_str().unwrap(), "--as", "mine", "--yes"]).worked(&["mine added"]);
+    assert!(project.read("toolhold.toml").contains("[tools.mine]\nsource = \"built/files.wasm\"\n"));
+    project.run(&["lock", "--check"]).worked(&["nothing changed"]);
+}
+
+#[test]
+fn what_cannot_be_a_reference_or_a_component_is_an_error() {
+    let (project, web) = (empty(), Web::start());
+    for (reference, code, words) in [
+        ("oci://example.com/../files:1", 2, "is not a repository"),
+        ("oci://example.com/files", 2, "names no version"),
+        ("ftp://example.com/files.wasm", 2, "are not loaded from `ftp:`"),
+        ("https://me:secret@example.com/files.wasm", 2, "user or password"),
+        ("http://example.com/files.wasm", 1, "without TLS"),
+        ("/nowhere/files.wasm", 3, "cannot be read"),
+        ("work", 3, "regular file"),
+        (&web.url("/not-there.wasm"), 1, "404"),
+        (&web.url("/a..b"), 2, "--as NAME"),
+    ] {
+        project.run(&["add", reference, "--yes"]).failed(code, &[words]);
+    }
+    web.put("/files.wasm", b"<html>");
+    project.run(&["add", &web.url("/files.wasm"), "--yes"]).failed(3, &["not a WebAssembly component"]);
+    assert_eq!(project.read("toolhold.toml"), "# mine\nversion = 1\n");
+    assert!(!project.path().join("toolhold.lock").exists());
+}
+
+#[test]
+fn a_server_must_show_who_it_is() {
+    let (project, server) = (empty(), Server::start("localhost", Speaks::Http1));
+    let address = format!("https://localhost:{}/files.wasm", server.port);
+    let other = Server::start("localhost", Speaks::Http1);
+    let add = |authority: &Path| {
+        project.run_with(&[("SSL_CERT_FILE", authority.to_str().unwrap())], &["add", &address, "--yes"])
+    };
+    add(&other.authority()).failed(1, &["cannot be reached", "certificate"]);
+    assert!(server.heads().is_empty());
+    add(&server.authority()).failed(16, &["signatures that came with it cannot be used"]);
+    assert_eq!(server.heads().len(), 2, "the component and its signatures");
+}
+
+#[test]
+fn an_update_that_asks_for_no_more_is_pinned_and_one_that_asks_for_more_is_refused_until_it_is_accepted() {
+    let web = Web::start();
+    let project = added(&web);
+    let lock = || project.read("toolhold.lock");
+    let first = lock();
+    project.run(&["update"]).worked(&["nothing is newer"]);
+    web.put("/files.wasm", &retitled());
+    project.run(&["update"]).failed(16, &["nobody accepted it"]);
+    assert_eq!(lock(), first);
+    project.run(&["update", "--yes"]).worked(&["1 component pinned anew"]);
+    let second = lock();
+    web.put("/files.wasm", &greedy());
+    let done = project.run(&["update", "files", "--yes"]);
+    done.failed(16, &["more:", "`read` writes /work/**", "meets `/work` write", "--yes --accept-needs"]);
+    assert_eq!(lock(), second);
+    reads(&project);
+    project.run(&["update", "--yes", "--accept-needs"]).worked(&["1 component pinned anew"]);
+    assert_ne!(lock(), second);
+    project.run(&["update", "mail"]).failed(2, &["no component `mail`"]);
+}
+
+#[test]
+fn going_back_needs_no_network() {
+    let web = Web::start();
+    let project = added(&web);
+    let first = project.read("toolhold.lock");
+    web.put("/files.wasm", &retitled());
+    assert_eq!(project.run(&["update", "--yes"]).code(), 0);
+    web.put("/files.wasm", b"gone");
+    project.run(&["lock", "--back"]).worked(&["went back"]);
+    assert_eq!(project.read("toolhold.lock"), first);
+    reads(&project);
+    project.run(&["lock", "--back"]).failed(3, &["there is no lock file before this one"]);
+}
+
+#[test]
+fn a_file_that_was_built_anew_is_gone_back_from_too() {
+    let project = Project::locked();
+    let first = project.read("toolhold.lock");
+    std::fs::write(project.path().join("files.wasm"), modest()).unwrap();
+    project.run(&["call", "files.list", "path=/work"]).failed(9, &["is not what the lock file pins"]);
+    assert_eq!(project.run(&["lock"]).code(), 0, "the rules name tools that are gone, which only running tells");
+    project.run(&["lock", "--back"]).worked(&["went back"]);
+    assert!(project.read("toolhold.lock").contains("held = true"));
+    project.run(&["call", "files.list", "path=/work"]).worked(&["notes.md"]);
+    std::fs::write(project.path().join("files.wasm"), files()).unwrap();
+    project.run(&["lock"]).worked(&["pinned in"]);
+    assert_eq!(project.read("toolhold.lock"), first, "it is its file again");
+}
+
+#[test]
+fn after_a_clone_the_pinned_bytes_are_fetched_and_no_others() {
+    let web = Web::start();
+    let project = added(&web);
+    std::fs::remove_dir_all(project.path().join(".toolhold")).unwrap();
+    project.run(&["call", "files.read", "path=/work/notes.md"]).failed(9, &["toolhold fetch"]);
+    web.put("/files.wasm", &greedy());
+    project.run(&["fetch"]).failed(9, &["is not what it is said to be"]);
+    web.put("/files.wasm", &modest());
+    project.run(&["fetch"]).worked(&["1 fetched"]);
+    reads(&project);
+    project.run(&["fetch"]).worked(&["everything is here"]);
+}
+
+#[test]
+fn a_changed_byte_in_the_store_runs_nothing() {
+    let web = Web::start();
+    let project = added(&web);
+    reads(&project);
+    let store = project.path().join(".toolhold/store/sha256");
+    let entry = std::fs::read_dir(&store).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&entry).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&entry, &bytes).unwrap();
+    project.run(&["call", "files.read", "path=/work/notes.md"]).failed(9, &["is damaged"]);
+    project.run(&["fetch"]).worked(&["1 fetched"]);
+    reads(&project);
+}
+
+#[test]
+fn a_source_that_was_written_by_hand_runs_nothing_until_it_was_seen() {
+    let web = Web::start();
+    let project = added(&web);
+    web.put("/other.wasm", &retitled());
+    let manifest = project.read("toolhold.toml");
+    project.write("toolhold.toml", &manifest.replace("/files.wasm", "/other.wasm"));
+    project.run(&["call", "files.read", "path=/work/notes.md"]).failed(9, &["never accepted", "toolhold update files"]);
+    project.run(&["lock"]).failed(9, &["toolhold update files"]);
+    project.run(&["update", "--yes"]).worked(&["1 component pinned anew"]);
+    reads(&project);
+}
+
+#[test]
+fn no_tool_reaches_the_store() {
+    let web = Web::start();
+    let project = added(&web);
+    let manifest = project.read("toolhold.toml");
+    project.write("toolhold.toml", &manifest.replace("host = \"work\"", "host = \".\""));
+    reads_nothing(&project, ".toolhold/store");
+    let entry = std::fs::read_dir(project.path().join(".toolhold/store/sha256")).unwrap().next().unwrap().unwrap();
+    reads_nothing(&project, &format!(".toolhold/store/sha256/{}", entry.file_name().to_str().unwrap()));
+}
+
+fn reads_nothing(project: &Project, path: &str) {
+    let done = project.run(&["call", "files.read", &format!("path=/work/{path}")]);
+    assert_eq!(done.code(), 5, "{path}: {}{}", done.printed(), done.said());
+}
