@@ -27,6 +27,7 @@ pub mod lock;
 pub mod manifest;
 pub mod outcome;
 pub mod policy;
+pub mod quota;
 pub mod rate;
 pub mod redact;
 pub mod replay;
