@@ -34,6 +34,7 @@ pub mod replay;
 pub mod retry;
 pub mod run;
 pub mod schema;
+pub mod shape;
 pub mod state;
 pub mod tape;
 pub mod tool;

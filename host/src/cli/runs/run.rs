@@ -56,6 +56,9 @@ pub(in crate::cli) struct Run {
     /// Only tell what can be known before a token is spent: exits with 3 if the run would come to nothing.
     #[arg(long)]
     check: bool,
+    /// With `--check`: ask no server whether it is there.
+    #[arg(long, requires = "check")]
+    offline: bool,
 }
 
 /// The run to go on with.
@@ -91,12 +94,16 @@ impl Run {
             labels: Arc::default(),
             on_report: &on_report,
         };
-        let found = before(&tools, &models)?;
+        let mut found = before(&tools, &models)?;
         if self.check {
+            if !self.offline {
+                found.extend(preflight::reach(&mut models).await);
+            }
             return told(&found, ui);
         }
         refuse_blocked(&found)?;
-        found.iter().filter(|finding| finding.code.starts_with("tool-")).for_each(|finding| {
+        let is_news = |finding: &&Finding| finding.code.starts_with("tool-") || finding.code == "answers-changed";
+        found.iter().filter(is_news).for_each(|finding| {
             ui.say(&format!("note: {}", escape::line(&finding.message)));
         });
         let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "run" };
@@ -145,6 +152,7 @@ fn before(tools: &HostTools<'_>, models: &Models<'_>) -> Result<Vec<Finding>, Fa
     let (host, specs) = (tools.host, tools.specs());
     let mut found = preflight::check(host, &specs, models, &limits(host));
     found.extend(preflight::drift(host, &specs).code(ExitCode::Host)?);
+    found.extend(preflight::answers(host).code(ExitCode::Host)?);
     Ok(found)
 }
 
