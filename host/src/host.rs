@@ -23,6 +23,7 @@ use crate::attempt::{self, Attempted, Dependencies, LetThrough, Running, evidenc
 use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::labels::RunLabels;
+use crate::quota::Quotas;
 use crate::refusal::{Refusal, not_run, unrecorded};
 use crate::secrets::Secrets;
 use crate::{clock, redaction, report};
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) redactor: Redactor,
     pub(crate) dependencies: Dependencies,
     pub(crate) running: Running,
+    pub(crate) quotas: Quotas,
     pub(crate) secrets: Secrets,
 }
 
@@ -270,6 +272,11 @@ impl Host {
     #[must_use]
     pub fn dependencies(&self) -> &Dependencies {
         &self.0.dependencies
+    }
+
+    /// What all runs of each agent have used of what they share.
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
     }
 
     /// The values of the secrets, for what is asked beside the tools: models.

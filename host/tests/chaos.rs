@@ -88,6 +88,8 @@ fuel = 10000000
 max-iterations = {MAX_ITERATIONS}
 max-tool-calls = {MAX_CALLS}
 max-time = "20min"
+max-tool-calls-per-hour = 1000000
+max-tokens-per-hour = 1000000000
 [host]
 max-queue = 100000
 [[rules]]

@@ -176,6 +176,7 @@ fn child() {
             limits: limits(&host),
             clock: Arc::new(TokioClock::default()),
             cancel: CancellationToken::new(),
+            quota: None,
         };
         let mut models = models(&project);
         let task = Task::new(run(), "work");

@@ -95,6 +95,74 @@ impl Health {
     }
 }
 
+/// How a run ended, as far as trust in its tools goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With what was asked for.
+    Whole,
+    /// With less.
+    Partial,
+    /// Without an answer.
+    Nothing,
+}
+
+/// How much the endings of runs let one expect of the next: the share of successes, a partial one being half of one, and between
+/// which bounds it likely is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Confidence {
+    /// How many runs there were.
+    pub runs: usize,
+    /// Successes in a hundred runs.
+    pub percent: u8,
+    /// Nine times in ten it is not lower than this.
+    pub at_least_percent: u8,
+    /// Nine times in ten it is not higher than this.
+    pub at_most_percent: u8,
+}
+
+impl Confidence {
+    /// From the endings of runs. Wilson's bounds, which hold for few runs too.
+    #[must_use]
+    pub fn of(endings: &[Ending]) -> Self {
+        /// Of the normal distribution, for nine in ten on each side.
+        const Z: f64 = 1.281_55;
+        let value = |ending: &Ending| match ending {
+            Ending::Whole => 1.0,
+            Ending::Partial => 0.5,
+            Ending::Nothing => 0.0,
+        };
+        let runs = endings.len();
+        if runs == 0 {
+            return Self { runs, percent: 0, at_least_percent: 0, at_most_percent: 100 };
+        }
+        // Nobody has so many runs that this would be another number.
+        let count = runs as f64;
+        let share = endings.iter().map(value).sum::<f64>() / count;
+        let around = Z * Z / count;
+        let middle = share + around / 2.0;
+        let width = Z * (share * (1.0 - share) / count + around / (4.0 * count)).sqrt();
+        let bound = |value: f64| percent(value / (1.0 + around));
+        Self {
+            runs,
+            percent: percent(share),
+            at_least_percent: bound(middle - width),
+            at_most_percent: bound(middle + width),
+        }
+    }
+
+    /// Whether it is lower than `earlier`, and not by chance: what it is at most is less than what that was at least.
+    #[must_use]
+    pub fn is_clearly_below(&self, earlier: &Self) -> bool {
+        self.runs.min(earlier.runs) >= LEAST_SAMPLES && self.at_most_percent < earlier.at_least_percent
+    }
+}
+
+fn percent(share: f64) -> u8 {
+    #[expect(clippy::cast_possible_truncation, reason = "it is between 0 and 100")]
+    let percent = (share.clamp(0.0, 1.0) * 100.0).round() as u8;
+    percent
+}
+
 /// The least value that `percent` of a hundred do not exceed; 0 of none.
 #[must_use]
 pub fn percentile(values: impl Iterator<Item = u64>, percent: usize) -> u64 {
@@ -151,6 +219,28 @@ mod tests {
         assert_eq!((health.uses, health.faults, health.fault_percent), (100, 3, 3));
         assert_eq!((health.mean_micros, health.p99_micros), (50, 99));
         assert_eq!(Health::of(&[], &[]).p99_micros, 0);
+    }
+
+    #[test]
+    fn confidence_falls_clearly_only_where_chance_does_not_explain_it() {
+        let runs = |whole: usize, partial: usize, nothing: usize| {
+            let of = |ending, count| std::iter::repeat_n(ending, count);
+            let all = of(Ending::Whole, whole).chain(of(Ending::Partial, partial)).chain(of(Ending::Nothing, nothing));
+            Confidence::of(&all.collect::<Vec<_>>())
+        };
+        assert_eq!((runs(3, 2, 0).percent, runs(0, 0, 0).at_most_percent), (80, 100));
+        let bounds = runs(9, 0, 1);
+        assert!(bounds.at_least_percent < 90 && 90 < bounds.at_most_percent, "{bounds:?}");
+        for (now, earlier, falls) in [
+            (runs(1, 0, 9), runs(19, 0, 1), true),
+            (runs(0, 0, 5), runs(5, 0, 0), true),
+            (runs(0, 0, 4), runs(50, 0, 0), false),
+            (runs(8, 0, 2), runs(9, 0, 1), false),
+            (runs(19, 0, 1), runs(1, 0, 9), false),
+            (runs(0, 20, 0), runs(20, 0, 0), true),
+        ] {
+            assert_eq!(now.is_clearly_below(&earlier), falls, "{now:?} {earlier:?}");
+        }
     }
 
     #[test]

@@ -15,10 +15,11 @@ use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::cost::Prices;
 use toolhold_core::id::{CallId, Digest, RunId};
 use toolhold_core::outcome::{CallReport, Class};
-use toolhold_core::run::event::VERSION;
+use toolhold_core::run::event::{LOCAL, VERSION};
+use toolhold_core::run::reflect::{Next as Way, Verdict};
 use toolhold_core::run::{
-    Ask, CallSummary, FailureSummary, Machine, Next, Occurrence, PendingCall, Reason, RunEvent, RunLimits, RunReport,
-    Start, result_of_call,
+    Ask, CallSummary, FailureSummary, Machine, Next, Occurrence, PendingCall, Reason, RunEvent, RunLimit, RunLimits,
+    RunReport, Start, result_of_call,
 };
 use toolhold_core::state::State;
 
@@ -26,6 +27,7 @@ use super::clock::Clock;
 use super::engine::{Engine, Forgetful, Unrecorded};
 use super::model::{Error, Model, Request};
 use super::tools::Tools;
+use crate::quota::RunQuota;
 
 /// The chain of models: the first one is asked, the next one where it is given up.
 pub type Models<'m> = [Box<dyn Model + 'm>];
@@ -40,6 +42,8 @@ pub struct Agent<'a, T> {
     pub clock: Arc<dyn Clock>,
     /// Ends the run when it fires.
     pub cancel: CancellationToken,
+    /// What the run may still use of what all runs of its agent share; `None` where nothing is counted.
+    pub quota: Option<RunQuota>,
 }
 
 /// What is to be done.
@@ -55,13 +59,15 @@ pub struct Task {
     pub manifest: Option<Digest>,
     /// The JSON Schema that the answer has to conform to, if any.
     pub answer_schema: Option<Value>,
+    /// Whose run it is.
+    pub agent: String,
 }
 
 impl Task {
     /// A live task without more.
     #[must_use]
     pub fn new(run: RunId, text: impl Into<String>) -> Self {
-        Self { run, text: text.into(), mode: Mode::Live, manifest: None, answer_schema: None }
+        Self { run, text: text.into(), mode: Mode::Live, manifest: None, answer_schema: None, agent: LOCAL.to_owned() }
     }
 }
 
@@ -87,6 +93,7 @@ impl<T: Tools> Agent<'_, T> {
         Start {
             version: VERSION,
             run: task.run,
+            agent: task.agent,
             task: task.text,
             mode: task.mode,
             models: models.iter().map(|model| model.identity().clone()).collect(),
@@ -173,12 +180,47 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             _ if self.agent.cancel.is_cancelled() && !self.is_half_done() => {
                 self.take(RunEvent::CancelRequested).await?;
             }
-            Next::Ask(ask) => self.ask(ask).await?,
-            Next::Call(call) => self.call(call).await?,
+            Next::Ask(ask) => match self.no_room() {
+                Some(event) => self.take(event).await?,
+                None => self.ask(ask).await?,
+            },
+            Next::Call(call) => match self.no_call(&call) {
+                Some(event) => self.take(event).await?,
+                None => self.call(call).await?,
+            },
             Next::Undo(calls) => self.go_back(calls).await?,
             Next::Wait(wait) => self.wait(wait).await?,
         }
         Ok(true)
+    }
+
+    /// What happens instead of a turn for which the quota has no room.
+    fn no_room(&self) -> Option<RunEvent> {
+        let (quota, machine) = (self.agent.quota.as_ref()?, &*self.machine);
+        let is_last = machine.asks_for_last_answer();
+        let limit = match is_last || !quota.was_refused() {
+            true if quota.ask(machine.tokens_at_most(), is_last) => return None,
+            true => RunLimit::TokensPerHour,
+            // A call was refused, and others would be.
+            false => RunLimit::CallsPerHour,
+        };
+        Some(match machine.is_looking_back() {
+            _ if is_last => machine.out_of_quota(limit),
+            true => RunEvent::ReflectionEnded { verdict: not_looked_back() },
+            false => RunEvent::LimitReached { limit },
+        })
+    }
+
+    /// What happens instead of a call for which the quota has no room. One that was started counts already.
+    fn no_call(&self, call: &PendingCall) -> Option<RunEvent> {
+        let quota = self.agent.quota.as_ref()?;
+        if call.is_started || quota.call() {
+            return None;
+        }
+        let words = RunLimit::CallsPerHour.in_words(&self.machine.start().limits);
+        let message = format!("this call was not run: the run has reached its limit of {words}");
+        let failure = FailureSummary { class: Class::Unavailable, code: "calls-per-hour".into(), message };
+        Some(RunEvent::CallRejected { turn: call.turn, tool: call.tool.clone(), failure })
     }
 
     /// A call was started before, and what became of it is to be found out first.
@@ -207,6 +249,9 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             (origin.elapsed(), event)
         };
         let happened = engine.once(machine, Box::pin(act)).await?;
+        if let (Some(quota), RunEvent::ModelAnswered { answer, .. }) = (&agent.quota, &happened.event) {
+            quota.answered(answer.tokens.total());
+        }
         self.apply(&happened)
     }
 
@@ -283,6 +328,11 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         let happened = self.engine.once(self.machine, Box::pin(second)).await?;
         self.apply(&happened)
     }
+}
+
+/// There was no room to look back.
+fn not_looked_back() -> Verdict {
+    Verdict { closer: false, next: Way::GoOn, why: "the quota has no room for looking back".into() }
 }
 
 /// A call that was made before and would be something else now.

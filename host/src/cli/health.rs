@@ -5,14 +5,15 @@ use std::time::Duration;
 use clap::Args;
 use comfy_table::{Table, presets};
 use toolhold_core::escape;
-use toolhold_core::health::Verdict;
+use toolhold_core::health::{Confidence, Verdict};
 
+use super::effects::time;
 use super::failure::{CommandResult, WithCode as _};
 use super::project::Project;
 use super::ui::{Tone, Ui, paint};
 use crate::clock;
 use crate::exit_code::ExitCode;
-use crate::health::{Named, Overview};
+use crate::health::{Named, Overview, ToolSet};
 use crate::journal::Reader;
 
 /// How wide the longest bar of the picture is, in characters.
@@ -41,7 +42,7 @@ impl Health {
         let overview = if project.has_state() {
             Overview::of(&Reader::open(&project.state()).code(ExitCode::Host)?, since).code(ExitCode::Host)?
         } else {
-            Overview { health: Vec::new(), unusual: Vec::new(), turns: std::collections::BTreeMap::new() }
+            Overview::default()
         };
         ui.result(&overview, text)?;
         Ok(ExitCode::Success)
@@ -53,6 +54,10 @@ fn text(overview: &Overview) -> String {
         return "nothing was used yet".to_owned();
     }
     let mut parts = vec![table(&overview.health)];
+    let alerts = alerts(overview);
+    if !alerts.is_empty() {
+        parts.push(alerts.join("\n"));
+    }
     if !overview.unusual.is_empty() {
         let line = |unusual: &crate::health::Unusual| {
             format!(
@@ -66,6 +71,33 @@ fn text(overview: &Overview) -> String {
         parts.push(format!("{}\n{}", paint(Tone::Strong, "turns of a run"), picture(&overview.turns)));
     }
     parts.join("\n\n")
+}
+
+/// What somebody has to look at.
+fn alerts(overview: &Overview) -> Vec<String> {
+    let expected = |set: &ToolSet| {
+        let Confidence { runs, percent, at_least_percent, at_most_percent } = set.confidence;
+        format!("{percent}% of {runs} runs worked (likely {at_least_percent} to {at_most_percent}%)")
+    };
+    let mut lines = Vec::new();
+    if let (Some(before), Some(present)) = (&overview.better_before, overview.tool_sets.first()) {
+        lines.push(paint(Tone::Bad, "runs went clearly better with the tools before"));
+        lines.push(format!("  since {}: {}", time(present.since), expected(present)));
+        lines.push(format!("  before that, since {}: {}", time(before.since), expected(before)));
+        lines.push("  `toolhold lock --back` takes the tools that you had before".to_owned());
+    }
+    for away in &overview.away {
+        lines.push(paint(
+            Tone::Bad,
+            &format!(
+                "{} is the first choice, and has not answered since {} ({} requests in vain): others stand in for it",
+                escape::line(&away.model),
+                time(away.since),
+                away.failures
+            ),
+        ));
+    }
+    lines
 }
 
 fn table(health: &[Named]) -> String {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use toolhold_core::call::Mode;
 use toolhold_core::chain::{Broken, Head, Link, Why};
 use toolhold_core::event::{Effects, Entry, Event, VERSION};
-use toolhold_core::id::{CallId, Digest, RunId};
+use toolhold_core::id::{CallId, Digest, RunId, ToolName};
 
 use super::audit::{self, Stored, digest};
 use super::calls::{effects, mode_word, outcome_digest, parse_mode, parsed};
@@ -225,6 +225,15 @@ impl Reader {
     /// The database cannot be read.
     pub fn tape(&self, run: &RunId, call: &CallId) -> Result<Option<KeptTape>, Error> {
         tapes::last(&self.connection, run, call)
+    }
+
+    /// What calls of the latest runs were given, with their run and tool, the latest run first. Long ones are left out.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn latest_tapes(&self, limit: u32) -> Result<Vec<(RunId, ToolName, KeptTape)>, Error> {
+        tapes::latest(&self.connection, limit)
     }
 
     /// The last step of a run.

@@ -1,13 +1,16 @@
 //! The table of tapes: what calls of runs were given from outside. The audit does not tell of it: nothing is decided by it.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use toolhold_core::id::{CallId, RunId};
+use toolhold_core::id::{CallId, RunId, ToolName};
 use toolhold_core::redact::Redactor;
 use toolhold_core::tape::Tape;
 
-use super::calls::Step;
+use super::calls::{Step, parsed};
 use super::error::Error;
 use super::queue::Answer;
+
+/// The longest that is looked through beside others, in characters.
+const LONGEST: u32 = 256 << 10;
 
 /// What one attempt at a call was given, to be kept.
 #[derive(Debug, Clone)]
@@ -57,11 +60,32 @@ pub(super) fn expire(connection: &Connection, run: &RunId) -> Result<(), Error> 
     Ok(())
 }
 
+/// Readers bring no database up to date: they may not write.
+fn is_older(connection: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tapes'";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0)
+}
+
+/// Those of the latest runs that are not too long to be looked through, with their run and tool, the latest run first.
+pub(super) fn latest(connection: &Connection, limit: u32) -> Result<Vec<(RunId, ToolName, KeptTape)>, Error> {
+    if is_older(connection)? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT tapes.run, tapes.call, attempt, tape, calls.tool FROM runs JOIN tapes USING (run) JOIN calls USING (call)
+               WHERE length(tape) <= ?1 ORDER BY runs.number DESC, calls.number DESC LIMIT ?2";
+    let read = |row: &rusqlite::Row<'_>| {
+        let run: RunId = parsed(row, 0, |text| text.parse().ok())?;
+        let call = parsed(row, 1, |text| text.parse().ok())?;
+        let kept = KeptTape { run: run.clone(), call, attempt: row.get(2)?, tape: row.get(3)?, effects: None };
+        Ok((run, parsed(row, 4, |text| text.parse().ok())?, kept))
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_map(params![LONGEST, limit], read)?.collect::<Result<_, _>>()?)
+}
+
 /// That of the last attempt at a call.
 pub(super) fn last(connection: &Connection, run: &RunId, call: &CallId) -> Result<Option<KeptTape>, Error> {
-    // Readers bring no database up to date: they may not write.
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tapes'";
-    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+    if is_older(connection)? {
         return Ok(None);
     }
     let sql = "SELECT attempt, tape, effects FROM tapes WHERE run = ?1 AND call = ?2 ORDER BY attempt DESC LIMIT 1";

@@ -30,6 +30,7 @@ use crate::effects::{Effects, Kept};
 use crate::egress::{Client, Guarded, SecretLookup};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
+use crate::quota::Quotas;
 use crate::secrets::{KnownSecret, Secrets};
 
 /// Where a host's files are, and how it keeps its word.
@@ -113,7 +114,9 @@ impl Host {
         let kept = Kept::new(policy.manifest().host());
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
         let running = Running::default();
-        let inner = Inner { policy, catalog, sandbox, journal, effects, redactor, dependencies, running, secrets };
+        let quotas = Quotas::default();
+        let inner =
+            Inner { policy, catalog, sandbox, journal, effects, redactor, dependencies, running, quotas, secrets };
         let host = Self(Arc::new(inner));
         host.recover().await?;
         crate::runs::expire(&host).await?;

@@ -123,6 +123,7 @@ mod tests {
         let start = Start {
             version: VERSION,
             run: "run-1".parse().unwrap(),
+            agent: "local".into(),
             task: "t".into(),
             mode: Mode::Live,
             models: vec![Identity { name: "m".into(), kind: Kind::Scripted }],

@@ -128,6 +128,7 @@ mod tests {
             let start = Start {
                 version: VERSION,
                 run: run.parse().unwrap(),
+                agent: "local".into(),
                 task: "t".into(),
                 mode,
                 models: Vec::new(),

@@ -1,12 +1,15 @@
 //! What can be known of a run before a token is spent on it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use toolhold_core::breaker::State;
 use toolhold_core::cost::in_dollars;
-use toolhold_core::id::ToolName;
+use toolhold_core::id::{RunId, ToolName};
 use toolhold_core::run::{RunLimits, ToolSpec};
+use toolhold_core::shape::Shape;
+use toolhold_core::tape::{Answer, Exchange, Tape};
 
 use super::past::Past;
 use crate::agent::model::Kind;
@@ -16,6 +19,15 @@ use crate::{Host, clock};
 
 /// How many earlier runs are looked through for one whose tools are known.
 const LOOKED_THROUGH: u32 = 20;
+
+/// How many attempts at calls of earlier runs are looked through for what servers answered.
+const LOOKED_AT: u32 = 200;
+
+/// How many differences of one answer are told.
+const MOST_MISSED: usize = 5;
+
+/// How long a model may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Something that stands in the way of a run, or may.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,6 +101,63 @@ fn of_models(host: &Host, models: &Models<'_>, limits: &RunLimits) -> Vec<Findin
         found.push(finding(true, "all-left-alone", message));
     }
     found
+}
+
+/// Whether the models can be reached, each asked for what costs no token. Models that play a file are not asked.
+pub async fn reach(models: &mut Models<'_>) -> Vec<Finding> {
+    let (mut found, mut away, all) = (Vec::new(), 0, models.len());
+    for model in models.iter_mut().filter(|model| model.identity().kind == Kind::Remote) {
+        let name = model.identity().name.clone();
+        let why = match tokio::time::timeout(PATIENCE, model.reach()).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("it did not answer within {} seconds", PATIENCE.as_secs()),
+        };
+        away += 1;
+        found.push(finding(false, "model-away", format!("`{name}` cannot be asked now: {why}")));
+    }
+    if away > 0 && away == all {
+        let message = "no model can be asked now; `--offline` leaves this out".to_owned();
+        found.push(finding(true, "all-models-away", message));
+    }
+    found
+}
+
+/// What servers answered to tools in the last run in another shape than before, by what is on record for replays.
+///
+/// # Errors
+///
+/// The journal cannot be read.
+pub fn answers(host: &Host) -> Result<Vec<Finding>, journal::Error> {
+    // By tool and endpoint: the last run that asked it, its answers, and those of the runs before.
+    let mut known: BTreeMap<String, (RunId, Shape, Option<Shape>)> = BTreeMap::new();
+    for (run, tool, kept) in host.journal().reader()?.latest_tapes(LOOKED_AT)? {
+        let Ok(tape) = serde_json::from_str::<Tape>(&kept.tape) else { continue };
+        for exchange in &tape.exchanges {
+            let Some(value) = json(exchange) else { continue };
+            let endpoint = exchange.url.split(['?', '#']).next().unwrap_or_default();
+            let name = format!("`{tool}` from {} {endpoint}", exchange.method);
+            match known.get_mut(&name) {
+                None => drop(known.insert(name, (run.clone(), Shape::of(&value), None))),
+                Some((last, shape, _)) if *last == run => shape.add(&value),
+                Some((_, _, before)) => before.get_or_insert_default().add(&value),
+            }
+        }
+    }
+    let differ = known.into_iter().filter_map(|(name, (run, now, before))| {
+        let missed = before?.missed_in(&now);
+        let words = missed.iter().take(MOST_MISSED).cloned().collect::<Vec<_>>().join(", ");
+        let message = format!("what {name} got in run {run} has another shape than before: {words}");
+        (!missed.is_empty()).then(|| finding(false, "answers-changed", message))
+    });
+    Ok(differ.collect())
+}
+
+/// The answer, if it is a whole one of JSON.
+fn json(exchange: &Exchange) -> Option<serde_json::Value> {
+    let Answer::Came(response) = &exchange.answer else { return None };
+    let is_whole = response.is_whole && (200..300).contains(&response.status);
+    serde_json::from_slice(&response.body.bytes().filter(|_| is_whole)?).ok()
 }
 
 /// What is different in the tools of a host since its last run, or since this one.

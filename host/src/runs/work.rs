@@ -197,8 +197,13 @@ impl Worker<'_> {
         let cancel = self.cancel.child_token();
         let watch = cancel::watch(&state, machine.run(), cancel.clone());
         let breaker = &self.host().policy().manifest().reliability().breaker;
+        // What was written of runs before is what is counted.
+        self.host().journal().flush().await?;
+        let (host, reader) = (self.host(), self.host().journal().reader()?);
+        let quota = host.quotas().of_run(&machine.start().agent, &limits(host), host.dependencies(), &reader)?;
         let mut guarded = guarded::chain(models, self.host().dependencies(), breaker);
-        self.agent(cancel).carry_on(machine, &mut guarded, engine, observer).await?;
+        let agent = Agent { quota: Some(quota), ..self.agent(cancel) };
+        agent.carry_on(machine, &mut guarded, engine, observer).await?;
         drop(guarded);
         // A run that was stopped before its end is still to be cancelled.
         watch.done();
@@ -225,7 +230,7 @@ impl Worker<'_> {
     }
 
     fn agent(&self, cancel: CancellationToken) -> Agent<'_, HostTools<'_>> {
-        Agent { tools: self.tools, limits: limits(self.host()), clock: Arc::clone(&self.clock), cancel }
+        Agent { tools: self.tools, limits: limits(self.host()), clock: Arc::clone(&self.clock), cancel, quota: None }
     }
 }
 
@@ -259,6 +264,8 @@ pub fn limits(host: &Host) -> RunLimits {
         calls: small(bounds.max_tool_calls),
         repairs: small(bounds.max_repairs),
         cost: bounds.max_cost,
+        tokens_per_hour: bounds.max_tokens_per_hour,
+        calls_per_hour: bounds.max_tool_calls_per_hour,
         reflect_every: small(bounds.reflect_every),
         ..RunLimits::default()
     }

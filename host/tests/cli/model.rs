@@ -156,3 +156,28 @@ fn a_run_without_a_model_and_a_recording_of_none_are_mistakes() {
     project.write("broken.jsonl", "{\"cassette\":9}\n");
     project.run(&["run", "count", "--model", "cassette:broken.jsonl"]).failed(3, &["plays version 1"]);
 }
+
+#[test]
+fn a_check_tells_whether_the_models_can_be_reached_and_asks_for_nothing_that_costs() {
+    for (status, code, words) in [
+        ("200 OK", 0, ""),
+        ("404 Not Found", 0, ""),
+        ("401 Unauthorized", 3, "cannot be asked now"),
+        ("503 Service Unavailable", 3, "no model can be asked now"),
+    ] {
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}");
+        let server = toolhold_tests::http_server::HttpServer::with(answer).unwrap();
+        let project = Project::locked();
+        let base = format!("http://{}/v1", server.authority());
+        let check = ["run", "x", "--model", "openai:m", "--model-url", &base, "--check"];
+        let done = project.run(&check);
+        assert_eq!(done.code(), code, "{status}: {}{}", done.said(), done.printed());
+        assert!(done.printed().contains(words), "{status}: {}", done.printed());
+        let asked: Vec<String> = server.requests();
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        assert!(asked[0].starts_with("GET /v1/models HTTP/1.1"), "{asked:?}");
+        assert_eq!(project.run(&[&check[..], &["--offline"]].concat()).code(), 0, "{status}");
+        assert_eq!(server.requests().len(), 1, "nothing more was asked");
+        project.run(&["runs"]).worked(&["there are no runs"]);
+    }
+}

@@ -225,7 +225,21 @@ fn health_tells_what_works_and_what_does_not() {
     assert_eq!(named("tool:files.list")["verdict"], "healthy");
     assert_eq!(named("model:scripted:script.toml")["faults"], 5);
     assert_eq!(told["turns"]["3"], 5);
+    assert_eq!((named("agent:local")["uses"].as_u64(), told["better_before"].is_null()), (Some(10), true));
     project.run(&["health", "--window", "never"]).failed(2, &["--window"]);
+    // With other tools nothing works at all.
+    project.write("toolhold.toml", &format!("{MANIFEST}\n[tools.more]\nsource = \"files.wasm\"\n"));
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    for _ in 0..5 {
+        project.run(&["run", "x", "--model", "scripted:script.toml", "--agent", "night"]).failed(12, &[]);
+    }
+    let words =
+        ["clearly better with the tools before", "0% of 5 runs", "50% of 10 runs", "lock --back", "agent:night"];
+    project.run(&["health"]).worked(&words);
+    let told = project.run(&["health", "--json"]).printed();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["tool_sets"][0]["runs"], &told["better_before"]["runs"]), (&5.into(), &10.into()), "{told}");
+    project.run(&["run", "x", "--model", "scripted:script.toml", "--agent", "a b"]).failed(2, &["letters"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use toolhold::agent::model::Model;
 use toolhold::agent::model::script::{Script, Scripted};
 use toolhold::agent::{RunEvent, Task, TokioClock};
 use toolhold::journal::{HistoryFilter, RunFilter};
-use toolhold::runs::{Error, HostTools, Past, Replay, Worker, replay};
+use toolhold::runs::{Error, HostTools, Past, Replay, Worker, preflight, replay};
 use toolhold::{CallOptions, Host, HostConfig};
 use toolhold_core::effect::RequestState;
 use toolhold_core::id::RunId;
@@ -76,6 +76,10 @@ impl Place {
 
 /// Runs these calls, one per turn.
 async fn ran(host: &Host, calls: &[(&str, Value)]) -> RunId {
+    ran_as(host, "the-run", calls).await
+}
+
+async fn ran_as(host: &Host, name: &str, calls: &[(&str, Value)]) -> RunId {
     let turn = |(tool, arguments): &(&str, Value)| {
         let fields = arguments.as_object().unwrap().iter().map(|(key, value)| format!("{key} = {value}"));
         let fields: Vec<String> = fields.collect();
@@ -91,7 +95,7 @@ async fn ran(host: &Host, calls: &[(&str, Value)]) -> RunId {
         cancel: CallOptions::default().cancel,
         front: "test",
     };
-    let run: RunId = "the-run".parse().unwrap();
+    let run: RunId = name.parse().unwrap();
     worker.begin(Task::new(run.clone(), "t"), &mut models, &mut |_| ()).await.unwrap();
     run
 }
@@ -225,4 +229,34 @@ fn a_request_that_is_not_on_record_is_refused_and_listed_whatever_its_method() {
         assert_eq!(player.played().missing, [expected]);
     }
     assert_eq!(server.requests(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_server_that_answers_in_another_shape_than_before_is_told_before_the_next_run() {
+    let answers =
+        [r#"{"id": 1, "price": 10}"#, r#"{"id": 2, "price": 20, "new": true}"#, r#"{"id": 3, "price": "30"}"#];
+    let count = AtomicUsize::new(0);
+    let server = HttpServer::start(move |_, stream: &mut TcpStream| {
+        let body = answers[count.fetch_add(1, Ordering::SeqCst)];
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
+        let _gone = stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes());
+    });
+    let place = Place { server: server.unwrap(), ..Place::new("") };
+    place.manifest("allow", "");
+    block_on(async {
+        let host = place.open().await;
+        let asked = |number: usize| [("web.fetch", json!({"url": format!("{}item?n={number}", place.url())}))];
+        for run in ["r1", "r2"] {
+            ran_as(&host, run, &asked(run.len())).await;
+            host.journal().flush().await.unwrap();
+            assert_eq!(preflight::answers(&host).unwrap(), []);
+        }
+        ran_as(&host, "r3", &asked(3)).await;
+        host.journal().flush().await.unwrap();
+        let found = preflight::answers(&host).unwrap();
+        assert_eq!((found.len(), found[0].code, found[0].blocks), (1, "answers-changed", false), "{found:?}");
+        let message = &found[0].message;
+        assert!(message.contains("`/price` was a number and is a text") && message.contains("in run r3"), "{message}");
+        assert!(!message.contains("n="), "the query is another each time: {message}");
+    });
 }

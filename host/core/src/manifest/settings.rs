@@ -45,6 +45,10 @@ pub struct RunLimits {
     pub reflect_every: u64,
     /// Millionths of a dollar that models with prices may cost in the whole run.
     pub max_cost: u64,
+    /// Tokens read and written in an hour, by all runs of an agent.
+    pub max_tokens_per_hour: u64,
+    /// Calls of tools in an hour, by all runs of an agent.
+    pub max_tool_calls_per_hour: u64,
 }
 
 /// The bounds of the whole host: `[host]`.
@@ -68,7 +72,7 @@ pub struct HostLimits {
 }
 
 /// Every key of `[run]`.
-pub const RUN: [Setting<RunLimits>; 8] = [
+pub const RUN: [Setting<RunLimits>; 10] = [
     Setting {
         key: "max-iterations",
         unit: Unit::Count,
@@ -132,6 +136,22 @@ pub const RUN: [Setting<RunLimits>; 8] = [
         least: 0,
         doc: "what models with `prices` may cost in the whole run",
         field: |run| &mut run.max_cost,
+    },
+    Setting {
+        key: "max-tokens-per-hour",
+        unit: Unit::Count,
+        default: 2_000_000,
+        least: 1,
+        doc: "tokens read and written in an hour, by all runs of an agent together",
+        field: |run| &mut run.max_tokens_per_hour,
+    },
+    Setting {
+        key: "max-tool-calls-per-hour",
+        unit: Unit::Count,
+        default: 1_000,
+        least: 0,
+        doc: "calls of tools in an hour, by all runs of an agent together",
+        field: |run| &mut run.max_tool_calls_per_hour,
     },
 ];
 
@@ -207,6 +227,8 @@ impl Default for RunLimits {
             max_repairs: 0,
             reflect_every: 0,
             max_cost: 0,
+            max_tokens_per_hour: 0,
+            max_tool_calls_per_hour: 0,
         };
         RUN.iter().for_each(|row| *(row.field)(&mut run) = row.default);
         run

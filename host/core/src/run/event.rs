@@ -43,6 +43,9 @@ pub struct Start {
     pub version: u32,
     /// Which run.
     pub run: RunId,
+    /// Whose run it is: quotas and health are told apart by it.
+    #[serde(default = "local", skip_serializing_if = "is_local")]
+    pub agent: String,
     /// What is to be done, in words.
     pub task: String,
     /// Whether effects land.
@@ -62,6 +65,17 @@ pub struct Start {
     /// The JSON Schema that the answer has to conform to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_schema: Option<Value>,
+}
+
+/// The agent of a run that names none.
+pub const LOCAL: &str = "local";
+
+fn local() -> String {
+    LOCAL.to_owned()
+}
+
+fn is_local(agent: &str) -> bool {
+    agent == LOCAL
 }
 
 /// From where a dead run goes on.

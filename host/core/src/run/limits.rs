@@ -25,6 +25,10 @@ pub struct RunLimits {
     pub tokens_per_run: u64,
     /// Millionths of a dollar that models with prices may cost.
     pub cost: u64,
+    /// Tokens read and written in an hour, by all runs of an agent.
+    pub tokens_per_hour: u64,
+    /// Calls that reach the host in an hour, by all runs of an agent.
+    pub calls_per_hour: u64,
     /// Calls that reach the host.
     pub calls: u32,
     /// Calls in one turn. Those after are dropped, and the model is told.
@@ -70,6 +74,8 @@ impl Default for RunLimits {
             tokens_per_turn: 4096,
             tokens_per_run: 200_000,
             cost: 10_000_000,
+            tokens_per_hour: 2_000_000,
+            calls_per_hour: 1_000,
             calls: 50,
             calls_per_turn: 16,
             repairs: 3,
@@ -107,6 +113,10 @@ pub enum RunLimit {
     Calls,
     /// [`RunLimits::same_results`].
     SameResults,
+    /// [`RunLimits::tokens_per_hour`].
+    TokensPerHour,
+    /// [`RunLimits::calls_per_hour`].
+    CallsPerHour,
 }
 
 impl RunLimit {
@@ -120,6 +130,14 @@ impl RunLimit {
             Self::TokensPerRun => format!("{} tokens", limits.tokens_per_run),
             Self::Cost => format!("{} dollars", in_dollars(limits.cost)),
             Self::Calls => format!("{} tool calls", limits.calls),
+            Self::TokensPerHour => format!(
+                "{} tokens in an hour for all runs of its agent (`max-tokens-per-hour` of `[run]`)",
+                limits.tokens_per_hour
+            ),
+            Self::CallsPerHour => format!(
+                "{} tool calls in an hour for all runs of its agent (`max-tool-calls-per-hour` of `[run]`)",
+                limits.calls_per_hour
+            ),
             Self::SameResults => {
                 format!("{} rounds of the same calls with the same results", limits.same_results.saturating_mul(2))
             }

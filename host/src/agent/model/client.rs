@@ -133,6 +133,18 @@ impl Client {
         }
     }
 
+    /// Asks for the list of models, which costs no token. A server that has none is there all the same.
+    async fn look(&mut self) -> Result<(), Error> {
+        let status = self.transport.look(self.settings.base.endpoint("models")).await?;
+        match status {
+            401 | 403 | 500.. => {
+                let message = "it answers, and refuses to list its models".to_owned();
+                Err(Error::Status { status, message, retry_after: None, passing: status >= 500 })
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn read(
         &self,
         answer: &mut Answer,
@@ -194,6 +206,10 @@ impl Model for Client {
             let turn = self.ask(request, on_text).await;
             turn.map_err(|error| self.without_key(error))
         })
+    }
+
+    fn reach(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.look())
     }
 
     fn skip(&mut self, _messages: &[Message], turns: &[usize]) {

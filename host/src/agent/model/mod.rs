@@ -84,6 +84,15 @@ pub trait Model: Send {
         on_text: &'a mut (dyn FnMut(&str) + Send),
     ) -> BoxFuture<'a, Result<Turn, Error>>;
 
+    /// Whether it could be asked now, without asking it. What plays a file always can.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not.
+    fn reach(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Is told, once and before it is asked, that it gave turns in an earlier life of the run: to each of these beginnings of the
     /// conversation, by their lengths. Only what plays a file has to know.
     fn skip(&mut self, _messages: &[Message], _turns: &[usize]) {}
@@ -116,6 +125,10 @@ impl<M: Model + ?Sized> Model for &mut M {
         on_text: &'a mut (dyn FnMut(&str) + Send),
     ) -> BoxFuture<'a, Result<Turn, Error>> {
         (**self).turn(request, on_text)
+    }
+
+    fn reach(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        (**self).reach()
     }
 
     fn skip(&mut self, messages: &[Message], turns: &[usize]) {

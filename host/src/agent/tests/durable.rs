@@ -53,6 +53,7 @@ impl World {
             limits: RunLimits::default(),
             clock: Arc::new(self.clock.clone()),
             cancel: CancellationToken::new(),
+            quota: None,
         };
         let mut models: [Box<dyn Model + '_>; 1] = [Box::new(&mut list)];
         let task = Task::new("run-1".parse().unwrap(), "do it");

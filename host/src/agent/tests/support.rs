@@ -266,7 +266,7 @@ pub(super) fn table() -> HashMap<&'static str, Does> {
 pub(super) async fn play(model: &mut dyn Model, limits: RunLimits, clock: TestClock) -> Played {
     let cancel = CancellationToken::new();
     let tools = FakeTools { does: table(), asked: Mutex::default(), clock: clock.clone(), cancel: cancel.clone() };
-    let agent = Agent { tools: &tools, limits, clock: Arc::new(clock), cancel };
+    let agent = Agent { tools: &tools, limits, clock: Arc::new(clock), cancel, quota: None };
     let task = Task::new("run-1".parse().unwrap(), "do it");
     let mut events = Vec::new();
     let report = agent.run(model, task, &mut |occurrence| events.push(occurrence.clone())).await;

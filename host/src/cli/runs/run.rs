@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use toolhold_core::call::Mode;
 use toolhold_core::escape;
 use toolhold_core::id::RunId;
+use toolhold_core::run::event::LOCAL;
 use toolhold_core::schema::CompiledSchema;
 
 use super::model::{Beforehand, ModelArguments};
@@ -49,9 +50,15 @@ pub(in crate::cli) struct Run {
     /// A file with a JSON Schema that the answer has to conform to: the model is told, and asked again where it does not.
     #[arg(long, value_name = "FILE")]
     answer_schema: Option<PathBuf>,
+    /// Whose run it is: hourly quotas and health are those of an agent.
+    #[arg(long, value_name = "NAME", default_value = LOCAL, value_parser = agent_name)]
+    agent: String,
     /// Only tell what can be known before a token is spent: exits with 3 if the run would come to nothing.
     #[arg(long)]
     check: bool,
+    /// With `--check`: ask no server whether it is there.
+    #[arg(long, requires = "check")]
+    offline: bool,
 }
 
 /// The run to go on with.
@@ -87,20 +94,32 @@ impl Run {
             labels: Arc::default(),
             on_report: &on_report,
         };
-        let found = before(&tools, &models)?;
+        let mut found = before(&tools, &models)?;
         if self.check {
+            if !self.offline {
+                found.extend(preflight::reach(&mut models).await);
+            }
             return told(&found, ui);
         }
         refuse_blocked(&found)?;
-        found.iter().filter(|finding| finding.code.starts_with("tool-")).for_each(|finding| {
+        let is_news = |finding: &&Finding| finding.code.starts_with("tool-") || finding.code == "answers-changed";
+        found.iter().filter(is_news).for_each(|finding| {
             ui.say(&format!("note: {}", escape::line(&finding.message)));
         });
         let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "run" };
         let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
         let mut show = |event: &_| session.show(event);
-        let task = Task { mode, answer_schema, ..Task::new(clock::new_run(), self.task) };
+        let task = Task { mode, answer_schema, agent: self.agent, ..Task::new(clock::new_run(), self.task) };
         let ended = worker.begin(task, &mut models, &mut show).await.map_err(failure)?;
         session.conclude(&ended)
+    }
+}
+
+fn agent_name(text: &str) -> Result<String, String> {
+    let is_name = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.');
+    match (1..=64).contains(&text.len()) && text.chars().all(is_name) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has up to 64 letters, digits, `-`, `_` and `.`".to_owned()),
     }
 }
 
@@ -133,6 +152,7 @@ fn before(tools: &HostTools<'_>, models: &Models<'_>) -> Result<Vec<Finding>, Fa
     let (host, specs) = (tools.host, tools.specs());
     let mut found = preflight::check(host, &specs, models, &limits(host));
     found.extend(preflight::drift(host, &specs).code(ExitCode::Host)?);
+    found.extend(preflight::answers(host).code(ExitCode::Host)?);
     Ok(found)
 }
 

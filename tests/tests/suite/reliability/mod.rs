@@ -5,6 +5,7 @@
 mod breakers;
 mod fallbacks;
 mod keys;
+mod quotas;
 mod rates;
 mod retries;
 mod support;

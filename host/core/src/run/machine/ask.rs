@@ -94,7 +94,7 @@ impl Machine {
     }
 
     /// Tokens that the next request has. A guess, and rather too high.
-    fn read_at_most(&self) -> u64 {
+    pub(super) fn read_at_most(&self) -> u64 {
         let tools: usize =
             self.tools().iter().map(|tool| tool.input_schema.to_string().len() + tool.description.len()).sum();
         let bytes = context::bytes(&self.messages, self.boundary).saturating_add(tools);

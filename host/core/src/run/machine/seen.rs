@@ -7,8 +7,11 @@ use std::time::Duration;
 use super::Machine;
 use crate::id::{Label, RunId};
 use crate::run::context;
+use crate::run::event::RunEvent;
 use crate::run::event::Start;
+use crate::run::limits::RunLimit;
 use crate::run::message::Message;
+use crate::run::report::Reason;
 use crate::run::report::RunReport;
 use crate::run::tool::ToolSpec;
 use crate::run::turn::{Identity, Kind};
@@ -57,6 +60,26 @@ impl Machine {
     #[must_use]
     pub fn asks_for_last_answer(&self) -> bool {
         self.last.is_some()
+    }
+
+    /// Whether the model is asked to look back.
+    #[must_use]
+    pub fn is_looking_back(&self) -> bool {
+        self.is_reflecting
+    }
+
+    /// Tokens that the next turn can come to. A guess, and rather too high.
+    #[must_use]
+    pub fn tokens_at_most(&self) -> u64 {
+        self.read_at_most().saturating_add(u64::from(self.start.limits.tokens_per_turn))
+    }
+
+    /// The end of a run that has no room in its quota for a last answer either.
+    #[must_use]
+    pub fn out_of_quota(&self, limit: RunLimit) -> RunEvent {
+        let no_answer = Some("a last answer would not fit into it either".to_owned());
+        let reason = Reason::Limit { limit, words: limit.in_words(&self.start.limits), no_answer };
+        RunEvent::RunEnded { end: State::Failed, answer: None, reason: Some(reason) }
     }
 
     /// Whether what is asked for may be the answer to the task.

@@ -27,6 +27,7 @@ fn start(models: usize) -> Start {
     Start {
         version: VERSION,
         run: "run-1".parse().unwrap(),
+        agent: "local".into(),
         task: "do it".into(),
         mode: Mode::Live,
         models: (0..models).map(model).collect(),

@@ -1,5 +1,7 @@
 //! Answers requests from a tape. Nothing is sent: there is no way from here to whoever could.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::Frame;
@@ -10,24 +12,35 @@ use super::egress::{Answer, Body, BodyError, EgressError, EgressRequest, EgressR
 use super::recorded::Taped;
 use crate::workers::Workers;
 
+/// How long the end of a request's body is waited for. A tool may want the begin of the answer first.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What is on record for a request; `taped` is its place on the tape.
 pub(super) fn answer(taped: Option<&Taped>, request: EgressRequest, workers: &Workers) -> Answer {
     let Some(Taped::Played(_, _, played)) = taped else {
         return refused("it is not on record: this call is made once more from what is, and sends nothing");
     };
-    // A server reads what it is sent, and a tool may wait for that.
-    if let (Some(body), Some(threads)) = (request.body, workers.handle()) {
-        threads.spawn(async move { drop(body.collect().await) });
-    }
-    match played {
+    let answer: Answer = match played {
         Played::Nothing => Box::pin(std::future::pending()),
         Played::Failed { error, why } => Box::pin(std::future::ready(Err(EgressError::of_word(error, why)))),
-        Played::NotKept => refused("its answer was too large to be kept"),
+        Played::NotKept => return refused("its answer was too large to be kept"),
         Played::Came(response) => match begun(response) {
             Some(response) => Box::pin(std::future::ready(Ok(response))),
-            None => refused("what is on record of its answer is damaged"),
+            None => return refused("what is on record of its answer is damaged"),
         },
-    }
+    };
+    // A server reads what it is sent before it answers, mostly.
+    let (Some(body), Some(threads)) = (request.body, workers.handle()) else { return answer };
+    let read = threads.spawn(async move { drop(body.collect().await) });
+    let workers = workers.clone();
+    Box::pin(async move {
+        tokio::select! {
+            biased;
+            _ended = read => {}
+            () = workers.sleep_until(Instant::now() + PATIENCE) => {}
+        }
+        answer.await
+    })
 }
 
 fn refused(why: &str) -> Answer {

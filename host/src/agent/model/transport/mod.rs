@@ -114,6 +114,17 @@ impl Transport {
         }
     }
 
+    /// Looks at another endpoint of the same server: its status. A recording is always there. Nothing of it is recorded.
+    pub(super) async fn look(&mut self, url: url::Url) -> Result<u16, Error> {
+        match &mut self.way {
+            Way::Replay(_) => Ok(200),
+            Way::Network(network) => {
+                network.patience.begin();
+                network.look(url).await
+            }
+        }
+    }
+
     /// Keeps an exchange that is over, where it is recorded. `turn` is what became of it.
     pub(super) fn keep(&self, body: &Value, answer: &Answer, turn: Option<&Turn>) -> Result<(), Error> {
         let (Some(recorder), Some(taken)) = (&self.recorder, &answer.taken) else { return Ok(()) };

@@ -58,6 +58,14 @@ impl Network {
         sent.map_err(|error| self.unsent(&error.without_url()))
     }
 
+    /// Looks at another endpoint of the same server. Its status.
+    pub(super) async fn look(&mut self, url: Url) -> Result<u16, Error> {
+        self.patience.send();
+        let request = self.client.get(url).headers(self.headers.clone());
+        let sent = self.patience.first(request.send()).await?;
+        sent.map(|response| response.status().as_u16()).map_err(|error| self.unsent(&error.without_url()))
+    }
+
     /// The names of what is sent, and the values that anybody may know.
     pub(super) fn shown_headers(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.headers.iter().map(|(name, value)| {
