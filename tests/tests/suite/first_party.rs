@@ -1,6 +1,7 @@
 //! First-party tools in the sandbox: what only it can show. That they do what they say is tested natively, beside each.
 
 mod archive;
+mod code;
 mod csv;
 mod diff;
 mod json;
