@@ -18,7 +18,7 @@ tools: setup     ## the first-party tools, as components with their description 
 	cargo build --locked $(GUEST)
 	cargo build --locked --workspace --bins
 	@mkdir -p target/tools
-	@for tool in archive code csv diff files http json memory text time; do \
+	@for tool in archive code csv diff files git http json memory text time; do \
 	  $(BIN) pack tools/target/wasm32-wasip2/release/$$tool.wasm --output target/tools/$$tool.wasm --quiet || exit 1; done
 
 tools-sql: setup ## the first-party tool for SQLite; its C compiler comes from PyPI

@@ -4,6 +4,7 @@ mod archive;
 mod code;
 mod csv;
 mod diff;
+mod git;
 mod json;
 mod memory;
 mod sql;
