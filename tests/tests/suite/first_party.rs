@@ -1,14 +1,18 @@
 //! First-party tools in the sandbox: what only it can show. That they do what they say is tested natively, beside each.
 
 mod archive;
+mod code;
 mod csv;
 mod diff;
+mod git;
 mod json;
 mod memory;
+mod sql;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use toolhold_tests::test_host::TestHost;
+use toolhold_tests::guests;
+use toolhold_tests::test_host::{self, TestHost};
 
 /// A component with one directory, all of which it may read and write as `/work`.
 struct Bench {
@@ -23,12 +27,16 @@ impl Bench {
 
     /// With these lines on limits.
     fn limited(component: &str, limits: &str) -> Self {
+        Self::of(&guests::component(component).unwrap(), limits)
+    }
+
+    fn of(component: &[u8], limits: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let grants = format!(
             "{limits}\n[[tools.guest.directories]]\nhost = \"{}\"\nguest = \"/work\"\nread = [\"**\"]\nwrite = [\"**\"]\ndeny = [\"secret/**\"]\n",
             directory.path().display()
         );
-        let host = TestHost::of(component, &grants).unwrap();
+        let host = TestHost::new(&test_host::shared().unwrap(), component, &grants).unwrap();
         Self { directory, host }
     }
 

@@ -109,6 +109,13 @@ fn results_are_paged_and_bounded() {
 }
 
 #[test]
+fn what_is_held_to_be_sorted_is_bounded() {
+    let text = format!("a{0}\n{1}", ",".repeat(999), format!("1{}\n", ",".repeat(999)).repeat(3000));
+    let sorted = json!({"table": {"text": text}, "select": ["a"], "sort": [{"column": "a"}]});
+    assert!(fails("query", sorted).contains("too many rows to sort"));
+}
+
+#[test]
 fn delimiters_quotes_and_encodings_are_found() {
     let fixture = Fixture::new(&[]);
     fixture.put("latin.csv", b"name;ort\nJ\xFCrgen;K\xF6ln, Rhein\n");
