@@ -17,6 +17,7 @@ mod egress;
 mod expiry;
 mod history;
 mod labels;
+mod mcp;
 mod mode;
 mod model;
 mod project;

@@ -117,7 +117,7 @@ impl Project {
         self.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let cache = std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")));
         let mut command = Command::new(env!("CARGO_BIN_EXE_toolhold"));
         command.current_dir(self.path()).env_clear().env("TOOLHOLD_CACHE", cache).args(words);

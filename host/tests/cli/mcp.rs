@@ -1,0 +1,235 @@
+//! The server for MCP clients, spoken to as a client does: a line of JSON each way over the program's standard streams.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::project::Project;
+
+/// The revision that began with `initialize`, and the one in which each request stands for itself.
+const SESSION: &str = "2025-11-25";
+const STATELESS: &str = "2026-07-28";
+
+struct Client {
+    process: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    /// Of the stateless revision, what goes along with each request.
+    meta: Option<Value>,
+    next: u64,
+    /// What came without being asked for.
+    notifications: Vec<Value>,
+}
+
+impl Client {
+    fn start(project: &Project, words: &[&str]) -> Self {
+        let words = [&["mcp"], words].concat();
+        let mut process =
+            project.command(&words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (input, output) = (process.stdin.take(), BufReader::new(process.stdout.take().unwrap()));
+        Self { process, input, output, meta: None, next: 0, notifications: Vec::new() }
+    }
+
+    /// A client of the revision with sessions.
+    fn session(project: &Project, words: &[&str]) -> Self {
+        let mut client = Self::start(project, words);
+        let hello = json!({
+            "protocolVersion": SESSION, "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
+        });
+        let answer = client.ask("initialize", hello);
+        assert_eq!(answer["result"]["protocolVersion"], SESSION, "{answer}");
+        client.tell(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+        client
+    }
+
+    /// A client of the revision without.
+    fn stateless(project: &Project) -> Self {
+        let mut client = Self::start(project, &[]);
+        client.meta = Some(json!({
+            "io.modelcontextprotocol/protocolVersion": STATELESS,
+            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }));
+        client
+    }
+
+    fn tell(&mut self, message: &Value) {
+        writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
+    }
+
+    /// Sends a request and returns its id.
+    fn send(&mut self, method: &str, mut params: Value) -> u64 {
+        self.next += 1;
+        if let Some(meta) = self.meta.clone() {
+            let mut all = meta.as_object().unwrap().clone();
+            all.extend(params["_meta"].as_object().cloned().unwrap_or_default());
+            params["_meta"] = Value::Object(all);
+        }
+        let id = self.next;
+        self.tell(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
+        id
+    }
+
+    /// The answer to the request `id`; what comes before it is kept.
+    fn answer(&mut self, id: u64) -> Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the server went away");
+            // Nothing but the protocol is on standard output.
+            let message: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(message["jsonrpc"], "2.0");
+            if message["id"] == id {
+                return message;
+            }
+            self.notifications.push(message);
+        }
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        let id = self.send(method, params);
+        self.answer(id)
+    }
+
+    fn call(&mut self, tool: &str, arguments: Value) -> Value {
+        let answer = self.ask("tools/call", json!({ "name": tool, "arguments": arguments }));
+        assert!(answer.get("error").is_none(), "{answer}");
+        answer["result"].clone()
+    }
+
+    /// The server ends when its client does.
+    fn end(mut self) {
+        drop(self.input.take());
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap()
+}
+
+#[test]
+fn both_revisions_list_the_same_tools_and_call_them() {
+    let project = Project::free();
+    for mut client in [Client::session(&project, &[]), Client::stateless(&project)] {
+        let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
+        let names: Vec<_> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        // In order, and without those that no rule lets run.
+        let expected = ["files__copy", "files__delete", "files__edit", "files__mkdir", "files__move", "files__read", "files__write"];
+        assert_eq!(names, expected);
+        let read = &tools[5];
+        assert_eq!(read["inputSchema"]["required"], json!(["path"]), "{read}");
+        assert_eq!(read["annotations"]["readOnlyHint"], true, "{read}");
+        let result = client.call("files__read", json!({ "path": "/work/a.txt" }));
+        assert!(text(&result).contains("two"), "{result}");
+        assert_eq!(result["isError"].as_bool().unwrap_or_default(), false);
+        client.end();
+    }
+}
+
+#[test]
+fn what_is_refused_is_a_result_that_a_model_can_act_on() {
+    let project = Project::locked();
+    let mut client = Client::session(&project, &[]);
+    // Not listed, because no rule lets any call of it run.
+    let unknown = client.ask("tools/call", json!({ "name": "files__delete", "arguments": {} }));
+    assert_eq!(unknown["error"]["code"], -32_602, "{unknown}");
+    let denied = client.call("files.read", json!({ "path": "/work/secret/key" }));
+    assert_eq!(denied["isError"], true);
+    assert!(text(&denied).starts_with("tool-denied: ") || text(&denied).contains("denied"), "{denied}");
+    assert!(!denied.to_string().contains("CANARY") && !denied.to_string().contains(project.path().to_str().unwrap()));
+    let invalid = client.call("files__read", json!({ "pth": 1 }));
+    assert!(text(&invalid).contains("did you mean `path`"), "{invalid}");
+    let asked = client.call("files__move", json!({ "from": "/work/notes.md", "to": "/work/b.md" }));
+    assert_eq!(asked["isError"], true, "{asked}");
+    assert_eq!(project.read("work/notes.md"), "# Notes\n");
+    client.end();
+    assert_eq!(project.run(&["audit", "verify"]).code(), 0);
+}
+
+#[test]
+fn a_preview_changes_nothing_and_says_what_it_would() {
+    let project = Project::free();
+    let before = project.tree();
+    let write = json!({ "path": "/work/new.txt", "content": "new" });
+    let mut client = Client::session(&project, &[]);
+    let asked = json!({ "name": "files__write", "arguments": write, "_meta": { "toolhold/mode": "preview" } });
+    let result = client.ask("tools/call", asked)["result"].clone();
+    assert_eq!(result["_meta"]["toolhold/effects"]["changes"][0]["path"], "/work/new.txt", "{result}");
+    assert_eq!(project.tree(), before);
+    let wrong = json!({ "name": "files__write", "arguments": write, "_meta": { "toolhold/mode": "no" } });
+    assert_eq!(client.ask("tools/call", wrong)["error"]["code"], -32_602);
+    client.end();
+    // So does every call of a server that was started for it.
+    let mut client = Client::session(&project, &["--dry-run"]);
+    assert_eq!(client.call("files__write", write.clone())["_meta"]["toolhold/call"]["mode"], "preview");
+    assert_eq!(project.tree(), before);
+    client.end();
+    let mut client = Client::session(&project, &[]);
+    let done = client.call("files__write", write);
+    client.end();
+    assert_eq!(project.read("work/new.txt"), "new");
+    let call = done["_meta"]["toolhold/call"]["call"].as_str().unwrap();
+    assert_eq!(project.run(&["undo", call]).code(), 0);
+    assert_eq!(project.tree(), before);
+}
+
+#[test]
+fn one_key_is_one_call() {
+    let project = Project::free();
+    let mut client = Client::session(&project, &[]);
+    let edit = json!({
+        "name": "files__write", "arguments": { "path": "/work/k.txt", "content": "k" }, "_meta": { "toolhold/key": "k-1" },
+    });
+    let first = client.ask("tools/call", edit.clone())["result"].clone();
+    let again = client.ask("tools/call", edit)["result"].clone();
+    assert_eq!((&first["_meta"]["toolhold/call"]["replayed"], &again["_meta"]["toolhold/call"]["replayed"]), (&json!(false), &json!(true)));
+    client.end();
+}
+
+#[test]
+fn a_call_that_its_client_gives_up_is_stopped() {
+    let project = Project::new(
+        "version = 1\n[tools.wait]\nsource = \"wait.wasm\"\n[limits]\ntime = \"300s\"\n[[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"*\"]\n",
+    );
+    std::fs::write(project.path().join("wait.wasm"), crate::project::guest("waiting")).unwrap();
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let mut client = Client::session(&project, &[]);
+    let listed = client.ask("tools/list", json!({}))["result"]["tools"].to_string();
+    assert!(listed.contains("wait__sleep_forever"), "{listed}");
+    let id = client.send("tools/call", json!({ "name": "wait__sleep_forever", "arguments": {} }));
+    client.tell(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
+    // The server goes on serving, and ends: the guest, which would sleep for minutes, is not waited for.
+    assert!(client.ask("tools/list", json!({}))["result"]["tools"].is_array());
+    client.end();
+    let audit = project.run(&["audit", "export"]).printed();
+    assert!(audit.contains("cancelled"), "{audit}");
+}
+
+#[test]
+fn a_client_that_does_not_speak_the_protocol_gets_an_error_and_no_tool() {
+    let project = Project::free();
+    let mut client = Client::start(&project, &[]);
+    client.tell(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "files__read", "arguments": {} } }));
+    let answer = client.answer(1);
+    assert!(answer.get("error").is_some(), "{answer}");
+    drop(client.input.take());
+    client.process.wait().unwrap();
+}
+
+#[test]
+fn a_clients_configuration_is_shown_or_written_and_the_rest_of_it_stays() {
+    let project = Project::free();
+    let shown = project.run(&["mcp", "install", "cursor"]).printed();
+    assert!(shown.contains("mcpServers") && shown.contains("toolhold.toml"), "{shown}");
+    std::fs::create_dir(project.path().join(".cursor")).unwrap();
+    project.write(".cursor/mcp.json", r#"{"mcpServers":{"other":{"command":"o"}}}"#);
+    assert_eq!(project.run(&["mcp", "install", "cursor", "--write"]).code(), 0);
+    let written: Value = serde_json::from_str(&project.read(".cursor/mcp.json")).unwrap();
+    assert_eq!(written["mcpServers"]["other"]["command"], "o");
+    assert_eq!(written["mcpServers"]["toolhold"]["args"][2], "mcp");
+    project.write(".cursor/mcp.json", "{ // mine\n}");
+    project.run(&["mcp", "install", "cursor", "--write"]).failed(3, &["not plain JSON"]);
+    assert_eq!(project.read(".cursor/mcp.json"), "{ // mine\n}");
+    project.run(&["mcp", "install", "emacs"]).failed(2, &["cursor"]);
+}
