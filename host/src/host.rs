@@ -60,6 +60,8 @@ pub struct CallOptions {
     pub session: Option<Arc<PreviewSession>>,
     /// What is said of the data that the run has read, if the call belongs to one: rules may ask for it.
     pub labels: Option<Arc<RunLabels>>,
+    /// What a live call is given from outside is kept with its run, so that it can be replayed.
+    pub taped: bool,
 }
 
 impl Default for CallOptions {
@@ -72,6 +74,7 @@ impl Default for CallOptions {
             cancel: CancellationToken::new(),
             session: None,
             labels: None,
+            taped: false,
         }
     }
 }
@@ -169,18 +172,20 @@ impl Host {
         pass.look(Place::Arguments, checked.call.call().text());
         let (key, name) = (Some(repeated(&id, call, options)), Some(id.to_string()));
         let events = options.events.clone().map(|sink| redaction::sink(&self.0.redactor, sink));
-        let settings = RunOptions { events, cancel: options.cancel.clone(), key, name, stage };
+        let settings = RunOptions { events, cancel: options.cancel.clone(), key, name, stage, reel: None };
         let attempted = self.attempts(&id, call, checked, &through, (options, settings)).await;
-        let Attempted { checked, mut run, attempts, gave_up } = attempted;
+        let Attempted { checked, mut run, attempts, gave_up, tapes } = attempted;
         let (conclusion, evidence) = conclude(&checked, &run, gave_up, &mut pass);
         through.tell(evidence.of_tool());
         redaction::aside(&mut pass, &mut run);
         // Landing goes on, and settles the call, whatever the caller does from here on.
         open.settled = lands(&checked, &run, &conclusion);
         let (conclusion, parked) = park(&run, evidence, conclusion);
+        let hashed = (!tapes.is_empty()).then(|| crate::effects::hashed(&run));
         let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
         options.labels.iter().for_each(|run| run.add(&effects.labels));
         pass.effects(&mut effects);
+        self.keep_tapes((&call.run, &id), tapes, (&effects, hashed)).await;
         let (mut outcome, settlement) = conclusion;
         if let Outcome::Failure(failure) = &mut outcome {
             // That nothing landed is said with paths.
@@ -230,7 +235,12 @@ impl Host {
     }
 
     /// A secret that came back is on record before anyone sees what it came back in.
-    async fn tell_redactions(&self, id: &CallId, call: &ToolCall, found: Redactions) -> Result<(), journal::Error> {
+    pub(crate) async fn tell_redactions(
+        &self,
+        id: &CallId,
+        call: &ToolCall,
+        found: Redactions,
+    ) -> Result<(), journal::Error> {
         if found.is_empty() {
             return Ok(());
         }
@@ -288,7 +298,7 @@ fn effects(call: &AuthorizedCall) -> event::Effects {
 }
 
 /// What is the same in every try of a call: its key, if it has one. Keys of different clients never meet.
-fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> Digest {
+pub(crate) fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> Digest {
     match &call.key {
         Some(key) => Digest::of_parts(&[b"key", options.client.as_bytes(), key.as_str().as_bytes()]),
         None => Digest::of_parts(&[b"call", id.as_str().as_bytes()]),
@@ -308,7 +318,7 @@ pub(crate) fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &
 pub(crate) type Conclusion = (Outcome, Option<Settlement>);
 
 /// What came of a run as far as the guest is concerned. Nobody learns a secret; the schema is checked before.
-fn conclude(
+pub(crate) fn conclude(
     checked: &Checked,
     run: &RunReport,
     gave_up: Option<GaveUp>,
@@ -334,7 +344,7 @@ fn conclude(
             (Outcome::Failure(failure), Some(settlement))
         }
         Err(failure) => {
-            let mut failure = attempt::told(failure, run, evidence, gave_up);
+            let mut failure = attempt::told(failure, (checked, run), evidence, gave_up);
             pass.failure(&mut failure);
             (Outcome::Failure(failure.clone()), Some(Settlement::failure(failure, usage, effects, at)))
         }
@@ -368,16 +378,20 @@ fn nothing_ran(run: &RunReport) -> bool {
 }
 
 /// An admitted call without an outcome. If its caller goes away, the journal is told.
-struct OpenCall<'a> {
-    journal: &'a Journal,
-    id: &'a CallId,
-    effects: event::Effects,
-    settled: bool,
+pub(crate) struct OpenCall<'a> {
+    pub(crate) journal: &'a Journal,
+    pub(crate) id: &'a CallId,
+    pub(crate) effects: event::Effects,
+    pub(crate) settled: bool,
 }
 
 impl OpenCall<'_> {
     /// Writes how the call ended, or that nobody knows, for this reason. Neither where the journal knows already.
-    async fn end(mut self, settlement: Option<Settlement>, parked: Option<String>) -> Result<(), journal::Error> {
+    pub(crate) async fn end(
+        mut self,
+        settlement: Option<Settlement>,
+        parked: Option<String>,
+    ) -> Result<(), journal::Error> {
         self.settled = true;
         match (settlement, parked) {
             (Some(settlement), _) => self.journal.settle(self.id, settlement).await,

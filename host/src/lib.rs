@@ -17,6 +17,7 @@
 
 pub mod agent;
 pub mod attempt;
+mod authoring;
 pub mod cli;
 pub mod clock;
 mod component_file;
@@ -38,6 +39,8 @@ mod report;
 pub mod runs;
 pub mod secrets;
 mod store;
+mod tapes;
+mod wit_docs;
 
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};

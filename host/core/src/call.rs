@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::command::{Command, Invocation};
 use crate::grant::Grants;
 use crate::id::{Digest, ToolDigest, ToolName};
 use crate::limit::Limits;
@@ -53,12 +54,26 @@ pub struct ValidatedCall {
     digest: ToolDigest,
     arguments: Arc<Value>,
     text: Arc<str>,
+    command: Option<Arc<CommandCall>>,
+}
+
+/// A call of a program: what it is given, and how what it leaves is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandCall {
+    /// What it is given.
+    pub invocation: Invocation,
+    /// How its output is read.
+    pub command: Arc<Command>,
 }
 
 impl ValidatedCall {
     pub(crate) fn new(tool: ToolName, digest: ToolDigest, arguments: Arc<Value>) -> Self {
         let text = written(|text| write_json(&*arguments, text)).into();
-        Self { tool, digest, arguments, text }
+        Self { tool, digest, arguments, text, command: None }
+    }
+
+    pub(crate) fn of_command(self, call: CommandCall) -> Self {
+        Self { command: Some(Arc::new(call)), ..self }
     }
 
     /// Which tool.
@@ -77,6 +92,12 @@ impl ValidatedCall {
     #[must_use]
     pub fn arguments(&self) -> &Arc<Value> {
         &self.arguments
+    }
+
+    /// What a program is given, if the tool is one.
+    #[must_use]
+    pub fn command(&self) -> Option<&Arc<CommandCall>> {
+        self.command.as_ref()
     }
 
     /// The arguments as the guest gets them.

@@ -8,6 +8,7 @@
 //! [`Manifest::host_paths`] lists what the host has to check.
 
 pub mod amount;
+pub mod cases;
 mod check;
 mod condition;
 mod json_schema;
@@ -36,7 +37,7 @@ pub use condition::Condition;
 pub use json_schema::json_schema;
 pub use model::{Api, Model, ModelTimeouts};
 pub use problem::{Code, Errors, Problem};
-pub use reference::reference;
+pub use reference::{cases_reference, reference};
 pub use reliability::{Fallback, Reliability};
 pub use secret::SecretSource;
 pub use settings::{HostLimits, RunLimits};
@@ -44,6 +45,7 @@ pub use source::{Line, Located, Source};
 pub use tool_pattern::ToolPattern;
 
 use crate::call::Mode;
+use crate::describe::ToolInfo;
 use crate::grant::{Clock, HttpGrant, Patterns, Random, Symlinks};
 use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName, SignerName, ToolDigest};
 use crate::limit::{Limit, Limits};
@@ -107,6 +109,8 @@ pub struct Component {
     pub reliability: Reliability,
     /// The same for single tools, where it differs.
     pub tools: BTreeMap<LocalName, Located<Reliability>>,
+    /// The tools of a program, as the manifest describes them.
+    pub commands: BTreeMap<LocalName, Located<ToolInfo>>,
 }
 
 /// What becomes of components that nobody has to sign.
@@ -242,12 +246,9 @@ impl Manifest {
             ));
         }
         let source = Source::new(name, text);
-        let mut problems = invisible(text);
-        let (mut document, errors) = DeTable::parse_recoverable(text);
-        problems.extend(errors.iter().map(syntax));
-        Errors::check(&source, problems)?;
+        let mut document = document(&source, text)?;
         let mut checker = check::Checker::default();
-        checker.document(&mut document, text);
+        checker.document(&mut document, text, &keys::MANIFEST);
         let mut validator = validate::Validator { base, problems: checker.problems };
         if validator.problems.iter().any(|problem| problem.code == Code::Version) {
             return Err(Errors::of(&source, validator.problems));
@@ -409,6 +410,14 @@ impl Verdict {
             Self::Deny => "deny",
         }
     }
+}
+
+/// The text as TOML, without a character in it that is not seen.
+fn document<'i>(source: &Source, text: &'i str) -> Result<toml::Spanned<DeTable<'i>>, Errors> {
+    let mut problems = invisible(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    problems.extend(errors.iter().map(syntax));
+    Errors::check(source, problems).map(|()| document)
 }
 
 fn syntax(error: &toml::de::Error) -> Problem {

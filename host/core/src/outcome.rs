@@ -139,6 +139,9 @@ pub struct Failure {
     /// What the call depends on is at fault, not what was asked for: a fallback may stand in.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub dependency: bool,
+    /// It changed something before it failed, or may have: no other tool stands in for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub acted: bool,
 }
 
 /// The kinds of failure.
@@ -186,6 +189,7 @@ impl Failure {
             violations: None,
             retry_after: None,
             dependency: false,
+            acted: false,
         }
     }
 

@@ -112,8 +112,14 @@ impl Inner {
         let validated = call.call();
         let digest = validated.digest();
         let entry = self.entry(&digest).ok_or_else(|| RunFailure::Host(format!("{digest} is not loaded")))?;
-        let tool = validated.tool().local().as_str().to_owned();
-        let request = Request::Invoke { tool, arguments: Arc::clone(validated.text()) };
+        let request = match validated.command() {
+            Some(call) => Request::Run(Arc::clone(call)),
+            None => Request::Invoke {
+                tool: validated.tool().local().as_str().to_owned(),
+                text: Arc::clone(validated.text()),
+                arguments: Arc::clone(validated.arguments()),
+            },
+        };
         let limits = call.limits().clone();
         let deadline = Instant::now() + Duration::from_micros(limits.get(Limit::Time));
         let staging = self.staging(call, &options)?;
@@ -153,6 +159,7 @@ impl Inner {
             mode: Mode::Live,
             egress: Arc::clone(&self.config.egress),
             key: options.key,
+            reel: options.reel,
             component: None,
             limits,
             events: options.events,

@@ -18,6 +18,7 @@ mod inner;
 mod load;
 pub mod meter;
 mod opened;
+mod reel;
 mod sandbox;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,9 @@ mod workers;
 
 pub use call::{RunFailure, ToolError, Trap};
 pub use capability::context::{Event, EventSink};
-pub use component::{DescriptionError, InspectError, Kind, Lane, WorldError};
+pub use component::{DescriptionError, InspectError, Kind, Lane, MergeError, Refused, WorldError};
 pub use config::SandboxConfig;
 pub use engine::CompileError;
 pub use load::{DescribedBy, LoadError, Loaded};
+pub use reel::{Played, Player, Recorder, Reel};
 pub use sandbox::{Error, RunOptions, RunReport, Sandbox};

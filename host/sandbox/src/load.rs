@@ -3,23 +3,28 @@
 //! The digest of the bytes that were read is the component's only name: a file that is swapped afterwards is another
 //! component, and a cache entry belongs to a digest.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use toolhold_core::describe::Description;
+use toolhold_core::describe::{Description, Need};
 use toolhold_core::grant::Grants;
 use toolhold_core::id::{Digest, ToolDigest};
 use toolhold_core::limit::{Limit, Limits};
 
 use crate::call::{Answer, Guest, LaneLinker, Request, Room, RunFailure};
 use crate::component::{
-    self, DescriptionError, InspectError, Inspected, Kind, Lane, SUPPORTED, WorldError, inspect, kind_of, lane_of,
+    self, DescriptionError, InspectError, Kind, Lane, MergeError, Refused, SUPPORTED, Surface, WorldError, adapt,
+    inspect, kind_of, lane_of, needs_of,
 };
 use crate::engine::{Artifact, CompileError, Unusable};
 use crate::inner::Inner;
 use crate::sandbox::RunOptions;
+
+/// Bytes that the adapter adds to a module.
+const ADAPTER: u64 = 1 << 20;
 
 /// Why a component cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,9 @@ pub enum LoadError {
     /// It is built for another world.
     #[error(transparent)]
     World(#[from] WorldError),
+    /// Its section says something else than its types.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// It does not compile.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -68,6 +76,10 @@ pub enum DescribedBy {
     Section,
     /// The component itself, which ran once, without any grant.
     Guest,
+    /// The types of its functions.
+    Types,
+    /// A program says nothing of itself: the manifest does.
+    Nobody,
 }
 
 /// A component that can be called.
@@ -90,12 +102,21 @@ pub struct Loaded {
     pub imports: Arc<[String]>,
     /// What it exports.
     pub exports: Arc<[String]>,
+    /// Functions that it exports and that cannot be tools.
+    pub refused: Arc<[Refused]>,
+}
+
+impl Loaded {
+    /// The most that it can need, by what it imports.
+    #[must_use]
+    pub fn ceiling(&self) -> Vec<Need> {
+        needs_of(&self.imports)
+    }
 }
 
 /// A loaded component and its code on each engine that has needed it so far.
 pub(crate) struct Entry {
     pub(crate) loaded: Loaded,
-    export: String,
     artifact: Artifact,
     seats: Vec<OnceLock<Arc<Guest>>>,
     shared: OnceLock<Arc<Guest>>,
@@ -109,13 +130,13 @@ impl Entry {
         if let Some(guest) = slot.get() {
             return Ok(Arc::clone(guest));
         }
-        let guest = Arc::new(new_guest(&self.artifact, room, &self.export)?);
+        let guest = Arc::new(new_guest(&self.artifact, room, &self.loaded.kind)?);
         Ok(Arc::clone(slot.get_or_init(|| guest)))
     }
 }
 
-fn new_guest(artifact: &Artifact, room: &Room, export: &str) -> Result<Guest, LoadError> {
-    Guest::new(artifact.load(&room.engine)?, export).map_err(|error| LoadError::Unfit(format!("{error:#}")))
+fn new_guest(artifact: &Artifact, room: &Room, kind: &Kind) -> Result<Guest, LoadError> {
+    Guest::new(artifact.load(&room.engine)?, kind).map_err(|error| LoadError::Unfit(format!("{error:#}")))
 }
 
 /// The bytes of the file at `path`, of at most `max_bytes`.
@@ -133,18 +154,36 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
     if let Some(entry) = inner.entry(&digest) {
         return Ok(entry.loaded.clone());
     }
-    let found = inspect(bytes, inner.config.max_component_bytes)?;
+    let written = inspect(bytes, inner.config.max_component_bytes)?;
+    let section = written.section.clone().and_then(|range| bytes.get(range));
+    let (component, found) = match written.is_module {
+        true => {
+            let component = adapt(bytes, &written.exports)?;
+            let found = inspect(&component, inner.config.max_component_bytes.saturating_add(ADAPTER))?;
+            if found.exports.is_empty() {
+                let why = "it has neither the `_start` of a program nor the types of a component";
+                return Err(InspectError::CoreModule(why.into()).into());
+            }
+            (Cow::Owned(component), found)
+        }
+        false => (Cow::Borrowed(bytes), written),
+    };
     let kind = kind_of(&found.exports)?;
-    let export = kind.described()?.to_owned();
     let room = inner.room(Some(0)).map_err(LoadError::Host)?;
-    let (artifact, guest) = compiled(inner, &room, &digest, bytes, &export)?;
+    // Of a module, machine code is kept for what was made of it: another adapter makes another component.
+    let (artifact, guest) = compiled(inner, &room, &Digest::of(&component), &component, &kind)?;
     guest.pre(&room, LaneLinker::CallingThread).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
-    let lane = lane_of(&guest.component.component_type(), &room.engine);
+    let guest_type = guest.component.component_type();
+    let lane = lane_of(&guest_type, &room.engine);
     let seats: Vec<_> = (0..inner.config.seats()).map(|_| OnceLock::new()).collect();
     if let (Lane::Compute, Some(first)) = (lane, seats.first()) {
         drop(first.set(Arc::new(guest)));
     }
     let nothing = Arc::new(Description { format: 1, tools: Vec::new() });
+    let surface = match kind {
+        Kind::Typed { .. } => Some(Surface::of(&guest_type, &room.engine)),
+        Kind::Described { .. } | Kind::Command { .. } => None,
+    };
     let mut entry = Entry {
         loaded: Loaded {
             digest,
@@ -155,13 +194,13 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
             lane,
             imports: found.imports.iter().cloned().collect(),
             exports: found.exports.iter().cloned().collect(),
+            refused: surface.iter().flat_map(|surface| surface.refused.iter().cloned()).collect(),
         },
-        export,
         artifact,
         seats,
         shared: OnceLock::new(),
     };
-    let (description, described_by) = described(inner, &entry, &found, bytes)?;
+    let (description, described_by) = described(inner, &entry, surface.as_ref(), section)?;
     entry.loaded.description = Arc::new(description);
     entry.loaded.described_by = described_by;
     Ok(inner.register(entry))
@@ -173,12 +212,12 @@ fn compiled(
     room: &Room,
     digest: &Digest,
     bytes: &[u8],
-    export: &str,
+    kind: &Kind,
 ) -> Result<(Artifact, Guest), LoadError> {
     if let Some(artifact) = inner.cache.artifact(digest, &room.engine) {
         match artifact.load(&room.engine) {
             Ok(component) => {
-                let guest = Guest::new(component, export).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
+                let guest = Guest::new(component, kind).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
                 return Ok((artifact, guest));
             }
             Err(error) => {
@@ -193,18 +232,31 @@ fn compiled(
         Some(artifact) => artifact,
         None => Artifact::from_compiled(&code)?,
     };
-    let guest = new_guest(&artifact, room, export)?;
+    let guest = new_guest(&artifact, room, kind)?;
     Ok((artifact, guest))
 }
 
 fn described(
     inner: &Arc<Inner>,
     entry: &Entry,
-    found: &Inspected,
-    bytes: &[u8],
+    surface: Option<&Surface>,
+    section: Option<&[u8]>,
 ) -> Result<(Description, DescribedBy), LoadError> {
-    if let Some(section) = found.section.clone().and_then(|range| bytes.get(range)) {
-        return Ok((component::from_json(section)?, DescribedBy::Section));
+    let packed = section.map(component::from_json).transpose()?;
+    if let Some(surface) = surface {
+        if surface.functions.is_empty() {
+            return Err(WorldError::Unusable(surface.refused.clone()).into());
+        }
+        let derived = surface.describe(&entry.loaded.imports);
+        return Ok(match packed {
+            Some(packed) => (component::merge(derived, packed)?, DescribedBy::Section),
+            None => (derived, DescribedBy::Types),
+        });
+    }
+    match (packed, &entry.loaded.kind) {
+        (Some(description), _) => return Ok((description, DescribedBy::Section)),
+        (None, Kind::Command { .. }) => return Ok((Description { format: 1, tools: Vec::new() }, DescribedBy::Nobody)),
+        (None, _) => {}
     }
     let digest = entry.loaded.digest;
     if let Some(kept) = inner.cache.description(&digest) {

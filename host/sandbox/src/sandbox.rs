@@ -19,6 +19,7 @@ use crate::capability::fs::{Notes, Stage};
 use crate::config::SandboxConfig;
 use crate::inner::Inner;
 use crate::load::{self, LoadError, Loaded};
+use crate::reel::Reel;
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,8 @@ pub struct RunOptions {
     pub stage: Option<Arc<Stage>>,
     /// What is the same in every try of the same call: keys by which servers recognise a request are made of it.
     pub key: Option<Digest>,
+    /// Takes down what the guest is given from outside, or gives it what was taken down before; such a call sends nothing.
+    pub reel: Option<Reel>,
 }
 
 /// What came of a call.

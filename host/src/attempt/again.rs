@@ -3,18 +3,21 @@
 //! Each attempt is authorized by a decision of its own, in a scope that only got narrower: what is left of the call's time. What
 //! an attempt staged is thrown away before the next one.
 
-use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::call::{AuthorizedCall, Mode, ToolCall};
 use toolhold_core::classify::{Cause, Evidence, Seen, Verdict};
+use toolhold_core::effect::{Request, RequestState, Touch};
 use toolhold_core::event::Event;
 use toolhold_core::grant::HttpGrant;
 use toolhold_core::id::CallId;
 use toolhold_core::limit::Limit;
 use toolhold_core::outcome::Failure;
 use toolhold_core::retry::{GaveUp, Next, Standing};
-use toolhold_sandbox::{RunOptions, RunReport};
+use toolhold_core::tape::Tape;
+use toolhold_sandbox::{Recorder, Reel, RunOptions, RunReport};
 
 use super::turnstile::LetThrough;
 use crate::clock;
+use crate::effects::wrote_in_place;
 use crate::host::{CallOptions, Checked, Host};
 
 /// The last attempt at a call.
@@ -25,6 +28,8 @@ pub(crate) struct Attempted {
     pub(crate) attempts: u32,
     /// Why there is no further one, where one would have been allowed.
     pub(crate) gave_up: Option<GaveUp>,
+    /// What each of them was given from outside, if that is to be kept.
+    pub(crate) tapes: Vec<Tape>,
 }
 
 /// A next attempt.
@@ -46,8 +51,14 @@ impl Host {
     ) -> Attempted {
         let time = self.0.dependencies.time();
         let ends_at = time.micros().saturating_add(checked.call.limits().get(Limit::Time));
-        let run = self.0.sandbox.run(&checked.call, settings.clone()).await;
-        let mut last = Attempted { checked, run, attempts: 1, gave_up: None };
+        let room = self.0.policy.manifest().host().replay_bytes;
+        let is_taped = options.taped && checked.call.mode() == Mode::Live;
+        let recorder = || is_taped.then(|| Recorder::new(room));
+        let mut taped = recorder();
+        let reel = taped.clone().map(Reel::Recorded);
+        let run = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() }).await;
+        let tapes = taped.iter().map(Recorder::take).collect();
+        let mut last = Attempted { checked, run, attempts: 1, gave_up: None, tapes };
         self.0.dependencies.pay_in(through.name(), through.retry().budget);
         loop {
             let left = ends_at.saturating_sub(time.micros());
@@ -70,9 +81,13 @@ impl Host {
             let name = Some(format!("{id}-{}", last.attempts.saturating_add(1)));
             // Here, and not before: who gives up while waiting is told how the last attempt ended.
             drop(last.run.staged.take());
-            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, ..settings.clone() }).await;
-            remember(&mut run, last.run);
-            last = Attempted { checked, run, attempts: last.attempts.saturating_add(1), gave_up: None };
+            taped = recorder();
+            let reel = taped.clone().map(Reel::Recorded);
+            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() }).await;
+            let mut tapes = last.tapes;
+            tapes.extend(taped.iter().map(Recorder::take));
+            remember(&mut run, last.run, &last.checked.call);
+            last = Attempted { checked, run, attempts: last.attempts.saturating_add(1), gave_up: None, tapes };
         }
     }
 
@@ -109,12 +124,17 @@ impl Host {
     }
 }
 
-/// What an earlier attempt sent and read, it has sent and read, whatever a later one came to.
-fn remember(run: &mut RunReport, earlier: RunReport) {
+/// What an earlier attempt sent, read and wrote in place, it has, whatever a later one came to.
+fn remember(run: &mut RunReport, earlier: RunReport, call: &AuthorizedCall) {
     let later = std::mem::replace(&mut run.requests, earlier.requests);
     run.requests.extend(later);
     run.requests_left_out = run.requests_left_out.saturating_add(earlier.requests_left_out);
     run.files.sources.extend(earlier.files.sources);
+    let mut touches = earlier.files.touches;
+    touches.retain(|touch| is_in_place(call, touch));
+    touches.append(&mut run.files.touches);
+    run.files.touches = touches;
+    run.files.left_out = run.files.left_out.saturating_add(earlier.files.left_out);
     run.labels.extend(earlier.labels);
     run.returned.extend(earlier.returned);
 }
@@ -132,8 +152,33 @@ pub(crate) fn evidence(checked: &Checked, run: &RunReport, failure: Option<&Fail
     Evidence::of(&seen, checked.tool.info().hints)
 }
 
-/// A failure with what is known of its cause: whose doing it was, when it may pass, and why it was not tried again.
-pub(crate) fn told(failure: Failure, run: &RunReport, evidence: Evidence, gave_up: Option<GaveUp>) -> Failure {
+/// Whether what was touched is in a directory that is written in place.
+fn is_in_place(call: &AuthorizedCall, touch: &Touch) -> bool {
+    call.grants().directories.iter().any(|grant| !grant.atomic && grant.guest == touch.grant)
+}
+
+/// Whether a request has left that may have changed something. One that was turned away with 429 has not.
+fn has_asked_for_a_change(requests: &[Request], left_out: u64) -> bool {
+    let may_change = |request: &Request| {
+        let is_safe = matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let has_left = match &request.state {
+            RequestState::Answered { status } => *status != 429,
+            RequestState::Sent { .. } => true,
+            _ => false,
+        };
+        !is_safe && has_left
+    };
+    left_out > 0 || requests.iter().any(may_change)
+}
+
+/// A failure with what is known of its cause: whose doing it was, when it may pass, why it was not tried again, and whether
+/// something was changed before.
+pub(crate) fn told(
+    failure: Failure,
+    (checked, run): (&Checked, &RunReport),
+    evidence: Evidence,
+    gave_up: Option<GaveUp>,
+) -> Failure {
     let is_remote = evidence.cause == Cause::Remote;
     let retry_after = run.requests.last().and_then(|request| request.retry_after).filter(|_| is_remote);
     let dependency = is_remote || evidence.cause == Cause::Broken;
@@ -141,5 +186,32 @@ pub(crate) fn told(failure: Failure, run: &RunReport, evidence: Evidence, gave_u
         Some(gave_up) => failure.and_detail(format!("not tried again: {}", gave_up.as_str())),
         None => failure,
     };
-    Failure { retry_after, dependency, ..failure }
+    let acted = has_asked_for_a_change(&run.requests, run.requests_left_out)
+        || wrote_in_place(&checked.call, &run.files).next().is_some();
+    Failure { retry_after, dependency, acted, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_may_have_been_made_is_asked_for_no_second_time() {
+        let sent = || RequestState::Sent { why: String::new() };
+        let not_sent = || RequestState::NotSent { why: String::new() };
+        for (method, state, asked) in [
+            ("POST", sent(), true),
+            ("POST", RequestState::Answered { status: 200 }, true),
+            ("DELETE", RequestState::Answered { status: 503 }, true),
+            ("POST", RequestState::Answered { status: 429 }, false),
+            ("POST", not_sent(), false),
+            ("GET", sent(), false),
+            ("GET", RequestState::Answered { status: 500 }, false),
+        ] {
+            let requests =
+                vec![Request::new("GET", "https://a/", not_sent()), Request::new(method, "https://a/", state)];
+            assert_eq!(has_asked_for_a_change(&requests, 0), asked, "{requests:?}");
+        }
+        assert!(has_asked_for_a_change(&[], 1), "what is not known may be one");
+    }
 }

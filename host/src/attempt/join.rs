@@ -11,14 +11,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::ToolCall;
-use toolhold_core::id::CallId;
+use toolhold_core::id::{CallId, ToolName};
 use toolhold_core::limit::Limit;
-use toolhold_core::outcome::CallReport;
+use toolhold_core::outcome::{CallReport, Class, Failure};
 
 use crate::clock;
 use crate::host::{CallOptions, Checked, Host, intent};
 use crate::journal::{Admission, Settlement};
-use crate::refusal::unrecorded;
+use crate::refusal::{Refusal, unrecorded};
 
 /// The calls with a key that are on their way in this host.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +96,12 @@ impl Host {
             }
             return self.not_again(id, call, &checked, options, other);
         }
-        match self.let_through(&checked, options) {
+        let let_through = match self.stood_in(call, options) {
+            // It has an outcome: what stood in is asked for it, and not the tool.
+            Some(tool) => Err(Refusal::unavailable(&checked.tool, stood_in(&tool))),
+            None => self.let_through(&checked, options),
+        };
+        match let_through {
             Ok(through) => self.run(id, call, (checked, through), options).await,
             Err(refusal) => {
                 let nothing = Settlement::nothing(refusal.failure.code.clone(), checked.effects, clock::micros());
@@ -107,6 +112,12 @@ impl Host {
             }
         }
     }
+}
+
+/// Why a call is not made whose outcome is that of another tool.
+fn stood_in(tool: &ToolName) -> Failure {
+    let message = format!("`{tool}` was called in place of this tool with this idempotency key; use another key");
+    Failure { dependency: true, ..Failure::new(Class::Unavailable, "stood-in", message) }
 }
 
 impl Drop for OnItsWay {

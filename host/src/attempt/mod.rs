@@ -26,6 +26,7 @@ pub use unknown::Resolution;
 
 pub(crate) use again::{Attempted, evidence, told};
 pub(crate) use dependencies::{WeakDependencies, remembered};
+pub(crate) use fallback::key_instead;
 pub(crate) use join::Running;
 pub(crate) use turnstile::LetThrough;
 pub(crate) use unknown::unknown_outcome;

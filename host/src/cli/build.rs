@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
-use super::failure::{CommandResult, WithCode as _};
+use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::Project;
 use super::ui::Ui;
@@ -33,11 +33,27 @@ pub(super) struct Build {
 impl Build {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let artifact = compile(&self.folder, self.debug).code(ExitCode::Failure)?;
-        let name = artifact.file_name().unwrap_or_default();
-        let output = self.output.clone().unwrap_or_else(|| self.folder.join(name));
-        pack::pack(project, &artifact, &output, ui).await
+        build(&self.folder, &Options { output: self.output, debug: self.debug }, project, ui).await?;
+        Ok(ExitCode::Success)
     }
+}
+
+/// How to build.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    /// Where the component goes.
+    pub(super) output: Option<PathBuf>,
+    /// Without optimisation.
+    pub(super) debug: bool,
+}
+
+/// Builds the tool in `folder` and returns where its packed component is.
+pub(super) async fn build(folder: &Path, options: &Options, project: &Project, ui: Ui) -> Result<PathBuf, Failure> {
+    let artifact = compile(folder, options.debug).code(ExitCode::Failure)?;
+    let name = artifact.file_name().unwrap_or_default();
+    let output = options.output.clone().unwrap_or_else(|| folder.join(name));
+    pack::pack(project, &artifact, &output, pack::Sources::default(), ui).await?;
+    Ok(output)
 }
 
 /// Runs cargo in `folder` and returns the component it made.

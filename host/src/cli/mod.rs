@@ -29,6 +29,7 @@ mod publish;
 mod report;
 mod runs;
 mod sources;
+mod test;
 mod tools;
 mod ui;
 mod undo;
@@ -100,6 +101,7 @@ enum Command {
     Unknown(unknown::Unknown),
     New(new::New),
     Build(build::Build),
+    Test(test::Test),
     Pack(pack::Pack),
     Inspect(inspect::Inspect),
     Sign(keys::Sign),
@@ -152,6 +154,7 @@ impl Cli {
             Command::Unknown(command) => block_on(command.run(&project, ui)),
             Command::New(command) => command.run(ui),
             Command::Build(command) => block_on(command.run(&project, ui)),
+            Command::Test(command) => block_on(command.run(&project, ui)),
             Command::Pack(command) => block_on(command.run(&project, ui)),
             Command::Inspect(command) => block_on(command.run(&project, ui)),
             Command::Sign(command) => command.run(ui),

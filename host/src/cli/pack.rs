@@ -3,47 +3,73 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use toolhold_core::describe::Description;
-use toolhold_sandbox::{DescribedBy, Loaded, Sandbox, SandboxConfig};
+use toolhold_core::describe::{Description, ToolInfo};
+use toolhold_core::id::ComponentName;
+use toolhold_sandbox::{DescribedBy, Kind, Loaded, Sandbox, SandboxConfig};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
-use super::project::Project;
+use super::project::{Project, failure};
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
-use crate::{component_file, replace_file};
+use crate::{component_file, open, replace_file, wit_docs};
 
-/// Ask a component once what tools it has, and write the answer into it.
+/// Write a component's description into it, so that it is listed and judged without running it.
 ///
-/// The component runs in a sandbox without any grant. A section that is there already is thrown away first.
+/// A component of the tool world is asked once, in a sandbox without any grant. One of plain functions is described by its
+/// types, and by the comments of its WIT package. A program takes what a manifest says of it. A section that is there already
+/// is thrown away first.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  toolhold pack target/wasm32-wasip2/release/weather.wasm --output weather.wasm")]
+#[command(
+    after_help = "Examples:\n  toolhold pack target/wasm32-wasip2/release/weather.wasm --output weather.wasm\n  toolhold pack maths.wasm --wit wit/\n  toolhold pack say.wasm --commands say    (what `[tools.say.commands]` of the manifest says)"
+)]
 pub(super) struct Pack {
-    /// The component.
+    /// The component, or a core module for WASI preview 1.
     component: PathBuf,
     /// Where to write it [default: over itself].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// The WIT package of a component of plain functions: its comments become descriptions.
+    #[arg(long, value_name = "DIR", conflicts_with = "commands")]
+    wit: Option<PathBuf>,
+    /// The component of the manifest whose commands are written into the program.
+    #[arg(long, value_name = "NAME")]
+    commands: Option<ComponentName>,
+}
+
+/// Where a description comes from beside the component.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Sources<'a> {
+    wit: Option<&'a Path>,
+    commands: Option<&'a ComponentName>,
 }
 
 impl Pack {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let output = self.output.as_ref().unwrap_or(&self.component);
-        pack(project, &self.component, output, ui).await
+        let sources = Sources { wit: self.wit.as_deref(), commands: self.commands.as_ref() };
+        pack(project, &self.component, output, sources, ui).await
     }
 }
 
 /// Packs `component` into `output`.
-pub(super) async fn pack(project: &Project, component: &Path, output: &Path, ui: Ui) -> CommandResult {
+pub(super) async fn pack(
+    project: &Project,
+    component: &Path,
+    output: &Path,
+    sources: Sources<'_>,
+    ui: Ui,
+) -> CommandResult {
     let bytes = std::fs::read(component)
         .map_err(|error| anyhow::anyhow!("`{}` cannot be read: {error}", component.display()))
         .code(ExitCode::BadInput)?;
     let bare = component_file::without_description(&bytes).code(ExitCode::BadInput)?;
     let sandbox = sandbox(project)?;
     let described = load(&sandbox, bare.clone(), ui).await?;
-    let packed = component_file::with_description(&bare, &described.description).code(ExitCode::BadInput)?;
+    let description = describe(project, &described, sources, ui)?;
+    let packed = component_file::with_description(&bare, &description).code(ExitCode::BadInput)?;
     let loaded = load(&sandbox, packed.clone(), ui).await?;
-    if loaded.described_by != DescribedBy::Section || *loaded.description != *described.description {
+    if loaded.described_by != DescribedBy::Section || *loaded.description != description {
         return Err(Failure::new(
             ExitCode::GuestFault,
             anyhow::anyhow!("the component's answer does not survive being written down"),
@@ -58,6 +84,44 @@ pub(super) async fn pack(project: &Project, component: &Path, output: &Path, ui:
         names(&loaded.description)
     ));
     Ok(ExitCode::Success)
+}
+
+/// What is to be written into the component.
+fn describe(project: &Project, loaded: &Loaded, sources: Sources<'_>, ui: Ui) -> Result<Description, Failure> {
+    let mut description = Description::clone(&loaded.description);
+    match (&loaded.kind, sources) {
+        (Kind::Typed { .. }, Sources { wit: Some(wit), .. }) => {
+            let silent = wit_docs::describe(&mut description, wit).code(ExitCode::BadInput)?;
+            silent.iter().for_each(|name| ui.say(&format!("note: the WIT package says nothing of `{name}`")));
+        }
+        (Kind::Command { .. }, Sources { commands: Some(name), .. }) => {
+            description.tools = commands(project, name, loaded)?;
+        }
+        (Kind::Command { .. }, _) => {
+            let why = "this is a program, and only a manifest says how it is called: `--commands NAME` writes what `[tools.NAME.commands]` says into it";
+            return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!(why)));
+        }
+        (_, Sources { wit: None, commands: None }) => {}
+        (_, Sources { wit: Some(_), .. }) => {
+            let why = "`--wit` is for components of plain functions; this one is not";
+            return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!(why)));
+        }
+        (_, Sources { commands: Some(_), .. }) => {
+            let why = "`--commands` is for programs (`wasi:cli/run`); this component is none";
+            return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!(why)));
+        }
+    }
+    Ok(description)
+}
+
+/// What the manifest says of the program `name`.
+fn commands(project: &Project, name: &ComponentName, loaded: &Loaded) -> Result<Vec<ToolInfo>, Failure> {
+    let manifest = open::manifest(&project.host().manifest).map_err(failure)?;
+    let tools = manifest.components().get(name).map(|component| &component.commands).filter(|tools| !tools.is_empty());
+    let tools = tools
+        .ok_or_else(|| anyhow::anyhow!("the manifest has no `[tools.{name}.commands.TOOL]`"))
+        .code(ExitCode::BadInput)?;
+    Ok(tools.values().map(|info| ToolInfo { needs: loaded.ceiling(), ..info.value.clone() }).collect())
 }
 
 /// A sandbox for looking at components, with the project's compile cache.

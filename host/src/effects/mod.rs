@@ -26,6 +26,7 @@ use toolhold_core::outcome::{Class, Failure};
 use toolhold_sandbox::capability::fs::commit::{CommitError, Durable};
 
 pub(crate) use expire::Kept;
+pub(crate) use report::{hashed, of as observed, wrote_in_place};
 pub use session::PreviewSession;
 pub use undo::{UndoError, Undone};
 

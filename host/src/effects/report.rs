@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use toolhold_core::call::{AuthorizedCall, Mode};
-use toolhold_core::effect::{Basis, EffectReport, Notes, Touched, Unknown};
+use toolhold_core::effect::{Basis, Change, Content, EffectReport, Notes, Touched, Unknown};
+use toolhold_core::grant::DirectoryGrant;
 use toolhold_core::id::Label;
 use toolhold_sandbox::capability::fs::commit::Detail;
 use toolhold_sandbox::{RunFailure, RunReport};
 
 /// What the call changed, or would; of a preview with hashes and diffs.
-pub(super) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
+pub(crate) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
     let detail = if call.mode() == Mode::Preview { Detail::Full } else { Detail::Brief };
     let (changes, changes_left_out) = run.staged.as_ref().map(|staged| staged.changes(detail)).unwrap_or_default();
     let mut unknown = unknown(call, &run.files);
@@ -20,6 +21,13 @@ pub(super) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
     let (requests, requests_left_out) = (run.requests.clone(), run.requests_left_out);
     let labels = labels(call, run);
     EffectReport { basis, changes, changes_left_out, requests, requests_left_out, labels, unknown }
+}
+
+/// What the call changed, with hashes and without diffs.
+pub(crate) fn hashed(run: &RunReport) -> Vec<Change> {
+    let (mut changes, _) = run.staged.as_ref().map(|staged| staged.changes(Detail::Full)).unwrap_or_default();
+    changes.iter_mut().for_each(|change| change.content = Content::Same);
+    changes
 }
 
 /// What is said of all that it read, by the grants under which it did.
@@ -39,9 +47,16 @@ fn basis(run: &RunReport) -> Basis {
 
 /// Directories that were written in place: of these, only the touches are known.
 fn unknown(call: &AuthorizedCall, notes: &Notes) -> Vec<Unknown> {
+    wrote_in_place(call, notes).map(|grant| Unknown::Direct { grant: grant.to_owned() }).collect()
+}
+
+/// The guest paths of the directories that the call has written in place, or may have.
+pub(crate) fn wrote_in_place<'a>(call: &'a AuthorizedCall, notes: &'a Notes) -> impl Iterator<Item = &'a str> {
     let is_write = |touched: &Touched| !matches!(touched, Touched::Read | Touched::Listed);
-    let was_written = |guest: &str| notes.touches.iter().any(|touch| touch.grant == guest && is_write(&touch.touched));
-    let in_place = call.grants().directories.iter().filter(|grant| !grant.atomic && call.mode() == Mode::Live);
-    let written = in_place.filter(|grant| was_written(&grant.guest) || notes.left_out > 0);
-    written.map(|grant| Unknown::Direct { grant: grant.guest.clone() }).collect()
+    let was_written =
+        move |guest: &str| notes.touches.iter().any(|touch| touch.grant == guest && is_write(&touch.touched));
+    let may_be_written = |grant: &&DirectoryGrant| !grant.atomic && !grant.write.is_empty();
+    let in_place = call.grants().directories.iter().filter(may_be_written);
+    let live = in_place.filter(move |_| call.mode() == Mode::Live);
+    live.filter(move |grant| was_written(&grant.guest) || notes.left_out > 0).map(|grant| &*grant.guest)
 }

@@ -1,10 +1,12 @@
 //! Sends one request after the other, each on a connection of its own.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use toolhold_core::id::ComponentName;
 use toolhold_core::redact::Redactor;
 use toolhold_sandbox::capability::http::{Answer, Egress, EgressError, EgressRequest, EgressResponse};
 
@@ -14,6 +16,9 @@ use super::{answer, exchange, lookup, place};
 
 /// Requests that are on their way at once. More wait: each holds a file descriptor, and a lookup a thread.
 const MAX_IN_FLIGHT: usize = 128;
+
+/// Of these, requests of one component: no other has to wait for servers that one asks, and that do not answer.
+pub(super) const MAX_OF_ONE: usize = 32;
 
 /// Threads for lookups, which the operating system may hold up for a minute.
 const LOOKUP_THREADS: usize = 16;
@@ -27,6 +32,8 @@ struct Shared {
     redactor: Redactor,
     connector: Connector,
     in_flight: Arc<Semaphore>,
+    /// The share of each component. Their names are the manifest's, so there are not many.
+    shares: Mutex<BTreeMap<ComponentName, Arc<Semaphore>>>,
     threads: OnceLock<Option<Runtime>>,
 }
 
@@ -39,6 +46,7 @@ impl Client {
             redactor,
             connector: Connector::default(),
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            shares: Mutex::default(),
             threads: OnceLock::new(),
         }))
     }
@@ -52,12 +60,19 @@ impl fmt::Debug for Client {
 
 impl Egress for Client {
     fn send(&self, request: EgressRequest) -> Answer {
+        self.send_and_tell(request, || ())
+    }
+}
+
+impl Client {
+    /// Sends a request, and calls `begins` when its turn has come: until then it waits for others, and not for its host.
+    pub(super) fn send_and_tell(&self, request: EgressRequest, begins: impl FnOnce() + Send + 'static) -> Answer {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let threads =
                 shared.threads().ok_or_else(|| EgressError::Connect("there are no threads to send with".into()))?;
             // Whoever waits for the answer has timers and sockets of its own, or none at all.
-            let mut task = Owned(threads.spawn(Arc::clone(&shared).one(request)));
+            let mut task = Owned(threads.spawn(Arc::clone(&shared).one(request, begins)));
             let ended = (&mut task.0).await;
             ended.unwrap_or_else(|_| Err(EgressError::Broken("the sending task ended early".into())))
         })
@@ -65,15 +80,37 @@ impl Egress for Client {
 }
 
 impl Shared {
-    async fn one(self: Arc<Self>, request: EgressRequest) -> Result<EgressResponse, EgressError> {
-        let permit = Arc::clone(&self.in_flight).acquire_owned().await;
-        let permit = permit.map_err(|_| EgressError::Connect("the host is being shut down".into()))?;
+    async fn one(
+        self: Arc<Self>,
+        request: EgressRequest,
+        begins: impl FnOnce() + Send,
+    ) -> Result<EgressResponse, EgressError> {
+        let permits = self.permits(request.component.as_ref()).await;
+        let permits = permits.map_err(|_| EgressError::Connect("the host is being shut down".into()))?;
+        begins();
         let placed = place::secrets(&request, &self.secrets)?;
         let addresses = lookup::permitted(&request.target, &request.addresses).await?;
         let connection = self.connector.connect(&request.target, &addresses, request.connect_timeout).await?;
         let returned = Arc::clone(&request.returned);
-        let answer = exchange::exchange(connection, request, placed, permit).await?;
+        let answer = exchange::exchange(connection, request, placed, permits).await?;
         Ok(answer::without_secrets(answer, &self.redactor, returned))
+    }
+
+    /// The component's own share first: whoever waits for that keeps nobody else out.
+    async fn permits(&self, component: Option<&ComponentName>) -> Result<Permits, AcquireError> {
+        let share = component.map(|component| self.share(component));
+        let own = match share {
+            Some(share) => Some(share.acquire_owned().await?),
+            None => None,
+        };
+        let whole = Arc::clone(&self.in_flight).acquire_owned().await?;
+        Ok(Permits { _own: own, _whole: whole })
+    }
+
+    fn share(&self, component: &ComponentName) -> Arc<Semaphore> {
+        // Inserting is complete before anything can panic.
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(shares.entry(component.clone()).or_insert_with(|| Arc::new(Semaphore::new(MAX_OF_ONE))))
     }
 
     fn threads(&self) -> Option<&Runtime> {
@@ -98,6 +135,12 @@ impl Drop for Shared {
             threads.shutdown_background();
         }
     }
+}
+
+/// A place among the requests that are on their way, until it is dropped.
+pub(super) struct Permits {
+    _own: Option<OwnedSemaphorePermit>,
+    _whole: OwnedSemaphorePermit,
 }
 
 /// A task that ends when nobody waits for it any more.

@@ -12,10 +12,9 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::sync::OwnedSemaphorePermit;
 use toolhold_sandbox::capability::http::{Body, BodyError, EgressError, EgressRequest, EgressResponse};
 
-use super::client::Owned;
+use super::client::{Owned, Permits};
 use super::connect::Connection;
 use super::place::Placed;
 
@@ -28,12 +27,12 @@ const MAX_BUFFER: usize = 128 << 10;
 /// See [`MAX_BUFFER`]; HTTP/2 counts 32 bytes more per header.
 const MAX_HEADER_LIST: u32 = 128 << 10;
 
-/// Sends `request` and waits for the begin of its answer. `permit` is held until the answer's end.
+/// Sends `request` and waits for the begin of its answer. `permits` are held until the answer's end.
 pub(super) async fn exchange(
     connection: Connection,
     request: EgressRequest,
     placed: Placed,
-    permit: OwnedSemaphorePermit,
+    permits: Permits,
 ) -> Result<EgressResponse, EgressError> {
     let http2 = connection.speaks_http2();
     let request = head(request, placed, http2)?;
@@ -52,7 +51,7 @@ pub(super) async fn exchange(
         (sender.send_request(request).await, driver)
     };
     let (parts, body) = response.map_err(|error| failed(&error))?.into_parts();
-    let body = Answered { body, _driver: driver, _permit: permit }.boxed_unsync();
+    let body = Answered { body, _driver: driver, _permits: permits }.boxed_unsync();
     Ok(EgressResponse { status: parts.status, headers: parts.headers, body })
 }
 
@@ -103,7 +102,7 @@ fn chain(error: &hyper::Error) -> String {
 struct Answered {
     body: Incoming,
     _driver: Owned<()>,
-    _permit: OwnedSemaphorePermit,
+    _permits: Permits,
 }
 
 impl http_body::Body for Answered {

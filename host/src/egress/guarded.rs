@@ -4,7 +4,7 @@
 //! component can close a host to another one by asking it for what fails.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use toolhold_core::breaker::{BreakerSettings, Pass, Verdict};
 use toolhold_core::id::ComponentName;
@@ -61,9 +61,14 @@ impl Egress for Guarded {
                 return Box::pin(std::future::ready(Err(EgressError::LeftAlone { why, wait_seconds })));
             }
         };
-        let since = dependencies.time().micros();
+        let since = Arc::new(OnceLock::new());
+        let (began, clock) = (Arc::clone(&since), self.dependencies.clone());
         let mut sent = Sent { dependencies: self.dependencies.clone(), name, settings, since, pass: Some(pass) };
-        let answer = self.client.send(request);
+        let answer = self.client.send_and_tell(request, move || {
+            if let Some(dependencies) = clock.upgrade() {
+                began.get_or_init(|| dependencies.time().micros());
+            }
+        });
         Box::pin(async move {
             let answer = answer.await;
             sent.told(verdict(&answer));
@@ -77,7 +82,8 @@ struct Sent {
     dependencies: WeakDependencies,
     name: String,
     settings: BreakerSettings,
-    since: u64,
+    /// When its turn came; until then it has not waited for its host.
+    since: Arc<OnceLock<u64>>,
     pass: Option<Pass>,
 }
 
@@ -92,7 +98,7 @@ impl Sent {
 impl Drop for Sent {
     fn drop(&mut self) {
         let now = self.dependencies.upgrade().map(|dependencies| dependencies.time().micros());
-        let waited = now.unwrap_or_default().saturating_sub(self.since);
+        let waited = self.since.get().map_or(0, |since| now.unwrap_or_default().saturating_sub(*since));
         self.told(if waited >= PATIENCE { Verdict::Fault } else { Verdict::Nothing });
     }
 }
@@ -109,6 +115,7 @@ fn verdict(answer: &Result<EgressResponse, EgressError>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::task::Poll;
@@ -117,6 +124,7 @@ mod tests {
     use http::HeaderMap;
     use toolhold_core::grant::http::{Method, Scheme, Target};
 
+    use super::super::client::MAX_OF_ONE;
     use super::*;
     use crate::attempt::Time;
     use crate::egress::SecretLookup;
@@ -139,9 +147,9 @@ mod tests {
         }
     }
 
-    fn request(port: u16) -> EgressRequest {
+    fn request(component: &str, port: u16) -> EgressRequest {
         EgressRequest {
-            component: Some("web".parse().unwrap()),
+            component: Some(component.parse().unwrap()),
             method: Method::Get,
             target: Target::parse(Scheme::Http, &format!("127.0.0.1:{port}"), "/").unwrap(),
             headers: HeaderMap::new(),
@@ -153,26 +161,53 @@ mod tests {
         }
     }
 
-    /// Sends to a server that takes everything and answers nothing, and gives each request up after so long.
-    fn given_up(times: usize, after: u64) -> Result<EgressResponse, EgressError> {
+    struct Place {
+        _state: tempfile::TempDir,
+        _journal: Journal,
+        time: Arc<Manual>,
+        dependencies: Dependencies,
+        guarded: Guarded,
+    }
+
+    fn place() -> Place {
         let state = tempfile::tempdir().unwrap();
         let journal = Journal::open(&state.path().join("state"), &Options::default()).unwrap();
         let time = Arc::new(Manual::default());
         let dependencies = Dependencies::open(&journal, Arc::clone(&time) as Arc<dyn Time>).unwrap();
         let client = Client::new(SecretLookup::none(), toolhold_core::redact::Redactor::default());
         let guarded = Guarded::new(client, &dependencies, |_| BreakerSettings::default());
-        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = silent.local_addr().unwrap().port();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        Place { _state: state, _journal: journal, time, dependencies, guarded }
+    }
+
+    fn server() -> (TcpListener, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (listener, port)
+    }
+
+    fn block_on<R>(test: impl Future<Output = R>) -> R {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+    }
+
+    async fn begun(answer: &mut Answer) {
+        let is_pending = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context).is_pending()));
+        assert!(is_pending.await);
+    }
+
+    /// Sends to a server that takes everything and answers nothing, and gives each request up after so long.
+    fn given_up(times: usize, after: u64) -> Result<EgressResponse, EgressError> {
+        let place = place();
+        let (silent, port) = server();
+        block_on(async {
             for _ in 0..times {
-                let mut answer = guarded.send(request(port));
-                let polled = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context).is_pending()));
-                assert!(polled.await);
-                time.0.fetch_add(after, Ordering::SeqCst);
+                let mut answer = place.guarded.send(request("web", port));
+                begun(&mut answer).await;
+                // It is connected, so its turn has come.
+                let _connection = silent.accept().unwrap();
+                place.time.0.fetch_add(after, Ordering::SeqCst);
             }
             drop(silent);
-            guarded.send(request(port)).await
+            place.guarded.send(request("web", port)).await
         })
     }
 
@@ -186,5 +221,51 @@ mod tests {
     fn whoever_gives_up_at_once_says_nothing_of_the_host() {
         let answer = given_up(20, PATIENCE - 1);
         assert!(matches!(answer, Err(EgressError::Connect(_))), "{answer:?}");
+    }
+
+    #[test]
+    fn a_component_whose_servers_do_not_answer_keeps_no_other_one_waiting() {
+        let place = place();
+        let (silent, port) = server();
+        let (working, other) = server();
+        block_on(async {
+            let mut held = Vec::new();
+            for _ in 0..200 {
+                let mut answer = place.guarded.send(request("greedy", port));
+                begun(&mut answer).await;
+                held.push(answer);
+            }
+            let connections: Vec<_> = (0..MAX_OF_ONE).map(|_| silent.accept().unwrap()).collect();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = working.accept().unwrap();
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+            });
+            place.guarded.send(request("modest", other)).await.unwrap();
+            server.join().unwrap();
+            silent.set_nonblocking(true).unwrap();
+            assert!(silent.accept().is_err(), "more than {} are on their way", connections.len());
+        });
+    }
+
+    #[test]
+    fn who_waited_for_a_turn_says_nothing_of_the_host() {
+        let place = place();
+        let (silent, port) = server();
+        let (_never_asked, other) = server();
+        block_on(async {
+            let mut held = Vec::new();
+            for _ in 0..MAX_OF_ONE {
+                let mut answer = place.guarded.send(request("web", port));
+                begun(&mut answer).await;
+                held.push((answer, silent.accept().unwrap()));
+            }
+            for _ in 0..5 {
+                let mut waiting = place.guarded.send(request("web", other));
+                begun(&mut waiting).await;
+                place.time.0.fetch_add(PATIENCE, Ordering::SeqCst);
+            }
+            assert_eq!(place.dependencies.breakers(), [], "nothing was asked of it");
+        });
     }
 }

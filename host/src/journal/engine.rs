@@ -19,7 +19,7 @@ use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, End, Intent};
-use super::{Durability, Options, audit, dependencies, migrations, plans, runs, standing};
+use super::{Durability, Options, audit, dependencies, migrations, plans, runs, standing, tapes};
 
 /// Prepared statements that are kept: more than there are.
 const STATEMENTS: usize = 32;
@@ -136,7 +136,11 @@ impl Engine {
             Work::Turn(turn) => plans::turn(&self.connection, turn)?,
             Work::Park(call, reason, at) => calls::park(&self.connection, call, &self.redactor.redact(reason), *at)?,
             Work::Run(step) => runs::append(&self.connection, step, &self.redactor)?,
-            Work::ExpireRun(run, at) => runs::expire(&self.connection, run, *at)?,
+            Work::Tape(kept) => tapes::insert(&self.connection, kept, &self.redactor)?,
+            Work::ExpireRun(run, at) => {
+                tapes::expire(&self.connection, run)?;
+                runs::expire(&self.connection, run, *at)?
+            }
             Work::Resolve(call, settlement) => {
                 if !calls::is_unknown(&self.connection, call)? {
                     return Ok(Err(Error::NotUnknown(call.clone())));

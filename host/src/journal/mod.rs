@@ -32,6 +32,7 @@ mod reader;
 mod record;
 mod runs;
 mod standing;
+mod tapes;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
@@ -49,6 +50,7 @@ pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Pl
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
+pub use tapes::KeptTape;
 
 use directory::Directory;
 use engine::Engine;
@@ -313,6 +315,15 @@ impl Journal {
     pub async fn run_step(&self, step: RunStep) -> Result<(), Error> {
         let (durable, waits) = (step.durable, step.waits);
         self.write(Work::Run(Box::new(step)), durable, waits).await.map(drop)
+    }
+
+    /// Keeps what an attempt at a call of a run was given. Nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn keep_tape(&self, kept: KeptTape) -> Result<(), Error> {
+        self.write(Work::Tape(Box::new(kept)), false, false).await.map(drop)
     }
 
     /// Removes the steps of a run that is over.

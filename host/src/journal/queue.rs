@@ -15,6 +15,7 @@ use super::error::Error;
 use super::plans::{Planned, Turn};
 use super::record::{Admission, Intent, Settlement};
 use super::runs::RunStep;
+use super::tapes::KeptTape;
 
 /// Most commands that wait without their callers waiting.
 const MAX_COMMANDS: usize = 8192;
@@ -44,6 +45,7 @@ pub(super) enum Work {
     Turn(Box<Turn>),
     Park(CallId, String, u64),
     Run(Box<RunStep>),
+    Tape(Box<KeptTape>),
     ExpireRun(RunId, u64),
     /// A person settles a parked call.
     Resolve(CallId, Box<Settlement>),
@@ -62,6 +64,7 @@ impl Work {
             Self::Remember(remember) => remember.bytes(),
             Self::Plan(planned) => planned.bytes(),
             Self::Run(step) => step.body.len(),
+            Self::Tape(kept) => kept.bytes(),
             Self::ExpireRun(..)
             | Self::Turn(_)
             | Self::Park(..)

@@ -6,20 +6,22 @@ use std::io::Write;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use toolhold_core::call::Mode;
 use toolhold_core::chain::{Broken, Head, Link, Why};
 use toolhold_core::event::{Effects, Entry, Event, VERSION};
 use toolhold_core::id::{CallId, Digest, RunId};
 
 use super::audit::{self, Stored, digest};
-use super::calls::{effects, outcome_digest, parse_mode, parsed};
+use super::calls::{effects, mode_word, outcome_digest, parse_mode, parsed};
 use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
-use super::record::{CallRecord, CallUse, Filter, State};
+use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
 use super::standing::{self, Said};
+use super::tapes::{self, KeptTape};
 
 /// Most calls in a listing.
 const MAX_LISTED: u32 = 10_000;
@@ -89,6 +91,19 @@ impl Reader {
     pub fn get(&self, call: &CallId) -> Result<Option<CallRecord>, Error> {
         let sql = format!("{SELECT}, evidence FROM calls WHERE call = ?1");
         Ok(self.connection.query_row(&sql, [call.as_str()], record).optional()?)
+    }
+
+    /// The call that a key belongs to. A key is free while nothing was done with it.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn keyed(&self, key: &ScopedKey, mode: Mode) -> Result<Option<CallRecord>, Error> {
+        let sql = format!(
+            "{SELECT}, evidence FROM calls WHERE scope = ?1 AND key = ?2 AND mode = ?3 AND state <> 'abandoned'"
+        );
+        let key = params![&*key.scope, key.key.as_str(), mode_word(mode)];
+        Ok(self.connection.query_row(&sql, key, record).optional()?)
     }
 
     /// The calls that fit, newest first.
@@ -201,6 +216,24 @@ impl Reader {
     /// The database cannot be read.
     pub fn run_events(&self, run: &RunId) -> Result<Vec<RunEventRecord>, Error> {
         runs::events(&self.connection, run)
+    }
+
+    /// What the last attempt at a call of a run was given from outside.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn tape(&self, run: &RunId, call: &CallId) -> Result<Option<KeptTape>, Error> {
+        tapes::last(&self.connection, run, call)
+    }
+
+    /// The last step of a run.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn last_run_event(&self, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
+        runs::last_event(&self.connection, run)
     }
 
     /// The runs that ended before `before`, in microseconds since 1970, and still have their steps. Not the dead ones: those

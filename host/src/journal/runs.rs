@@ -301,9 +301,18 @@ pub(super) fn outlived(connection: &Connection, before: u64) -> Result<Vec<RunRe
 pub(super) fn events(connection: &Connection, run: &RunId) -> Result<Vec<RunEventRecord>, Error> {
     let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 ORDER BY step";
     let mut statement = connection.prepare_cached(sql)?;
-    let read = |row: &Row<'_>| Ok(RunEventRecord { step: number(row, 0)?, at: number(row, 1)?, body: row.get(2)? });
-    let rows = statement.query_map([run.as_str()], read)?;
+    let rows = statement.query_map([run.as_str()], event)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The last step of a run.
+pub(super) fn last_event(connection: &Connection, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
+    let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 ORDER BY step DESC LIMIT 1";
+    Ok(connection.prepare_cached(sql)?.query_row([run.as_str()], event).optional()?)
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<RunEventRecord> {
+    Ok(RunEventRecord { step: number(row, 0)?, at: number(row, 1)?, body: row.get(2)? })
 }
 
 /// Readers bring no database up to date: they may not write.

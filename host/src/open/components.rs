@@ -4,15 +4,14 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toolhold_core::describe::{Description, WORLD};
+use toolhold_core::describe::ToolInfo;
 use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::lock::{Lock, Pin};
-use toolhold_core::manifest;
-use toolhold_core::manifest::{Manifest, SecretSource};
+use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::capability::http::{Egress, NoEgress};
-use toolhold_sandbox::{Loaded, Sandbox, SandboxConfig};
+use toolhold_sandbox::{Kind, Loaded, Sandbox, SandboxConfig};
 
 use super::{HostConfig, OpenError, Progress, staging};
 use crate::store::Store;
@@ -68,7 +67,7 @@ impl Components {
                 Bytes::Pinned(digest) => components.sandbox.load(stored(config, name, digest)?).await,
             };
             let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
-            let tools = tools(name, &loaded)?;
+            let tools = tools(manifest, name, component, &loaded)?;
             tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
             let (name, source) = (name.clone(), component.written.clone());
             let accepted = pin.filter(|pin| pin.digest == loaded.digest).cloned();
@@ -111,7 +110,7 @@ enum Bytes<'a> {
     Pinned(ToolDigest),
 }
 
-fn source<'a>(component: &'a manifest::Component, pin: Option<&Pin>) -> Result<Bytes<'a>, OpenError> {
+fn source<'a>(component: &'a Granted, pin: Option<&Pin>) -> Result<Bytes<'a>, OpenError> {
     let pin = pin.filter(|pin| pin.source == component.written);
     match (&component.path, pin) {
         (Some(path), None) => Ok(Bytes::File(&path.value)),
@@ -171,13 +170,41 @@ fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
 
 /// What a lock file says of a component that was loaded, before anybody vouched for it.
 pub(crate) fn pin_as_loaded(source: &str, loaded: &Loaded, tools: &[Tool]) -> Pin {
-    Pin::of(source, loaded.digest, loaded.size, WORLD, tools)
+    Pin::of(source, loaded.digest, loaded.size, &loaded.kind.world(), tools)
 }
 
-/// The tools of a component as they are called here.
-pub(crate) fn tools(name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, OpenError> {
-    let Description { tools, .. } = &*loaded.description;
-    let tool = |info: &toolhold_core::describe::ToolInfo| Tool::new(name, loaded.digest, info.clone());
-    let tools: Result<_, _> = tools.iter().map(tool).collect();
-    tools.map_err(|source| OpenError::Tool { component: name.clone(), source: Box::new(source) })
+/// The tools of a component: what it says of itself or, of a program, what the manifest says.
+pub(crate) fn tools(
+    manifest: &Manifest,
+    name: &ComponentName,
+    granted: &Granted,
+    loaded: &Loaded,
+) -> Result<Vec<Tool>, OpenError> {
+    let fail = |source| OpenError::Tool { component: name.clone(), source: Box::new(source) };
+    let described = || loaded.description.tools.iter().cloned();
+    let Kind::Command { .. } = loaded.kind else {
+        not_commands(manifest, name, granted)?;
+        return described().map(|info| Tool::new(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail);
+    };
+    // The manifest says it again, and otherwise.
+    let mut infos: Vec<ToolInfo> = described().filter(|info| !granted.commands.contains_key(&info.name)).collect();
+    let needs = loaded.ceiling();
+    infos.extend(granted.commands.values().map(|info| ToolInfo { needs: needs.clone(), ..info.value.clone() }));
+    infos.sort_by(|left, right| left.name.cmp(&right.name));
+    if infos.is_empty() {
+        let message = format!("component `{name}` is a program, and nothing says how it is called");
+        let problem = Problem::new(Code::Command, &granted.name.span, message).label("no command");
+        let help = format!("add `[tools.{name}.commands.TOOL]` with a `description` and an `argv`");
+        manifest.complain(vec![problem.help(help)])?;
+    }
+    infos.into_iter().map(|info| Tool::of_command(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail)
+}
+
+/// Says so where the manifest has commands for a component that is no program.
+fn not_commands(manifest: &Manifest, name: &ComponentName, granted: &Granted) -> Result<(), OpenError> {
+    let Some(command) = granted.commands.values().next() else { return Ok(()) };
+    let message = format!("component `{name}` is not a program: it has tools of its own");
+    let problem = Problem::new(Code::Command, &command.span, message).label("no command line leads to it");
+    manifest.complain(vec![problem.help("leave `commands` out; `toolhold inspect` shows its tools")])?;
+    Ok(())
 }

@@ -83,6 +83,15 @@ impl Host {
     ///
     /// [`OpenError`] says which file is wrong, where, and what would mend it.
     pub async fn open(config: &HostConfig, progress: &(dyn Fn(Progress) + Sync)) -> Result<Self, OpenError> {
+        Self::open_with(config, None, progress).await
+    }
+
+    /// [`Host::open`], where `sender` answers the requests of tools instead of the network.
+    pub(crate) async fn open_with(
+        config: &HostConfig,
+        sender: Option<Arc<dyn Egress>>,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, OpenError> {
         let manifest = Arc::new(files::manifest(&config.manifest)?);
         let lock = lock(&config.lock)?;
         let secrets = Secrets::open(manifest.secrets(), config.known.clone())?;
@@ -91,7 +100,7 @@ impl Host {
         let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
         let journal = Journal::open(&config.state, &options)?;
         let dependencies = Dependencies::open(&journal, Arc::clone(&config.time))?;
-        let egress = egress(&manifest, &secrets, &dependencies);
+        let egress = sender.unwrap_or_else(|| egress(&manifest, &secrets, &dependencies));
         let components = Components::load_with(&manifest, config, &lock, egress, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         locking::vouched(&manifest, &lock)?;

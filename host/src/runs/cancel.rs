@@ -11,6 +11,7 @@ use toolhold_core::id::{Digest, RunId};
 use toolhold_core::run::{Next, RunEvent};
 
 use super::error::Error;
+use super::known;
 use super::past::Past;
 use super::recorder::JournalEngine;
 use crate::agent::{Engine as _, Stopped};
@@ -78,7 +79,8 @@ pub(super) fn forget(state: &Path, run: &RunId) {
 ///
 /// There is no such run, it is over, or the journal fails.
 pub async fn cancel(journal: &Journal, run: &RunId) -> Result<(), Error> {
-    let mut machine = Past::of(&journal.reader()?, run)?.machine()?;
+    let reader = journal.reader()?;
+    let mut machine = Past::of(&reader, run)?.machine()?;
     if machine.state().is_end() {
         return Err(Error::NotNow { run: run.clone(), state: machine.state(), hint: "there is nothing to cancel" });
     }
@@ -86,12 +88,12 @@ pub async fn cancel(journal: &Journal, run: &RunId) -> Result<(), Error> {
     let mut asked = Some(RunEvent::CancelRequested);
     loop {
         let elapsed = machine.elapsed();
-        let event = match (asked.take(), machine.next(elapsed)) {
-            (Some(event), _) => event,
-            (None, Next::Note(event)) => event,
-            // It was started, and nobody is left who could tell.
-            (None, Next::Call(call)) => machine.abandoned(&call),
-            (None, _) => return Ok(()),
+        let event = match (asked.take(), machine.open_call(), machine.next(elapsed)) {
+            (Some(event), _, _) => event,
+            // It was started, and whoever did is gone: the journal tells what it came to, or nobody does.
+            (None, Some(call), _) => known::of(&reader, &machine, &call)?.unwrap_or_else(|| machine.abandoned(&call)),
+            (None, None, Next::Note(event)) => event,
+            (None, None, _) => return Ok(()),
         };
         let act = Box::pin(std::future::ready((elapsed, event)));
         let happened = engine.once(&machine, act).await.map_err(|error| Stopped(error.to_string()))?;

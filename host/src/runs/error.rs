@@ -42,6 +42,26 @@ pub enum Error {
         /// What it was to be a copy of.
         origin: crate::journal::Origin,
     },
+    /// There is no call at this step.
+    #[error("step {step} of run `{run}` is no call; the steps with one are: {calls}")]
+    NoCall {
+        /// Which run.
+        run: RunId,
+        /// Which step.
+        step: u64,
+        /// The steps with a call.
+        calls: String,
+    },
+    /// What is on record of a call is not enough to make it once more.
+    #[error("the call of step {step} of run `{run}` cannot be replayed: {why}")]
+    NotKept {
+        /// Which run.
+        run: RunId,
+        /// Which step.
+        step: u64,
+        /// Why.
+        why: &'static str,
+    },
     /// A dry run keeps nothing that outlives its process.
     #[error("run `{0}` is a dry run: what it staged is gone with its process; start it again")]
     DryRun(RunId),

@@ -8,9 +8,11 @@
 mod cancel;
 mod error;
 mod guarded;
+mod known;
 mod past;
 pub mod preflight;
 mod recorder;
+mod replay;
 mod tools;
 mod work;
 
@@ -18,6 +20,7 @@ pub use self::cancel::{cancel, request as request_cancel};
 pub use self::error::Error;
 pub use self::past::Past;
 pub use self::recorder::JournalEngine;
+pub use self::replay::{Replay, replay};
 pub use self::tools::HostTools;
 pub(crate) use self::work::expire;
 pub use self::work::{Ended, Worker, limits};

@@ -1,10 +1,12 @@
 //! A run as it was: its steps, and what it was after each of them.
 
+use toolhold_core::call::Mode;
 use toolhold_core::id::RunId;
-use toolhold_core::run::{Machine, Occurrence};
+use toolhold_core::run::{Machine, Occurrence, RunEvent};
+use toolhold_core::state::State;
 
 use super::error::Error;
-use crate::journal::{Reader, RunRecord};
+use crate::journal::{self, Reader, RunFilter, RunRecord};
 
 /// A run as the journal has it.
 #[derive(Debug, Clone)]
@@ -42,6 +44,22 @@ impl Past {
         Ok(Self { record, history, times })
     }
 
+    /// The dead letters, newest first. A run whose host was stopped between its end and its becoming one is one as well.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn dead(reader: &Reader, limit: u32) -> Result<Vec<RunRecord>, journal::Error> {
+        let states = vec![State::DeadLettered, State::Failed, State::TimedOut];
+        let mut dead = Vec::new();
+        for record in reader.runs(&RunFilter { states, limit: u32::MAX })? {
+            if dead.len() < limit as usize && is_dead(reader, &record)? {
+                dead.push(RunRecord { state: State::DeadLettered, ..record });
+            }
+        }
+        Ok(dead)
+    }
+
     /// The run after its last step.
     ///
     /// # Errors
@@ -66,5 +84,74 @@ impl Past {
 
     fn folded(&self, history: &[Occurrence]) -> Result<Machine, Error> {
         Machine::of(history).map_err(|why| Error::Unreadable { run: self.record.run.clone(), why })
+    }
+}
+
+/// Whether the run is a dead letter, or would be if whoever worked on it had not been stopped. What a person decided counts:
+/// a discarded run has another last step.
+pub(super) fn is_dead(reader: &Reader, record: &RunRecord) -> Result<bool, journal::Error> {
+    match record.state {
+        State::DeadLettered => Ok(true),
+        State::Failed | State::TimedOut if record.mode == Mode::Live && !record.expired => {
+            let last = reader.last_run_event(&record.run)?;
+            let event = last.and_then(|last| serde_json::from_str::<Occurrence>(&last.body).ok());
+            Ok(event.is_some_and(|happened| matches!(happened.event, RunEvent::RunEnded { .. })))
+        }
+        _ => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use toolhold_core::run::event::VERSION;
+    use toolhold_core::run::{RunLimits, Start};
+
+    use super::*;
+    use crate::agent::Engine as _;
+    use crate::journal::{Journal, Options};
+    use crate::runs::JournalEngine;
+
+    async fn take(journal: &Journal, machine: &mut Machine, event: RunEvent) {
+        let act = Box::pin(std::future::ready((Duration::ZERO, event)));
+        let happened = JournalEngine::new(journal, "test").once(machine, act).await.unwrap();
+        machine.apply(Duration::ZERO, &happened.event).unwrap();
+        journal.flush().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_run_that_was_cut_off_between_its_end_and_its_burial_is_a_dead_letter_until_a_person_decides() {
+        let state = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&state.path().join("state"), &Options::default()).unwrap();
+        for (run, mode) in [("live", Mode::Live), ("dry", Mode::Preview)] {
+            let start = Start {
+                version: VERSION,
+                run: run.parse().unwrap(),
+                task: "t".into(),
+                mode,
+                models: Vec::new(),
+                prices: Vec::new(),
+                tools: Vec::new(),
+                limits: RunLimits::default(),
+                manifest: None,
+                answer_schema: None,
+            };
+            let mut machine = Machine::begin(start.clone());
+            let dead = || Past::dead(&journal.reader().unwrap(), 10).unwrap();
+            take(&journal, &mut machine, RunEvent::RunStarted(Box::new(start))).await;
+            assert_eq!(dead().len(), 0);
+            let ended = RunEvent::RunEnded { end: State::Failed, answer: None, reason: None };
+            take(&journal, &mut machine, ended).await;
+            let expected = usize::from(mode == Mode::Live);
+            assert_eq!(dead().len(), expected, "{run}");
+            assert!(dead().iter().all(|record| record.state == State::DeadLettered));
+            if mode == Mode::Live {
+                take(&journal, &mut machine, RunEvent::DeadLettered).await;
+                assert_eq!(dead().len(), 1);
+                take(&journal, &mut machine, RunEvent::Discarded).await;
+                assert_eq!(dead().len(), 0, "it stays dead");
+            }
+        }
     }
 }

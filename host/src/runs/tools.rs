@@ -38,7 +38,8 @@ impl Tools for HostTools<'_> {
 
     async fn call(&self, call: ToolCall, cancel: CancellationToken) -> CallReport {
         let labels = Some(Arc::clone(&self.labels));
-        let options = CallOptions { cancel, session: self.session.clone(), labels, ..CallOptions::default() };
+        let options =
+            CallOptions { cancel, session: self.session.clone(), labels, taped: true, ..CallOptions::default() };
         let done = self.host.call(call, options).await;
         (self.on_report)(&done);
         done

@@ -11,7 +11,7 @@ use toolhold_core::run::{Identity, Machine, RunEvent, RunLimits, RunReport};
 use toolhold_core::state::State;
 
 use super::error::Error;
-use super::past::Past;
+use super::past::{Past, is_dead as is_kept};
 use super::recorder::JournalEngine;
 use super::{HostTools, cancel, guarded};
 use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
@@ -268,7 +268,11 @@ pub fn limits(host: &Host) -> RunLimits {
 pub(crate) async fn expire(host: &Host) -> Result<(), crate::journal::Error> {
     let now = clock::micros();
     let before = now.saturating_sub(host.policy().manifest().host().run_age);
-    for record in host.journal().reader()?.outlived_runs(before)? {
+    let reader = host.journal().reader()?;
+    for record in reader.outlived_runs(before)? {
+        if is_kept(&reader, &record)? {
+            continue;
+        }
         host.journal().expire_run(&record.run, now).await?;
     }
     Ok(())

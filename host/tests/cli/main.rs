@@ -4,10 +4,12 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "a test fails by panicking, and starts the program"
 )]
 
 mod apply;
+mod cases;
 mod commands;
 mod distribution;
 mod dry_run;
@@ -26,4 +28,5 @@ mod runs;
 mod server;
 mod signing;
 mod undo;
+mod ways;
 mod web;

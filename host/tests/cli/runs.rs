@@ -54,6 +54,25 @@ fn a_run_is_listed_and_shown_step_by_step_with_its_state_at_each() {
 }
 
 #[test]
+fn a_call_of_a_run_is_replayed_and_what_is_different_is_shown() {
+    let project = project();
+    let run = ran(&project, 0);
+    // The write is there already, and writing it again is the same.
+    let written = project.run(&["runs", "replay", &format!("{run}@9")]);
+    assert_eq!(written.code(), 1, "it is changed and not created: {}", written.said());
+    let listed = project.run(&["runs", "replay", &format!("{run}@5"), "--json"]);
+    assert_eq!(listed.code(), 1);
+    let listed: serde_json::Value = serde_json::from_str(&listed.printed()).unwrap();
+    assert_eq!((&listed["tool"], &listed["same"]), (&"files.list".into(), &false.into()), "a file more: {listed}");
+    std::fs::remove_file(project.path().join("work/new.md")).unwrap();
+    project.run(&["runs", "replay", &format!("{run}@9")]).worked(&["files.write the same"]);
+    project.run(&["runs", "replay", &format!("{run}@5")]).worked(&["files.list the same"]);
+    project.run(&["runs", "replay", &run]).failed(3, &["name a step"]);
+    project.run(&["runs", "replay", &format!("{run}@1")]).failed(3, &["is no call"]);
+    project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
 fn a_fork_goes_on_from_a_step_and_repeats_nothing_before_it() {
     let project = project();
     let run = ran(&project, 0);

@@ -25,7 +25,7 @@ fn refused(bytes: &[u8]) -> LoadError {
 #[test]
 fn what_is_no_component_is_told_apart_in_one_line() {
     let core = wat::parse_str("(module (func (export \"run\")))").unwrap();
-    assert!(matches!(refused(&core), LoadError::Inspect(InspectError::CoreModule)));
+    assert!(matches!(refused(&core), LoadError::Inspect(InspectError::CoreModule(_))));
     assert!(matches!(refused(b"\x7fELF\x02\x01\x01\0"), LoadError::Inspect(InspectError::Precompiled)));
     for bytes in
         [&b""[..], b"\0", b"\0asm", b"\0asm\x0d\0\x01", b"#!/bin/sh\n", b"PK\x03\x04", b"(component)", &[0xff; 4096]]
@@ -46,6 +46,24 @@ fn a_component_that_was_cut_or_changed_anywhere_is_no_crash() {
         let mut changed = whole.clone();
         changed[place] ^= 0x55;
         drop(sandbox.load_blocking(&changed));
+    }
+    next_call_works(&sandbox);
+}
+
+#[test]
+fn a_module_that_was_changed_anywhere_is_no_crash() {
+    let whole = wat::parse_str(
+        r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory (export "memory") 1) (func (export "_start") (call $exit (i32.const 3))))"#,
+    )
+    .unwrap();
+    let sandbox = test_host::shared().unwrap();
+    assert!(sandbox.load_blocking(&whole).is_ok());
+    for place in 8..whole.len() {
+        let mut changed = whole.clone();
+        changed[place] ^= 0x15;
+        drop(sandbox.load_blocking(&changed));
+        drop(sandbox.load_blocking(&whole[..place]));
     }
     next_call_works(&sandbox);
 }

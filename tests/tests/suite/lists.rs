@@ -5,6 +5,7 @@ use toolhold_tests::test_host::TestHost;
 
 mod hostile {
     use crate::probes::*;
+    use crate::reliability::acts_then_traps;
     use crate::secrets::repeats;
     use crate::whole::acts_then_grows;
 

@@ -9,6 +9,7 @@ mod check;
 
 mod components;
 mod descriptions;
+mod first_party;
 mod http;
 mod languages;
 mod limits;
@@ -16,7 +17,9 @@ mod lists;
 mod many;
 mod probes;
 mod reliability;
+mod replay;
 mod secrets;
 mod texts;
+mod typed;
 mod waiting;
 mod whole;

@@ -9,7 +9,6 @@ mod encoding;
 mod ignore;
 mod ignore_files;
 mod lines;
-mod path;
 mod rfc3339;
 mod walk;
 
@@ -27,6 +26,8 @@ mod search;
 mod stat;
 mod tree;
 mod write;
+
+use granted::path;
 
 toolhold_sdk::component!(
     directories::directories,

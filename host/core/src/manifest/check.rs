@@ -12,7 +12,7 @@ use crate::limit::Unit;
 
 use super::amount;
 use super::condition;
-use super::keys::{MANIFEST, Otherwise, Shape, Table};
+use super::keys::{Otherwise, Shape, Table};
 use super::problem::{Code, Problem, suggest};
 use super::text::Text;
 
@@ -30,17 +30,20 @@ pub(super) struct Checker {
 type Keep = bool;
 
 impl Checker {
-    /// Checks the whole document.
-    pub(super) fn document(&mut self, document: &mut Spanned<DeTable<'_>>, text: &str) {
+    /// Checks the whole document, of which `whole` is the outermost table.
+    pub(super) fn document(&mut self, document: &mut Spanned<DeTable<'_>>, text: &str, whole: &'static Table) {
         if let Some(version) = document.get_ref().get("version").filter(|version| is_other_version(version)) {
             // Another version has other keys: whatever else could be said here would be noise.
-            let message =
-                format!("manifest version {} is not supported; this build reads {VERSION}", shown(version.get_ref()));
+            let message = format!(
+                "{} version {} is not supported; this build reads {VERSION}",
+                form(whole),
+                shown(version.get_ref())
+            );
             self.problems.push(Problem::new(Code::Version, &version.span(), message).label("this version"));
             return;
         }
         let first_line = 0..text.lines().next().map_or(0, str::len);
-        self.table(document.get_mut(), &MANIFEST, "the manifest", &first_line);
+        self.table(document.get_mut(), whole, whole.name, &first_line);
     }
 
     fn table(&mut self, table: &mut DeTable<'_>, known: &'static Table, place: &str, at: &Range<usize>) -> Keep {
@@ -255,6 +258,11 @@ impl Checker {
     fn enclosing(&self) -> &'static str {
         if self.path.first().is_some_and(|first| first == "rules") { "the rule" } else { "the key" }
     }
+}
+
+/// What a file is called whose outermost table is `whole`.
+fn form(whole: &Table) -> &'static str {
+    whole.name.strip_prefix("the ").unwrap_or(whole.name)
 }
 
 /// JSON has no date-times, and no numbers that are infinite or none.

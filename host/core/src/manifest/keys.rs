@@ -3,6 +3,7 @@
 //! The checker, the JSON Schema for editors and the reference page walk this table, so none of them can know a key that
 //! another does not. A test compares it with the wire form.
 
+mod commands;
 mod models;
 mod network;
 mod reliability;
@@ -13,6 +14,7 @@ use crate::limit::{LIMITS, Unit};
 use super::settings::{HOST, Setting};
 use super::text::{self, Text};
 
+pub use commands::{COMMAND, RESULTS};
 pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
@@ -104,7 +106,7 @@ pub enum Shape {
     Json,
 }
 
-const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, doc: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, doc: &'static str) -> Key {
     Key { name, shape, otherwise, doc }
 }
 
@@ -250,6 +252,12 @@ pub static COMPONENT: Table = Table {
             Otherwise::Is("as above"),
             "what holds for a single tool of the component, by its name without the component's",
         ),
+        key(
+            "commands",
+            Shape::Map { key: &text::LOCAL, of: &Shape::Table(&COMMAND) },
+            Otherwise::Is("as the component says"),
+            "for a component that is a program: its tools, and how each is called",
+        ),
     ],
 };
 
@@ -365,7 +373,7 @@ pub static RUN_TABLE: Table =
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 19] = [
+pub static TABLES: [&Table; 20] = [
     &MANIFEST,
     &COMPONENT,
     &DIRECTORY,
@@ -376,6 +384,7 @@ pub static TABLES: [&Table; 19] = [
     &RULE,
     &TOOL,
     &FALLBACK,
+    &COMMAND,
     &CLIENTS,
     &MODEL,
     &MODEL_PRICES,

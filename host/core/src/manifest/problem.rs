@@ -68,6 +68,7 @@ codes! {
     Condition "condition" "A `when` that is not a usable JSON Schema.",
     DuplicateRule "duplicate-rule" "Two rules with one name.",
     Fallback "fallback" "A fallback that names no tool or value, or both, or one that cannot stand in for the tool.",
+    Command "command" "A program that cannot be called as the manifest says, or a component that is none or does not say how.",
     Overlap "overlap" "Two directories of a component at one guest path, or one within the other.",
     UnknownComponent "unknown-component" "A rule names a component that the manifest does not have.",
     UnknownLabel "unknown-label" "A rule names a label that no grant has, so that it would never match.",
@@ -76,6 +77,7 @@ codes! {
     UnknownArgument "unknown-argument" "A `when` looks at an argument that none of the rule's tools has.",
     OptionalArgument "optional-argument" "An `allow` rule looks at an argument that a call may leave out. A warning.",
     Need "need" "A tool declares a need that is neither a pattern over guest paths nor an origin. A warning: it cannot be granted.",
+    Case "case" "A test case that contradicts itself or another one. In case files only.",
     Host "host" "The host finds that a path does not exist, is of another kind, or must not be granted.",
 }
 
@@ -87,6 +89,7 @@ pub struct Problem {
     /// Where, in bytes of the source text.
     pub span: Range<usize>,
     message: String,
+    form: &'static str,
     label: String,
     help: Option<String>,
     also: Option<(Range<usize>, String)>,
@@ -97,7 +100,7 @@ impl Problem {
     #[must_use]
     pub fn new(code: Code, span: &Range<usize>, message: impl Into<String>) -> Self {
         let message = escaped(&message.into());
-        Self { code, span: span.clone(), message, label: "here".into(), help: None, also: None }
+        Self { code, span: span.clone(), message, form: "manifest", label: "here".into(), help: None, also: None }
     }
 
     /// What stands at the place itself.
@@ -141,7 +144,7 @@ impl std::error::Error for Problem {}
 
 impl Diagnostic for Problem {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(format!("manifest::{}", self.code.as_str())))
+        Some(Box::new(format!("{}::{}", self.form, self.code.as_str())))
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -163,6 +166,7 @@ impl Diagnostic for Problem {
 /// Everything that is wrong with a manifest. Nothing runs with one that has any.
 #[derive(Debug, Clone, thiserror::Error)]
 pub struct Errors {
+    form: &'static str,
     source_code: NamedSource<Arc<str>>,
     problems: Vec<Problem>,
 }
@@ -176,8 +180,9 @@ impl Errors {
     }
 
     /// These problems, of which there is at least one.
-    pub(super) fn of(source: &Source, problems: Vec<Problem>) -> Self {
-        Self { source_code: source.as_named(), problems }
+    pub(super) fn of(source: &Source, mut problems: Vec<Problem>) -> Self {
+        problems.iter_mut().for_each(|problem| problem.form = source.form());
+        Self { form: source.form(), source_code: source.as_named(), problems }
     }
 
     /// Each problem, in the order of the text.
@@ -190,8 +195,8 @@ impl Errors {
 impl fmt::Display for Errors {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.problems.len() {
-            1 => write!(out, "the manifest `{}` has a problem", self.source_code.name()),
-            count => write!(out, "the manifest `{}` has {count} problems", self.source_code.name()),
+            1 => write!(out, "the {} `{}` has a problem", self.form, self.source_code.name()),
+            count => write!(out, "the {} `{}` has {count} problems", self.form, self.source_code.name()),
         }
     }
 }

@@ -23,14 +23,22 @@ pub fn reference() -> String {
         line(&mut out, &format!("| {what} | {} |", names.join(" ")));
     }
     line(&mut out, "\n### Errors\n\n| code | meaning |\n|---|---|");
-    for code in Code::ALL {
+    for code in Code::ALL.iter().filter(|code| **code != Code::Case) {
         line(&mut out, &format!("| `manifest::{}` | {} |", code.as_str(), code.doc()));
     }
     out
 }
 
+/// Markdown: a section per table of a case file.
+#[must_use]
+pub fn cases_reference() -> String {
+    let mut out = String::new();
+    super::cases::TABLES.iter().for_each(|table| section(&mut out, table));
+    out
+}
+
 fn section(out: &mut String, table: &Table) {
-    let title = if table.name.starts_with('[') { format!("`{}`", table.name) } else { "Top level".to_owned() };
+    let title = if table.name.starts_with("the ") { "Top level".to_owned() } else { format!("`{}`", table.name) };
     line(out, &format!("### {title}\n\n{}\n\n| key | value | without it | meaning |\n|---|---|---|---|", table.doc));
     for key in table.keys {
         line(

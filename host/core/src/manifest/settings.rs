@@ -63,6 +63,8 @@ pub struct HostLimits {
     pub undo_age: u64,
     /// Bytes of what is kept for that in all.
     pub undo_bytes: u64,
+    /// Bytes of answers that are kept of each attempt at a call of a run.
+    pub replay_bytes: u64,
 }
 
 /// Every key of `[run]`.
@@ -134,7 +136,7 @@ pub const RUN: [Setting<RunLimits>; 8] = [
 ];
 
 /// Every key of `[host]`.
-pub const HOST: [Setting<HostLimits>; 6] = [
+pub const HOST: [Setting<HostLimits>; 7] = [
     Setting {
         key: "max-calls-in-flight",
         unit: Unit::Count,
@@ -183,6 +185,14 @@ pub const HOST: [Setting<HostLimits>; 6] = [
         doc: "what is kept for that in all: files as they were before, staged files of previews; over it, the oldest go first",
         field: |host| &mut host.undo_bytes,
     },
+    Setting {
+        key: "replay-bytes",
+        unit: Unit::Bytes,
+        default: 1 << 20,
+        least: 0,
+        doc: "what is kept of the answers that each attempt at a call of a run got, so that it can be replayed; larger ones are not kept",
+        field: |host| &mut host.replay_bytes,
+    },
 ];
 
 impl Default for RunLimits {
@@ -206,8 +216,15 @@ impl Default for RunLimits {
 impl Default for HostLimits {
     /// The documented defaults: every bound is on.
     fn default() -> Self {
-        let mut host =
-            Self { max_calls_in_flight: 0, max_queue: 0, max_memory: 0, run_age: 0, undo_age: 0, undo_bytes: 0 };
+        let mut host = Self {
+            max_calls_in_flight: 0,
+            max_queue: 0,
+            max_memory: 0,
+            run_age: 0,
+            undo_age: 0,
+            undo_bytes: 0,
+            replay_bytes: 0,
+        };
         HOST.iter().for_each(|row| *(row.field)(&mut host) = row.default);
         host
     }

@@ -12,6 +12,7 @@ use super::text::is_invisible;
 /// The text that a manifest was read from, kept so that every later error and explanation can point into it.
 #[derive(Debug, Clone)]
 pub struct Source {
+    form: &'static str,
     name: Arc<str>,
     text: Arc<str>,
 }
@@ -55,7 +56,17 @@ impl std::fmt::Display for Line {
 
 impl Source {
     pub(crate) fn new(name: &str, text: &str) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { form: "manifest", name: name.into(), text: text.into() }
+    }
+
+    /// The text of a file of another form that is checked in the same way.
+    pub(super) fn of_form(form: &'static str, name: &str, text: &str) -> Self {
+        Self { form, ..Self::new(name, text) }
+    }
+
+    /// What messages and codes call a file of this form.
+    pub(super) fn form(&self) -> &'static str {
+        self.form
     }
 
     /// What the file is called in messages.

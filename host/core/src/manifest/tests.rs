@@ -26,6 +26,7 @@ fn each_key_of_the_table_is_a_key_of_the_wire_form_and_no_other() {
         toml::from_str::<v1::Rule>("zz = 1").map(drop),
         toml::from_str::<v1::Tool>("zz = 1").map(drop),
         toml::from_str::<v1::Fallback>("zz = 1").map(drop),
+        toml::from_str::<v1::Command>("zz = 1").map(drop),
         toml::from_str::<v1::Clients>("zz = 1").map(drop),
         toml::from_str::<v1::Model>("zz = 1").map(drop),
         toml::from_str::<v1::Prices>("zz = 1").map(drop),
@@ -104,21 +105,33 @@ fn the_example_of_the_reference_page_is_a_manifest() {
     assert_eq!(parse(example).unwrap().rules().len(), 3);
 }
 
-#[expect(clippy::disallowed_methods, reason = "whether the page is written or compared is asked of the environment")]
-/// `TOOLHOLD_BLESS=1` writes the generated part of the page.
+/// `TOOLHOLD_BLESS=1` writes the generated part of each page.
 #[test]
-fn the_reference_page_has_each_key() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manifest.md");
+fn the_reference_pages_have_each_key() {
+    page("manifest.md", &reference(), &TABLES);
+    page("cases.md", &cases_reference(), &super::cases::TABLES);
+}
+
+#[expect(clippy::disallowed_methods, reason = "whether the page is written or compared is asked of the environment")]
+fn page(name: &str, reference: &str, tables: &[&'static super::keys::Table]) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     let text = std::fs::read_to_string(&page).unwrap();
     let (begin, end) = ("<!-- generated: begin -->\n", "<!-- generated: end -->");
     let (head, rest) = text.split_once(begin).unwrap();
     let (generated, tail) = rest.split_once(end).unwrap();
     if std::env::var_os("TOOLHOLD_BLESS").is_some() {
-        std::fs::write(&page, format!("{head}{begin}{}{end}{tail}", reference())).unwrap();
+        std::fs::write(&page, format!("{head}{begin}{reference}{end}{tail}")).unwrap();
         return;
     }
-    assert_eq!(generated, reference(), "TOOLHOLD_BLESS=1 writes it");
-    for key in TABLES.iter().flat_map(|table| table.keys) {
+    assert_eq!(generated, reference, "TOOLHOLD_BLESS=1 writes it");
+    for key in tables.iter().flat_map(|table| table.keys) {
         assert!(text.contains(&format!("| `{}` |", key.name)), "{}", key.name);
     }
+}
+
+#[test]
+fn the_example_of_the_page_about_cases_is_a_case_file() {
+    let page = include_str!("../../../../docs/cases.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(super::cases::Cases::parse(example, "cases.toml").unwrap().cases.len(), 2);
 }

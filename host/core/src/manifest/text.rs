@@ -81,6 +81,33 @@ pub(super) static RULE_NAME: Text = Text { what: "a rule name", pattern: "^.+$",
 
 pub(super) static SENTENCE: Text = Text { what: "a sentence", pattern: "^.+$", check: |text| bounded(text, 500) };
 
+pub(super) static DESCRIPTION: Text = Text {
+    what: "a description",
+    pattern: "",
+    check: |text| {
+        let unwanted = |char: char| char.is_control() && !matches!(char, '\n' | '\t');
+        if text.trim().is_empty() || text.len() > 4 << 10 || text.chars().any(unwanted) {
+            return complain(
+                Code::Name,
+                "this description is empty, longer than 4 KiB or holds control characters",
+                "say in a few lines what the tool does and when it is of use",
+            );
+        }
+        Ok(())
+    },
+};
+
+pub(super) static ENTRY: Text = Text {
+    what: "a text for a program",
+    pattern: "",
+    check: |text| {
+        if text.len() > 32 << 10 || text.contains('\0') {
+            return complain(Code::Command, "this text is longer than 32 KiB or holds a NUL", "");
+        }
+        Ok(())
+    },
+};
+
 fn bounded(text: &str, most: usize) -> Result<(), Complaint> {
     if text.trim().is_empty() {
         return complain(Code::Empty, "this text is empty", "say something or leave the key out");

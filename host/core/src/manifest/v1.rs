@@ -75,6 +75,38 @@ pub(super) struct Component {
     pub(super) breaker: Amounts,
     pub(super) rate: Option<String>,
     pub(super) tool: BTreeMap<Spanned<String>, Tool>,
+    pub(super) commands: BTreeMap<Spanned<String>, Spanned<Command>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Command {
+    pub(super) description: Option<String>,
+    pub(super) title: Option<String>,
+    pub(super) input: Option<serde_json::Value>,
+    pub(super) output: Option<serde_json::Value>,
+    pub(super) argv: Vec<String>,
+    pub(super) stdin: Option<String>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) result: Option<Output>,
+    pub(super) success: Vec<u8>,
+    pub(super) invalid_args: Vec<u8>,
+    pub(super) not_found: Vec<u8>,
+    pub(super) read_only: Option<bool>,
+    pub(super) destructive: Option<bool>,
+    pub(super) idempotent: Option<bool>,
+    pub(super) open_world: Option<bool>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Output {
+    #[default]
+    Text,
+    Lines,
+    Json,
+    Base64,
+    All,
 }
 
 #[derive(Debug, Default, Deserialize)]

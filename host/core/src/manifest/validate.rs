@@ -1,5 +1,6 @@
 //! From the wire form to the validated one: everything that takes more than one key to know.
 
+mod commands;
 mod http;
 mod models;
 mod reliability;
@@ -45,7 +46,7 @@ impl Validator<'_> {
         let secrets = self.secrets(wire.secrets);
         let signers = signing::signers(&wire.signers);
         let unsigned = signing::unsigned(wire.unsigned);
-        let reliability = reliability::of_all(wire.retry, wire.breaker);
+        let reliability = self.of_all(wire.retry, wire.breaker);
         let defaults = Defaults {
             limits: limits(wire.limits, &LimitsAt::default()),
             reliability: reliability.clone(),
@@ -100,9 +101,9 @@ impl Validator<'_> {
             wire.directories.into_iter().filter_map(|directory| self.directory(directory)).collect();
         self.guest_paths_are_apart(&directories);
         let http = wire.http.into_iter().filter_map(|grant| self.http(grant, defaults.secrets)).collect();
-        let reliability =
-            reliability::of_component(&defaults.reliability, wire.retry, wire.breaker, wire.rate.as_deref());
+        let reliability = self.of_component(&defaults.reliability, wire.retry, wire.breaker, wire.rate.as_deref());
         let tools = wire.tool.into_iter().filter_map(|(name, tool)| self.tool(&name, tool, &reliability)).collect();
+        let commands = self.commands(wire.commands);
         let written = wire.source?;
         let origin = Origin::parse(written.get_ref()).ok()?;
         let path = (!origin.is_remote()).then(|| Located::new(self.join(written.get_ref()), written.span()));
@@ -123,6 +124,7 @@ impl Validator<'_> {
             limits: limits(wire.limits, &defaults.limits),
             reliability,
             tools,
+            commands,
         };
         Some((parsed, component))
     }

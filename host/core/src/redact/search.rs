@@ -131,6 +131,8 @@ impl Searcher {
 
     /// The longest end of `view` that some form of a secret begins with.
     fn begun(&self, view: &View<'_>, start: &mut usize) {
+        #[cfg(test)]
+        count(view.bytes().len() * self.patterns.len());
         for pattern in &self.patterns {
             let length = pattern.begun_at_end_of(view.bytes());
             let at = view.bytes().len() - length;
@@ -162,6 +164,8 @@ impl Searcher {
     }
 
     fn look(&self, automaton: &AhoCorasick, view: &View<'_>, found: &mut Findings) {
+        #[cfg(test)]
+        count(view.bytes().len());
         for one in automaton.find_overlapping_iter(view.bytes()) {
             let Some(pattern) = self.patterns.get(one.pattern().as_usize()) else { continue };
             let range = match pattern.border {
@@ -202,4 +206,21 @@ fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     let mut all: Vec<Range<usize>> = Vec::new();
     ranges.into_iter().for_each(|range| push(&mut all, range));
     all
+}
+
+#[cfg(test)]
+thread_local! {
+    static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Takes down what a search costs.
+#[cfg(test)]
+fn count(bytes: usize) {
+    LOOKED_AT.with(|looked_at| looked_at.set(looked_at.get() + bytes));
+}
+
+/// How many bytes the searches of this thread have looked at.
+#[cfg(test)]
+pub(super) fn looked_at() -> usize {
+    LOOKED_AT.with(std::cell::Cell::get)
 }

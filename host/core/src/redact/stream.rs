@@ -33,6 +33,27 @@ impl Redactor {
     }
 }
 
+impl Redactor {
+    /// A whole text without known secrets, as long as it was, and the names of those that it held; `None` where it holds none.
+    ///
+    /// It is searched once: nothing follows that could decide what its end is.
+    #[must_use]
+    pub fn covered(&self, bytes: &[u8]) -> Option<(Vec<u8>, Vec<String>)> {
+        let found = self.search(bytes);
+        if found.is_empty() {
+            return None;
+        }
+        let mut covered = bytes.to_vec();
+        cover(&mut covered, &found);
+        Some((covered, self.names(&found.secrets)))
+    }
+
+    fn names(&self, secrets: &BTreeSet<usize>) -> Vec<String> {
+        let names = self.0.as_ref().map(|searcher| searcher.names()).unwrap_or_default();
+        secrets.iter().filter_map(|number| names.get(*number)).map(ToString::to_string).collect()
+    }
+}
+
 impl Stream {
     /// Takes the next piece and returns what can be handed on: of the same length in all, once [`finish`](Self::finish) is done.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
@@ -55,8 +76,7 @@ impl Stream {
     /// Names of the secrets that were found so far.
     #[must_use]
     pub fn found(&self) -> Vec<String> {
-        let names = self.redactor.0.as_ref().map(|searcher| searcher.names()).unwrap_or_default();
-        self.found.iter().filter_map(|number| names.get(*number)).map(ToString::to_string).collect()
+        self.redactor.names(&self.found)
     }
 
     /// Everything but the last `open` bytes, and but what reaches into them.
@@ -96,6 +116,7 @@ mod tests {
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     use proptest::prelude::*;
 
+    use super::super::search;
     use super::*;
 
     const SECRETS: [(&str, &str); 3] =
@@ -216,6 +237,35 @@ mod tests {
         assert_eq!(stream.push(b"go hunt"), b"go ");
         assert_eq!(stream.push(b"ing"), b"hunting");
         assert_eq!((stream.held(), stream.finish()), (0, Vec::new()));
+    }
+
+    #[test]
+    fn a_whole_text_is_covered_as_a_stream_would() {
+        let redactor = redactor();
+        for way in 0..13 {
+            let text = format!("a {} b", spelled(SECRETS[0].1, way));
+            let (out, found) = streamed(&redactor, text.as_bytes(), &[]);
+            assert_eq!(redactor.covered(text.as_bytes()), Some((out, found)), "{way}");
+        }
+        assert_eq!(redactor.covered(b"hunter2"), None);
+    }
+
+    #[test]
+    fn what_a_whole_text_costs_grows_as_it_does_whatever_it_ends_with() {
+        let redactor = redactor();
+        // Each end may be the begin of an escape within an escape.
+        for end in ["", "\\", "%", "&", "\\%&", "%255c%25", "&#92;&#37;2", "hunter2", "\\u00\\u00%2"] {
+            let looked_at = |times: usize| {
+                let text = format!("{}{end}", end.repeat(times)).into_bytes();
+                let before = search::looked_at();
+                assert_eq!(redactor.covered(&text), None);
+                (text.len(), search::looked_at() - before)
+            };
+            let (bytes, once) = looked_at(1_000);
+            assert!(once <= 64 * bytes, "`{end}`: {once} for {bytes}");
+            let (_, twice) = looked_at(2_000);
+            assert!(twice <= 2 * once + 64 * end.len(), "`{end}`: {once}, then {twice}");
+        }
     }
 
     #[test]

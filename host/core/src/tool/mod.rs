@@ -13,7 +13,8 @@ use serde_json::Value;
 pub use catalog::{Catalog, CatalogError, MAX_TOOLS_PER_COMPONENT, UnknownTool};
 pub use text::HiddenCharacter;
 
-use crate::call::ValidatedCall;
+use crate::call::{CommandCall, ValidatedCall};
+use crate::command::{self, Command};
 use crate::describe::ToolInfo;
 use crate::id::{ComponentName, ToolDigest, ToolName};
 use crate::schema::{self, CompiledSchema, Violation, Violations, parse};
@@ -68,6 +69,14 @@ pub enum ToolError {
         /// Which tool.
         tool: ToolName,
     },
+    /// A command that does not say how it is called, or not usably.
+    #[error("tool `{tool}`: {why}")]
+    Command {
+        /// Which tool.
+        tool: ToolName,
+        /// What is wrong.
+        why: String,
+    },
     /// A schema that cannot be used.
     #[error("tool `{tool}`: {which} schema: {source}")]
     Schema {
@@ -93,6 +102,7 @@ struct Inner {
     info: ToolInfo,
     input: CompiledSchema,
     output: Option<CompiledSchema>,
+    command: Option<Arc<Command>>,
 }
 
 impl Tool {
@@ -102,7 +112,34 @@ impl Tool {
     ///
     /// [`ToolError`]: which claim crosses which bound.
     pub fn new(component: &ComponentName, digest: ToolDigest, info: ToolInfo) -> Result<Self, ToolError> {
+        Self::checked(component, digest, info, |_, _| Ok(None))
+    }
+
+    /// [`Tool::new`] for a component that is a program: its tools say in `extra` how it is called.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`]: which claim crosses which bound, or what is wrong with the way in which it is called.
+    pub fn of_command(component: &ComponentName, digest: ToolDigest, mut info: ToolInfo) -> Result<Self, ToolError> {
+        let written = info.extra.remove(command::EXTRA);
+        Self::checked(component, digest, info, |name, info| {
+            let fail = |why: String| ToolError::Command { tool: name.clone(), why };
+            let written = written.ok_or_else(|| fail("it does not say how the program is called".into()))?;
+            let written = serde_json::from_value(written).map_err(|error| fail(error.to_string()))?;
+            let command = Command::new(written, &info.input_schema).map_err(|error| fail(error.to_string()))?;
+            info.output_schema = info.output_schema.take().or_else(|| command.output_schema());
+            Ok(Some(Arc::new(command)))
+        })
+    }
+
+    fn checked(
+        component: &ComponentName,
+        digest: ToolDigest,
+        mut info: ToolInfo,
+        command: impl FnOnce(&ToolName, &mut ToolInfo) -> Result<Option<Arc<Command>>, ToolError>,
+    ) -> Result<Self, ToolError> {
         let name = ToolName::new(component.clone(), info.name.clone());
+        let command = command(&name, &mut info)?;
         check_lengths(&name, &info)?;
         let compile = |which, schema: &Value| {
             CompiledSchema::compile(schema).map_err(|source| ToolError::Schema { tool: name.clone(), which, source })
@@ -114,7 +151,7 @@ impl Tool {
         }
         // Last: it recurses over schemas, whose depth is known by now.
         text::check(&info).map_err(|hidden| ToolError::Hidden { tool: name.clone(), hidden })?;
-        Ok(Self { inner: Arc::new(Inner { name, digest, info, input, output }) })
+        Ok(Self { inner: Arc::new(Inner { name, digest, info, input, output, command }) })
     }
 
     /// `component.tool`.
@@ -163,7 +200,15 @@ impl Tool {
             return Err(not_an_object(&arguments).into());
         }
         self.inner.input.check(&arguments, "the arguments")?;
-        Ok(ValidatedCall::new(self.inner.name.clone(), self.inner.digest, Arc::new(arguments)))
+        let arguments = Arc::new(arguments);
+        let call = ValidatedCall::new(self.inner.name.clone(), self.inner.digest, Arc::clone(&arguments));
+        match (&self.inner.command, arguments.as_object()) {
+            (Some(command), Some(arguments)) => {
+                let invocation = command.invocation(self.inner.name.local().as_str(), arguments)?;
+                Ok(call.of_command(CommandCall { invocation, command: Arc::clone(command) }))
+            }
+            _ => Ok(call),
+        }
     }
 
     /// Checks a result: the text of any JSON value, conforming to the output schema if there is one.

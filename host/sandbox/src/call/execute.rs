@@ -6,26 +6,30 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::Mode;
+use toolhold_core::call::{CommandCall, Mode};
+use toolhold_core::command::Fault;
 use toolhold_core::grant::Grants;
 use toolhold_core::id::{ComponentName, Digest};
 use toolhold_core::limit::{Limit, Limits, Usage};
 use toolhold_core::outcome::SideOutput;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Instance, InstancePre, Val};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-use super::failure::{RunFailure, Stopped, classify, panicked, tool_error};
-use super::guest::{Guest, Room};
+use super::failure::{HostFault, RunFailure, Stopped, ToolError, classify, panicked, tool_error};
+use super::guest::{Entrance, Guest, Room, TypedFunction};
 use super::limiter::{HostMemory, Limiter};
 use super::linker::LaneLinker;
 use super::state::{CallState, Parts};
 use super::stop::{Crossing, GRACE, Stop};
+use super::value;
 use crate::bindings::toolhold::tool::types as wit;
 use crate::capability::context::{ContextCtx, EventSink};
 use crate::capability::fs::{FsCtx, Notes, OpenedGrants, Stage};
 use crate::capability::http::{Egress, HttpCtx, HttpParts, Requests};
 use crate::meter::Meter;
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 /// Bytes that a guest may hand to the host in one go beside its result: what the host allocates before it can charge.
@@ -41,8 +45,21 @@ pub(crate) enum Request {
         /// Its local name.
         tool: String,
         /// The text of a JSON object.
-        arguments: Arc<str>,
+        text: Arc<str>,
+        /// The same as a value.
+        arguments: Arc<Value>,
     },
+    /// To run the program that it is.
+    Run(Arc<CommandCall>),
+}
+
+impl Request {
+    fn command(&self) -> Option<&Arc<CommandCall>> {
+        match self {
+            Self::Run(call) => Some(call),
+            Self::Describe | Self::Invoke { .. } => None,
+        }
+    }
 }
 
 /// What a guest answered.
@@ -63,6 +80,7 @@ pub(crate) struct Job {
     pub(crate) mode: Mode,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) key: Option<Digest>,
+    pub(crate) reel: Option<Reel>,
     /// Whose tool it is.
     pub(crate) component: Option<ComponentName>,
     pub(crate) events: Option<EventSink>,
@@ -111,6 +129,9 @@ impl Ended {
 enum Returned {
     Tools(Vec<wit::ToolInfo>),
     Text(Result<String, wit::ToolError>),
+    Typed(Result<Value, ToolError>),
+    /// A program ended by itself, with success or without.
+    Status(u8),
 }
 
 /// Runs `job` to its end on this thread.
@@ -121,7 +142,7 @@ pub(crate) fn on_calling_thread(room: &Room, guest: &Guest, job: Job) -> Ended {
     };
     let (mut store, request) = open(&room.engine, job, false);
     let ended = catch_unwind(AssertUnwindSafe(|| call(&mut store, pre, guest, &request)));
-    close(&mut store, ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))))
+    close(&mut store, &request, ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))))
 }
 
 /// Runs `job` as a fiber. It gives way at every tick, so polling it takes no longer than one.
@@ -145,7 +166,7 @@ pub(crate) async fn on_fiber(room: Arc<Room>, guest: Arc<Guest>, job: Job) -> En
         () = workers.sleep_until(deadline) => Ok(Err(meter.exceeded(Limit::Time).into())),
         () = given_up => Ok(Err(Stopped::Cancelled.into())),
     };
-    close(&mut store, ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))))
+    close(&mut store, &request, ended.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))))
 }
 
 fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
@@ -156,6 +177,7 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
         mode: job.mode,
         egress: job.egress,
         call: job.key,
+        reel: job.reel.clone(),
         component: job.component,
         crossing: crossing.clone(),
         workers: job.workers.clone(),
@@ -172,6 +194,8 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
         http,
         context: ContextCtx { sink: job.events, ..ContextCtx::default() },
         workers: job.workers,
+        command: job.request.command().cloned(),
+        reel: job.reel,
         fiber,
         meter: Arc::clone(&meter),
     };
@@ -197,16 +221,28 @@ fn call(
     request: &Request,
 ) -> wasmtime::Result<Returned> {
     let instance = pre.instantiate(&mut *store)?;
-    match request {
-        Request::Describe => {
-            let describe = instance.get_typed_func::<(), (Vec<wit::ToolInfo>,)>(&mut *store, &guest.describe)?;
+    match (request, &guest.entrance) {
+        (Request::Describe, Entrance::Described { describe, .. }) => {
+            let describe = instance.get_typed_func::<(), (Vec<wit::ToolInfo>,)>(&mut *store, describe)?;
             Ok(Returned::Tools(describe.call(store, ())?.0))
         }
-        Request::Invoke { tool, arguments } => {
-            type Out = (Result<String, wit::ToolError>,);
-            let invoke = instance.get_typed_func::<(&str, &str), Out>(&mut *store, &guest.invoke)?;
-            Ok(Returned::Text(invoke.call(store, (tool, arguments))?.0))
+        (Request::Invoke { tool, text, .. }, Entrance::Described { invoke, .. }) => {
+            let invoke = instance.get_typed_func::<(&str, &str), Invoked>(&mut *store, invoke)?;
+            Ok(Returned::Text(invoke.call(store, (tool, text))?.0))
         }
+        (Request::Invoke { tool, arguments, .. }, Entrance::Typed(functions)) => {
+            let mut typed = match TypedCall::new(store, &instance, functions.get(tool), arguments)? {
+                Ok(typed) => typed,
+                Err(error) => return Ok(Returned::Typed(Err(error))),
+            };
+            typed.function.call(store, &typed.parameters, &mut typed.results)?;
+            Ok(typed.returned())
+        }
+        (Request::Run(_), Entrance::Command(run)) => {
+            let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut *store, run)?;
+            Ok(Returned::Status(u8::from(run.call(store, ())?.0.is_err())))
+        }
+        _ => Err(no_entrance()),
     }
 }
 
@@ -217,25 +253,76 @@ async fn call_async(
     request: &Request,
 ) -> wasmtime::Result<Returned> {
     let instance = pre.instantiate_async(&mut *store).await?;
-    match request {
-        Request::Describe => {
-            let describe = instance.get_typed_func::<(), (Vec<wit::ToolInfo>,)>(&mut *store, &guest.describe)?;
+    match (request, &guest.entrance) {
+        (Request::Describe, Entrance::Described { describe, .. }) => {
+            let describe = instance.get_typed_func::<(), (Vec<wit::ToolInfo>,)>(&mut *store, describe)?;
             Ok(Returned::Tools(describe.call_async(store, ()).await?.0))
         }
-        Request::Invoke { tool, arguments } => {
-            type Out = (Result<String, wit::ToolError>,);
-            let invoke = instance.get_typed_func::<(&str, &str), Out>(&mut *store, &guest.invoke)?;
-            Ok(Returned::Text(invoke.call_async(store, (tool, arguments)).await?.0))
+        (Request::Invoke { tool, text, .. }, Entrance::Described { invoke, .. }) => {
+            let invoke = instance.get_typed_func::<(&str, &str), Invoked>(&mut *store, invoke)?;
+            Ok(Returned::Text(invoke.call_async(store, (tool, text)).await?.0))
         }
+        (Request::Invoke { tool, arguments, .. }, Entrance::Typed(functions)) => {
+            let mut typed = match TypedCall::new(store, &instance, functions.get(tool), arguments)? {
+                Ok(typed) => typed,
+                Err(error) => return Ok(Returned::Typed(Err(error))),
+            };
+            typed.function.call_async(store, &typed.parameters, &mut typed.results).await?;
+            Ok(typed.returned())
+        }
+        (Request::Run(_), Entrance::Command(run)) => {
+            let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut *store, run)?;
+            Ok(Returned::Status(u8::from(run.call_async(store, ()).await?.0.is_err())))
+        }
+        _ => Err(no_entrance()),
     }
 }
 
-fn close(store: &mut Store<CallState>, returned: wasmtime::Result<Returned>) -> Ended {
+/// What `invoke` of a described component returns.
+type Invoked = (Result<String, wit::ToolError>,);
+
+/// A call of a component's own function, ready to be made.
+struct TypedCall<'a> {
+    function: wasmtime::component::Func,
+    types: &'a TypedFunction,
+    parameters: Vec<Val>,
+    results: Vec<Val>,
+}
+
+impl<'a> TypedCall<'a> {
+    fn new(
+        store: &mut Store<CallState>,
+        instance: &Instance,
+        types: Option<&'a TypedFunction>,
+        arguments: &Value,
+    ) -> wasmtime::Result<Result<Self, ToolError>> {
+        let types = types.ok_or_else(no_entrance)?;
+        let function = instance.get_func(store, types.index).ok_or_else(no_entrance)?;
+        let results = vec![Val::Bool(false); types.ty.results().len()];
+        let parameters = value::parameters(&types.ty, arguments);
+        Ok(parameters.map(|parameters| Self { function, types, parameters, results }))
+    }
+
+    fn returned(&self) -> Returned {
+        Returned::Typed(value::returned(&self.types.ty, self.results.first()))
+    }
+}
+
+/// Tools are listed by what the component is, so no call comes here.
+fn no_entrance() -> wasmtime::Error {
+    HostFault("the component cannot be called like this".into()).into()
+}
+
+fn close(store: &mut Store<CallState>, request: &Request, returned: wasmtime::Result<Returned>) -> Ended {
     let fuel_left = store.get_fuel().unwrap_or(0);
     let state = store.data_mut();
-    let outcome = match returned {
-        Ok(returned) => charge(state, returned),
-        Err(error) => Err(classify(state, &error)),
+    let outcome = match (returned.map_err(|error| classify(state, &error)), request.command()) {
+        // A program says with its status how it went, whether it returns or exits.
+        (Ok(Returned::Status(status)) | Err(RunFailure::Exit(status)), Some(call)) => {
+            program_ended(state, call, status)
+        }
+        (Ok(returned), _) => charge(state, returned),
+        (Err(failure), _) => Err(failure),
     };
     let mut usage = state.meter.usage();
     usage.set(Limit::Fuel, state.meter.limits().get(Limit::Fuel).saturating_sub(fuel_left));
@@ -262,7 +349,32 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
             output(error.message().len())?;
             Err(RunFailure::Tool(error))
         }
+        Returned::Typed(Ok(value)) => {
+            let text = value.to_string();
+            output(text.len()).map(|()| Answer::Text(text))
+        }
+        Returned::Typed(Err(error)) => {
+            output(error.message().len())?;
+            Err(RunFailure::Tool(error))
+        }
+        Returned::Status(status) => Err(RunFailure::Exit(status)),
     }
+}
+
+/// What a program wrote has been charged as it was written.
+fn program_ended(state: &CallState, call: &CommandCall, status: u8) -> Result<Answer, RunFailure> {
+    if let Some(exceeded) = state.stop.crossed() {
+        return Err(RunFailure::Exceeded(exceeded));
+    }
+    // What it says on standard error stays for the operator; what was standard output is the result.
+    let (stdout, stderr) = (state.stdio.stdout(), state.stdio.look_at_stderr());
+    call.command.result(status, &stdout, &stderr).map(Answer::Text).map_err(|fault| {
+        RunFailure::Tool(match fault {
+            Fault::InvalidArguments(text) => ToolError::InvalidArguments(text),
+            Fault::NotFound(text) => ToolError::NotFound(text),
+            Fault::Failed(text) => ToolError::Failed(text),
+        })
+    })
 }
 
 /// The state of a call with these grants and limits and no guest.
@@ -275,6 +387,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         mode: Mode::Live,
         egress: Arc::new(crate::capability::http::NoEgress),
         key: None,
+        reel: None,
         component: None,
         limits,
         events: None,

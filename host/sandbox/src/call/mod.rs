@@ -7,6 +7,7 @@ mod limiter;
 mod linker;
 mod state;
 mod stop;
+mod value;
 mod wait;
 
 #[cfg(test)]

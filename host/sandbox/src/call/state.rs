@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use toolhold_core::call::CommandCall;
 use toolhold_core::grant::Grants;
 use toolhold_core::limit::{Exceeded, Limit};
 use toolhold_core::outcome::SideOutput;
@@ -20,6 +21,7 @@ use crate::capability::http::HttpCtx;
 use crate::capability::random::RandomCtx;
 use crate::capability::stdio::StdioCtx;
 use crate::meter::Meter;
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 /// The guest ended itself with this status.
@@ -37,6 +39,8 @@ pub(crate) struct CallState {
     pub(crate) stop: Stop,
     pub(crate) fs: FsCtx,
     pub(crate) env: Arc<BTreeMap<String, String>>,
+    /// What a program is given. Of any other tool, nothing.
+    pub(crate) command: Option<Arc<CommandCall>>,
     pub(crate) clock: ClockCtx,
     pub(crate) random: RandomCtx,
     pub(crate) stdio: StdioCtx,
@@ -54,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) http: HttpCtx,
     pub(crate) context: ContextCtx,
     pub(crate) workers: Workers,
+    pub(crate) command: Option<Arc<CommandCall>>,
+    pub(crate) reel: Option<Reel>,
     pub(crate) fiber: bool,
 }
 
@@ -67,9 +73,10 @@ impl CallState {
             stop: parts.stop,
             fs: parts.fs,
             env: Arc::clone(&grants.env),
-            clock: ClockCtx::new(grants.clock, parts.workers),
-            random: RandomCtx::new(grants.random),
-            stdio: StdioCtx::default(),
+            clock: ClockCtx::new(grants.clock, parts.workers, parts.reel.clone()),
+            random: RandomCtx::new(grants.random, parts.reel),
+            stdio: StdioCtx::new(parts.command.as_ref().map(|call| call.invocation.stdin.as_str())),
+            command: parts.command,
             http: parts.http,
             // Denies everything by default.
             sockets: WasiSocketsCtx::default(),
@@ -102,15 +109,27 @@ impl CallState {
         Gate(self.count().map(|()| self))
     }
 
+    /// What a program wrote and what did not become its result, no longer than any other tool's.
+    fn rest_of_stdout(&self) -> Vec<u8> {
+        let mut bytes = self.stdio.stdout();
+        bytes.truncate(usize::try_from(self.meter.limits().get(Limit::Stdout)).unwrap_or(usize::MAX));
+        bytes
+    }
+
     /// What the guest said beside its result.
     pub(crate) fn side_output(&mut self) -> SideOutput {
         SideOutput {
             log: std::mem::take(&mut self.context.log),
             emitted: std::mem::take(&mut self.context.emitted),
-            stdout: self.stdio.stdout(),
-            stderr: self.stdio.stderr(),
+            stdout: text(self.rest_of_stdout()),
+            stderr: text(self.stdio.stderr()),
         }
     }
+}
+
+/// Bytes that are not UTF-8 are replaced.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 impl FsView for CallState {

@@ -11,6 +11,7 @@ use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 use crate::call::Gate;
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 /// Clocks are shown to a guest in steps of this, so that they are of less use for spying on its neighbours.
@@ -26,22 +27,52 @@ pub(crate) struct ClockCtx {
     clock: Clock,
     started: Instant,
     workers: Workers,
+    /// A clock that stands still needs none.
+    reel: Option<Reel>,
 }
 
 impl ClockCtx {
-    pub(crate) fn new(clock: Clock, workers: Workers) -> Self {
-        Self { clock, started: Instant::now(), workers }
+    pub(crate) fn new(clock: Clock, workers: Workers, reel: Option<Reel>) -> Self {
+        let reel = reel.filter(|_| clock == Clock::Host);
+        Self { clock, started: Instant::now(), workers, reel }
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where the host's clock is granted to a guest")]
     fn wall(&self) -> Duration {
-        match self.clock {
-            Clock::Fixed(nanos) => Duration::from_nanos(nanos),
-            Clock::Host => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+        let host = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        match (self.clock, &self.reel) {
+            (Clock::Fixed(nanos), _) => Duration::from_nanos(nanos),
+            (Clock::Host, Some(Reel::Played(player))) => Duration::from_nanos(player.wall()),
+            (Clock::Host, Some(Reel::Recorded(recorder))) => {
+                let now = host();
+                recorder.wall(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+                now
+            }
+            (Clock::Host, None) => host(),
         }
     }
 
     fn monotonic(&self) -> u64 {
+        match &self.reel {
+            Some(Reel::Played(player)) => player.monotonic().unwrap_or(START_NANOS),
+            Some(Reel::Recorded(recorder)) => {
+                let now = self.elapsed();
+                recorder.monotonic(now);
+                now
+            }
+            None => self.elapsed(),
+        }
+    }
+
+    /// Where the clock is, for a guest that waits: it has not asked.
+    fn place(&self) -> u64 {
+        match &self.reel {
+            Some(Reel::Played(player)) => player.last_monotonic().unwrap_or(START_NANOS),
+            _ => self.elapsed(),
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
         match self.clock {
             Clock::Fixed(_) => START_NANOS,
             Clock::Host => {
@@ -82,7 +113,7 @@ impl monotonic_clock::Host for Gate<'_> {
     }
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        let nanos = when.saturating_sub(self.enter()?.clock.monotonic());
+        let nanos = when.saturating_sub(self.enter()?.clock.place());
         self.subscribe_duration(nanos)
     }
 

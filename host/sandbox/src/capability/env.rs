@@ -1,4 +1,5 @@
-//! `wasi:cli/environment` and `exit`: granted variables, no arguments, no working directory; and the guest's own end.
+//! `wasi:cli/environment` and `exit`: granted variables, the arguments of a program, no working directory; and the guest's own
+//! end.
 
 use wasmtime_wasi::p2::bindings::cli::{environment, exit};
 
@@ -6,12 +7,15 @@ use crate::call::{Exit, Gate};
 
 impl environment::Host for Gate<'_> {
     fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
-        let env = &self.enter()?.env;
-        Ok(env.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+        let state = self.enter()?;
+        let own = state.command.as_ref().map(|call| &call.invocation.env);
+        let granted = state.env.iter().filter(|(name, _)| own.is_none_or(|own| !own.contains_key(*name)));
+        Ok(granted.chain(own.into_iter().flatten()).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
-        self.enter().map(|_| Vec::new())
+        let command = self.enter()?.command.as_ref();
+        Ok(command.map(|call| call.invocation.argv.clone()).unwrap_or_default())
     }
 
     fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {

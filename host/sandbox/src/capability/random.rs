@@ -1,9 +1,11 @@
 //! `wasi:random`: the operating system's randomness or, for replays, a seeded sequence. Never less than that for secrets.
 
 use toolhold_core::grant::Random;
+use toolhold_core::id::Digest;
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
 use crate::call::{Gate, HostFault};
+use crate::reel::{Drawn, Reel};
 
 /// Bytes that one call of `get-random-bytes` gets. A guest that asks for more is stopped: the bytes would be the host's to hold.
 const MAX_BYTES: u64 = 1 << 20;
@@ -15,19 +17,33 @@ pub(crate) enum RandomCtx {
     Host,
     /// SplitMix64, by Steele, Lea and Flood: short, fast, and the same everywhere. Not for secrets.
     Seeded(u64),
+    /// Drawn from a seed of the operating system's that is on record. Good enough for secrets.
+    Drawn(Drawn),
+    /// The same, and nothing was asked for yet.
+    ToBeDrawn(Reel),
 }
 
 impl RandomCtx {
-    pub(crate) fn new(random: Random) -> Self {
-        match random {
-            Random::Host => Self::Host,
-            Random::Seeded(seed) => Self::Seeded(seed),
+    pub(crate) fn new(random: Random, reel: Option<Reel>) -> Self {
+        match (random, reel) {
+            (Random::Host, None) => Self::Host,
+            (Random::Host, Some(reel)) => Self::ToBeDrawn(reel),
+            (Random::Seeded(seed), _) => Self::Seeded(seed),
         }
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> wasmtime::Result<()> {
+        if let Self::ToBeDrawn(reel) = self {
+            *self = Self::Drawn(Drawn::from(seed(reel)?));
+        }
         match self {
-            Self::Host => getrandom::fill(bytes).map_err(|error| HostFault(format!("no randomness: {error}")).into()),
+            Self::Drawn(drawn) => {
+                drawn.fill(bytes);
+                Ok(())
+            }
+            Self::Host | Self::ToBeDrawn(_) => {
+                getrandom::fill(bytes).map_err(|error| HostFault(format!("no randomness: {error}")).into())
+            }
             Self::Seeded(state) => {
                 for chunk in bytes.chunks_mut(8) {
                     let number = next(state).to_le_bytes();
@@ -50,6 +66,20 @@ impl RandomCtx {
     fn number(&mut self) -> wasmtime::Result<u64> {
         let mut bytes = [0; 8];
         self.fill(&mut bytes).map(|()| u64::from_le_bytes(bytes))
+    }
+}
+
+/// The seed on record, or one that is put there.
+fn seed(reel: &Reel) -> wasmtime::Result<Digest> {
+    match reel {
+        Reel::Played(player) => Ok(player.seed()),
+        Reel::Recorded(recorder) => {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes).map_err(|error| HostFault(format!("no randomness: {error}")))?;
+            let seed = Digest::from_bytes(bytes);
+            recorder.seed(seed);
+            Ok(seed)
+        }
     }
 }
 
@@ -99,13 +129,13 @@ mod tests {
         let mut state = 1_234_567;
         let numbers = [next(&mut state), next(&mut state), next(&mut state)];
         assert_eq!(numbers, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
-        let mut random = RandomCtx::new(Random::Seeded(1_234_567));
+        let mut random = RandomCtx::new(Random::Seeded(1_234_567), None);
         assert_eq!(random.bytes(8).unwrap(), 6_457_827_717_110_365_317_u64.to_le_bytes());
     }
 
     #[test]
     fn nobody_makes_the_host_hold_more_than_a_mebibyte() {
-        let mut random = RandomCtx::new(Random::Host);
+        let mut random = RandomCtx::new(Random::Host, None);
         assert_eq!(random.bytes(MAX_BYTES).unwrap().len() as u64, MAX_BYTES);
         assert!(random.bytes(MAX_BYTES + 1).is_err());
         assert!(random.bytes(u64::MAX).is_err());

@@ -1,4 +1,5 @@
-//! `wasi:cli/stdin`, `stdout`, `stderr` and the terminals: no input, output into bounded buffers, no terminal.
+//! `wasi:cli/stdin`, `stdout`, `stderr` and the terminals: the input of a program and else none, output into bounded buffers, no
+//! terminal.
 //!
 //! The host's own standard streams are never in reach: on some fronts they carry the protocol.
 
@@ -9,7 +10,7 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::cli::{
     stderr, stdin, stdout, terminal_input, terminal_output, terminal_stderr, terminal_stdin, terminal_stdout,
 };
-use wasmtime_wasi::p2::pipe::ClosedInputStream;
+use wasmtime_wasi::p2::pipe::{ClosedInputStream, MemoryInputPipe};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi_io::bytes::Bytes;
 
@@ -24,26 +25,40 @@ const PERMIT: usize = 64 << 10;
 pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Captured {
-    /// As text. Bytes that are not UTF-8 are replaced.
-    pub(crate) fn take(&self) -> String {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    fn look(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The output streams of one call, from when the guest first asks for them.
+/// The streams of one call; those for output from when the guest first asks for them.
 #[derive(Debug, Default)]
 pub(crate) struct StdioCtx {
+    /// Of a program. However often it asks for the stream, each byte is read once.
+    stdin: Option<MemoryInputPipe>,
     stdout: Option<Captured>,
     stderr: Option<Captured>,
 }
 
 impl StdioCtx {
-    pub(crate) fn stdout(&self) -> String {
+    /// Streams of a call; of a program, with its standard input.
+    pub(crate) fn new(stdin: Option<&str>) -> Self {
+        Self { stdin: stdin.map(|text| MemoryInputPipe::new(text.as_bytes().to_vec())), ..Self::default() }
+    }
+
+    pub(crate) fn stdout(&self) -> Vec<u8> {
         self.stdout.as_ref().map(Captured::take).unwrap_or_default()
     }
 
-    pub(crate) fn stderr(&self) -> String {
+    /// What it has written, which stays there.
+    pub(crate) fn look_at_stderr(&self) -> Vec<u8> {
+        self.stderr.as_ref().map(Captured::look).unwrap_or_default()
+    }
+
+    pub(crate) fn stderr(&self) -> Vec<u8> {
         self.stderr.as_ref().map(Captured::take).unwrap_or_default()
     }
 }
@@ -84,8 +99,12 @@ impl CallState {
 
 impl stdin::Host for Gate<'_> {
     fn get_stdin(&mut self) -> wasmtime::Result<Resource<DynInputStream>> {
-        let stream: DynInputStream = Box::new(ClosedInputStream);
-        Ok(self.enter()?.table.push(stream)?)
+        let state = self.enter()?;
+        let stream: DynInputStream = match &state.stdio.stdin {
+            Some(input) => Box::new(input.clone()),
+            None => Box::new(ClosedInputStream),
+        };
+        Ok(state.table.push(stream)?)
     }
 }
 
@@ -93,7 +112,9 @@ impl stdout::Host for Gate<'_> {
     fn get_stdout(&mut self) -> wasmtime::Result<Resource<DynOutputStream>> {
         let state = self.enter()?;
         let into = state.stdio.stdout.get_or_insert_default().clone();
-        state.push_output(into, Limit::Stdout)
+        // What a program writes is its result.
+        let limit = if state.command.is_some() { Limit::Output } else { Limit::Stdout };
+        state.push_output(into, limit)
     }
 }
 

@@ -45,11 +45,11 @@ pub enum Error {
         /// The bound.
         most: u64,
     },
-    /// A core module.
+    /// A core module that is not one of WASI preview 1.
     #[error(
-        "this is a core WebAssembly module, not a component: build for `wasm32-wasip2`, or run `wasm-tools component new` on it"
+        "this is a core WebAssembly module that cannot be made a component: {0}; build for `wasm32-wasip2` or WASI preview 1"
     )]
-    CoreModule,
+    CoreModule(String),
     /// Compiled machine code.
     #[error("this is precompiled machine code, not a component: give the `.wasm` that it was compiled from")]
     Precompiled,
@@ -65,6 +65,8 @@ pub(crate) struct Inspected {
     pub(crate) imports: Vec<String>,
     /// Names of what it exports.
     pub(crate) exports: Vec<String>,
+    /// It is a core module.
+    pub(crate) is_module: bool,
     /// Where its `toolhold:tool` section is.
     pub(crate) section: Option<Range<usize>>,
 }
@@ -125,8 +127,8 @@ impl Walk {
     }
 
     fn begin(&mut self, encoding: Encoding) -> Result<(), Error> {
-        if self.depth == 0 && encoding == Encoding::Module {
-            return Err(Error::CoreModule);
+        if self.depth == 0 {
+            self.found.is_module = encoding == Encoding::Module;
         }
         add(&mut self.depth, 1, NESTING)?;
         add(&mut self.modules, 1, MODULES)
@@ -143,7 +145,11 @@ impl Walk {
             Payload::TableSection(section) => section.count(),
             Payload::MemorySection(section) => section.count(),
             Payload::GlobalSection(section) => section.count(),
-            Payload::ExportSection(section) => section.count(),
+            Payload::ExportSection(section) => {
+                let count = section.count();
+                self.core_exports(section)?;
+                count
+            }
             Payload::ElementSection(section) => section.count(),
             Payload::DataSection(section) => section.count(),
             Payload::ComponentAliasSection(section) => section.count(),
@@ -186,6 +192,17 @@ impl Walk {
         Ok(())
     }
 
+    /// Of a core module, which is adapted by what it exports.
+    fn core_exports(&mut self, section: wasmparser::ExportSectionReader<'_>) -> Result<(), Error> {
+        if self.depth == 1 && self.found.is_module {
+            for export in section {
+                let export = export.map_err(|error| Error::NotWasm(error.to_string()))?;
+                self.found.exports.push(export.name.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) -> Result<(), Error> {
         if self.depth == 1 && section.name() == toolhold_core::describe::SECTION {
             add(&mut 0, section.data().len() as u64, SECTION_BYTES)?;
@@ -213,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_component_is_told_apart() {
-        assert_eq!(refused(&wat::parse_str("(module)").unwrap()), Error::CoreModule);
+        assert!(inspect(&wat::parse_str("(module)").unwrap(), 1 << 20).unwrap().is_module);
         assert_eq!(refused(b"\x7fELF\x02\x01\x01"), Error::Precompiled);
         assert!(matches!(refused(b"#!/bin/sh"), Error::NotWasm(_)));
         assert!(matches!(refused(b""), Error::NotWasm(_)));

@@ -3,11 +3,16 @@
 use wasmtime::Engine;
 use wasmtime::component::types::{Component, ComponentFunc, ComponentItem, Type};
 
+use super::typed::Refused;
+
 /// What this host can run, for error messages.
 pub(crate) const SUPPORTED: &str = "toolhold:tool/described@0.1.x";
 
 /// The start of the export that makes a component a described one. While the package is 0.1, any patch fits.
 const DESCRIBED: &str = "toolhold:tool/described@0.1.";
+
+/// The start of the export that makes a component a program.
+const RUN: &str = "wasi:cli/run@0.2.";
 
 /// How a component's tools are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +23,16 @@ pub enum Kind {
         /// The export's whole name.
         export: String,
     },
-    /// It exports functions of its own: each would be a tool. Recognised, not run.
+    /// It exports functions of its own: each is a tool.
     Typed {
-        /// The exports that would be tools.
+        /// The exports that have them.
         exports: Vec<String>,
     },
-    /// A program: JSON on standard input and output. Recognised, not run.
-    Command,
+    /// A program: a command line and standard input, standard output and an exit status.
+    Command {
+        /// The export's whole name.
+        export: String,
+    },
 }
 
 /// Why a component cannot be run although it is one.
@@ -36,14 +44,22 @@ pub enum Error {
         /// What it exports.
         found: String,
     },
-    /// A kind of tool that this host recognises and does not run.
-    #[error("the component is built for {found}; this host supports `{SUPPORTED}`")]
-    Kind {
-        /// What it is, in words.
+    /// A world that takes more than WASI 0.2.
+    #[error(
+        "the component is built for `{found}`, which needs asynchronous functions and streams of the component model; \
+         this host runs WASI 0.2, which has none: export plain functions, or `toolhold:tool/described`"
+    )]
+    Asynchronous {
+        /// What it exports.
         found: String,
     },
+    /// None of its functions can be a tool.
+    #[error("the component exports no function that can be a tool: {}", list(.0))]
+    Unusable(Vec<Refused>),
     /// It exports nothing that could be called.
-    #[error("the component exports no tool; this host supports `{SUPPORTED}`: export `toolhold:tool/described`")]
+    #[error(
+        "the component exports no tool: export `toolhold:tool/described`, functions of your own, or `wasi:cli/run`"
+    )]
     Nothing,
 }
 
@@ -59,8 +75,11 @@ pub(crate) fn kind_of(exports: &[String]) -> Result<Kind, Error> {
     if let Some(found) = exports.iter().find(|name| name.starts_with("toolhold:tool/")) {
         return Err(Error::Version { found: found.clone() });
     }
-    if exports.iter().any(|name| name.starts_with("wasi:cli/run@0.2")) {
-        return Ok(Kind::Command);
+    if let Some(found) = exports.iter().find(|name| name.starts_with("act:tools/")) {
+        return Err(Error::Asynchronous { found: found.clone() });
+    }
+    if let Some(export) = exports.iter().find(|name| name.starts_with(RUN)) {
+        return Ok(Kind::Command { export: export.clone() });
     }
     // Two language toolchains add these to every component.
     let own = |name: &&String| !name.starts_with("wasi:") && !matches!(name.as_str(), "init" | "exports");
@@ -69,19 +88,30 @@ pub(crate) fn kind_of(exports: &[String]) -> Result<Kind, Error> {
 }
 
 impl Kind {
-    /// The export of the described interface.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Kind`] for the kinds that this host does not run.
-    pub(crate) fn described(&self) -> Result<&str, Error> {
-        let found = match self {
-            Self::Described { export } => return Ok(export),
-            Self::Typed { exports } => format!("typed tools (`{}`)", exports.join("`, `")),
-            Self::Command => "a command (`wasi:cli/run`)".into(),
-        };
-        Err(Error::Kind { found })
+    /// The world that a lock file has for such a component.
+    #[must_use]
+    pub fn world(&self) -> String {
+        match self {
+            Self::Described { export } | Self::Command { export } => export.clone(),
+            Self::Typed { exports } => exports.join(", "),
+        }
     }
+}
+
+fn list(refused: &[Refused]) -> String {
+    let say = |refused: &Refused| format!("`{}`: {}", refused.function, refused.why);
+    let mut text: Vec<_> = refused.iter().take(5).map(say).collect();
+    if refused.len() > 5 {
+        text.push(format!("and {} more", refused.len() - 5));
+    }
+    text.join("; ")
+}
+
+/// Whether a function is `run` of a program: nothing in, success or failure out.
+pub(crate) fn is_run(function: &ComponentFunc) -> bool {
+    let results: Vec<_> = function.results().collect();
+    let [Type::Result(result)] = &results[..] else { return false };
+    function.params().count() == 0 && result.ok().is_none() && result.err().is_none()
 }
 
 /// Whether a function is `invoke`: two strings, and a string or an error with the cases that this host knows.
@@ -136,7 +166,7 @@ mod tests {
 
     #[test]
     fn any_patch_of_the_described_interface_fits_and_another_version_is_named() {
-        assert!(kind(&["exports", "toolhold:tool/described@0.1.7"]).unwrap().described().is_ok());
+        assert!(matches!(kind(&["exports", "toolhold:tool/described@0.1.7"]), Ok(Kind::Described { .. })));
         let error = kind(&["toolhold:tool/described@0.2.0"]).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -145,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_are_recognised_and_refused_in_words() {
-        let typed = kind(&["init", "my:pkg/maths"]).unwrap().described().unwrap_err();
-        assert!(typed.to_string().contains("typed tools (`my:pkg/maths`)"), "{typed}");
-        let command = kind(&["wasi:cli/run@0.2.6"]).unwrap().described().unwrap_err();
-        assert!(command.to_string().contains("a command (`wasi:cli/run`)"), "{command}");
+    fn other_kinds_are_recognised() {
+        assert_eq!(kind(&["init", "my:pkg/maths"]), Ok(Kind::Typed { exports: vec!["my:pkg/maths".into()] }));
+        assert_eq!(kind(&["wasi:cli/run@0.2.6"]), Ok(Kind::Command { export: "wasi:cli/run@0.2.6".into() }));
         assert_eq!(kind(&["init", "exports", "wasi:http/incoming-handler@0.2.0"]), Err(Error::Nothing));
+        let error = kind(&["act:tools/tool-provider@0.1.0"]).unwrap_err();
+        assert!(error.to_string().contains("needs asynchronous functions"), "{error}");
     }
 }

@@ -52,7 +52,7 @@ fn a_flood_of_tools_is_refused() {
 #[test]
 fn what_is_not_a_component_is_refused_in_one_clear_sentence() {
     for (bytes, sentence) in [
-        (wat::parse_str("(module)").unwrap(), "this is a core WebAssembly module, not a component"),
+        (wat::parse_str("(module)").unwrap(), "this is a core WebAssembly module that cannot be made a component"),
         (b"\x7fELF".to_vec(), "this is precompiled machine code, not a component"),
         (b"hello".to_vec(), "this is not a WebAssembly component"),
         (wat::parse_str("(component)").unwrap(), "the component exports no tool"),

@@ -9,5 +9,6 @@ mod guests;
 mod host_calls;
 mod limits;
 mod loading;
+mod preview1;
 mod stopping;
 mod support;

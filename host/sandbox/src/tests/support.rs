@@ -92,7 +92,7 @@ fn deadline(limits: &Limits) -> Instant {
 }
 
 fn request() -> Request {
-    Request::Invoke { tool: "t".into(), arguments: "{\"a\":1}".into() }
+    Request::Invoke { tool: "t".into(), text: "{\"a\":1}".into(), arguments: Arc::new(serde_json::json!({ "a": 1 })) }
 }
 
 pub(super) fn runtime() -> tokio::runtime::Runtime {

@@ -70,6 +70,11 @@ fn text(report: &EffectReport, landing: Landing, depth: Depth) -> String {
     lines.join("\n")
 }
 
+/// The lines of a diff of two texts, as below a change.
+pub(super) fn write_diff(lines: &mut Vec<String>, diff: &str) {
+    diff::write(lines, diff, 0);
+}
+
 fn left_out(lines: &mut Vec<String>, number: u64, what: &str) {
     if number > 0 {
         lines.push(paint(Tone::Notice, &format!("… and {} more, not listed", total::counted(number, what))));

@@ -86,7 +86,11 @@ struct Dead {
 /// Prints the dead letters.
 pub(super) fn dead(limit: u32, project: &Project, ui: Ui) -> CommandResult {
     let mut dead = Vec::new();
-    for record in stored(vec![State::DeadLettered], limit, project)? {
+    let records = match project.has_state() {
+        true => Past::dead(&reader(project)?, limit).code(ExitCode::Host)?,
+        false => Vec::new(),
+    };
+    for record in records {
         let report =
             Past::of(&reader(project)?, &record.run).and_then(|past| past.machine()).map(|machine| machine.report());
         let reason = match report {

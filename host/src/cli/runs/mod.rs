@@ -3,6 +3,7 @@
 mod dlq;
 mod list;
 mod model;
+mod replay;
 mod run;
 mod session;
 mod state;
@@ -73,6 +74,14 @@ enum Command {
         #[command(flatten)]
         model: ModelArguments,
     },
+    /// Make one call of a run once more, with the time, randomness and answers that it was given, and say what is different.
+    ///
+    /// Nothing is sent and nothing is changed. The manifest as it is now decides.
+    Replay {
+        /// Which run, and which of its steps: one that started or ended a call.
+        #[arg(value_name = "RUN@STEP")]
+        at: At,
+    },
     /// End a run, also while another process works on it.
     Cancel {
         /// Which run.
@@ -116,6 +125,7 @@ impl Runs {
                 let step = from.step.map_or_else(|| whole().map(|machine| machine.checkpoint()), Ok)?;
                 run::go_on(run::From::Fork { run: from.run, step, note }, model, project, ui).await
             }
+            Command::Replay { at } => replay::run(&at, project, ui).await,
             Command::Cancel { run } => cancel(&run, project, ui).await,
         }
     }

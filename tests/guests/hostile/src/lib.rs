@@ -9,6 +9,7 @@ mod raw;
 toolhold_sdk::component!(
     probe::aborts::aborts,
     probe::acts_then_grows::acts_then_grows,
+    probe::acts_then_traps::acts_then_traps,
     probe::allocations::allocations,
     probe::bulk_fill::bulk_fill,
     probe::deep_result::DeepResult,

@@ -1,9 +1,12 @@
 //! What stands in for a tool: only where its dependencies fail, by the rules of what stands in, and labelled.
 
 use serde_json::json;
+use toolhold::journal::State;
 use toolhold_core::outcome::{Class, ServedBy};
 
-use super::support::{HANGS_UP, Place, block_on, call, calls, events, failure, nowhere, post, server, value, with_key};
+use super::support::{
+    HANGS_UP, Place, SECOND, block_on, call, calls, events, failure, nowhere, post, server, value, with_key,
+};
 
 fn with(more: &str) -> Place {
     Place::new("", &format!("[retry]\nattempts = 1\n{more}"))
@@ -104,4 +107,63 @@ fn a_repeat_gets_what_stood_in_without_running_it_again() {
         );
         assert_eq!(events(&host, "call-admitted").len(), 2, "the call and what stood in for it, once each");
     });
+}
+
+#[test]
+fn a_repeat_gets_what_stood_in_also_after_the_tool_is_let_through_again() {
+    let place = with("[breaker]\nfailures = 1\n[tools.bad.tool.panics]\nfallback = { tool = \"good.echo\" }");
+    block_on(async {
+        let host = place.open().await;
+        call(&host, "bad.panics", json!({})).await;
+        let first = with_key(&host, "bad.panics", json!({}), "k").await;
+        assert_eq!(events(&host, "call-turned-away").len(), 1, "the tool is left alone");
+        place.time.pass(60 * SECOND);
+        let before = calls(&host).iter().filter(|call| call.state == State::Settled).count();
+        let again = with_key(&host, "bad.panics", json!({}), "k").await;
+        assert_eq!((&again.served_by, &again.outcome, again.replayed), (&first.served_by, &first.outcome, true));
+        let after = calls(&host).iter().filter(|call| call.state == State::Settled).count();
+        assert_eq!(after, before, "nothing ran");
+        let other = with_key(&host, "bad.panics", json!({}), "k2").await;
+        assert!(!other.replayed, "another key is another call");
+    });
+}
+
+#[test]
+fn a_repeat_finds_what_stood_in_at_the_end_of_a_chain() {
+    let chain = "[tools.bad.tool.panics]\nfallback = { tool = \"bad.aborts\" }\n[tools.bad.tool.aborts]\nfallback = { tool = \"good.echo\" }";
+    let place = with(&format!("[breaker]\nfailures = 1\n{chain}"));
+    block_on(async {
+        let host = place.open().await;
+        call(&host, "bad.panics", json!({})).await;
+        let first = with_key(&host, "bad.panics", json!({}), "k").await;
+        assert_eq!(first.served_by, Some(ServedBy::Tool { tool: "good.echo".parse().unwrap() }));
+        place.time.pass(60 * SECOND);
+        let again = with_key(&host, "bad.panics", json!({}), "k").await;
+        assert_eq!((again.served_by, again.replayed), (first.served_by, true), "neither of the two before it ran");
+    });
+}
+
+/// The hostile guest may write.
+const WRITES: &str =
+    "[[tools.bad.directories]]\nhost = \"work\"\nguest = \"/work\"\nread = [\"**\"]\nwrite = [\"**\"]\n";
+
+/// No other tool stands in for what was written in place, and not at a repeat either.
+#[test]
+pub(crate) fn acts_then_traps() {
+    let fallback = "[tools.bad.tool.acts_then_traps]\nfallback = { tool = \"good.echo\" }";
+    for (atomic, stands_in) in [(true, true), (false, false)] {
+        let place = with(&format!("{WRITES}atomic = {atomic}\n{fallback}"));
+        block_on(async {
+            let host = place.open().await;
+            let arguments = json!({"path": "/work/log"});
+            for _ in 0..2 {
+                let report = with_key(&host, "bad.acts_then_traps", arguments.clone(), "k").await;
+                assert_eq!(report.served_by.is_some(), stands_in, "{report:?}");
+                if !stands_in {
+                    assert_eq!((failure(&report).class, failure(&report).acted), (Class::Trap, true));
+                }
+            }
+        });
+        assert_eq!(place.path("work/log").exists(), !stands_in);
+    }
 }

@@ -8,3 +8,5 @@ mod keys;
 mod rates;
 mod retries;
 mod support;
+
+pub(crate) use fallbacks::acts_then_traps;

@@ -122,7 +122,7 @@ fn senseless_requests_name_the_fix() {
     let message = |arguments| fails("read", arguments).message().to_owned();
     assert!(message(json!({"path": fixture.path("a.txt"), "tail": 1, "offset": 0})).contains("give one of"));
     assert!(message(json!({"path": fixture.path("a.txt"), "start_line": 3, "end_line": 2})).contains("lies behind"));
-    assert!(message(json!({"path": fixture.path("")})).contains("use `list`"));
+    assert!(message(json!({"path": fixture.path("")})).contains("name a file"));
     assert!(message(json!({"path": fixture.path("b.txt")})).contains("did you mean"));
     assert!(message(json!({"path": "a.txt"})).contains("is not absolute"));
 }

@@ -309,6 +309,14 @@ impl Machine {
         self.prepare();
     }
 
+    /// The call that was started and has not come back.
+    #[must_use]
+    pub fn open_call(&self) -> Option<PendingCall> {
+        let Phase::Acting(acting) = &self.phase else { return None };
+        let sound = acting.calls.get(acting.at).and_then(|call| call.verdict.as_ref().ok())?;
+        acting.is_started().then(|| self.pending(acting, sound))
+    }
+
     /// What a call came to that never returned, and what the model is shown of it.
     #[must_use]
     pub fn abandoned(&self, call: &PendingCall) -> RunEvent {

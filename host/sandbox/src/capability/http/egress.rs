@@ -98,6 +98,9 @@ pub enum EgressError {
         /// For how long, in seconds.
         wait_seconds: u64,
     },
+    /// The call is made once more from what is on record, and this request is not, or its answer was not kept. Nothing has left.
+    #[error("{0}")]
+    NotRecorded(String),
     /// What came is no answer, or is larger than any answer's head may be. The request has left.
     #[error("{0}")]
     NoAnswer(String),
@@ -113,7 +116,41 @@ impl EgressError {
     /// Whether the other side is at fault, or the way to it: not what was asked for, nor how this host is set up.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        !matches!(self, Self::Address(_) | Self::Secret(_))
+        !matches!(self, Self::Address(_) | Self::Secret(_) | Self::NotRecorded(_))
+    }
+
+    /// The word for it on a tape.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Address(_) => "address",
+            Self::Lookup(_) => "lookup",
+            Self::Secret(_) => "secret",
+            Self::Connect(_) => "connect",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::Tls(_) => "tls",
+            Self::Broken(_) => "broken",
+            Self::LeftAlone { .. } => "left-alone",
+            Self::NotRecorded(_) => "not-recorded",
+            Self::NoAnswer(_) => "no-answer",
+        }
+    }
+
+    /// The error of this word; a word of another version is no error that this one knows.
+    pub(super) fn of_word(word: &str, why: &str) -> Self {
+        let why = why.to_owned();
+        match word {
+            "address" => Self::Address(why),
+            "lookup" => Self::Lookup(why),
+            "secret" => Self::Secret(why),
+            "connect" => Self::Connect(why),
+            "connect-timeout" => Self::ConnectTimeout,
+            "tls" => Self::Tls(why),
+            "broken" => Self::Broken(why),
+            // For how long is a matter of that moment.
+            "left-alone" => Self::LeftAlone { why, wait_seconds: 0 },
+            "no-answer" => Self::NoAnswer(why),
+            _ => Self::NotRecorded(why),
+        }
     }
 
     /// For how many seconds there is no point in trying again.

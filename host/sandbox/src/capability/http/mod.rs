@@ -8,6 +8,8 @@ mod body;
 mod egress;
 mod headers;
 mod ledger;
+mod played;
+mod recorded;
 mod send;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub use self::egress::{
 };
 pub(crate) use self::ledger::{Ledger, Requests};
 use crate::call::{CallState, Crossing};
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 /// Bytes of a request body that are held at once.
@@ -54,6 +57,7 @@ pub(crate) struct HttpCtx {
     /// What keys for servers are made of: the same in every try of the same call.
     call: Option<Digest>,
     component: Option<ComponentName>,
+    reel: Option<Reel>,
     /// How many keys were made.
     keyed: u64,
     crossing: Crossing,
@@ -68,6 +72,7 @@ pub(crate) struct HttpParts {
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) call: Option<Digest>,
     pub(crate) component: Option<ComponentName>,
+    pub(crate) reel: Option<Reel>,
     pub(crate) crossing: Crossing,
     pub(crate) workers: Workers,
 }
@@ -85,6 +90,7 @@ impl HttpCtx {
             ledger: Ledger::default(),
             call: parts.call,
             component: parts.component,
+            reel: parts.reel,
             keyed: 0,
             crossing: parts.crossing,
             workers: parts.workers,

@@ -19,8 +19,11 @@ use super::body::{Counter, Incoming, Outgoing};
 use super::egress::{Answer, EgressError, EgressRequest, EgressResponse};
 use super::headers;
 use super::ledger::Entry;
+use super::played;
+use super::recorded::Taped;
 use crate::call::{CallState, HostFault, Stopped};
 use crate::meter::Meter;
+use crate::reel::Reel;
 use crate::workers::Workers;
 
 type Handled = Result<Resource<HostFutureIncomingResponse>, ErrorCode>;
@@ -49,7 +52,9 @@ pub(super) fn handle(
     };
     state.meter.charge(Limit::HttpRequests, 1)?;
     let secrets = grant.secrets.iter().map(|secret| secret.secret.to_string()).collect();
-    if state.http.mode == Mode::Preview && !granted_method.is_safe() {
+    // What is played sends nothing, so there is nothing to keep back.
+    let sends = !matches!(state.http.reel, Some(Reel::Played(_)));
+    if sends && state.http.mode == Mode::Preview && !granted_method.is_safe() {
         let _withheld = state.http.ledger.add(method, &target.to_string(), RequestState::Withheld, secrets);
         return Err(Stopped::Withheld.into());
     }
@@ -105,9 +110,16 @@ fn send(
         return Err(exceeded.into());
     }
     let counter = Counter { meter: Arc::clone(&state.meter), crossing: http.crossing.clone(), entry };
-    let outgoing = |body| outgoing(body, counter.clone(), Arc::clone(&http.ended));
+    let taped = http.reel.as_ref().and_then(|reel| Taped::of(reel, method.as_str(), target.to_string()));
+    let outgoing = |body| {
+        let body = outgoing(body, counter.clone(), Arc::clone(&http.ended));
+        match &taped {
+            Some(taped) => taped.outgoing(body),
+            None => body,
+        }
+    };
     let returned = counter.entry.clone();
-    let answer = http.egress.send(EgressRequest {
+    let request = EgressRequest {
         component: http.component.clone(),
         method,
         headers,
@@ -117,11 +129,20 @@ fn send(
         connect_timeout: options.connect_timeout,
         returned: Arc::new(move |names| returned.returned(names)),
         target,
-    });
+    };
+    let answer = match &http.reel {
+        Some(Reel::Played(_)) => played::answer(taped.as_ref(), request, &http.workers),
+        _ => http.egress.send(request),
+    };
+    let recorded = taped.filter(|_| matches!(http.reel, Some(Reel::Recorded(_))));
     let labels = Arc::clone(&grant.labels);
     let workers = http.workers.clone();
     let threads = http.workers.handle().ok_or_else(|| HostFault("there are no worker threads".into()))?;
     let task = threads.spawn(async move {
+        let answer = match recorded {
+            Some(taped) => taped.recorded(answer),
+            None => answer,
+        };
         let begun = answered(answer, first_byte(&options), &workers, &counter.entry).await?;
         counter.entry.labelled(&labels);
         let response = incoming(begun, counter)?;
@@ -187,7 +208,7 @@ async fn answered(
 fn outcome(error: &EgressError) -> RequestState {
     let why = error.to_string();
     match error {
-        EgressError::Address(_) => RequestState::Refused { why },
+        EgressError::Address(_) | EgressError::NotRecorded(_) => RequestState::Refused { why },
         _ if error.may_have_left() => RequestState::Sent { why },
         _ => RequestState::NotSent { why },
     }
@@ -197,6 +218,7 @@ fn outcome(error: &EgressError) -> RequestState {
 fn told(error: &EgressError) -> Error {
     match error {
         EgressError::Address(_) => Error::DestinationIpProhibited,
+        EgressError::NotRecorded(_) => Error::HttpRequestDenied,
         EgressError::Lookup(_) => Error::DestinationNotFound,
         EgressError::Secret(_) => Error::ConfigurationError,
         EgressError::Connect(_) => Error::ConnectionRefused,

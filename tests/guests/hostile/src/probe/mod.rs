@@ -2,6 +2,7 @@
 
 pub(crate) mod aborts;
 pub(crate) mod acts_then_grows;
+pub(crate) mod acts_then_traps;
 pub(crate) mod allocations;
 pub(crate) mod bulk_fill;
 pub(crate) mod deep_result;

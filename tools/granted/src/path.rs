@@ -16,7 +16,7 @@ const SUGGESTION_POOL: usize = 1000;
 ///
 /// # Errors
 /// `invalid-args` with a path that would do.
-pub(crate) fn check(path: &str) -> Result<&Path> {
+pub fn check(path: &str) -> Result<&Path> {
     if path.contains('\0') {
         return Err(Error::invalid_args("a path cannot contain a NUL character"));
     }
@@ -32,16 +32,15 @@ pub(crate) fn check(path: &str) -> Result<&Path> {
 }
 
 /// What went wrong with `path`, with the next step.
-pub(crate) fn explain(path: &Path, error: io::Error) -> Error {
+#[must_use]
+pub fn explain(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
     match error.kind() {
         ErrorKind::NotFound => missing(path),
         ErrorKind::PermissionDenied => {
             Error::denied(format!("`{shown}`: the host denied access; granted are paths below {}", granted()))
         }
-        ErrorKind::IsADirectory => {
-            Error::invalid_args(format!("`{shown}` is a directory; use `list` to see what it contains"))
-        }
+        ErrorKind::IsADirectory => Error::invalid_args(format!("`{shown}` is a directory; name a file")),
         ErrorKind::NotADirectory => {
             Error::invalid_args(format!("`{shown}`: a part of the path is a file, not a directory"))
         }
@@ -50,23 +49,27 @@ pub(crate) fn explain(path: &Path, error: io::Error) -> Error {
 }
 
 /// The granted directories as words.
-pub(crate) fn granted() -> String {
+#[must_use]
+pub fn granted() -> String {
     let quoted: Vec<String> = toolhold_sdk::directories().iter().map(|path| format!("`{path}`")).collect();
     if quoted.is_empty() { "no directory at all".to_owned() } else { quoted.join(", ") }
 }
 
 /// Whether `path` is one of the granted directories, which are not for moving or deleting.
-pub(crate) fn is_granted_root(path: &Path) -> bool {
+#[must_use]
+pub fn is_granted_root(path: &Path) -> bool {
     path.parent().is_none() || toolhold_sdk::directories().iter().any(|root| Path::new(root) == path)
 }
 
 /// Whether a path lies below no granted directory, as far as its words tell.
-pub(crate) fn is_outside(path: &Path) -> bool {
+#[must_use]
+pub fn is_outside(path: &Path) -> bool {
     !toolhold_sdk::directories().iter().any(|root| path.starts_with(root))
 }
 
 /// Whether anything is there, a dangling link included.
-pub(crate) fn exists(path: &Path) -> bool {
+#[must_use]
+pub fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
@@ -74,7 +77,7 @@ pub(crate) fn exists(path: &Path) -> bool {
 ///
 /// # Errors
 /// What the host said of the first that could not be created.
-pub(crate) fn create_parents(path: &Path) -> Result<()> {
+pub fn create_parents(path: &Path) -> Result<()> {
     match path.parent() {
         Some(parent) if !parent.is_dir() => fs::create_dir_all(parent).map_err(|error| explain(parent, error)),
         _ => Ok(()),
@@ -95,7 +98,7 @@ fn missing(path: &Path) -> Error {
         ));
     }
     match similar_names(path, parent).as_slice() {
-        [] => Error::not_found(format!("`{shown}` does not exist; use `list` on `{}`", parent.display())),
+        [] => Error::not_found(format!("`{shown}` does not exist; its directory `{}` does", parent.display())),
         names => Error::not_found(format!("`{shown}` does not exist; did you mean {}?", names.join(" or "))),
     }
 }

@@ -1,0 +1,227 @@
+//! Entries of a command line with places for arguments, and how the places are filled.
+
+use serde_json::{Map, Value};
+
+use super::Error;
+use crate::escape::short;
+use crate::schema::Violation;
+
+/// One entry of a command line as it is written. It becomes none, one or many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Text with places for scalars. Left out where an argument in it is not given.
+    Text(Text),
+    /// `{argument}` and nothing else: a scalar is one entry, a list one for each of its items.
+    Spread(String),
+    /// `{argument:--flag}`: the flag alone for `true`; the flag and a value for others, joined where it ends with `=`.
+    Flag {
+        /// The argument.
+        argument: String,
+        /// The flag.
+        flag: String,
+    },
+}
+
+/// Text with places for arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    /// An argument; of all of them, as JSON, if it is empty.
+    Argument(String),
+}
+
+impl Line {
+    pub(super) fn parse(entry: &str) -> Result<Self, Error> {
+        let whole = entry.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        if let Some((argument, flag)) = whole.and_then(|whole| whole.split_once(':'))
+            && !whole.is_some_and(|whole| whole.contains(['{', '}']))
+        {
+            if argument.is_empty() || !flag.starts_with('-') {
+                return Err(wrong(entry, "write `{argument:--flag}`, with a flag that begins with `-`"));
+            }
+            return Ok(Self::Flag { argument: argument.to_owned(), flag: flag.to_owned() });
+        }
+        let text = Text::parse(entry)?;
+        Ok(match text.0.as_slice() {
+            [Part::Argument(name)] if !name.is_empty() => Self::Spread(name.clone()),
+            _ => Self::Text(text),
+        })
+    }
+
+    pub(super) fn arguments(&self) -> Vec<&str> {
+        match self {
+            Self::Text(text) => text.arguments(),
+            Self::Spread(argument) | Self::Flag { argument, .. } => vec![argument],
+        }
+    }
+
+    /// Whether it is `--`, after which programs look for no options.
+    pub(super) fn is_separator(&self) -> bool {
+        matches!(self, Self::Text(Text(parts)) if matches!(parts.as_slice(), [Part::Literal(text)] if text == "--"))
+    }
+}
+
+impl Text {
+    /// `{name}` is an argument, `{}` all of them as JSON, `{{` and `}}` are braces.
+    pub(super) fn parse(entry: &str) -> Result<Self, Error> {
+        let (mut parts, mut literal) = (Vec::new(), String::new());
+        let mut rest = entry.chars().peekable();
+        while let Some(next) = rest.next() {
+            match next {
+                '{' if rest.next_if_eq(&'{').is_some() => literal.push('{'),
+                '}' if rest.next_if_eq(&'}').is_some() => literal.push('}'),
+                '}' => return Err(wrong(entry, "a `}` that closes nothing; write `}}` for the character")),
+                '{' => {
+                    if !literal.is_empty() {
+                        parts.push(Part::Literal(std::mem::take(&mut literal)));
+                    }
+                    parts.push(Part::Argument(name(entry, &mut rest)?));
+                }
+                other => literal.push(other),
+            }
+        }
+        if !literal.is_empty() || parts.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        if parts.iter().any(|part| matches!(part, Part::Literal(text) if text.contains('\0'))) {
+            return Err(wrong(entry, "a zero byte ends a text for programs"));
+        }
+        Ok(Self(parts))
+    }
+
+    pub(super) fn arguments(&self) -> Vec<&str> {
+        let named = |part| match part {
+            &Part::Argument(ref name) if !name.is_empty() => Some(name.as_str()),
+            _ => None,
+        };
+        self.0.iter().filter_map(named).collect()
+    }
+
+    /// The argument that it begins with.
+    fn first(&self) -> Option<&str> {
+        match self.0.first() {
+            Some(Part::Argument(name)) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+fn name(entry: &str, rest: &mut impl Iterator<Item = char>) -> Result<String, Error> {
+    let mut name = String::new();
+    for next in rest {
+        match next {
+            '}' => return Ok(name),
+            '{' | ':' => break,
+            other => name.push(other),
+        }
+    }
+    Err(wrong(entry, "a `{` without its `}`; write `{{` for the character"))
+}
+
+fn wrong(entry: &str, why: &str) -> Error {
+    Error::Template { entry: entry.to_owned(), why: why.to_owned() }
+}
+
+/// Fills places, and collects what cannot be filled in.
+pub(super) struct Filled<'a> {
+    arguments: &'a Map<String, Value>,
+    pub(super) wrong: Vec<Violation>,
+}
+
+impl<'a> Filled<'a> {
+    pub(super) fn new(arguments: &'a Map<String, Value>) -> Self {
+        Self { arguments, wrong: Vec::new() }
+    }
+
+    /// What `line` becomes. `guarded`: the program may still read an entry as an option.
+    pub(super) fn line(&mut self, line: &Line, guarded: bool, argv: &mut Vec<String>) {
+        match line {
+            Line::Text(text) => {
+                let Some(filled) = self.text(text, true) else { return };
+                let by_caller = text.first().filter(|_| guarded);
+                argv.extend(by_caller.map_or(Some(filled.clone()), |argument| self.guarded(argument, filled)));
+            }
+            Line::Spread(argument) => {
+                for value in self.values(argument) {
+                    let entry = if guarded { self.guarded(argument, value) } else { Some(value) };
+                    argv.extend(entry);
+                }
+            }
+            Line::Flag { argument, flag } => match self.arguments.get(argument) {
+                Some(Value::Bool(true)) => argv.push(flag.clone()),
+                Some(Value::Bool(false)) => {}
+                _ => {
+                    for value in self.values(argument) {
+                        if flag.ends_with('=') {
+                            argv.push(format!("{flag}{value}"));
+                        } else if let Some(value) = self.guarded(argument, value) {
+                            argv.extend([flag.clone(), value]);
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+    /// `None` where an argument is not given.
+    pub(super) fn text(&mut self, text: &Text, ends_at_zero: bool) -> Option<String> {
+        let mut filled = String::new();
+        for part in &text.0 {
+            match part {
+                Part::Literal(literal) => filled.push_str(literal),
+                Part::Argument(name) if name.is_empty() => {
+                    filled.push_str(&serde_json::to_string(self.arguments).unwrap_or_default());
+                }
+                Part::Argument(name) => {
+                    let value = self.arguments.get(name).filter(|value| !value.is_null())?;
+                    filled.push_str(&self.scalar(name, value, ends_at_zero)?);
+                }
+            }
+        }
+        Some(filled)
+    }
+
+    /// The values of an argument: those of a list, one of anything else, none where it is not given.
+    fn values(&mut self, argument: &str) -> Vec<String> {
+        match self.arguments.get(argument) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(items)) => items.iter().filter_map(|item| self.scalar(argument, item, true)).collect(),
+            Some(value) => self.scalar(argument, value, true).into_iter().collect(),
+        }
+    }
+
+    fn scalar(&mut self, argument: &str, value: &Value, ends_at_zero: bool) -> Option<String> {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => {
+                return self.refused(
+                    argument,
+                    "type",
+                    "must be a text, a number or a boolean: a program is given nothing else",
+                );
+            }
+        };
+        if ends_at_zero && text.contains('\0') {
+            return self.refused(argument, "pattern", "holds a zero byte, which ends a text for programs");
+        }
+        Some(text)
+    }
+
+    /// `value`, unless a program would take it for an option.
+    fn guarded(&mut self, argument: &str, value: String) -> Option<String> {
+        if value.len() > 1 && value.starts_with('-') {
+            return self.refused(argument, "pattern", "begins with `-`, which the program would take for an option");
+        }
+        Some(value)
+    }
+
+    fn refused(&mut self, argument: &str, keyword: &str, why: &str) -> Option<String> {
+        let pointer = format!("/{}", argument.replace('~', "~0").replace('/', "~1"));
+        self.wrong.push(Violation::new(pointer, keyword, format!("`{}` {why}", short(argument, 100))));
+        None
+    }
+}
