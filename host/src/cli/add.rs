@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use toolhold_core::describe::Description;
 use toolhold_core::id::{ComponentName, SignerName};
 use toolhold_core::lock::{Lock, Pin};
 use toolhold_core::manifest::{Manifest, Unsigned};
 use toolhold_core::origin::{Origin, Version};
 use toolhold_core::signature::{Untrusted, trusted};
-use toolhold_sandbox::Loaded;
+use toolhold_core::tool::Tool;
+use toolhold_sandbox::{Kind, Loaded};
 
 use super::acceptance::{Answers, Candidate};
 use super::failure::{CommandResult, Failure, WithCode as _};
@@ -69,23 +71,23 @@ impl Add {
         let signed_as = self.signed_as.clone().or_else(|| origin.name()).unwrap_or_else(|| name.clone());
         let signer = signer(&manifest, &fetched, &signed_as, &name)?;
         let written = written(&origin, &config.manifest)?;
+        let entry =
+            manifest_edit::Entry { name: &name, source: &written, signer: signer.as_ref(), signed_as: &signed_as };
+        let after = manifest_edit::with_component(&before, &entry).code(ExitCode::BadInput)?;
+        let tools = tools(&config, &after, &name, &loaded)?;
         let candidate = Candidate {
             name: &name,
             origin: &written,
             digest: loaded.digest,
             size: loaded.size,
-            description: &loaded.description,
+            description: &described(&tools),
             signer: signer.as_ref(),
             signatures: fetched.signatures.len(),
             before: None,
             grants: None,
         };
-        let entry =
-            manifest_edit::Entry { name: &name, source: &written, signer: signer.as_ref(), signed_as: &signed_as };
-        let after = manifest_edit::with_component(&before, &entry).code(ExitCode::BadInput)?;
-        let pin = pin(&name, &written, &loaded, &fetched)?;
         candidate.ask(Answers { yes: self.yes, needs: true }, ui)?;
-        accept(&config, &after, &name, pin, &fetched)?;
+        accept(&config, &after, &name, pin(&written, &loaded, &tools, &fetched), &fetched)?;
         let told = json!({
             "component": name, "source": written, "digest": loaded.digest, "artifact": fetched.artifact,
             "signed_by": signer, "tools": loaded.description.tools,
@@ -119,11 +121,29 @@ fn signer(
     }
 }
 
+/// The tools of what is added. A program has none until a manifest says how it is called, which no reference does.
+fn tools(config: &HostConfig, manifest: &str, name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, Failure> {
+    if matches!(loaded.kind, Kind::Command { .. }) && loaded.description.tools.is_empty() {
+        let error = anyhow::anyhow!(
+            "this is a program, and nothing says how it is called: write `[tools.{name}]` with its `source` and a `[tools.{name}.commands.TOOL]` into the manifest, then run `toolhold update {name}`"
+        );
+        return Err(Failure::new(ExitCode::BadInput, error));
+    }
+    let manifest = open::parsed(&config.manifest, manifest).map_err(failure)?;
+    let component = manifest.components().get(name);
+    let component = component.ok_or_else(|| anyhow::anyhow!("the manifest cannot take a component `{name}`"));
+    open::tools(&manifest, name, component.code(ExitCode::BadInput)?, loaded).map_err(failure)
+}
+
+/// What tools say of themselves.
+pub(super) fn described(tools: &[Tool]) -> Description {
+    Description { format: 1, tools: tools.iter().map(|tool| tool.info().clone()).collect() }
+}
+
 /// What the lock file says of a component.
-pub(super) fn pin(name: &ComponentName, written: &str, loaded: &Loaded, fetched: &Fetched) -> Result<Pin, Failure> {
-    let tools = open::tools(name, loaded).map_err(failure)?;
-    let pin = open::pin_as_loaded(written, loaded, &tools);
-    Ok(Pin { artifact: fetched.artifact, signatures: fetched.signatures.clone(), ..pin })
+pub(super) fn pin(written: &str, loaded: &Loaded, tools: &[Tool], fetched: &Fetched) -> Pin {
+    let pin = open::pin_as_loaded(written, loaded, tools);
+    Pin { artifact: fetched.artifact, signatures: fetched.signatures.clone(), ..pin }
 }
 
 /// First the bytes, then the lock file, then the manifest: cut off in between, nothing is named that is not there.

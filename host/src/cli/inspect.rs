@@ -1,18 +1,20 @@
 //! `toolhold inspect`: what a person should see before granting anything to a component.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 use toolhold_core::describe::{EffectKind, Hints, ToolInfo};
 use toolhold_core::escape;
+use toolhold_core::origin::Origin;
 use toolhold_sandbox::{DescribedBy, Kind, Loaded};
 
 use super::failure::{CommandResult, WithCode as _};
 use super::pack;
 use super::project::Project;
+use super::sources::{self, Sources};
 use super::ui::{Tone, Ui, paint};
+use crate::distribution;
 use crate::exit_code::ExitCode;
 
 /// Show a component: its world, imports, tools, schemas and needs.
@@ -20,21 +22,31 @@ use crate::exit_code::ExitCode;
 /// A component with a description section, one of plain functions and a program are not run; any other is asked once, in a
 /// sandbox without any grant.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toolhold inspect weather.wasm\n  toolhold inspect weather.wasm --json")]
+#[command(
+    after_help = "Examples:\n  toolhold inspect weather.wasm\n  toolhold inspect weather.wasm --json\n  toolhold inspect oci://ghcr.io/someone/weather:1.2"
+)]
 pub(super) struct Inspect {
-    /// The component's file.
-    component: PathBuf,
+    /// The component's file, `https://…`, or `oci://HOST/REPOSITORY:TAG`.
+    component: String,
     /// Also print the JSON Schemas.
     #[arg(long)]
     schemas: bool,
+    #[command(flatten)]
+    sources: Sources,
 }
 
 impl Inspect {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let bytes = std::fs::read(&self.component)
-            .map_err(|error| anyhow::anyhow!("`{}` cannot be read: {error}", self.component.display()))
-            .code(ExitCode::BadInput)?;
+        let bytes = match Origin::parse(&self.component).code(ExitCode::Usage)? {
+            Origin::File(path) => std::fs::read(&path)
+                .map_err(|error| anyhow::anyhow!("`{path}` cannot be read: {error}"))
+                .code(ExitCode::BadInput)?,
+            origin => {
+                let fetched = distribution::fetch(&origin, None, &self.sources.options(project)).await;
+                fetched.map_err(sources::failure)?.bytes
+            }
+        };
         let loaded = pack::load(&pack::sandbox(project)?, bytes, ui).await?;
         ui.result(&to_json(&loaded), |_| readable(&loaded, self.schemas))?;
         Ok(ExitCode::Success)

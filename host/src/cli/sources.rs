@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::project::Project;
 use crate::distribution::{Credentials, Error, Options};
 use crate::exit_code::ExitCode;
+use crate::store::Store;
 
 /// Where may be fetched from, and as whom.
 #[derive(Args)]
@@ -37,7 +38,7 @@ impl Sources {
         let folder = self.docker_config.clone().or_else(|| Some(project.home()?.join(".docker")));
         let text = self.docker_auth_config.clone().map(SecretString::from);
         let credentials = Credentials { text, file: folder.map(|folder| folder.join("config.json")) };
-        Options { allowed: self.allow_host.clone(), credentials }
+        Options { allowed: self.allow_host.clone(), credentials, store: Some(Store::of(&project.state())) }
     }
 }
 

@@ -1,7 +1,5 @@
 //! `toolhold update`: what an origin leads to now, beside what was accepted.
 
-use std::sync::Arc;
-
 use clap::Args;
 use serde_json::json;
 use toolhold_core::describe::Description;
@@ -11,7 +9,7 @@ use toolhold_core::manifest::{Component, Manifest};
 use toolhold_sandbox::Sandbox;
 
 use super::acceptance::{Answers, Candidate};
-use super::add::{locked, pin};
+use super::add::{described, locked, pin};
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::{Project, failure};
@@ -132,8 +130,9 @@ impl Context<'_> {
             return Ok(None);
         }
         let loaded = pack::load(&self.sandbox, fetched.bytes.clone(), self.ui).await?;
+        let tools = open::tools(self.manifest, name, component, &loaded).map_err(failure)?;
         let accepted = match before {
-            Some(before) => self.accepted(before).await,
+            Some(before) => self.accepted(name, component, before).await,
             None => None,
         };
         let candidate = Candidate {
@@ -141,21 +140,22 @@ impl Context<'_> {
             origin: &component.written,
             digest: loaded.digest,
             size: loaded.size,
-            description: &loaded.description,
+            description: &described(&tools),
             signer: signer.as_ref(),
             signatures: fetched.signatures.len(),
-            before: before.map(|before| (before.digest, accepted.as_deref())),
+            before: before.map(|before| (before.digest, accepted.as_ref())),
             grants: Some(component),
         };
-        let pin = pin(name, &component.written, &loaded, &fetched)?;
         candidate.ask(self.answers, self.ui)?;
+        let pin = pin(&component.written, &loaded, &tools, &fetched);
         let Fetched { bytes, .. } = fetched;
         Ok(Some(Updated { pin, bytes }))
     }
 
     /// What the bytes that were accepted said of themselves, if they are still here.
-    async fn accepted(&self, before: &Pin) -> Option<Arc<Description>> {
+    async fn accepted(&self, name: &ComponentName, component: &Component, before: &Pin) -> Option<Description> {
         let bytes = Store::of(&self.config.state).get(before.digest).ok().flatten()?;
-        Some(self.sandbox.load(bytes).await.ok()?.description)
+        let loaded = self.sandbox.load(bytes).await.ok()?;
+        Some(described(&open::tools(self.manifest, name, component, &loaded).ok()?))
     }
 }

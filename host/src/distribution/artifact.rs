@@ -1,7 +1,7 @@
 //! A component as registries keep it: the layout of the CNCF, which other runtimes read and write too.
 //!
-//! A manifest of the OCI image form with a config of its own kind and one layer, which is the component. What we add (needs,
-//! signatures) is in annotations, which others skip.
+//! A manifest of the OCI image form with a config of its own kind and one layer, which is the component; layers of other kinds, in which
+//! other programs keep what is theirs, are left alone. What we add (needs, signatures) is in annotations, which others skip.
 
 use std::collections::BTreeMap;
 
@@ -91,12 +91,10 @@ impl Manifest {
         if manifest.config.media_type != CONFIG {
             return Err(fail(format!("its config is not of the kind `{CONFIG}`; is it a container image?")));
         }
-        let [layer] = manifest.layers.as_slice() else {
-            return Err(fail(format!("it has {} layers, a component is one", manifest.layers.len())));
+        let mut layers = manifest.layers.iter().filter(|layer| layer.media_type == LAYER);
+        let (Some(layer), None) = (layers.next(), layers.next()) else {
+            return Err(fail(format!("it does not have exactly one layer of the kind `{LAYER}`")));
         };
-        if layer.media_type != LAYER {
-            return Err(fail(format!("its layer is not of the kind `{LAYER}`")));
-        }
         if layer.size > MAX_COMPONENT {
             return Err(Error::TooLarge { what: what.to_owned(), most: MAX_COMPONENT });
         }

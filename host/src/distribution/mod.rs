@@ -26,7 +26,7 @@ use self::network::Network;
 pub(crate) use self::publish::{Parcel, publish};
 use self::registry::{Registry, Scope};
 use crate::open::signatures_beside;
-use crate::store::MAX_COMPONENT;
+use crate::store::{MAX_COMPONENT, Store};
 
 /// What the user allows beside the host that a reference names.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) allowed: Vec<Site>,
     /// Who the user is to registries.
     pub(crate) credentials: Credentials,
+    /// Where the bytes may be already: what is there need not be sent again.
+    pub(crate) store: Option<Store>,
 }
 
 /// A component as it came.

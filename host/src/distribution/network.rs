@@ -103,12 +103,15 @@ impl Network {
         let Request { method, url, headers, body } = request;
         let site = self.judge(&url)?;
         let client = self.client(&site, &url).await?;
+        let uploads = body.as_ref().is_some_and(|body| !body.is_empty());
         let mut request = client.request(method, url.clone()).headers(headers);
         if let Some(body) = body {
             request = request.body(body);
         }
-        let sent = timeout_at(self.deadline, request.send()).await;
-        let sent = sent.map_err(|_| Error::Slow(site.to_string(), "no answer in ten minutes"))?;
+        // What is uploaded takes as long as it takes; an answer to anything else has to begin soon.
+        let patience = if uploads { WHOLE } else { IDLE };
+        let sent = timeout_at(self.deadline.min(Instant::now() + patience), request.send()).await;
+        let sent = sent.map_err(|_| Error::Slow(site.to_string(), "no answer"))?;
         let response = sent.map_err(|error| Error::Unreachable(site.to_string(), causes(&error.without_url())))?;
         Ok(Answer { url, response, deadline: self.deadline })
     }
@@ -140,7 +143,6 @@ impl Network {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT)
-            .read_timeout(IDLE)
             .user_agent(concat!("toolhold/", env!("CARGO_PKG_VERSION")));
         if !self.named.contains(site) {
             builder = builder.resolve_to_addrs(site.host(), &public(site).await?);

@@ -15,6 +15,7 @@ use url::Url;
 use super::artifact::{self, MAX_MANIFEST, Manifest};
 use super::network::{Answer, Network, Request};
 use super::{Credentials, Error, Fetched, Options, signatures};
+use crate::store::Store;
 
 /// Largest answer of a server of tokens, in bytes.
 const MAX_TOKEN: u64 = 64 << 10;
@@ -32,6 +33,7 @@ pub(super) struct Registry<'a> {
     scope: Scope,
     network: Network,
     credentials: &'a Credentials,
+    store: Option<&'a Store>,
     /// What is sent with each request, once the registry has asked.
     authorization: Mutex<Option<SecretString>>,
 }
@@ -39,7 +41,14 @@ pub(super) struct Registry<'a> {
 impl<'a> Registry<'a> {
     pub(super) fn new(reference: &'a Reference, scope: Scope, options: &'a Options) -> Self {
         let network = Network::new(Some(reference.registry().clone()), options);
-        Self { reference, scope, network, credentials: &options.credentials, authorization: Mutex::default() }
+        Self {
+            reference,
+            scope,
+            network,
+            credentials: &options.credentials,
+            store: options.store.as_ref(),
+            authorization: Mutex::default(),
+        }
     }
 
     /// The component that the reference leads to now.
@@ -51,7 +60,11 @@ impl<'a> Registry<'a> {
         let what = self.reference.to_string();
         let (text, artifact) = self.manifest().await?;
         let (manifest, layer) = Manifest::component(&text, &what)?;
-        let bytes = self.blob(layer.digest, layer.size).await?;
+        let there = self.store.and_then(|store| store.get(layer.digest).ok().flatten());
+        let bytes = match there {
+            Some(bytes) => bytes,
+            None => self.blob(layer.digest, layer.size).await?,
+        };
         if bytes.len() as u64 != layer.size {
             let why = format!("its manifest says {} bytes, there are {}", layer.size, bytes.len());
             return Err(Error::NotAComponent(what, why));

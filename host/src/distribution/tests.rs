@@ -233,7 +233,7 @@ fn login_to(site: &Site, allowed: &[&Site]) -> Options {
     let text = secrecy::ExposeSecret::expose_secret(login().credentials.text.as_ref().unwrap())
         .replace("SITE", &site.to_string());
     let credentials = Credentials { text: Some(SecretString::from(text)), file: None };
-    Options { allowed: allowed.iter().map(|site| (*site).clone()).collect(), credentials }
+    Options { allowed: allowed.iter().map(|site| (*site).clone()).collect(), credentials, store: None }
 }
 
 #[tokio::test]

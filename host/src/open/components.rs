@@ -7,7 +7,6 @@ use std::sync::Arc;
 use toolhold_core::describe::ToolInfo;
 use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::lock::{Lock, Pin};
-use toolhold_core::manifest;
 use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
@@ -68,7 +67,7 @@ impl Components {
                 Bytes::Pinned(digest) => components.sandbox.load(stored(config, name, digest)?).await,
             };
             let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
-            let tools = granted_tools(manifest, name, component, &loaded)?;
+            let tools = tools(manifest, name, component, &loaded)?;
             tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
             let (name, source) = (name.clone(), component.written.clone());
             let accepted = pin.filter(|pin| pin.digest == loaded.digest).cloned();
@@ -111,7 +110,7 @@ enum Bytes<'a> {
     Pinned(ToolDigest),
 }
 
-fn source<'a>(component: &'a manifest::Component, pin: Option<&Pin>) -> Result<Bytes<'a>, OpenError> {
+fn source<'a>(component: &'a Granted, pin: Option<&Pin>) -> Result<Bytes<'a>, OpenError> {
     let pin = pin.filter(|pin| pin.source == component.written);
     match (&component.path, pin) {
         (Some(path), None) => Ok(Bytes::File(&path.value)),
@@ -174,29 +173,19 @@ pub(crate) fn pin_as_loaded(source: &str, loaded: &Loaded, tools: &[Tool]) -> Pi
     Pin::of(source, loaded.digest, loaded.size, &loaded.kind.world(), tools)
 }
 
-/// The tools of a component as it describes them itself. A program that was not packed describes none.
-pub(crate) fn tools(name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, OpenError> {
-    let tool = |info: &ToolInfo| match loaded.kind {
-        Kind::Command { .. } => Tool::of_command(name, loaded.digest, info.clone()),
-        _ => Tool::new(name, loaded.digest, info.clone()),
-    };
-    let tools: Result<_, _> = loaded.description.tools.iter().map(tool).collect();
-    tools.map_err(|source| OpenError::Tool { component: name.clone(), source: Box::new(source) })
-}
-
 /// The tools of a component: what it says of itself or, of a program, what the manifest says.
-fn granted_tools(
+pub(crate) fn tools(
     manifest: &Manifest,
     name: &ComponentName,
     granted: &Granted,
     loaded: &Loaded,
 ) -> Result<Vec<Tool>, OpenError> {
-    let Kind::Command { .. } = loaded.kind else {
-        not_commands(manifest, name, granted)?;
-        return tools(name, loaded);
-    };
     let fail = |source| OpenError::Tool { component: name.clone(), source: Box::new(source) };
     let described = || loaded.description.tools.iter().cloned();
+    let Kind::Command { .. } = loaded.kind else {
+        not_commands(manifest, name, granted)?;
+        return described().map(|info| Tool::new(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail);
+    };
     // The manifest says it again, and otherwise.
     let mut infos: Vec<ToolInfo> = described().filter(|info| !granted.commands.contains_key(&info.name)).collect();
     let needs = loaded.ceiling();

@@ -123,7 +123,9 @@ impl History {
     fn wanted(&self) -> Result<Option<BTreeSet<ToolDigest>>, StoreError> {
         let mut wanted = BTreeSet::new();
         for project in list(&self.all)? {
-            for path in list(&project)? {
+            // A write that was cut off leaves a file of another name.
+            let locks = list(&project)?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "lock"));
+            for path in locks {
                 let text = std::fs::read_to_string(&path).map_err(|source| StoreError::Io { path, source })?;
                 let Ok(lock) = Lock::parse(&text) else { return Ok(None) };
                 wanted.extend(lock.components().values().map(|pin| pin.digest));
@@ -217,5 +219,8 @@ mod tests {
         history.record(&lock(b"other")).unwrap();
         history.shorten().unwrap();
         assert!(store.get(digest).unwrap().is_some());
+        std::fs::rename(history.path(1), history.folder.join(".toolhold-cut-off")).unwrap();
+        history.shorten().unwrap();
+        assert!(store.get(digest).unwrap().is_none(), "what was cut off while it was written is no lock file");
     }
 }

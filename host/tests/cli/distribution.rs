@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::project::{Project, files};
+use crate::project::{Project, files, guest};
 use crate::server::{Server, Speaks};
 use crate::web::{Web, greedy, modest, retitled, version};
 
@@ -43,6 +43,7 @@ fn reads(project: &Project) {
 fn nothing_is_written_before_somebody_accepts_it() {
     let (project, web) = (empty(), Web::start());
     web.put("/files.wasm", &greedy());
+    project.run(&["inspect", &web.url("/files.wasm")]).worked(&["nothing was run", "tidies up"]);
     let words = ["not signed", "files.read", "needs reads /work/**", "tidies up (nothing of it is granted)", "--yes"];
     project.run(&["add", &web.url("/files.wasm")]).failed(16, &words);
     web.put("/files.wasm", &version(|tools| tools[0]["needs"][0]["reason"] = "reads\u{1b}[2Jnothing".into()));
@@ -101,6 +102,37 @@ fn what_cannot_be_a_reference_or_a_component_is_an_error() {
     project.run(&["add", &web.url("/files.wasm"), "--yes"]).failed(3, &["not a WebAssembly component"]);
     assert_eq!(project.read("toolhold.toml"), "# mine\nversion = 1\n");
     assert!(!project.path().join("toolhold.lock").exists());
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_and_only_yes_is_yes() {
+    let project = empty();
+    for answer in ["n\n", "\n", "yeah\n"] {
+        let done = project.run_at_a_terminal(&["add", "files.wasm"], answer);
+        assert_eq!(done.code(), 16, "{}", done.printed());
+        assert!(done.printed().contains("accept it? [y/N]"), "{}", done.printed());
+        assert!(!project.path().join("toolhold.lock").exists(), "{answer:?}");
+    }
+    project
+        .run_at_a_terminal(&["add", "files.wasm"], "y\n")
+        .worked(&["accept it? [y/N]", "files added, pinned to sha256:"]);
+    assert!(project.read("toolhold.toml").contains("[tools.files]\nsource = \"files.wasm\"\n"));
+}
+
+#[test]
+fn a_program_comes_with_the_manifest_that_says_how_it_is_called() {
+    let (project, web) = (empty(), Web::start());
+    web.put("/prog.wasm", &guest("command"));
+    let words = ["this is a program", "toolhold update prog"];
+    project.run(&["add", &web.url("/prog.wasm"), "--yes"]).failed(3, &words);
+    let command = "[tools.prog.commands.cat]\ndescription = \"Prints a file.\"\nargv = [\"cat\", \"{path}\"]\n\
+                   input = { properties.path.type = \"string\", required = [\"path\"] }\n";
+    let grants = GRANTS.replace("files", "prog");
+    let source = web.url("/prog.wasm");
+    project.write("toolhold.toml", &format!("version = 1\n[tools.prog]\nsource = \"{source}\"\n{command}{grants}"));
+    project.run(&["update", "--yes"]).worked(&["1 component pinned anew"]);
+    web.put("/prog.wasm", b"gone");
+    project.run(&["call", "prog.cat", "path=/work/notes.md"]).worked(&["# Notes"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A project in a directory of its own, and what the program says there.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -112,15 +113,25 @@ impl Project {
         Done(self.command(words).envs(variables.iter().copied()).output().unwrap())
     }
 
+    /// At a terminal, with somebody who types `answer`. What is said and printed comes out as one text.
+    pub(crate) fn run_at_a_terminal(&self, words: &[&str], answer: &str) -> Done {
+        let line = [&[env!("CARGO_BIN_EXE_toolhold")], words].concat().join(" ");
+        let mut command = Command::new("script");
+        command.current_dir(self.path()).env_clear().env("TOOLHOLD_CACHE", cache()).env("PATH", "/usr/bin:/bin");
+        command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        Done(child.wait_with_output().unwrap())
+    }
+
     /// Starts it and does not wait.
     pub(crate) fn start(&self, words: &[&str]) -> Child {
         self.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let cache = std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")));
         let mut command = Command::new(env!("CARGO_BIN_EXE_toolhold"));
-        command.current_dir(self.path()).env_clear().env("TOOLHOLD_CACHE", cache).args(words);
+        command.current_dir(self.path()).env_clear().env("TOOLHOLD_CACHE", cache()).args(words);
         command
     }
 
@@ -130,6 +141,11 @@ impl Project {
         assert_eq!(done.code(), 0, "{}", done.said());
         serde_json::from_str(&done.printed()).unwrap()
     }
+}
+
+/// One compile cache for all tests: what is compiled does not depend on the project.
+fn cache() -> PathBuf {
+    std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")))
 }
 
 /// What is on the disk: for each path its content (nothing for a directory), mode and time of change.

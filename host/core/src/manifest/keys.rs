@@ -373,7 +373,7 @@ pub static RUN_TABLE: Table =
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 19] = [
+pub static TABLES: [&Table; 20] = [
     &MANIFEST,
     &COMPONENT,
     &DIRECTORY,

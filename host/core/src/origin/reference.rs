@@ -131,7 +131,7 @@ fn is_part(part: &str) -> bool {
     let ends = |byte: Option<u8>| byte.is_some_and(word);
     ends(part.bytes().next())
         && ends(part.bytes().next_back())
-        && part.split(|char: char| char.is_ascii() && word(char as u8)).all(|run| run.is_empty() || between(run))
+        && part.split(|char: char| u8::try_from(char).is_ok_and(word)).all(|run| run.is_empty() || between(run))
 }
 
 impl fmt::Display for Reference {
