@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use toolhold_core::call::{AuthorizedCall, Mode};
-use toolhold_core::effect::{Basis, Change, Content, EffectReport, Notes, Touched, Unknown};
+use toolhold_core::effect::{Basis, Change, EffectReport, Notes, Touched, Unknown};
 use toolhold_core::grant::DirectoryGrant;
 use toolhold_core::id::Label;
 use toolhold_sandbox::capability::fs::commit::Detail;
@@ -25,9 +25,7 @@ pub(crate) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
 
 /// What the call changed, with hashes and without diffs.
 pub(crate) fn hashed(run: &RunReport) -> Vec<Change> {
-    let (mut changes, _) = run.staged.as_ref().map(|staged| staged.changes(Detail::Full)).unwrap_or_default();
-    changes.iter_mut().for_each(|change| change.content = Content::Same);
-    changes
+    run.staged.as_ref().map(|staged| staged.changes(Detail::Hashed).0).unwrap_or_default()
 }
 
 /// What is said of all that it read, by the grants under which it did.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::Mode;
 use toolhold_core::id::RunId;
-use toolhold_core::run::{Identity, Machine, RunEvent, RunLimits, RunReport};
+use toolhold_core::run::{Identity, Machine, Next, RunEvent, RunLimits, RunReport};
 use toolhold_core::state::State;
 
 use super::error::Error;
 use super::past::{Past, is_dead as is_kept};
 use super::recorder::JournalEngine;
-use super::{HostTools, cancel, guarded};
+use super::{HostTools, cancel, guarded, known};
 use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
 use crate::journal::Origin;
 use crate::{Host, clock};
@@ -177,6 +177,12 @@ impl Worker<'_> {
         let prices = if present == machine.start().models { Vec::new() } else { prices(models) };
         let others = (present != machine.start().models).then_some(present);
         self.take(machine, RunEvent::RunResumed { models: others, prices, fresh }).await?;
+        if let (Some(call), Next::Note(_)) = (machine.open_call(), machine.next(machine.elapsed())) {
+            // It was to be cancelled when it was cut off: the call is not made again, and the journal may know what it came to.
+            let reader = self.host().journal().reader()?;
+            let event = known::of(&reader, machine, &call)?.unwrap_or_else(|| machine.abandoned(&call));
+            self.take(machine, event).await?;
+        }
         // What an earlier life of the run has read, it has read.
         self.tools.labels.add(machine.labels());
         for (index, model) in models.iter_mut().enumerate() {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,17 +11,22 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolhold::agent::model::Model;
 use toolhold::agent::model::script::{Script, Scripted};
-use toolhold::agent::{RunEvent, Task, TokioClock};
+use toolhold::agent::{Act, Agent, Engine, Machine, Occurrence, RunEvent, Task, TokioClock, Unrecorded};
 use toolhold::journal::{HistoryFilter, RunFilter};
-use toolhold::runs::{Error, HostTools, Past, Replay, Worker, preflight, replay};
-use toolhold::{CallOptions, Host, HostConfig};
+use toolhold::runs::{Error, HostTools, JournalEngine, Past, Replay, Worker, limits, preflight, replay};
+use toolhold::secrets::KnownSecret;
+use toolhold::{CallOptions, Host, HostConfig, ToolCall};
 use toolhold_core::effect::RequestState;
 use toolhold_core::id::RunId;
+use toolhold_core::state::State;
 use toolhold_sandbox::{Player, Reel, RunOptions};
 use toolhold_tests::http_server::HttpServer;
 use toolhold_tests::{guests, test_host};
 
 use crate::http::granted;
+
+/// The host knows it, and no answer of the servers here but one holds it.
+const SECRET: &str = "hunter22-longer";
 
 /// A project with files, requests, and a guest that reads clock and randomness.
 struct Place {
@@ -64,7 +70,9 @@ impl Place {
     }
 
     async fn open(&self) -> Host {
-        let config = HostConfig { cache: test_host::config().cache, ..HostConfig::beside(&self.path("toolhold.toml")) };
+        let known = vec![KnownSecret { name: "api".to_owned(), value: SECRET.into() }];
+        let config =
+            HostConfig { cache: test_host::config().cache, known, ..HostConfig::beside(&self.path("toolhold.toml")) };
         toolhold::pin(&config).await.unwrap();
         Host::open(&config, &|_| ()).await.unwrap()
     }
@@ -258,5 +266,122 @@ fn a_server_that_answers_in_another_shape_than_before_is_told_before_the_next_ru
         let message = &found[0].message;
         assert!(message.contains("`/price` was a number and is a text") && message.contains("in run r3"), "{message}");
         assert!(!message.contains("n="), "the query is another each time: {message}");
+    });
+}
+
+#[test]
+fn a_secret_that_a_server_sent_back_is_not_kept_and_the_call_is_the_same_without_it() {
+    let body = format!("your key is {SECRET}, and its hex is {}", hex::encode(SECRET));
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-key: {SECRET}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let place = Place { server: HttpServer::with(answer).unwrap(), ..Place::new("") };
+    place.manifest("allow", "");
+    block_on(async {
+        let host = place.open().await;
+        let run = ran(&host, &[("web.fetch", json!({"url": place.url()}))]).await;
+        let step = returned(&host, &run)[0];
+        let replayed = replay(&host, &run, step).await.unwrap();
+        assert!(replayed.same, "{replayed:?}");
+        host.journal().flush().await.unwrap();
+        let connection = rusqlite::Connection::open(place.path(".toolhold/journal.db")).unwrap();
+        let tape: String = connection.query_row("SELECT tape FROM tapes", [], |row| row.get(0)).unwrap();
+        assert!(tape.contains("your key is ") && !tape.contains(SECRET), "{tape}");
+        assert!(!tape.contains(&hex::encode(SECRET)), "{tape}");
+    });
+}
+
+/// A run of one call that was started, and whose host was stopped then. The call and its key.
+async fn cut_off(host: &Host, run: &str) -> ToolCall {
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let cancel = CallOptions::default().cancel;
+    let clock = Arc::new(TokioClock::default());
+    let agent = Agent { tools: &tools, limits: limits(host), clock, cancel, quota: None };
+    let text = "[[turn]]\n[[turn.call]]\ntool = \"odd.environment\"\narguments = {}\n";
+    let script = Scripted::new("script.toml", Script::parse(text).unwrap());
+    let mut models: [Box<dyn Model>; 1] = [Box::new(script)];
+    let mut machine = Machine::begin(agent.start(&models, Task::new(run.parse().unwrap(), "t")));
+    let mut engine = Stops { engine: JournalEngine::new(host.journal(), "test") };
+    agent.carry_on(&mut machine, &mut models, &mut engine, &mut |_| ()).await.unwrap_err();
+    let call = machine.open_call().unwrap();
+    ToolCall { run: run.parse().unwrap(), key: call.key, ..ToolCall::new(&*call.tool, call.arguments) }
+}
+
+/// Takes down everything up to the start of a call.
+struct Stops<'a> {
+    engine: JournalEngine<'a>,
+}
+
+impl Engine for Stops<'_> {
+    fn once<'a>(
+        &'a mut self,
+        machine: &'a Machine,
+        act: Act<'a>,
+    ) -> Pin<Box<dyn Future<Output = Result<Occurrence, Unrecorded>> + Send + 'a>> {
+        match machine.open_call() {
+            Some(_) => Box::pin(async { Err(Unrecorded::Failed("stopped".into())) }),
+            None => self.engine.once(machine, act),
+        }
+    }
+}
+
+async fn take(host: &Host, run: &RunId, event: RunEvent) {
+    host.journal().flush().await.unwrap();
+    let machine = Past::of(&host.journal().reader().unwrap(), run).unwrap().machine().unwrap();
+    let act = Box::pin(std::future::ready((machine.elapsed(), event)));
+    JournalEngine::new(host.journal(), "test").once(&machine, act).await.unwrap();
+    host.journal().flush().await.unwrap();
+}
+
+#[test]
+fn a_run_that_was_to_be_cancelled_takes_what_the_journal_knows_and_makes_no_call() {
+    let place = Place::new("");
+    block_on(async {
+        let host = place.open().await;
+        for (name, made) in [("made", true), ("not-made", false)] {
+            let call = cut_off(&host, name).await;
+            let run = call.run.clone();
+            let made = match made {
+                true => Some(host.call(call, CallOptions::default()).await.call),
+                false => None,
+            };
+            take(&host, &run, RunEvent::CancelRequested).await;
+            let tools =
+                HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| panic!("made") };
+            let worker = Worker {
+                tools: &tools,
+                clock: Arc::new(TokioClock::default()),
+                cancel: CallOptions::default().cancel,
+                front: "test",
+            };
+            let script = Scripted::new("script.toml", Script::parse("").unwrap());
+            let mut models: [Box<dyn Model>; 1] = [Box::new(script)];
+            let ended = worker.resume(&run, &mut models, &mut |_| ()).await.unwrap();
+            assert_eq!(ended.report.state, State::Cancelled);
+            let call = &ended.report.calls[0];
+            let code = call.failure.as_ref().map(|failure| failure.code.as_str());
+            assert_eq!((&call.call, code), (&made, if made.is_some() { None } else { Some("cut-off") }));
+        }
+    });
+}
+
+#[test]
+fn a_dead_run_whose_host_was_stopped_before_it_was_kept_outlives_its_age() {
+    let place = Place::new("run-age = \"1us\"");
+    block_on(async {
+        let host = place.open().await;
+        let run = cut_off(&host, "dead").await.run;
+        take(&host, &run, RunEvent::RunEnded { end: State::Failed, answer: None, reason: None }).await;
+        drop(host);
+        let host = place.open().await;
+        let dead = Past::dead(&host.journal().reader().unwrap(), 10).unwrap();
+        assert_eq!(dead.iter().map(|record| (&record.run, record.expired)).collect::<Vec<_>>(), [(&run, false)]);
+        take(&host, &run, RunEvent::DeadLettered).await;
+        take(&host, &run, RunEvent::Discarded).await;
+        drop(host);
+        let host = place.open().await;
+        host.journal().flush().await.unwrap();
+        assert!(host.journal().reader().unwrap().run(&run).unwrap().unwrap().expired, "a person has decided");
     });
 }

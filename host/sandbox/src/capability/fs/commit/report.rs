@@ -21,7 +21,9 @@ const LISTED: usize = 10_000;
 pub enum Detail {
     /// What changed, and its properties.
     Brief,
-    /// Hashes and diffs too: reads every file that changed.
+    /// Hashes too: reads every file that changed.
+    Hashed,
+    /// Hashes and diffs too: compares every file that changed.
     Full,
 }
 
@@ -63,10 +65,10 @@ impl<'a> Report<'a> {
             guest_path(areas.map(|area| (&area.prefix, area.guest.as_str())), path)
         };
         let (path, from) = (name(&difference.path), moved(&difference.was).map(|below| name(&below.path)));
-        let full = self.detail == Detail::Full;
+        let (hashed, full) = (self.detail != Detail::Brief, self.detail == Detail::Full);
         let below = below(&difference.was);
-        let before = below.map(|below| before(tree, below, full));
-        let after = difference.now.as_ref().map(|now| after(tree, now, below, before.as_ref(), full));
+        let before = below.map(|below| before(tree, below, hashed));
+        let after = difference.now.as_ref().map(|now| after(tree, now, below, before.as_ref(), hashed));
         let content = if full { self.content(tree, difference, below) } else { Content::Same };
         let kind = match (from, &before, &after) {
             (Some(from), ..) => ChangeKind::Moved { from },
