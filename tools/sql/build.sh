@@ -39,6 +39,7 @@ chmod +x "$out/sql/cc" "$out/sql/ar"
 export CC_wasm32_wasip2="$out/sql/cc" AR_wasm32_wasip2="$out/sql/ar"
 # Nothing is attached, nothing is loaded, nothing is spilled to files.
 export LIBSQLITE3_FLAGS="-DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_MAX_ATTACHED=0 -DSQLITE_TEMP_STORE=3"
-export CARGO_TARGET_DIR="$out/sql"
+# With the other tools: what they have compiled already is not compiled again.
+export CARGO_TARGET_DIR="$root/tools/target"
 cargo build --locked --release --target wasm32-wasip2 --manifest-path "$root/tools/sql/Cargo.toml"
-cp "$out/sql/wasm32-wasip2/release/sql.wasm" "$out/sql.wasm"
+cp "$CARGO_TARGET_DIR/wasm32-wasip2/release/sql.wasm" "$out/sql.wasm"

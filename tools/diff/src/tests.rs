@@ -185,6 +185,8 @@ fn mistakes_in_patches_name_line_and_fix() {
     assert!(refused(&fixture, "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+x\n+y\n").contains("more lines than the header"));
     assert!(refused(&fixture, "--- a/a\n+++ b/a\n@@ one @@\n").contains("is no header of a hunk"));
     assert!(refused(&fixture, "--- a/a\n+++ b/b\n@@ -1 +1 @@\n-1\n+x\n").contains("rename the file first"));
+    let empty = "diff --git a/e b/e\nnew file mode 100644\nindex 0000000..e69de29\ndiff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+2\n";
+    assert!(refused(&fixture, empty).contains("line 1 of the patch: this file has no lines that change"));
     assert!(refused(&fixture, "diff --git a/a b/b\nrename from a\nrename to b\n").contains("is not applied"));
 }
 

@@ -46,13 +46,14 @@ pub(crate) fn open(path: &str, access: Access) -> Result<Connection> {
         Err(_) if access == Access::Create && !granted::path::exists(path) => {}
         Err(error) => return Err(granted::path::explain(path, error)),
     }
-    let opened = connect(path, access).and_then(|connection| prepare(&connection, access).map(|()| connection));
+    let beside = Beside::look(path)?;
+    let opened = connect(path, access, beside).and_then(|connection| prepare(&connection, access).map(|()| connection));
     opened.map_err(|error| mistake::of_file(path, &error))
 }
 
-fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, access: Access, beside: Beside) -> rusqlite::Result<Connection> {
     let (mode, flags) = match access {
-        Access::Read if has(path, "-wal") || has(path, "-journal") => ("ro", OpenFlags::SQLITE_OPEN_READ_ONLY),
+        Access::Read if beside == Beside::Something => ("ro", OpenFlags::SQLITE_OPEN_READ_ONLY),
         Access::Read => ("ro&immutable=1", OpenFlags::SQLITE_OPEN_READ_ONLY),
         Access::Write => ("rw", OpenFlags::SQLITE_OPEN_READ_WRITE),
         Access::Create => ("rwc", OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE),
@@ -61,9 +62,31 @@ fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
-/// Whether a file of this ending stands beside the database and has something in it.
-fn has(path: &Path, ending: &str) -> bool {
-    fs::metadata(format!("{}{ending}", path.display())).is_ok_and(|file| file.len() > 0)
+/// What stands beside a database: a log or a journal with something in it, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Something,
+    Nothing,
+}
+
+impl Beside {
+    /// Looks. What may not be seen may be there, and a database without its log or journal is another one: so that is an error.
+    fn look(path: &Path) -> Result<Self> {
+        let mut beside = Self::Nothing;
+        for ending in ["-wal", "-journal"] {
+            match fs::metadata(format!("{}{ending}", path.display())) {
+                Ok(file) if file.len() > 0 => beside = Self::Something,
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::denied(format!(
+                        "`{0}` cannot be read without knowing whether `{0}{ending}` is there; grant reading that too",
+                        path.display()
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(beside)
+    }
 }
 
 fn escaped(path: &Path) -> String {

@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 use serde_json::json;
 use toolhold_tests::guests;
+use toolhold_tests::test_host::{self, TestHost};
 
 use super::Bench;
 
@@ -105,4 +106,20 @@ fn what_is_denied_is_not_reached() {
         json!({"path": "/work/secret/new.db", "steps": [{"sql": "CREATE TABLE t(a)"}], "create": true}),
     );
     assert!(!bench.directory.path().join("secret/new.db").exists());
+}
+
+#[test]
+fn a_database_without_its_log_is_not_read() {
+    let Some(bench) = bench("") else { return };
+    let path = bench.directory.path().display();
+    let host = |read: &str| {
+        let grants = format!("[[tools.guest.directories]]\nhost = \"{path}\"\nguest = \"/work\"\nread = [\"{read}\"]\n");
+        TestHost::new(&test_host::shared().unwrap(), &guests::other("sql").unwrap().unwrap(), &grants).unwrap()
+    };
+    let select = json!({"path": "/work/a.db", "sql": "SELECT count(*) FROM item"});
+    let alone = host("a.db").call("query", select.clone()).unwrap();
+    let message = alone.failure().unwrap().message.to_string();
+    assert!(message.contains("a.db-wal") && message.contains("grant reading that too"), "{message}");
+    let whole = host("a.db*").call("query", select).unwrap();
+    assert_eq!(whole.value().unwrap()["rows"], json!([[2000]]));
 }

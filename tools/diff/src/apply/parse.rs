@@ -121,12 +121,15 @@ impl Hunk {
 pub(super) fn parse(patch: &str) -> Result<Vec<FilePatch>> {
     let lines: Vec<&str> = patch.split('\n').collect();
     let (mut files, mut at) = (Vec::<FilePatch>::new(), 0);
+    // A header of git's whose file has no names and hunks after it: an empty file, or a mode.
+    let mut bare: Option<usize> = None;
     while let Some(line) = lines.get(at) {
         let line = line.trim_end_matches('\r');
         if let Some(old) = line.strip_prefix("--- ")
             && let Some(new) = lines.get(at + 1).and_then(|next| next.trim_end_matches('\r').strip_prefix("+++ "))
         {
             let (old, new) = names(old, new);
+            bare = None;
             files.push(FilePatch { old, new, line: at + 1, hunks: Vec::new() });
             at += 2;
         } else if line.starts_with("@@") {
@@ -148,13 +151,22 @@ pub(super) fn parse(patch: &str) -> Result<Vec<FilePatch>> {
             return Err(wrong(at, "more lines than the header of the hunk says; correct its counts"));
         } else {
             // `diff --git`, `index`, and words around the patch.
+            if line.starts_with("diff --git ") {
+                refuse_bare(bare.replace(at))?;
+            }
             at += 1;
         }
     }
+    refuse_bare(bare)?;
     if files.is_empty() {
         return Err(Error::invalid_args("`patch` names no file; it begins with `--- a/name` and `+++ b/name`"));
     }
     Ok(files)
+}
+
+fn refuse_bare(line: Option<usize>) -> Result<()> {
+    let message = "this file has no lines that change: an empty file, or a mode, which is not applied; leave it out";
+    line.map_or(Ok(()), |at| Err(wrong(at, message)))
 }
 
 /// A name as it stands in a header, without the time that may follow.
