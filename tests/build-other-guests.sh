@@ -1,91 +1,109 @@
 #!/bin/sh
-# Builds the guests of `tests/guests/other` into target/other-guests: `build-other-guests.sh [c|python|go]...`, all by default.
+# Builds what is not Rust into target/other-guests: the guests of `tests/guests/other`, and the sample that `toolhold new` makes in each
+# language. `build-other-guests.sh [NAME]...`, all by default; a sample is called sample-LANGUAGE.
 #
-# Compilers come from PyPI in pinned versions, into a virtual environment there; nothing is installed on the system.
+# Compilers come from PyPI and npm in the versions that the templates pin; nothing is installed on the system.
 # What is up to date is not built again: a stamp beside each component holds the digest of all that it was made of.
 # An outdated component is removed first, so that a test never runs one.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-sources="$root/tests/guests/other"
+guests="$root/tests/guests/other"
+languages="$root/guest-sdk/languages"
 out="$root/target/other-guests"
-bin="$out/venv/bin"
-maker="$out/maker/debug/guest-maker"
-# Settings of the host's build are not the generators', and caches do not go into anybody's home.
+toolhold="$root/target/debug/toolhold"
+all="c python go sample-rust sample-c sample-cpp sample-zig sample-go sample-python sample-javascript sample-typescript sample-assemblyscript"
+# Settings of the host's build are not the guests', and caches do not go into anybody's home.
 unset CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL RUSTFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER
-export CARGO_TARGET_DIR="$out/maker"
 export ZIG_GLOBAL_CACHE_DIR="$out/cache/zig" ZIG_LOCAL_CACHE_DIR="$out/cache/zig"
-export GOCACHE="$out/cache/go" GOPATH="$out/cache/gopath" GOENV=off GOTOOLCHAIN=local GOPROXY=off GOFLAGS=-mod=mod
+export GOCACHE="$out/cache/go" GOPATH="$out/cache/gopath" GOENV=off GOPROXY=off
+# Where the tests look too: what is compiled here for its description is not compiled there again.
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -n 1)
+export TOOLHOLD_CACHE="${TMPDIR:-/tmp}/toolhold-test-cache-$version"
 
 digest() {
-  find "$@" -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs sha256sum | sed "s|$root/||" | sha256sum | cut -d' ' -f1
+  find "$@" -type f ! -path '*/__pycache__/*' ! -path '*/target/*' | LC_ALL=C sort | xargs sha256sum | sed "s|$root/||" | sha256sum | cut -d' ' -f1
 }
 
 digest_of() {
-  digest "$0" "$root/wit" "$sources/requirements.txt" "$sources/maker/Cargo.lock" "$sources/maker/src" "$sources/$1"
+  case "$1" in
+    sample-rust) digest "$0" "$root/wit" "$root/guest-sdk" "$root/tools/Cargo.lock" ;;
+    sample-*) digest "$0" "$root/wit" "$languages" "$root/host/src/authoring" ;;
+    *) digest "$0" "$root/wit" "$languages" "$root/host/src/authoring" "$guests/$1" ;;
+  esac
 }
 
 up_to_date() {
   test -f "$out/$1.wasm" && test "$(cat "$out/$1.stamp" 2>/dev/null)" = "$(digest_of "$1")"
 }
 
+# install FOLDER FILES COMMAND...: runs the command in a folder of its own, unless it was run for the same files.
+install() {
+  folder="$out/$1" stamp=$(digest $2)
+  shift 2
+  test "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" && return
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  (cd "$folder" && "$@")
+  echo "$stamp" > "$folder/stamp"
+}
+
+python_compilers() {
+  python3 -m venv .
+  bin/pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes \
+    -r "$languages/c/template/requirements.txt" -r "$languages/go/template/requirements.txt" -r "$languages/python/template/requirements.txt"
+}
+
+node_compilers() {
+  for file in package.json package-lock.json; do sed 's/{{name}}/compilers/' "$languages/$1/template/$file" > "$file"; done
+  npm ci --silent --no-audit --no-fund
+}
+
 install_compilers() {
-  stamp=$(digest "$sources/requirements.txt")
-  test "$(cat "$out/venv/stamp" 2>/dev/null)" = "$stamp" && return
-  rm -rf "$out/venv"
-  python3 -m venv "$out/venv"
-  "$bin/pip" install --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes -r "$sources/requirements.txt"
-  echo "$stamp" > "$out/venv/stamp"
-}
-
-build_c() {
-  "$maker" c "$root/wit" gen
-  # The linker's default stack of 64 KiB overflows into data without a word; zig's own of 16 MiB is memory of every call.
-  "$bin/python" -m ziglang cc -target wasm32-wasi -mexec-model=reactor -std=gnu17 -Os -s -Wall -Wextra -Werror \
-    -Wl,-z,stack-size=1048576 -Igen -o core.wasm ./*.c gen/*.c gen/*.o
-  "$maker" component core.wasm component.wasm
-}
-
-build_python() {
-  "$bin/componentize-py" --quiet -d "$root/wit" -w described-tool componentize toolhold_app -o component.wasm
-}
-
-build_go() {
-  mkdir export_toolhold_tool_described
-  mv ./*.go export_toolhold_tool_described
-  "$maker" go "$root/wit" .
-  # What the bindings import comes with their generator, so no module is downloaded.
-  "$bin/go" mod edit -replace "go.bytecodealliance.org/pkg=$(go_package)"
-  # The package links to a function of Go's run time.
-  GOOS=wasip1 GOARCH=wasm "$bin/go" build -trimpath -buildmode=c-shared -ldflags='-s -w -checklinkname=0' -o core.wasm .
-  "$maker" embed "$root/wit" core.wasm
-  "$maker" component core.wasm component.wasm
-}
-
-go_package() {
-  cargo metadata --locked --format-version 1 --manifest-path "$sources/maker/Cargo.toml" | "$bin/python" -c '
-import json, pathlib, sys
-packages = json.load(sys.stdin)["packages"]
-print(*[pathlib.Path(p["manifest_path"]).parent / "src/pkg" for p in packages if p["name"] == "wit-bindgen-go"])'
+  install venv "$languages/c/template/requirements.txt $languages/go/template/requirements.txt $languages/python/template/requirements.txt" python_compilers
+  install javascript "$languages/javascript/template/package-lock.json" node_compilers javascript
+  install assemblyscript "$languages/assemblyscript/template/package-lock.json" node_compilers assemblyscript
 }
 
 build() {
   work="$out/build/$1"
-  rm -rf "$work" "$out/$1.wasm"
-  mkdir -p "$work"
-  find "$sources/$1" -maxdepth 1 -type f -exec cp {} "$work" ';'
-  (cd "$work" && "build_$1")
-  mv "$work/component.wasm" "$out/$1.wasm"
+  mkdir -p "$out/build"
+  case "$1" in
+    # The sample of Rust shares the dependencies of the tools, in their versions and as they are compiled already.
+    sample-rust)
+      rm -rf "$work"
+      "$toolhold" new sample --lang rust --path "$work" --quiet
+      cp "$root/tools/Cargo.lock" "$work"
+      CARGO_TARGET_DIR="$root/tools/target" "$toolhold" build "$work" --output "$out/$1.wasm" --quiet
+      ;;
+    sample-*)
+      rm -rf "$work"
+      "$toolhold" new sample --lang "${1#sample-}" --path "$work" --quiet
+      ;;
+    *)
+      rm -rf "$work"
+      cp -R "$guests/$1" "$work"
+      ;;
+  esac
+  case "$1" in
+    sample-rust) ;;
+    *-javascript | *-typescript) ln -s "$out/javascript/node_modules" "$work/node_modules" ;;
+    *-assemblyscript) ln -s "$out/assemblyscript/node_modules" "$work/node_modules" ;;
+    *) ln -s "$out/venv" "$work/.venv" ;;
+  esac
+  test "$1" = sample-rust || "$toolhold" build "$work" --output "$out/$1.wasm" --quiet
   digest_of "$1" > "$out/$1.stamp"
 }
 
 outdated=
-for language in ${*:-c python go}; do up_to_date "$language" || outdated="$outdated $language"; done
+for name in ${*:-$all}; do up_to_date "$name" || outdated="$outdated $name"; done
 test -n "$outdated" || exit 0
-for language in $outdated; do rm -f "$out/$language.wasm"; done
-command -v python3 >/dev/null || { echo "error: there is no python3, with which compilers are installed" >&2; exit 1; }
+for name in $outdated; do rm -f "$out/$name.wasm"; done
+for program in python3 npm; do
+  command -v $program >/dev/null || { echo "error: there is no $program, with which compilers are installed" >&2; exit 1; }
+done
 mkdir -p "$out"
-# Meanwhile the bindings' generators are compiled.
+# Meanwhile the program itself is compiled.
 install_compilers &
-cargo build --quiet --locked --manifest-path "$sources/maker/Cargo.toml"
+cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --bins
 wait $!
-for language in $outdated; do build "$language"; done
+for name in $outdated; do build "$name"; done

@@ -2,7 +2,7 @@
 //!
 //! Guests are a workspace of their own with a target directory of their own. Whoever has just built them says so with
 //! `TOOLHOLD_GUESTS_PREBUILT`, because every test may be a process of its own and even a build without work takes time.
-//! Guests of other languages need compilers that not every machine has, so no test builds them: `make guests-extra` does.
+//! Guests and samples in other languages need compilers that not every machine has, so no test builds them: `make guests-extra` does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -11,10 +11,9 @@ struct Counts {
     words: usize,
 }
 
+// The doc comment is what the model reads: say what the tool does and when to use it.
 /// Counts the lines and words of a text file.
-///
-/// The doc comment is what the model reads: say what the tool does and when to use it.
-#[tool(hints(read_only, idempotent), needs(read("/**", "reads the file it is asked to count")))]
+#[tool(title = "Word count", hints(read_only, idempotent), needs(read("/**", "reads the file it is asked to count")))]
 fn word_count(
     /// Absolute path of a UTF-8 text file.
     path: String,

@@ -13,7 +13,6 @@ use toolhold_core::outcome::{CallReport, Outcome};
 
 use super::canned::Canned;
 use super::{grants, world};
-use crate::attempt::HostTime;
 use crate::journal::Durability;
 use crate::open::{HostConfig, OpenError, pin};
 use crate::{CallOptions, Host};
@@ -86,13 +85,10 @@ impl Workshop {
 
     fn config(&self, folder: &std::path::Path) -> HostConfig {
         HostConfig {
-            manifest: folder.join("toolhold.toml"),
-            lock: folder.join("toolhold.lock"),
             state: folder.join("state"),
             cache: self.cache.clone(),
             durability: Durability::Normal,
-            time: Arc::new(HostTime),
-            known: Vec::new(),
+            ..HostConfig::beside(&folder.join("toolhold.toml"))
         }
     }
 }

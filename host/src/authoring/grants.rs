@@ -27,12 +27,13 @@ pub(super) fn manifest(
         "directories": roots.iter().map(directory).collect::<Vec<_>>(),
         "http": requests(description),
         "env": world.env,
-        "limits": world.limits,
         "clock": world.clock.as_deref().unwrap_or("host"),
         "random": world.random.as_deref().unwrap_or("host"),
     });
-    if world.limits.is_empty() {
-        tool.as_object_mut().map(|keys| keys.remove("limits"));
+    if !world.limits.is_empty()
+        && let Some(keys) = tool.as_object_mut()
+    {
+        keys.insert("limits".to_owned(), json!(world.limits));
     }
     toml::to_string(&json!({
         "version": 1,

@@ -1,7 +1,7 @@
-//! `toolhold build`: compiles a tool's crate and packs what comes out.
+//! `toolhold build`: compiles a tool and packs what comes out.
 //!
-//! This is the one command that starts a process: cargo, on the author's own code, with the author's rights. It is for
-//! people who write tools; nothing that a model, a guest or a client can call leads here.
+//! What builds a tool is the one thing that starts a process: cargo or another compiler, on the author's own code, with the author's
+//! rights. It is for people who write tools; nothing that a model, a guest or a client can call leads here.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,6 +13,7 @@ use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::Project;
 use super::ui::Ui;
+use crate::authoring::{self, Language, ToolProject};
 use crate::exit_code::ExitCode;
 
 /// Compile a tool to a component and write its description section.
@@ -25,7 +26,7 @@ pub(super) struct Build {
     /// Where to write the component [default: FOLDER/NAME.wasm].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Build without optimisation: faster to build, larger and slower.
+    /// Build without optimisation: faster to build, larger and slower. Of Rust; other languages are built in one way.
     #[arg(long)]
     debug: bool,
 }
@@ -49,8 +50,13 @@ pub(super) struct Options {
 
 /// Builds the tool in `folder` and returns where its packed component is.
 pub(super) async fn build(folder: &Path, options: &Options, project: &Project, ui: Ui) -> Result<PathBuf, Failure> {
-    let artifact = compile(folder, options.debug).code(ExitCode::Failure)?;
-    let name = artifact.file_name().unwrap_or_default();
+    let tool = ToolProject::open(folder).code(ExitCode::BadInput)?;
+    let artifact = match tool.language {
+        Language::Rust => compile(folder, options.debug).code(ExitCode::Failure)?,
+        _ => authoring::compile(&tool).code(ExitCode::Failure)?,
+    };
+    let named = tool.name.map(|name| format!("{name}.wasm").into());
+    let name = named.unwrap_or_else(|| artifact.file_name().unwrap_or_default().to_owned());
     let output = options.output.clone().unwrap_or_else(|| folder.join(name));
     pack::pack(project, &artifact, &output, pack::Sources::default(), ui).await?;
     Ok(output)
@@ -58,12 +64,6 @@ pub(super) async fn build(folder: &Path, options: &Options, project: &Project, u
 
 /// Runs cargo in `folder` and returns the component it made.
 fn compile(folder: &Path, debug: bool) -> anyhow::Result<PathBuf> {
-    if !folder.join("Cargo.toml").is_file() {
-        bail!(
-            "`{}` holds no Cargo.toml; `toolhold new NAME` makes a tool, `toolhold pack FILE` takes a component of any language",
-            folder.display()
-        );
-    }
     #[expect(clippy::disallowed_methods, reason = "the build command of tool authors runs their compiler")]
     let mut command = Command::new("cargo");
     command.current_dir(folder).args([

@@ -11,6 +11,7 @@ mod breakers;
 mod build;
 mod call;
 mod completions;
+mod dev;
 mod effects;
 mod explain;
 mod failure;
@@ -104,6 +105,7 @@ enum Command {
     New(new::New),
     Build(build::Build),
     Test(test::Test),
+    Dev(dev::Dev),
     Pack(pack::Pack),
     Inspect(inspect::Inspect),
     Sign(keys::Sign),
@@ -158,6 +160,7 @@ impl Cli {
             Command::New(command) => command.run(ui),
             Command::Build(command) => block_on(command.run(&project, ui)),
             Command::Test(command) => block_on(command.run(&project, ui)),
+            Command::Dev(command) => block_on(command.run(&project, ui)),
             Command::Pack(command) => block_on(command.run(&project, ui)),
             Command::Inspect(command) => block_on(command.run(&project, ui)),
             Command::Sign(command) => command.run(ui),

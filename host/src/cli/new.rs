@@ -8,16 +8,20 @@ use toolhold_core::id::ComponentName;
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::ui::Ui;
+use crate::authoring::{self, Language, Registry};
 use crate::exit_code::ExitCode;
 
 /// Start a tool of your own.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  toolhold new weather\n  cd weather && toolhold build && toolhold inspect weather.wasm"
+    after_help = "Examples:\n  toolhold new weather\n  toolhold new weather --lang python\n  cd weather && toolhold build && toolhold test"
 )]
 pub(super) struct New {
     /// Name of the component: lower-case letters, digits, `-` and `_`.
     name: ComponentName,
+    /// The language. Each template is the same tool with the same cases.
+    #[arg(long, value_enum, default_value = "rust")]
+    lang: Language,
     /// Where to make its folder [default: ./NAME].
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
@@ -25,16 +29,6 @@ pub(super) struct New {
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
 }
-
-/// The template, a file per line: where it goes and what is in it.
-const TEMPLATE: [(&str, &str); 6] = [
-    ("Cargo.toml", include_str!("../../../guest-sdk/template/Cargo.toml")),
-    ("src/lib.rs", include_str!("../../../guest-sdk/template/src/lib.rs")),
-    ("README.md", include_str!("../../../guest-sdk/template/README.md")),
-    (".gitignore", include_str!("../../../guest-sdk/template/.gitignore")),
-    ("rust-toolchain.toml", include_str!("../../../guest-sdk/template/rust-toolchain.toml")),
-    (".cargo/config.toml", include_str!("../../../guest-sdk/template/.cargo/config.toml")),
-];
 
 impl New {
     /// Runs the command.
@@ -47,16 +41,20 @@ impl New {
             ));
         }
         let sdk = sdk_dependency(self.sdk.as_deref()).code(ExitCode::BadInput)?;
-        for (path, content) in TEMPLATE {
+        for (path, content) in authoring::template(self.lang) {
             write(&folder.join(path), &fill(content, &self.name, &sdk))?;
         }
-        ui.say(&format!(
-            "a tool `{}` is in `{}`; next: `toolhold build {}`",
-            self.name,
-            folder.display(),
-            folder.display()
-        ));
+        let folder = folder.display();
+        ui.say(&format!("a tool `{}` is in `{folder}`; next: {}", self.name, next(self.lang, &folder.to_string())));
         Ok(ExitCode::Success)
+    }
+}
+
+/// The commands that lead to a component. A compiler that is not there yet is put into the project, never into the system.
+fn next(language: Language, folder: &str) -> String {
+    match language.registry() {
+        Registry::Rustup => format!("`toolhold build {folder}`"),
+        registry => format!("`cd {folder} && {}`, then `toolhold build`", registry.install()),
     }
 }
 

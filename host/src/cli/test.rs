@@ -70,7 +70,8 @@ pub(super) fn read(file: &Path) -> Result<Cases, Failure> {
     Cases::parse(&text, &file.display().to_string()).map_err(|errors| Failure::diagnostics(ExitCode::BadInput, errors))
 }
 
-fn chosen(cases: Cases, only: Option<&str>) -> Result<Vec<Case>, Failure> {
+/// The cases whose name contains `only`.
+pub(super) fn chosen(cases: Cases, only: Option<&str>) -> Result<Vec<Case>, Failure> {
     let Some(only) = only else { return Ok(cases.cases) };
     let chosen: Vec<_> = cases.cases.iter().filter(|case| case.name.contains(only)).cloned().collect();
     if chosen.is_empty() {
@@ -133,7 +134,8 @@ pub(super) fn told(all: &[(Case, Ran)]) -> String {
         }
         let line = paint(Tone::Faint, &escape::line(&case.line.to_string()));
         lines.push(format!("{}  {name}  {line}", paint(Tone::Bad, "FAILED")));
-        ran.differences.iter().for_each(|difference| lines.extend(shown(difference)));
+        let legend = "- expected, + what there is";
+        ran.differences.iter().for_each(|each| lines.extend(difference(each, legend)));
         lines.extend(said(ran));
     }
     let failed = all.iter().filter(|(_, ran)| !ran.differences.is_empty()).count();
@@ -145,17 +147,14 @@ pub(super) fn told(all: &[(Case, Ran)]) -> String {
     lines.join("\n")
 }
 
-/// What was expected and what there is, as a diff where both are there.
-pub(super) fn shown(difference: &Difference) -> Vec<String> {
+/// What was expected and what there is, as a diff where both are there. `legend` says what its signs mean.
+pub(super) fn difference(difference: &Difference, legend: &str) -> Vec<String> {
     let mut lines = vec![format!("  {}", escape::line(&difference.of))];
     match (&difference.expected, &difference.actual) {
         (Some(expected), Some(actual)) => {
-            let ended = |text: &str| format!("{text}\n");
-            let diff = similar::TextDiff::from_lines(&ended(expected), &ended(actual))
-                .unified_diff()
-                .context_radius(2)
-                .to_string();
-            lines.push(format!("    {}", paint(Tone::Faint, "- expected, + what there is")));
+            let (expected, actual) = (format!("{expected}\n"), format!("{actual}\n"));
+            let diff = similar::TextDiff::from_lines(&expected, &actual).unified_diff().context_radius(2).to_string();
+            lines.push(format!("    {}", paint(Tone::Faint, legend)));
             super::effects::write_diff(&mut lines, &diff);
         }
         (Some(expected), None) => lines.push(format!("    expected, and not there: {}", escape::block(expected))),

@@ -129,6 +129,12 @@ impl Project {
         self.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// Starts it with both of its outputs into a file, and does not wait.
+    pub(crate) fn start_into(&self, words: &[&str], output: &Path) -> Child {
+        let output = std::fs::File::create(output).unwrap();
+        self.command(words).stderr(output.try_clone().unwrap()).stdout(output).spawn().unwrap()
+    }
+
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_toolhold"));
         command.current_dir(self.path()).env_clear().env("TOOLHOLD_CACHE", cache()).args(words);

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolhold_core::describe::EffectKind;
+use toolhold_core::limit::{Limit, Usage};
 use toolhold_tests::guests;
 use toolhold_tests::test_host::{self, TestHost};
 
@@ -158,4 +159,36 @@ fn uses_a_directory(host: &TestHost, place: &Place) {
 
 fn members(report: &Value) -> BTreeSet<String> {
     report.as_object().unwrap().iter().map(|(step, value)| format!("{step}: {value}")).collect()
+}
+
+/// What a call of the sample costs in each language: the table in docs/languages/README.md.
+#[test]
+#[ignore = "measures: `cargo test --workspace --test suite -- --ignored --nocapture what_a_call_costs`"]
+fn what_a_call_costs() {
+    let shared = test_host::shared().unwrap();
+    println!("language         bytes  memory KiB   fuel (5 B)   fuel (28 kB)  p50 µs, least (5 B)  p50, least (28 kB)");
+    for language in ["rust", "c", "cpp", "zig", "go", "python", "javascript", "typescript", "assemblyscript"] {
+        let Some(component) = guests::other(&format!("sample-{language}")).unwrap() else { continue };
+        let place = Place::new();
+        std::fs::write(place.0.path().join("fixed/text.txt"), "one two three\n".repeat(2000)).unwrap();
+        let host = TestHost::new(&shared, &component, &place.grants()).unwrap();
+        let call = |path: &str| host.call("word_count", json!({"path": path})).unwrap().usage;
+        let [small, large] = ["/fixed/kept.txt", "/fixed/text.txt"].map(|path| {
+            let mut micros: Vec<_> = (0..100).map(|_| call(path).get(Limit::Time)).collect();
+            micros.sort_unstable();
+            (call(path), micros[50], micros[0])
+        });
+        let memory = small.0.get(Limit::Memory) >> 10;
+        let fuel = |usage: &Usage| usage.get(Limit::Fuel);
+        println!(
+            "{language:14} {:8} {memory:11} {:12} {:14} {:11}, {:6} {:11}, {:6}",
+            component.len(),
+            fuel(&small.0),
+            fuel(&large.0),
+            small.1,
+            small.2,
+            large.1,
+            large.2
+        );
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload, TypeRef};
 
 /// One thing that a component has only so many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ const MODULES: Bound = Bound { what: "modules and components within each other",
 const NESTING: Bound = Bound { what: "levels of modules and components", most: 16 };
 const INSTANCES: Bound = Bound { what: "instances", most: 1_000 };
 const ITEMS: Bound = Bound { what: "imports, exports, globals, tables, memories, segments and aliases", most: 500_000 };
+/// wasmtime itself makes modules with two, between the parts of a composed component. Of a guest's nothing is known that needs it.
+const MEMORIES: Bound = Bound { what: "memory in one module", most: 1 };
 const SECTIONS: Bound = Bound { what: "tool sections", most: 1 };
 const SECTION_BYTES: Bound = Bound { what: "bytes of its tool section", most: 4 << 20 };
 
@@ -105,6 +107,8 @@ struct Walk {
     modules: u64,
     instances: u64,
     items: u64,
+    /// Of the module that is being read, imported and its own.
+    memories: u64,
 }
 
 impl Walk {
@@ -130,6 +134,7 @@ impl Walk {
         if self.depth == 0 {
             self.found.is_module = encoding == Encoding::Module;
         }
+        self.memories = 0;
         add(&mut self.depth, 1, NESTING)?;
         add(&mut self.modules, 1, MODULES)
     }
@@ -141,9 +146,16 @@ impl Walk {
 
     fn item(&mut self, payload: Payload<'_>) -> Result<(), Error> {
         let count = match payload {
-            Payload::ImportSection(section) => section.count(),
+            Payload::ImportSection(section) => {
+                let count = section.count();
+                self.memory_imports(section)?;
+                count
+            }
             Payload::TableSection(section) => section.count(),
-            Payload::MemorySection(section) => section.count(),
+            Payload::MemorySection(section) => {
+                add(&mut self.memories, section.count().into(), MEMORIES)?;
+                section.count()
+            }
             Payload::GlobalSection(section) => section.count(),
             Payload::ExportSection(section) => {
                 let count = section.count();
@@ -168,6 +180,14 @@ impl Walk {
             _ => 0,
         };
         add(&mut self.items, count.into(), ITEMS)
+    }
+
+    fn memory_imports(&mut self, section: wasmparser::ImportSectionReader<'_>) -> Result<(), Error> {
+        for import in section.into_imports() {
+            let import = import.map_err(|error| Error::NotWasm(error.to_string()))?;
+            add(&mut self.memories, matches!(import.ty, TypeRef::Memory(_)).into(), MEMORIES)?;
+        }
+        Ok(())
     }
 
     fn imports(&mut self, section: wasmparser::ComponentImportSectionReader<'_>) -> Result<(), Error> {
@@ -262,6 +282,12 @@ mod tests {
         let types = format!("(component {})", "(type string)".repeat(50_001));
         let functions = format!("(component (core module (type (func)) {}))", "(func (type 0))".repeat(200_001));
         let instances = format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(1_001));
+        let memories = "(component (core module (memory 1)) (core module (memory 1) (memory 1)))".to_owned();
+        let imported = "(component (core module (import \"a\" \"b\" (memory 1)) (memory 1)))".to_owned();
+        for (text, what) in [(memories, MEMORIES), (imported, MEMORIES)] {
+            let error = inspect(&wat::parse_str(&text).unwrap(), 64 << 20).unwrap_err();
+            assert_eq!(error, Error::Excessive { what: what.what, most: what.most });
+        }
         for (text, what) in [(deep, NESTING), (types, TYPES), (functions, FUNCTIONS), (instances, INSTANCES)] {
             let error = inspect(&wat::parse_str(&text).unwrap(), 64 << 20).unwrap_err();
             assert_eq!(error, Error::Excessive { what: what.what, most: what.most });

@@ -102,11 +102,46 @@ fn an_import_that_does_not_exist_is_named() {
     assert!(matches!(&error, LoadError::Unfit(text) if text.contains("evil:host/escape@1.0.0")), "{error}");
 }
 
+/// Two components in one, of which one hands the other a text: what some compilers make.
 #[test]
-fn a_module_with_threads_or_two_memories_does_not_validate() {
-    for module in ["(memory 1)", "(memory 1 1 shared)", "(memory i64 1)", "(tag)"] {
-        let error = refused(&guest(Text { module, ..Text::default() }));
-        assert!(matches!(error, LoadError::Compile(CompileError::Invalid(_))), "{module}: {error}");
+fn a_composed_component_whose_parts_exchange_texts_is_loaded() {
+    let outer = r#"
+        (component $callee
+            (core module $m (memory (export "mem") 1) (func (export "f") (param i32 i32))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 16))
+            (core instance $i (instantiate $m))
+            (alias core export $i "mem" (core memory $memory))
+            (alias core export $i "realloc" (core func $realloc))
+            (alias core export $i "f" (core func $core))
+            (func $f (param "s" string) (canon lift (core func $core) (memory $memory) (realloc $realloc)))
+            (export "f" (func $f)))
+        (component $caller
+            (import "f" (func $f (param "s" string)))
+            (core module $libc (memory (export "mem") 1))
+            (core instance $libc (instantiate $libc))
+            (alias core export $libc "mem" (core memory $memory))
+            (core func $lowered (canon lower (func $f) (memory $memory)))
+            (core module $m (import "" "f" (func (param i32 i32))))
+            (core instance $in (export "f" (func $lowered)))
+            (core instance (instantiate $m (with "" (instance $in)))))
+        (instance $callee (instantiate $callee))
+        (alias export $callee "f" (func $exchanged))
+        (instance (instantiate $caller (with "f" (func $exchanged))))"#;
+    let component = importing(super::guests::Imports { outer, ..super::guests::Imports::default() }, "");
+    assert!(sandbox().load_blocking(&component).is_ok());
+}
+
+#[test]
+fn a_module_with_two_memories_of_its_own_is_refused() {
+    let error = refused(&guest(Text { module: "(memory 1)", ..Text::default() }));
+    assert_eq!(error.to_string(), "the component has more than 1 memory in one module");
+}
+
+#[test]
+fn a_module_with_threads_large_memories_or_tags_does_not_validate() {
+    for outer in ["(core module (memory 1 1 shared))", "(core module (memory i64 1))", "(core module (tag))"] {
+        let error = refused(&importing(super::guests::Imports { outer, ..super::guests::Imports::default() }, ""));
+        assert!(matches!(error, LoadError::Compile(CompileError::Invalid(_))), "{outer}: {error}");
     }
 }
 

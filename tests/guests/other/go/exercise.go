@@ -1,4 +1,4 @@
-package export_toolhold_tool_described
+package main
 
 import (
 	"bytes"

@@ -1,55 +1,47 @@
-// Package export_toolhold_tool_described is the tools `echo` and `exercise` in Go: what they say of themselves, and which
-// one is called. The bindings import the package by this name.
-package export_toolhold_tool_described
+// The tools `echo` and `exercise` in Go.
+package main
 
 import (
 	"encoding/json"
-	"fmt"
 
-	wit "go.bytecodealliance.org/pkg/wit/types"
-	"wit_component/toolhold_tool_context"
-	"wit_component/toolhold_tool_types"
+	toolhold "github.com/toolhold/toolhold/go"
 )
 
 type arguments struct{ Text, Directory, Fixed string }
 
-// Describe says what the tools are.
-func Describe() []toolhold_tool_types.ToolInfo {
-	return []toolhold_tool_types.ToolInfo{{
+func init() {
+	toolhold.Register(toolhold.Tool{
 		Name:        "echo",
 		Title:       "Echo",
 		Description: "Returns what it is given.",
-		InputSchema: schema("text"),
-		Hints:       toolhold_tool_types.Hints{ReadOnly: true, Idempotent: true},
-		Extra:       "{}",
-	}, {
+		Input:       schema("text"),
+		Hints:       toolhold.Hints{ReadOnly: true, Idempotent: true},
+		Run: with(func(given arguments) any {
+			toolhold.Log("echo in Go")
+			return given.Text
+		}),
+	})
+	toolhold.Register(toolhold.Tool{
 		Name:        "exercise",
 		Title:       "Exercise",
 		Description: "Uses a directory in every way that the library offers.",
-		InputSchema: schema("directory", "fixed"),
-		Hints:       toolhold_tool_types.Hints{Destructive: true},
-		Needs: []toolhold_tool_types.Need{
-			{Effect: toolhold_tool_types.Effect_Read, Target: "/**", Reason: "reads back what it wrote"},
-			{Effect: toolhold_tool_types.Effect_Write, Target: "/**", Reason: "makes files to exercise with"},
+		Input:       schema("directory", "fixed"),
+		Hints:       toolhold.Hints{Destructive: true},
+		Needs: []toolhold.Need{
+			{Effect: toolhold.Read, Target: "/**", Reason: "reads back what it wrote"},
+			{Effect: toolhold.Write, Target: "/**", Reason: "makes files to exercise with"},
 		},
-		Extra: "{}",
-	}}
+		Run: with(func(given arguments) any { return exercise(given.Directory, given.Fixed) }),
+	})
 }
 
-// Invoke runs a tool.
-func Invoke(name, args string) wit.Result[string, toolhold_tool_types.ToolError] {
-	var given arguments
-	if err := json.Unmarshal([]byte(args), &given); err != nil {
-		return refused(err.Error())
-	}
-	switch name {
-	case "echo":
-		toolhold_tool_context.Log(toolhold_tool_types.Level_Info, "echo in Go")
-		return done(given.Text)
-	case "exercise":
-		return done(exercise(given.Directory, given.Fixed))
-	default:
-		return refused(fmt.Sprintf("no tool `%s`", name))
+func with(run func(arguments) any) func([]byte) (any, error) {
+	return func(text []byte) (any, error) {
+		var given arguments
+		if err := json.Unmarshal(text, &given); err != nil {
+			return nil, toolhold.InvalidArgs("%v", err)
+		}
+		return run(given), nil
 	}
 }
 
@@ -58,24 +50,11 @@ func schema(names ...string) string {
 	for _, name := range names {
 		properties[name] = map[string]string{"type": "string"}
 	}
-	return text(map[string]any{
+	// Nothing here is a value that JSON has no word for.
+	text, _ := json.Marshal(map[string]any{
 		"type": "object", "properties": properties, "required": names, "additionalProperties": false,
 	})
+	return string(text)
 }
 
-func done(result any) wit.Result[string, toolhold_tool_types.ToolError] {
-	return wit.Ok[string, toolhold_tool_types.ToolError](text(result))
-}
-
-func refused(message string) wit.Result[string, toolhold_tool_types.ToolError] {
-	return wit.Err[string](toolhold_tool_types.MakeToolErrorInvalidArgs(message))
-}
-
-// Nothing here holds a value that JSON has no word for.
-func text(value any) string {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		panic(err)
-	}
-	return string(encoded)
-}
+func main() {}

@@ -1,0 +1,3 @@
+module github.com/toolhold/toolhold/go
+
+go 1.24
