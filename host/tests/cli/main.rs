@@ -11,15 +11,15 @@
 mod apply;
 mod cases;
 mod commands;
-mod distribution;
 mod dev;
+mod distribution;
 mod dry_run;
 mod egress;
 mod expiry;
 mod history;
 mod labels;
-mod mcp;
 mod languages;
+mod mcp;
 mod mode;
 mod model;
 mod project;

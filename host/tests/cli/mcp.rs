@@ -115,7 +115,15 @@ fn both_revisions_list_the_same_tools_and_call_them() {
         let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
         let names: Vec<_> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
         // In order, and without those that no rule lets run.
-        let expected = ["files__copy", "files__delete", "files__edit", "files__mkdir", "files__move", "files__read", "files__write"];
+        let expected = [
+            "files__copy",
+            "files__delete",
+            "files__edit",
+            "files__mkdir",
+            "files__move",
+            "files__read",
+            "files__write",
+        ];
         assert_eq!(names, expected);
         let read = &tools[5];
         assert_eq!(read["inputSchema"]["required"], json!(["path"]), "{read}");
@@ -183,7 +191,10 @@ fn one_key_is_one_call() {
     });
     let first = client.ask("tools/call", edit.clone())["result"].clone();
     let again = client.ask("tools/call", edit)["result"].clone();
-    assert_eq!((&first["_meta"]["toolhold/call"]["replayed"], &again["_meta"]["toolhold/call"]["replayed"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&first["_meta"]["toolhold/call"]["replayed"], &again["_meta"]["toolhold/call"]["replayed"]),
+        (&json!(false), &json!(true))
+    );
     client.end();
 }
 
