@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, ready};
 use toolhold_core::breaker::{BreakerSettings, Pass, Verdict};
 use toolhold_core::cost::Prices;
+use toolhold_core::rate::Rate;
 
 use crate::agent::model::{Error, Identity, Kind, Model, Request, Turn};
 use crate::agent::{Message, Models};
@@ -73,6 +74,7 @@ fn verdict(error: &Error) -> Verdict {
         | Error::Missing(_)
         | Error::Script(_)
         | Error::Cassette(_)
+        | Error::TooOften { .. }
         | Error::LeftAlone { .. } => Verdict::Nothing,
         _ => Verdict::Fault,
     }
@@ -89,6 +91,10 @@ impl Model for Guarded<'_> {
 
     fn prices(&self) -> Option<Prices> {
         self.model.prices()
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        self.model.rate()
     }
 
     fn turn_time(&self) -> Option<Duration> {
@@ -110,8 +116,19 @@ impl Model for Guarded<'_> {
                 return Box::pin(ready(Err(Error::LeftAlone { wait, is_last: self.is_last })));
             }
         };
-        let Self { model, dependencies, settings, name, .. } = self;
+        // Whoever is left alone costs nobody a place in the rate.
+        let rate = self.model.rate();
+        let taken = rate.map_or(Ok(()), |rate| self.dependencies.take(&self.name, rate).map_err(|wait| (wait, rate)));
+        let Self { model, dependencies, settings, name, is_last } = self;
+        let is_last = *is_last;
         let mut open = Open { dependencies, settings, name, pass: Some(pass) };
+        if let Err((wait, rate)) = taken {
+            // Dropped, it says nothing of the model.
+            drop(open);
+            // Rounded up: whoever waits that long is not too early.
+            let wait = Duration::from_secs(wait.div_ceil(1_000_000));
+            return Box::pin(ready(Err(Error::TooOften { wait, rate, is_last })));
+        }
         Box::pin(async move {
             let turn = model.turn(request, on_text).await;
             open.tell(turn.as_ref().map_or_else(verdict, |_| Verdict::Works));
@@ -155,11 +172,16 @@ mod tests {
         identity: Identity,
         answer: Result<(), Error>,
         asked: usize,
+        rate: Option<Rate>,
     }
 
     impl Model for Fake {
         fn identity(&self) -> &Identity {
             &self.identity
+        }
+
+        fn rate(&self) -> Option<Rate> {
+            self.rate
         }
 
         fn turn<'a>(
@@ -175,7 +197,7 @@ mod tests {
     }
 
     fn fake(kind: Kind, error: Error) -> Fake {
-        Fake { identity: Identity { name: "openai:x".into(), kind }, answer: Err(error), asked: 0 }
+        Fake { identity: Identity { name: "openai:x".into(), kind }, answer: Err(error), asked: 0, rate: None }
     }
 
     async fn ask(model: &mut Fake, dependencies: &Dependencies, is_last: bool) -> Result<Turn, Error> {
@@ -206,6 +228,29 @@ mod tests {
         ask(&mut model, &dependencies, false).await.unwrap();
         ask(&mut of_another_run, &dependencies, false).await.unwrap_err();
         assert_eq!(of_another_run.asked, 1, "it is asked again");
+    }
+
+    #[tokio::test]
+    async fn a_model_over_its_rate_is_not_asked_by_any_run_until_there_is_room() {
+        let state = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&state.path().join("state"), &Options::default()).unwrap();
+        let time = Arc::new(Manual::default());
+        let dependencies = Dependencies::open(&journal, Arc::clone(&time) as Arc<dyn Time>).unwrap();
+        let rated = || Fake {
+            answer: Ok(()),
+            rate: Some("2/m".parse().unwrap()),
+            ..fake(Kind::Remote, Error::Script("m".into()))
+        };
+        let (mut one, mut other) = (rated(), rated());
+        ask(&mut one, &dependencies, false).await.unwrap();
+        ask(&mut other, &dependencies, false).await.unwrap();
+        let error = ask(&mut one, &dependencies, false).await.unwrap_err();
+        assert_eq!((one.asked, error.code(), error.retry()), (1, "model-rate-limited", Retry::Never));
+        let error = ask(&mut other, &dependencies, true).await.unwrap_err();
+        assert_eq!(error.retry(), Retry::After(Duration::from_secs(30)), "there is no other one to ask");
+        assert_eq!(dependencies.breakers(), [], "it is no fault of the model's");
+        time.0.store(30_000_000, Ordering::SeqCst);
+        ask(&mut other, &dependencies, true).await.unwrap();
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use crate::base_url::BaseUrl;
 use crate::cost::Prices;
 use crate::id::{ModelName, SecretName};
 use crate::limit::Unit;
+use crate::rate::Rate;
 
 use super::settings::Setting;
 use super::source::Located;
@@ -35,6 +36,8 @@ pub struct Model {
     pub timeouts: ModelTimeouts,
     /// What it costs; unknown if `None`.
     pub prices: Option<Prices>,
+    /// How often it may be asked, by all runs together.
+    pub rate: Option<Rate>,
 }
 
 /// A protocol that servers of models speak.

@@ -213,6 +213,7 @@ pub(super) struct Model {
     pub(super) system: Option<String>,
     pub(super) timeouts: Amounts,
     pub(super) prices: Option<Prices>,
+    pub(super) rate: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

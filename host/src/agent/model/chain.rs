@@ -62,6 +62,7 @@ fn open(model: &manifest::Model, secrets: &Secrets, clock: &Arc<dyn Clock>) -> R
         max_output_tokens: model.max_output_tokens.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
         system: model.system.clone(),
         prices: model.prices,
+        rate: model.rate,
         ..Settings::new(&model.model, base)
     };
     Ok(Box::new(Client::new(settings, Arc::clone(clock)).map_err(SpecError::Client)?))

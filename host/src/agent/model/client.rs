@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use toolhold_core::base_url::BaseUrl;
 use toolhold_core::cost::Prices;
 use toolhold_core::manifest::Api;
+use toolhold_core::rate::Rate;
 use toolhold_core::redact::Redactor;
 use toolhold_core::run::Message;
 
@@ -50,6 +51,8 @@ pub struct Settings {
     pub system: Option<String>,
     /// What it costs, if that is known.
     pub prices: Option<Prices>,
+    /// How often it may be asked.
+    pub rate: Option<Rate>,
 }
 
 impl Settings {
@@ -67,6 +70,7 @@ impl Settings {
             max_output_tokens: None,
             system: None,
             prices: None,
+            rate: None,
         }
     }
 }
@@ -188,6 +192,10 @@ impl Model for Client {
 
     fn prices(&self) -> Option<Prices> {
         self.settings.prices
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        self.settings.rate
     }
 
     fn turn_time(&self) -> Option<Duration> {

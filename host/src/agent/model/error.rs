@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use toolhold_core::rate::Rate;
+
 use toolhold_core::run::Retry;
 
 /// Why a model gave no turn.
@@ -63,6 +65,16 @@ pub enum Error {
     /// The run was taken up with fewer models than it began with.
     #[error("there is no model number {} in the chain: give the run the models that it began with", .0 + 1)]
     Missing(usize),
+    /// All runs together have asked it as often as they may.
+    #[error("the model was asked as often as it may be ({rate}); there is room again in {} s", .wait.as_secs())]
+    TooOften {
+        /// How long until there is room again.
+        wait: Duration,
+        /// The rate.
+        rate: Rate,
+        /// No other model stands in: it is waited for.
+        is_last: bool,
+    },
     /// It failed too often lately, in this run or in others.
     #[error("there were too many failures lately, so it is left alone for {} seconds; `toolhold breakers list` shows it", .wait.as_secs())]
     LeftAlone {
@@ -86,8 +98,8 @@ impl Error {
         match self {
             Self::Status { passing: true, retry_after: Some(wait), .. } => Retry::After(*wait),
             Self::Status { passing, .. } | Self::Reported { passing, .. } if !passing => Retry::Never,
-            Self::LeftAlone { wait, is_last: true } => Retry::After(*wait),
-            Self::LeftAlone { .. } => Retry::Never,
+            Self::TooOften { wait, is_last: true, .. } | Self::LeftAlone { wait, is_last: true } => Retry::After(*wait),
+            Self::TooOften { .. } | Self::LeftAlone { .. } => Retry::Never,
             Self::Untrusted(_) | Self::TooLarge(_) | Self::Missing(_) | Self::Script(_) | Self::Cassette(_) => {
                 Retry::Never
             }
@@ -110,6 +122,7 @@ impl Error {
             Self::Truncated => "model-truncated",
             Self::Malformed(_) => "model-malformed",
             Self::TooLarge(_) => "model-too-large",
+            Self::TooOften { .. } => "model-rate-limited",
             Self::LeftAlone { .. } => "model-left-alone",
             Self::Missing(_) => "model-missing",
             Self::Script(_) => "script",

@@ -33,6 +33,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use toolhold_core::cost::Prices;
 use toolhold_core::id::ToolName;
+use toolhold_core::rate::Rate;
 pub use toolhold_core::run::{Finish, Identity, Kind, Retry, Tokens, Turn};
 use toolhold_core::run::{Message, ToolSpec};
 
@@ -59,6 +60,11 @@ pub trait Model: Send {
 
     /// What it costs, if that is known.
     fn prices(&self) -> Option<Prices> {
+        None
+    }
+
+    /// How often it may be asked, by all runs together.
+    fn rate(&self) -> Option<Rate> {
         None
     }
 
@@ -109,6 +115,10 @@ impl<M: Model + ?Sized> Model for &mut M {
 
     fn prices(&self) -> Option<Prices> {
         (**self).prices()
+    }
+
+    fn rate(&self) -> Option<Rate> {
+        (**self).rate()
     }
 
     fn turn_time(&self) -> Option<Duration> {

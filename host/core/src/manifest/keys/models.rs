@@ -4,7 +4,7 @@ use super::{Key, Otherwise, Shape, Table, key, setting_keys};
 use crate::limit::Unit;
 use crate::manifest::model::TIMEOUTS;
 use crate::manifest::settings::RUN;
-use crate::manifest::text::{http, model as text};
+use crate::manifest::text::{RATE, http, model as text};
 
 /// The words of `api`.
 pub static APIS: [(&str, &str); 3] = [
@@ -57,6 +57,12 @@ pub static MODEL: Table = Table {
             "how long it is waited for",
         ),
         key("prices", Shape::Table(&MODEL_PRICES), Otherwise::Is("its cost is not known"), "what it costs"),
+        key(
+            "rate",
+            Shape::Text(&RATE),
+            Otherwise::Is("no bound"),
+            "how often it may be asked, such as `30/m`, by all runs of the host together",
+        ),
     ],
 };
 

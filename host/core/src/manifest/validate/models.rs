@@ -60,6 +60,7 @@ impl Validator<'_> {
             system: wire.system,
             timeouts,
             prices: wire.prices.and_then(|written| prices(&written)),
+            rate: wire.rate.and_then(|rate| rate.parse().ok()),
         };
         Some((parsed, model))
     }
