@@ -111,7 +111,8 @@ fn text(result: &Value) -> &str {
 #[test]
 fn both_revisions_list_the_same_tools_and_call_them() {
     let project = Project::free();
-    for mut client in [Client::session(&project, &[]), Client::stateless(&project)] {
+    for start in [|project| Client::session(project, &[]), Client::stateless] {
+        let mut client = start(&project);
         let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
         let names: Vec<_> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
         // In order, and without those that no rule lets run.
