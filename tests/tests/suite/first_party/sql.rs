@@ -113,7 +113,8 @@ fn a_database_without_its_log_is_not_read() {
     let Some(bench) = bench("") else { return };
     let path = bench.directory.path().display();
     let host = |read: &str| {
-        let grants = format!("[[tools.guest.directories]]\nhost = \"{path}\"\nguest = \"/work\"\nread = [\"{read}\"]\n");
+        let grants =
+            format!("[[tools.guest.directories]]\nhost = \"{path}\"\nguest = \"/work\"\nread = [\"{read}\"]\n");
         TestHost::new(&test_host::shared().unwrap(), &guests::other("sql").unwrap().unwrap(), &grants).unwrap()
     };
     let select = json!({"path": "/work/a.db", "sql": "SELECT count(*) FROM item"});
