@@ -8,7 +8,7 @@ use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, Spinner, failure};
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
-use crate::open::{self, Accepted};
+use crate::open::{self, Accepted, Files};
 use crate::store::{History, Store};
 use crate::{Components, HostConfig, OpenError};
 
@@ -53,7 +53,8 @@ impl Lock {
         let known =
             LockFile::new(before.components().iter().map(|(name, pin)| (name.clone(), released(pin))).collect());
         let egress = std::sync::Arc::new(toolhold_sandbox::capability::http::NoEgress);
-        let components = Components::load_with(&manifest, &config, &known, egress, &|step| spinner.show(&step)).await;
+        let files = Files::AsTheyAre(&known);
+        let components = Components::load_with(&manifest, &config, files, egress, &|step| spinner.show(&step)).await;
         spinner.done();
         let components = components.map_err(failure)?;
         let changes = changes(&before, &components, ui);
