@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::project::{Project, files, guest};
 use crate::server::{Server, Speaks};
-use crate::web::{Web, greedy, modest, retitled, version};
+use crate::web::{Web, greedy, modest, rebuilt, retitled, version};
 
 const GRANTS: &str = r#"
 [[tools.files.directories]]
@@ -44,7 +44,8 @@ fn nothing_is_written_before_somebody_accepts_it() {
     let (project, web) = (empty(), Web::start());
     web.put("/files.wasm", &greedy());
     project.run(&["inspect", &web.url("/files.wasm")]).worked(&["nothing was run", "tidies up"]);
-    let words = ["not signed", "files.read", "needs reads /work/**", "tidies up (nothing of it is granted)", "--yes"];
+    let words =
+        ["not signed", "files.read", "needs (nothing of it is granted) reads \"/work/**\"", "\"tidies up\"", "--yes"];
     project.run(&["add", &web.url("/files.wasm")]).failed(16, &words);
     web.put("/files.wasm", &version(|tools| tools[0]["needs"][0]["reason"] = "reads\u{1b}[2Jnothing".into()));
     let done = project.run(&["add", &web.url("/files.wasm"), "--yes"]);
@@ -110,12 +111,14 @@ fn a_person_at_a_terminal_is_asked_and_only_yes_is_yes() {
     for answer in ["n\n", "\n", "yeah\n"] {
         let done = project.run_at_a_terminal(&["add", "files.wasm"], answer);
         assert_eq!(done.code(), 16, "{}", done.printed());
-        assert!(done.printed().contains("accept it? [y/N]"), "{}", done.printed());
+        assert!(done.printed().contains("not signed? [y/N]"), "{}", done.printed());
         assert!(!project.path().join("toolhold.lock").exists(), "{answer:?}");
     }
-    project
-        .run_at_a_terminal(&["add", "files.wasm"], "y\n")
-        .worked(&["accept it? [y/N]", "files added, pinned to sha256:"]);
+    project.run_at_a_terminal(&["add", "files.wasm"], "y\n").worked(&[
+        "accept files, sha256:",
+        "not signed? [y/N]",
+        "files added, pinned to sha256:",
+    ]);
     assert!(project.read("toolhold.toml").contains("[tools.files]\nsource = \"files.wasm\"\n"));
 }
 
@@ -130,9 +133,64 @@ fn a_program_comes_with_the_manifest_that_says_how_it_is_called() {
     let grants = GRANTS.replace("files", "prog");
     let source = web.url("/prog.wasm");
     project.write("toolhold.toml", &format!("version = 1\n[tools.prog]\nsource = \"{source}\"\n{command}{grants}"));
-    project.run(&["update", "--yes"]).worked(&["1 component pinned anew"]);
+    // The manifest grants it something already, and nobody has seen it.
+    project.run(&["update", "--yes"]).failed(16, &["nothing of it was ever accepted", "--accept-needs"]);
+    project.run(&["update", "--yes", "--accept-needs"]).worked(&["1 component pinned anew"]);
     web.put("/prog.wasm", b"gone");
     project.run(&["call", "prog.cat", "path=/work/notes.md"]).worked(&["# Notes"]);
+}
+
+/// A program that asks for nothing.
+const BARE: &str = r#"(component
+  (core module $program (func (export "run") (result i32) (i32.const 0)))
+  (core instance $instance (instantiate $program))
+  (func $run (result (result)) (canon lift (core func $instance "run")))
+  (instance $interface (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $interface)))"#;
+
+#[test]
+fn a_program_that_imports_more_than_before_asks_for_more() {
+    let (project, web) = (empty(), Web::start());
+    web.put("/prog.wasm", &toolhold_tests::wat_guest::from_text(BARE, "").unwrap());
+    let command = "[tools.prog.commands.cat]\ndescription = \"Prints a file.\"\nargv = [\"cat\", \"{path}\"]\n\
+                   input = { properties.path.type = \"string\", required = [\"path\"] }\n";
+    let (grants, source) = (GRANTS.replace("files", "prog"), web.url("/prog.wasm"));
+    project.write("toolhold.toml", &format!("version = 1\n[tools.prog]\nsource = \"{source}\"\n{command}{grants}"));
+    project.run(&["update", "--yes", "--accept-needs"]).worked(&["1 component pinned anew"]);
+    let lock = project.read("toolhold.lock");
+    web.put("/prog.wasm", &guest("command"));
+    project
+        .run(&["update", "--yes"])
+        .failed(16, &["more:", "`cat` writes \"**\"", "meets `/work` write", "--accept-needs"]);
+    assert_eq!(project.read("toolhold.lock"), lock);
+    project.run(&["update", "--yes", "--accept-needs"]).worked(&["1 component pinned anew"]);
+    // What was pinned is what a host compares when it opens.
+    project.run(&["lock", "--check"]).worked(&["nothing changed"]);
+    project.run(&["call", "prog.cat", "path=/work/notes.md"]).worked(&["# Notes"]);
+}
+
+#[test]
+fn an_author_cannot_pass_for_the_host() {
+    let (project, web) = (empty(), Web::start());
+    let forged = "all of it\" (granted)                                          more: nothing";
+    web.put("/files.wasm", &version(|tools| tools[0]["needs"][0]["reason"] = forged.into()));
+    let done = project.run(&["add", &web.url("/files.wasm")]);
+    done.failed(16, &["\"all of it\\\" (granted) more: nothing\""]);
+    let many = version(|tools| {
+        let need = serde_json::json!({ "effect": "read", "target": "/x/**", "reason": "y" });
+        tools[0]["needs"] = vec![need; 30].into();
+        let tool = tools[0].clone();
+        *tools = (0..20).map(|number| serde_json::json!({ "name": format!("read{number}") })).collect();
+        tools.iter_mut().for_each(|other| {
+            let name = other["name"].clone();
+            *other = tool.clone();
+            other["name"] = name;
+        });
+    });
+    web.put("/files.wasm", &many);
+    let done = project.run(&["add", &web.url("/files.wasm")]);
+    done.failed(16, &["more lines are not shown"]);
+    assert!(done.said().lines().count() < 100, "{}", done.said());
 }
 
 #[test]
@@ -156,18 +214,21 @@ fn an_update_that_asks_for_no_more_is_pinned_and_one_that_asks_for_more_is_refus
     let lock = || project.read("toolhold.lock");
     let first = lock();
     project.run(&["update"]).worked(&["nothing is newer"]);
-    web.put("/files.wasm", &retitled());
+    web.put("/files.wasm", &rebuilt());
     project.run(&["update"]).failed(16, &["nobody accepted it"]);
     assert_eq!(lock(), first);
     project.run(&["update", "--yes"]).worked(&["1 component pinned anew"]);
     let second = lock();
     web.put("/files.wasm", &greedy());
     let done = project.run(&["update", "files", "--yes"]);
-    done.failed(16, &["more:", "`read` writes /work/**", "meets `/work` write", "--yes --accept-needs"]);
+    done.failed(16, &["more:", "`read` writes \"/work/**\"", "meets `/work` write", "--yes --accept-needs"]);
     assert_eq!(lock(), second);
     reads(&project);
     project.run(&["update", "--yes", "--accept-needs"]).worked(&["1 component pinned anew"]);
     assert_ne!(lock(), second);
+    web.put("/files.wasm", &retitled());
+    let words = ["more:", "`read` has another title or description", "--accept-needs"];
+    project.run(&["update", "--yes"]).failed(16, &words);
     project.run(&["update", "mail"]).failed(2, &["no component `mail`"]);
 }
 
@@ -176,7 +237,7 @@ fn going_back_needs_no_network() {
     let web = Web::start();
     let project = added(&web);
     let first = project.read("toolhold.lock");
-    web.put("/files.wasm", &retitled());
+    web.put("/files.wasm", &rebuilt());
     assert_eq!(project.run(&["update", "--yes"]).code(), 0);
     web.put("/files.wasm", b"gone");
     project.run(&["lock", "--back"]).worked(&["went back"]);
@@ -233,7 +294,7 @@ fn a_changed_byte_in_the_store_runs_nothing() {
 fn a_source_that_was_written_by_hand_runs_nothing_until_it_was_seen() {
     let web = Web::start();
     let project = added(&web);
-    web.put("/other.wasm", &retitled());
+    web.put("/other.wasm", &rebuilt());
     let manifest = project.read("toolhold.toml");
     project.write("toolhold.toml", &manifest.replace("/files.wasm", "/other.wasm"));
     project.run(&["call", "files.read", "path=/work/notes.md"]).failed(9, &["never accepted", "toolhold update files"]);
