@@ -240,10 +240,29 @@ fn going_back_needs_no_network() {
     web.put("/files.wasm", &rebuilt());
     assert_eq!(project.run(&["update", "--yes"]).code(), 0);
     web.put("/files.wasm", b"gone");
-    project.run(&["lock", "--back"]).worked(&["went back"]);
+    let second = project.read("toolhold.lock");
+    let done = project.run(&["lock", "--back"]);
+    done.failed(16, &["files: sha256:", " instead of sha256:", "--yes"]);
+    assert_eq!(project.read("toolhold.lock"), second, "nobody said so");
+    project.run(&["lock", "--back", "--yes"]).worked(&["went back"]);
     assert_eq!(project.read("toolhold.lock"), first);
     reads(&project);
-    project.run(&["lock", "--back"]).failed(3, &["there is no lock file before this one"]);
+    project.run(&["lock", "--back", "--yes"]).failed(3, &["there is no lock file before this one"]);
+    assert_eq!(project.read("toolhold.lock"), first, "and never forward");
+}
+
+#[test]
+fn going_back_takes_away_no_tool_that_was_added_since() {
+    let web = Web::start();
+    let project = added(&web);
+    web.put("/files.wasm", &rebuilt());
+    assert_eq!(project.run(&["update", "--yes"]).code(), 0);
+    web.put("/later.wasm", &modest());
+    assert_eq!(project.run(&["add", &web.url("/later.wasm"), "--yes"]).code(), 0);
+    let later = project.read("toolhold.lock").split("[components.later]").nth(1).unwrap().to_owned();
+    project.run(&["lock", "--back", "--yes"]).worked(&["went back", " instead of ", "later: "]);
+    assert_eq!(project.read("toolhold.lock").split("[components.later]").nth(1).unwrap(), later);
+    reads(&project);
 }
 
 #[test]
@@ -253,8 +272,9 @@ fn a_file_that_was_built_anew_is_gone_back_from_too() {
     std::fs::write(project.path().join("files.wasm"), modest()).unwrap();
     project.run(&["call", "files.list", "path=/work"]).failed(9, &["is not what the lock file pins"]);
     assert_eq!(project.run(&["lock"]).code(), 0, "the rules name tools that are gone, which only running tells");
-    project.run(&["lock", "--back"]).worked(&["went back"]);
+    project.run(&["lock", "--back", "--yes"]).worked(&["went back"]);
     assert!(project.read("toolhold.lock").contains("held = true"));
+    project.run(&["lock", "--back", "--yes"]).failed(3, &["there is no lock file before this one"]);
     project.run(&["call", "files.list", "path=/work"]).worked(&["notes.md"]);
     std::fs::write(project.path().join("files.wasm"), files()).unwrap();
     project.run(&["lock"]).worked(&["pinned in"]);
