@@ -17,6 +17,7 @@ use super::acceptance::{Answers, Candidate};
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::{Project, failure};
+use super::snapshot::Snapshot;
 use super::sources::{self, Sources};
 use super::ui::Ui;
 use crate::distribution::{self, Fetched};
@@ -54,6 +55,7 @@ impl Add {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let config = project.host();
+        let snapshot = Snapshot::of(&config)?;
         let before = open::manifest_text(&config.manifest).map_err(failure)?;
         let manifest = open::parsed(&config.manifest, &before).map_err(failure)?;
         let origin = Origin::parse(&self.reference).code(ExitCode::Usage)?;
@@ -87,6 +89,7 @@ impl Add {
             grants: None,
         };
         candidate.ask(Answers { yes: self.yes, needs: true }, ui)?;
+        snapshot.holds(&config)?;
         accept(&config, &after, &name, pin(&written, &loaded, &tools, &fetched), &fetched)?;
         let told = json!({
             "component": name, "source": written, "digest": loaded.digest, "artifact": fetched.artifact,

@@ -9,6 +9,7 @@ use toolhold_core::lock::{Comparison, Lock as LockFile, Pin};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, Spinner, failure};
+use super::snapshot::Snapshot;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
 use crate::open::{self, Accepted, Files};
@@ -44,6 +45,7 @@ impl Lock {
         if self.back {
             return back(&config, self.yes, ui);
         }
+        let snapshot = Snapshot::of(&config)?;
         let manifest = open::manifest(&config.manifest).map_err(failure)?;
         let before = match open::lock(&config.lock) {
             Ok(lock) => lock,
@@ -82,6 +84,7 @@ impl Lock {
             ));
         }
         if differs && !self.check {
+            snapshot.holds(&config)?;
             accepted.write().map_err(failure)?;
         }
         Ok(ExitCode::Success)
@@ -90,6 +93,7 @@ impl Lock {
 
 /// Goes back to the lock file before.
 fn back(config: &HostConfig, yes: bool, ui: Ui) -> CommandResult {
+    let snapshot = Snapshot::of(config)?;
     let manifest = open::manifest(&config.manifest).map_err(failure)?;
     let present = open::lock(&config.lock).map_err(failure)?;
     let history = History::of(&config.state, &config.lock).code(ExitCode::Host)?;
@@ -126,7 +130,7 @@ fn back(config: &HostConfig, yes: bool, ui: Ui) -> CommandResult {
     if !yes {
         super::acceptance::ask("go back? [y/N] ", "nobody said that these are to run again", "--yes")?;
     }
-    unchanged(config, &present)?;
+    snapshot.holds(config)?;
     accepted.write_going_back(&history, number).map_err(failure)?;
     ui.result(&json!({"lock": config.lock, "changed": true, "components": told}), |_| {
         format!("went back; pinned are now\n{}", told.join("\n"))
@@ -143,15 +147,6 @@ fn differences(present: &LockFile, after: &LockFile) -> Vec<String> {
     };
     let gone = present.components().keys().filter(|name| !after.components().contains_key(*name));
     after.components().iter().map(of).chain(gone.map(|name| format!("{name}: not pinned any more"))).collect()
-}
-
-/// Refuses to go on if somebody else wrote the lock file meanwhile.
-fn unchanged(config: &HostConfig, present: &LockFile) -> Result<(), Failure> {
-    if open::lock(&config.lock).is_ok_and(|now| now == *present) {
-        return Ok(());
-    }
-    let error = anyhow::anyhow!("`{}` was changed meanwhile: nothing was written; look again", config.lock.display());
-    Err(Failure::new(ExitCode::NotAccepted, error))
 }
 
 /// What is different from what was accepted, told and returned.

@@ -13,6 +13,7 @@ use super::add::{described, locked, pin};
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::{Project, failure};
+use super::snapshot::Snapshot;
 use super::sources::{self, Sources};
 use super::ui::Ui;
 use crate::distribution::{self, Fetched, Options};
@@ -63,6 +64,7 @@ impl Update {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let config = project.host();
+        let snapshot = Snapshot::of(&config)?;
         let manifest = open::manifest(&config.manifest).map_err(failure)?;
         if let Some(unknown) = self.components.iter().find(|name| !manifest.components().contains_key(*name)) {
             return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!("the manifest has no component `{unknown}`")));
@@ -94,6 +96,7 @@ impl Update {
         }
         if !told.is_empty() {
             let accepted = Accepted::stored(&config, &manifest, Lock::new(pins)).map_err(failure)?;
+            snapshot.holds(&config)?;
             let store = Store::of(&config.state);
             bytes.iter().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)?;
             accepted.write().map_err(failure)?;

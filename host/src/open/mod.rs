@@ -22,7 +22,7 @@ use toolhold_sandbox::capability::http::Egress;
 pub use self::components::Components;
 pub(crate) use self::components::{Files, pin_as_loaded, tools};
 pub use self::error::OpenError;
-pub(crate) use self::files::{manifest, manifest_text, parsed};
+pub(crate) use self::files::{manifest, manifest_text, optional_text, parsed};
 pub(crate) use self::locking::{Accepted, signatures_beside};
 use crate::attempt::{Dependencies, HostTime, Running, Time};
 use crate::clock;

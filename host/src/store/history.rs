@@ -65,6 +65,15 @@ impl History {
         self.stay()
     }
 
+    /// Keeps `lock`, which is there, and with it the components that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub(crate) fn know(&self, lock: &Lock) -> Result<(), StoreError> {
+        self.keep(lock).map(drop)
+    }
+
     /// The nearest lock file before `present` that `differs`, and its number. Never one that came after it. `present` is kept.
     ///
     /// # Errors
