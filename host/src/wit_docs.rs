@@ -156,6 +156,6 @@ mod tests {
         assert_eq!(far.input_schema["properties"]["maybe"]["anyOf"][0]["description"], "A point.");
         assert_eq!(far.output_schema.as_ref().unwrap()["description"], "A point.");
         std::fs::write(dir.path().join("a.wit"), "interface {").unwrap();
-        assert!(describe(&mut description, dir.path()).unwrap_err().to_string().contains("a.wit"));
+        assert!(describe(&mut description, dir.path()).unwrap_err().to_string().contains("is not a WIT package"));
     }
 }

@@ -26,7 +26,7 @@ mod workers;
 
 pub use call::{RunFailure, ToolError, Trap};
 pub use capability::context::{Event, EventSink};
-pub use component::{DescriptionError, InspectError, Kind, Lane, MergeError, Refused, WorldError};
+pub use component::{DescriptionError, InspectError, Kind, Lane, MergeError, Refused, TooMany, WorldError};
 pub use config::SandboxConfig;
 pub use engine::CompileError;
 pub use load::{DescribedBy, LoadError, Loaded};

@@ -16,8 +16,8 @@ use toolhold_core::limit::{Limit, Limits};
 
 use crate::call::{Answer, Guest, LaneLinker, Request, Room, RunFailure};
 use crate::component::{
-    self, DescriptionError, InspectError, Kind, Lane, MergeError, Refused, SUPPORTED, Surface, WorldError, adapt,
-    inspect, kind_of, lane_of, needs_of,
+    self, DescriptionError, InspectError, Kind, Lane, MergeError, Refused, SUPPORTED, Surface, TooMany, WorldError,
+    adapt, inspect, kind_of, lane_of, needs_of,
 };
 use crate::engine::{Artifact, CompileError, Unusable};
 use crate::inner::Inner;
@@ -43,6 +43,9 @@ pub enum LoadError {
     /// It is built for another world.
     #[error(transparent)]
     World(#[from] WorldError),
+    /// It exports more functions than tools may be.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// Its section says something else than its types.
     #[error(transparent)]
     Merge(#[from] MergeError),
@@ -181,7 +184,7 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
     }
     let nothing = Arc::new(Description { format: 1, tools: Vec::new() });
     let surface = match kind {
-        Kind::Typed { .. } => Some(Surface::of(&guest_type, &room.engine)),
+        Kind::Typed { .. } => Some(Surface::of(&guest_type, &room.engine)?),
         Kind::Described { .. } | Kind::Command { .. } => None,
     };
     let mut entry = Entry {

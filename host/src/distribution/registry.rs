@@ -109,8 +109,8 @@ impl<'a> Registry<'a> {
     /// The address of something in the repository. This machine is spoken to without TLS, unless at the port of TLS.
     pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
         let site = self.reference.registry();
-        let scheme =
-            if site.is_this_machine() && site.port() != 443 || self.network.is_plain(site) { "http" } else { "https" };
+        let in_the_clear = (site.is_this_machine() && site.port() != 443) || self.network.is_plain(site);
+        let scheme = if in_the_clear { "http" } else { "https" };
         let text = format!("{scheme}://{site}/v2/{}/{path}", self.reference.repository());
         Url::parse(&text).map_err(|error| Error::Protocol(site.to_string(), error.to_string()))
     }

@@ -91,7 +91,11 @@ fn in_json(text: &str, servers: &str, server: Map<String, Value>) -> anyhow::Res
     let Value::Object(mut whole) = whole else { bail!("this is not a JSON object") };
     let entry = whole.entry(servers).or_insert_with(|| json!({}));
     let Value::Object(entries) = entry else { bail!("`{servers}` is not an object") };
-    entries.insert(NAME.to_owned(), Value::Object(server));
+    // What a person has added to it stays.
+    match entries.entry(NAME).or_insert_with(|| json!({})) {
+        Value::Object(known) => known.extend(server),
+        _ => bail!("`{servers}.{NAME}` is not an object"),
+    }
     Ok(format!("{:#}\n", Value::Object(whole)))
 }
 
@@ -101,10 +105,10 @@ fn in_toml(text: &str, servers: &str, command: &str, arguments: &[&str]) -> anyh
     empty.set_implicit(true);
     let entry = whole.entry(servers).or_insert_with(|| toml_edit::Item::Table(empty));
     let Some(entries) = entry.as_table_mut() else { bail!("`{servers}` is not a table") };
-    let mut server = toml_edit::Table::new();
+    let server = entries.entry(NAME).or_insert_with(|| toml_edit::Item::Table(toml_edit::Table::new()));
+    let Some(server) = server.as_table_mut() else { bail!("`{servers}.{NAME}` is not a table") };
     server.insert("command", toml_edit::value(command));
-    server.insert("args", toml_edit::value(arguments.iter().collect::<toml_edit::Array>()));
-    entries.insert(NAME, toml_edit::Item::Table(server));
+    server.insert("args", toml_edit::value(arguments.iter().copied().collect::<toml_edit::Array>()));
     Ok(whole.to_string())
 }
 
@@ -123,6 +127,8 @@ mod tests {
             let twice: Value = serde_json::from_str(&with(client.name, &first).unwrap()).unwrap();
             assert_eq!(twice, serde_json::from_str::<Value>(&first).unwrap());
             assert_eq!(twice["theme"], "dark");
+            let own = first.replace("\"args\"", "\"env\": {\"A\": \"b\"}, \"args\"");
+            assert!(with(client.name, &own).unwrap().contains("\"A\": \"b\""));
             assert!(first.contains(r#""command": "/bin/toolhold""#) && first.contains("/w/toolhold.toml"), "{first}");
         }
         let toml = with("codex", "# mine\nmodel = \"x\"\n[mcp_servers.other]\ncommand = \"o\"\n").unwrap();

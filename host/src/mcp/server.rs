@@ -4,7 +4,10 @@
     reason = "clients of the revisions until 2025-11-25 ask for log lines; the one after does so in `_meta`"
 )]
 
+use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, LoggingLevel,
@@ -12,10 +15,14 @@ use rmcp::model::{
     ServerCapabilities, ServerConfig, SetLevelRequestParams,
 };
 use rmcp::service::{Peer, RequestContext};
+use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::id::{IdempotencyKey, RunId};
 use toolhold_core::outcome::{Level, LogLine};
@@ -34,6 +41,9 @@ const KEY: &str = "toolhold/key";
 
 /// The key of a request's `_meta` with which a client asks for a preview.
 const MODE: &str = "toolhold/mode";
+
+/// The longest message of a client, in bytes: the largest arguments, and room around them.
+const LONGEST_LINE: usize = 5 << 20;
 
 /// Events of one call that wait to be sent. A tool that says more than the client takes is not waited for.
 const WAITING_EVENTS: usize = 64;
@@ -57,6 +67,12 @@ struct Inner {
     settings: Settings,
     /// From where on the client wants to hear log lines. Nothing, unless it asks.
     level: Mutex<Option<LoggingLevel>>,
+    /// The client is gone: its calls are stopped.
+    gone: CancellationToken,
+    /// Its calls. The server ends when they have.
+    calls: TaskTracker,
+    /// Where rules ask what was read before, one call ends before the next one is decided.
+    turn: Option<tokio::sync::Mutex<()>>,
 }
 
 impl Server {
@@ -64,8 +80,18 @@ impl Server {
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
         let tools = Tools::of(&host);
-        let (run, labels, level) = (clock::new_run(), Arc::default(), Mutex::default());
-        Self(Arc::new(Inner { host, tools, run, labels, settings, level }))
+        let ordered = host.policy().manifest().rules().iter().any(|rule| !rule.when_labels.is_empty());
+        Self(Arc::new(Inner {
+            host,
+            tools,
+            run: clock::new_run(),
+            labels: Arc::default(),
+            settings,
+            level: Mutex::default(),
+            gone: CancellationToken::new(),
+            calls: TaskTracker::new(),
+            turn: ordered.then(tokio::sync::Mutex::default),
+        }))
     }
 
     /// Serves the client at the other end of standard input and output, until it goes away.
@@ -74,8 +100,26 @@ impl Server {
     ///
     /// The client does not begin as the protocol has it.
     pub async fn serve_stdio(self) -> anyhow::Result<()> {
-        let running = self.serve(stdio_pipes()).await?;
-        running.waiting().await?;
+        let inner = Arc::clone(&self.0);
+        let (input, output) = stdio_pipes();
+        let input = UntilGone { input, gone: inner.gone.clone() };
+        let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output).with_max_line_length(LONGEST_LINE);
+        let running = self.serve(transport).await?;
+        let stop = running.cancellation_token();
+        let ended = running.waiting();
+        tokio::pin!(ended);
+        tokio::select! {
+            ended = &mut ended => drop(ended?),
+            () = told_to_stop() => {
+                inner.gone.cancel();
+                stop.cancel();
+                drop(ended.await?);
+            }
+        }
+        // Each call is settled before the program ends: what it had staged is gone, and the journal says why.
+        inner.gone.cancel();
+        inner.calls.close();
+        inner.calls.wait().await;
         Ok(())
     }
 
@@ -118,17 +162,28 @@ impl ServerHandler for Server {
         let call = self.call_of(&request, name.as_str(), &meta)?;
         let level = context.meta.log_level().or(*self.level());
         let (events, telling) = self.events(&context, level);
+        let _running = self.0.calls.token();
+        let cancel = self.0.gone.child_token();
+        let _linked = Linked::new(context.ct.clone(), cancel.clone());
         let options = CallOptions {
             client: "mcp".into(),
             events,
-            cancel: context.ct.clone(),
+            cancel,
             labels: Some(Arc::clone(&self.0.labels)),
             ..CallOptions::default()
         };
+        let turn = match &self.0.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
         let report = self.0.host.call(call, options).await;
+        drop(turn);
         // What the tool said comes before what it came to.
         if let Some(telling) = telling {
-            drop(telling.await);
+            tokio::select! {
+                ended = telling => drop(ended),
+                () = self.0.gone.cancelled() => {}
+            }
         }
         let has_schema = self.0.host.tools().any(|tool| tool.name() == name && tool.info().output_schema.is_some());
         let newest = ProtocolVersion::V_2026_07_28;
@@ -165,6 +220,64 @@ impl Server {
         let telling = tokio::spawn(tell(receive, context.peer.clone(), token, level));
         // The guest's thread must not wait for the client: what does not fit is left out.
         (Some(EventSink::new(move |event| drop(send.try_send(event)))), Some(telling))
+    }
+}
+
+/// Cancels one token when another is, for as long as it is there.
+struct Linked(tokio::task::JoinHandle<()>);
+
+impl Linked {
+    fn new(cause: CancellationToken, effect: CancellationToken) -> Self {
+        Self(tokio::spawn(async move {
+            cause.cancelled().await;
+            effect.cancel();
+        }))
+    }
+}
+
+impl Drop for Linked {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Input that says so as soon as it ends: the protocol's own machinery first waits for the calls that run.
+struct UntilGone<R> {
+    input: R,
+    gone: CancellationToken,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for UntilGone<R> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let polled = Pin::new(&mut self.input).poll_read(context, into);
+        let ended = match &polled {
+            Poll::Ready(Ok(())) => into.filled().len() == before && into.remaining() > 0,
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        };
+        if ended {
+            self.gone.cancel();
+        }
+        polled
+    }
+}
+
+/// Returns when the process is asked to end.
+async fn told_to_stop() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        interrupted = tokio::signal::ctrl_c() => {
+            if interrupted.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 }
 

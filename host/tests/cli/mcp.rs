@@ -111,7 +111,8 @@ fn text(result: &Value) -> &str {
 #[test]
 fn both_revisions_list_the_same_tools_and_call_them() {
     let project = Project::free();
-    for mut client in [Client::session(&project, &[]), Client::stateless(&project)] {
+    for start in [|project| Client::session(project, &[]), Client::stateless] {
+        let mut client = start(&project);
         let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
         let names: Vec<_> = tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
         // In order, and without those that no rule lets run.
@@ -198,13 +199,19 @@ fn one_key_is_one_call() {
     client.end();
 }
 
-#[test]
-fn a_call_that_its_client_gives_up_is_stopped() {
+/// A project with a tool that sleeps until it is stopped.
+fn waiting() -> Project {
     let project = Project::new(
         "version = 1\n[tools.wait]\nsource = \"wait.wasm\"\n[limits]\ntime = \"300s\"\n[[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"*\"]\n",
     );
     std::fs::write(project.path().join("wait.wasm"), crate::project::guest("waiting")).unwrap();
     assert_eq!(project.run(&["lock"]).code(), 0);
+    project
+}
+
+#[test]
+fn a_call_that_its_client_gives_up_is_stopped() {
+    let project = waiting();
     let mut client = Client::session(&project, &[]);
     let listed = client.ask("tools/list", json!({}))["result"]["tools"].to_string();
     assert!(listed.contains("wait__sleep_forever"), "{listed}");
@@ -215,6 +222,35 @@ fn a_call_that_its_client_gives_up_is_stopped() {
     client.end();
     let audit = project.run(&["audit", "export"]).printed();
     assert!(audit.contains("cancelled"), "{audit}");
+}
+
+#[test]
+fn a_call_whose_client_goes_away_is_stopped_and_on_record() {
+    let project = waiting();
+    let mut client = Client::session(&project, &[]);
+    let call = json!({ "name": "wait__sleep_forever", "arguments": {}, "_meta": { "progressToken": "p" } });
+    client.send("tools/call", call);
+    // Whatever is asked after it is read after it.
+    assert!(client.ask("tools/list", json!({}))["result"]["tools"].is_array());
+    client.end();
+    let calls = project.run(&["audit", "export"]).printed();
+    assert_eq!(calls.matches("sleep_forever").count().min(1), 1, "{calls}");
+    assert!(calls.contains("cancelled"), "{calls}");
+    assert_eq!(project.run(&["unknown", "list", "--json"]).printed().trim(), "[]");
+}
+
+#[test]
+fn a_message_that_is_too_long_ends_the_client_and_not_the_machine() {
+    let project = Project::free();
+    let mut client = Client::session(&project, &[]);
+    let long = "x".repeat(6 << 20);
+    // The pipe may be closed before all of it is written.
+    drop(writeln!(
+        client.input.as_mut().unwrap(),
+        "{{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\",\"x\":\"{long}\"}}"
+    ));
+    drop(client.input.take());
+    client.process.wait().unwrap();
 }
 
 #[test]

@@ -20,13 +20,16 @@ use serde_json::{Map, Value, json};
 pub use result::{Fault, Output};
 use template::{Filled, Line, Text};
 
-use crate::schema::{Violation, Violations, nearest};
+use crate::schema::{Violations, nearest};
 
 /// The key of [`crate::describe::ToolInfo::extra`] under which a packed program carries its [`Written`] form.
 pub const EXTRA: &str = "command";
 
 /// Most entries of a command line as it is written.
 const MAX_ENTRIES: usize = 256;
+
+/// Most bytes of all templates of a command together.
+const MAX_WRITTEN: usize = 128 << 10;
 
 /// Most bytes of a command line, an environment and standard input as they are filled in.
 const MAX_BYTES: usize = 8 << 20;
@@ -80,6 +83,32 @@ pub enum Error {
     /// More entries than a command line needs.
     #[error("the command line has {0} entries; at most {MAX_ENTRIES} are allowed")]
     TooMany(usize),
+    /// Longer templates than anybody writes.
+    #[error("its command line, environment and standard input have {0} bytes; at most {MAX_WRITTEN} are allowed")]
+    TooLong(usize),
+    /// An option whose value may be missing.
+    #[error(
+        "`{entry}` may be left out, and then `{option}` would take the next entry for its value; write `{{{argument}:{option}}}`, or \
+         make it a required text or number"
+    )]
+    Dangling {
+        /// The entry that may be left out.
+        entry: String,
+        /// The option before it.
+        option: String,
+        /// The argument.
+        argument: String,
+    },
+    /// A flag that stands alone or before a value, as the caller likes.
+    #[error(
+        "`{entry}` would stand alone or before a value as the caller likes; give the argument `{argument}` the type `boolean`, or another one"
+    )]
+    Either {
+        /// What is written.
+        entry: String,
+        /// The argument.
+        argument: String,
+    },
     /// An exit status with two meanings.
     #[error("the exit status {0} has two meanings")]
     Status(u8),
@@ -119,7 +148,13 @@ impl Command {
         if written.argv.len() > MAX_ENTRIES {
             return Err(Error::TooMany(written.argv.len()));
         }
+        let texts = written.argv.iter().chain(written.stdin.iter()).chain(written.env.values());
+        let bytes = texts.map(String::len).chain(written.env.keys().map(String::len)).sum();
+        if bytes > MAX_WRITTEN {
+            return Err(Error::TooLong(bytes));
+        }
         one_meaning_each(&written)?;
+        written.env.keys().try_for_each(|name| env_name(name))?;
         let arguments = input.get("properties").and_then(Value::as_object);
         let known =
             |entry: &str, names: Vec<&str>| names.into_iter().try_for_each(|name| known(arguments, entry, name));
@@ -129,6 +164,7 @@ impl Command {
             known(entry, line.arguments())?;
             argv.push(line);
         }
+        options_are_whole(&written.argv, &argv, input)?;
         let text = |entry: &String| {
             let text = Text::parse(entry)?;
             known(entry, text.arguments())?;
@@ -158,7 +194,7 @@ impl Command {
     ///
     /// A value that has no form on a command line, or would be read as something that it is not.
     pub fn invocation(&self, name: &str, arguments: &Map<String, Value>) -> Result<Invocation, Violations> {
-        let mut filled = Filled::new(arguments);
+        let mut filled = Filled::new(arguments, MAX_BYTES);
         let mut argv = vec![name.to_owned()];
         let mut options_may_follow = true;
         for line in &self.argv {
@@ -170,12 +206,6 @@ impl Command {
         let env = self.env.iter();
         let env: BTreeMap<_, _> =
             env.filter_map(|(name, text)| Some((name.clone(), filled.text(text, true)?))).collect();
-        let bytes =
-            argv.iter().map(String::len).sum::<usize>() + stdin.len() + env.values().map(String::len).sum::<usize>();
-        if bytes > MAX_BYTES {
-            let message = format!("the program would be given {bytes} bytes; at most {MAX_BYTES} are allowed");
-            filled.wrong.push(Violation::new("", "size", message));
-        }
         match Violations::collect(filled.wrong, |violation| violation) {
             Some(violations) => Err(violations),
             None => Ok(Invocation { argv, stdin, env }),
@@ -189,6 +219,75 @@ impl Command {
     /// [`Fault`]: it did not do what it was asked.
     pub fn result(&self, status: u8, stdout: &[u8], stderr: &[u8]) -> Result<String, Fault> {
         result::read(&self.written, status, stdout, stderr)
+    }
+}
+
+fn env_name(name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(Error::Template { entry: name.to_owned(), why: "this is not the name of a variable".to_owned() });
+    }
+    Ok(())
+}
+
+/// INVARIANT: what a caller gives or leaves out never changes what the entry before or after it is. An option is followed by
+/// its value or, at the end of the line, by nothing.
+fn options_are_whole(written: &[String], argv: &[Line], input: &Value) -> Result<(), Error> {
+    for (entry, line) in written.iter().zip(argv) {
+        if let Line::Flag { argument, .. } = line
+            && !is_always(input, argument, &["boolean"])
+            && !is_never_boolean(input, argument)
+        {
+            return Err(Error::Either { entry: entry.clone(), argument: argument.clone() });
+        }
+    }
+    for (at, (entry, line)) in written.iter().zip(argv).enumerate() {
+        let option = at.checked_sub(1).and_then(|before| written.get(before).zip(argv.get(before)));
+        let Some((option, _)) = option.filter(|(_, line)| line.is_option()) else { continue };
+        let is_last = at + 1 == written.len();
+        let optional = line.arguments().into_iter().find(|argument| {
+            !is_required(input, argument) || !is_always(input, argument, &["string", "number", "integer", "boolean"])
+        });
+        if let Some(argument) = optional.filter(|_| !is_last && !matches!(line, Line::Flag { .. })) {
+            let (entry, option, argument) = (entry.clone(), option.clone(), argument.to_owned());
+            return Err(Error::Dangling { entry, option, argument });
+        }
+    }
+    Ok(())
+}
+
+fn property<'a>(input: &'a Value, argument: &str) -> Option<&'a Value> {
+    input.get("properties")?.get(argument)
+}
+
+fn is_required(input: &Value, argument: &str) -> bool {
+    let required = input.get("required").and_then(Value::as_array);
+    required.is_some_and(|names| names.iter().any(|name| name == argument))
+}
+
+/// Whether each value of an argument is of one of these types, as far as its schema says so itself.
+fn is_always(input: &Value, argument: &str, types: &[&str]) -> bool {
+    let Some(schema) = property(input, argument) else { return false };
+    let one_of = |found: &Value| found.as_str().is_some_and(|found| types.contains(&found));
+    match (schema.get("type"), schema.get("enum").and_then(Value::as_array)) {
+        (Some(Value::Array(found)), _) => found.iter().all(one_of),
+        (Some(found), _) => one_of(found),
+        (None, Some(values)) => values.iter().all(|value| types.contains(&type_of(value))),
+        (None, None) => schema.get("const").is_some_and(|value| types.contains(&type_of(value))),
+    }
+}
+
+fn is_never_boolean(input: &Value, argument: &str) -> bool {
+    is_always(input, argument, &["string", "number", "integer", "array", "null"])
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 

@@ -9,6 +9,9 @@ use super::Written;
 /// Bytes of what a program says of its failure that are handed on: the end, where programs say what is wrong.
 const TAIL: usize = 2 << 10;
 
+/// Lines of a result that is a list of them: each is a value of its own.
+const MAX_LINES: usize = 100_000;
+
 /// What of a program's output is the result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,6 +78,10 @@ pub(super) fn read(written: &Written, status: u8, stdout: &[u8], stderr: &[u8]) 
     let value = match written.result {
         Output::Json => return text().map(str::to_owned),
         Output::Text => Value::from(without_newline(text()?)),
+        Output::Lines if text()?.lines().nth(MAX_LINES).is_some() => {
+            let why = format!("the program wrote more than {MAX_LINES} lines; ask for less at once");
+            return Err(Fault::Failed(why));
+        }
         Output::Lines => text()?.lines().map(Value::from).collect(),
         Output::Base64 => Value::from(base64::engine::general_purpose::STANDARD.encode(stdout)),
         Output::All => json!({ "status": status, "stdout": text()?, "stderr": String::from_utf8_lossy(stderr) }),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Error;
 use crate::escape::short;
-use crate::schema::Violation;
+use crate::schema::{MAX_VIOLATIONS, Violation};
 
 /// One entry of a command line as it is written. It becomes none, one or many.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,9 @@ impl Line {
             if argument.is_empty() || !flag.starts_with('-') {
                 return Err(wrong(entry, "write `{argument:--flag}`, with a flag that begins with `-`"));
             }
+            if flag.contains('\0') {
+                return Err(wrong(entry, "a zero byte ends a text for programs"));
+            }
             return Ok(Self::Flag { argument: argument.to_owned(), flag: flag.to_owned() });
         }
         let text = Text::parse(entry)?;
@@ -49,6 +52,12 @@ impl Line {
             [Part::Argument(name)] if !name.is_empty() => Self::Spread(name.clone()),
             _ => Self::Text(text),
         })
+    }
+
+    /// Whether it is always there and a program would read it as an option that may take the next entry for its value.
+    pub(super) fn is_option(&self) -> bool {
+        let begins = |text: &str| text.len() > 1 && text.starts_with('-') && text != "--" && !text.ends_with('=');
+        matches!(self, Self::Text(Text(parts)) if matches!(parts.as_slice(), [Part::Literal(text)] if begins(text)))
     }
 
     pub(super) fn arguments(&self) -> Vec<&str> {
@@ -128,12 +137,39 @@ fn wrong(entry: &str, why: &str) -> Error {
 /// Fills places, and collects what cannot be filled in.
 pub(super) struct Filled<'a> {
     arguments: &'a Map<String, Value>,
+    /// Bytes that may still be filled in.
+    left: usize,
     pub(super) wrong: Vec<Violation>,
 }
 
+/// What an entry costs beside its text.
+const ENTRY: usize = 64;
+
 impl<'a> Filled<'a> {
-    pub(super) fn new(arguments: &'a Map<String, Value>) -> Self {
-        Self { arguments, wrong: Vec::new() }
+    /// At most `most` bytes are filled in.
+    pub(super) fn new(arguments: &'a Map<String, Value>, most: usize) -> Self {
+        Self { arguments, left: most, wrong: Vec::new() }
+    }
+
+    /// Whether there is nothing more to do: too much is wrong already, or what is filled in is too large.
+    fn is_over(&self) -> bool {
+        self.wrong.len() >= MAX_VIOLATIONS
+    }
+
+    /// Counts `bytes` before they are filled in.
+    fn spend(&mut self, bytes: usize) -> bool {
+        match self.left.checked_sub(bytes.saturating_add(ENTRY)) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => {
+                let message = "the arguments make a command line that is too long; ask for less at once";
+                let told = self.wrong.iter().any(|wrong| wrong.keyword == "size");
+                self.wrong.extend((!told).then(|| Violation::new("", "size", message)));
+                false
+            }
+        }
     }
 
     /// What `line` becomes. `guarded`: the program may still read an entry as an option.
@@ -146,6 +182,9 @@ impl<'a> Filled<'a> {
             }
             Line::Spread(argument) => {
                 for value in self.values(argument) {
+                    if self.is_over() {
+                        return;
+                    }
                     let entry = if guarded { self.guarded(argument, value) } else { Some(value) };
                     argv.extend(entry);
                 }
@@ -171,9 +210,12 @@ impl<'a> Filled<'a> {
         let mut filled = String::new();
         for part in &text.0 {
             match part {
-                Part::Literal(literal) => filled.push_str(literal),
+                Part::Literal(literal) => {
+                    self.spend(literal.len()).then(|| filled.push_str(literal))?;
+                }
                 Part::Argument(name) if name.is_empty() => {
-                    filled.push_str(&serde_json::to_string(self.arguments).unwrap_or_default());
+                    let all = serde_json::to_string(self.arguments).unwrap_or_default();
+                    self.spend(all.len()).then(|| filled.push_str(&all))?;
                 }
                 Part::Argument(name) => {
                     let value = self.arguments.get(name).filter(|value| !value.is_null())?;
@@ -188,7 +230,16 @@ impl<'a> Filled<'a> {
     fn values(&mut self, argument: &str) -> Vec<String> {
         match self.arguments.get(argument) {
             None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) => items.iter().filter_map(|item| self.scalar(argument, item, true)).collect(),
+            Some(Value::Array(items)) => {
+                let mut values = Vec::new();
+                for item in items {
+                    if self.is_over() || self.wrong.iter().any(|wrong| wrong.keyword == "size") {
+                        break;
+                    }
+                    values.extend(self.scalar(argument, item, true));
+                }
+                values
+            }
             Some(value) => self.scalar(argument, value, true).into_iter().collect(),
         }
     }
@@ -205,6 +256,9 @@ impl<'a> Filled<'a> {
                 );
             }
         };
+        if !self.spend(text.len()) {
+            return None;
+        }
         if ends_at_zero && text.contains('\0') {
             return self.refused(argument, "pattern", "holds a zero byte, which ends a text for programs");
         }
@@ -220,8 +274,12 @@ impl<'a> Filled<'a> {
     }
 
     fn refused(&mut self, argument: &str, keyword: &str, why: &str) -> Option<String> {
+        let (keyword, text) = (keyword.to_owned(), format!("`{}` {why}", short(argument, 100)));
+        if self.wrong.iter().any(|wrong| wrong.message == text) {
+            return None;
+        }
         let pointer = format!("/{}", argument.replace('~', "~0").replace('/', "~1"));
-        self.wrong.push(Violation::new(pointer, keyword, format!("`{}` {why}", short(argument, 100))));
+        self.wrong.push(Violation::new(pointer, keyword, text));
         None
     }
 }

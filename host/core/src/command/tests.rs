@@ -10,7 +10,15 @@ fn written(argv: &[&str]) -> Written {
 }
 
 fn input() -> Value {
-    json!({ "type": "object", "properties": { "text": {}, "files": {}, "width": {}, "loud": {}, "all": {} } })
+    let list = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "properties": {
+            "text": { "type": "string" }, "files": list, "width": { "type": "integer" }, "loud": { "type": "boolean" },
+            "all": list, "any": {}, "maybe": { "type": ["string", "null"] },
+        },
+        "required": ["text", "maybe"],
+    })
 }
 
 fn argv(entries: &[&str], arguments: Value) -> Result<Vec<String>, Violations> {
@@ -54,6 +62,40 @@ fn what_has_no_form_on_a_command_line_is_refused_with_its_place() {
     assert!(error.to_string().contains("zero byte"), "{error}");
     let error = argv(&["{text}"], json!({ "text": "x".repeat(MAX_BYTES) })).unwrap_err();
     assert_eq!(error.as_slice()[0].keyword, "size");
+    // Nothing is made first and measured afterwards.
+    let files = json!({ "files": vec![""; 200_000] });
+    let error = argv(&["{files}"; 200], files).unwrap_err();
+    assert_eq!(error.as_slice().len(), 1, "{error}");
+    let error = argv(&["{files}"], json!({ "files": vec!["-a"; 100_000] })).unwrap_err();
+    assert_eq!((error.as_slice().len(), error.more()), (1, 0), "{error}");
+    let stdin = Written { stdin: Some("{}".repeat(1_000)), ..Written::default() };
+    let program = Command::new(stdin, &input()).unwrap();
+    let large = json!({ "text": "x".repeat(100_000) });
+    assert_eq!(program.invocation("say", large.as_object().unwrap()).unwrap_err().as_slice().len(), 1);
+}
+
+#[test]
+fn what_a_caller_leaves_out_does_not_move_what_stands_beside_it() {
+    let error =
+        |entries: &[&str]| Command::new(written(entries), &input()).map(drop).map_err(|error| error.to_string());
+    for entries in
+        [["-o", "{width}", "{text}"], ["-o", "{files}", "--"], ["-o", "{maybe}", "--"], ["-o", "x{width}", "--"]]
+    {
+        let error = error(&entries).unwrap_err();
+        assert!(error.contains(":-o}`, or make it"), "{error}");
+    }
+    let either = error(&["{any:-o}", "--", "{files}"]).unwrap_err();
+    assert!(either.contains("as the caller likes"), "{either}");
+    for entries in [
+        &["-o", "{text}", "--"][..],
+        &["-o", "x{text}", "{files}"],
+        &["-q", "{files}"],
+        &["{width:-o}", "{text}"],
+        &["--out=", "{width}", "x"],
+        &["-", "{width}", "x"],
+    ] {
+        assert_eq!(error(entries), Ok(()), "{entries:?}");
+    }
 }
 
 #[test]
@@ -76,6 +118,10 @@ fn what_is_written_wrongly_is_told_before_any_call() {
     assert!(error("{:-x}").contains("begins with `-`"));
     assert!(error("a{text:-x}").contains("without its `}`"));
     assert!(error("a\0").contains("zero byte"));
+    assert!(error("{text:-\0}").contains("zero byte"));
+    assert!(error(&"x".repeat(200_000)).contains("at most 131072 are allowed"));
+    let named = Written { env: [("A=B".to_owned(), String::new())].into(), ..Written::default() };
+    assert!(Command::new(named, &input()).is_err());
     let twice = Written { success: vec![0, 1], not_found: vec![1], ..Written::default() };
     assert_eq!(Command::new(twice, &input()), Err(Error::Status(1)));
     assert_eq!(Command::new(written(&["x"; 257]), &input()), Err(Error::TooMany(257)));
@@ -115,6 +161,8 @@ fn each_form_of_result_conforms_to_its_schema() {
         let schema = crate::schema::CompiledSchema::compile(&program.output_schema().unwrap()).unwrap();
         assert!(schema.validate(&value).is_ok(), "{form:?}");
     }
+    let lines = Command::new(Written { result: Output::Lines, ..Written::default() }, &input()).unwrap();
+    assert!(matches!(lines.result(0, &[b'\n'; 200_000], b""), Err(Fault::Failed(text)) if text.contains("lines")));
     let json = Command::new(Written { result: Output::Json, ..Written::default() }, &input()).unwrap();
     assert_eq!(json.result(0, b"[1]", b"").unwrap(), "[1]");
     assert!(matches!(json.result(0, b"\xff", b""), Err(Fault::Failed(text)) if text.contains("base64")));
@@ -125,9 +173,9 @@ proptest! {
     #[test]
     fn values_do_not_change_the_shape(text in ".{0,20}", files in prop::collection::vec("[ -~]{0,8}", 0..4)) {
         let arguments = json!({ "text": text, "files": files });
-        if let Ok(argv) = argv(&["-x", "--text={text}", "{files}"], arguments) {
-            prop_assert_eq!(argv.len(), 3 + files.len());
-            prop_assert!(argv.iter().skip(3).all(|entry| entry.len() < 2 || !entry.starts_with('-')));
+        if let Ok(argv) = argv(&["-x", "{text}", "--text={text}", "{files}"], arguments) {
+            prop_assert_eq!(argv.len(), 4 + files.len());
+            prop_assert!(argv.iter().skip(4).all(|entry| entry.len() < 2 || !entry.starts_with('-')));
         }
     }
 }

@@ -129,7 +129,7 @@ impl Ended {
 enum Returned {
     Tools(Vec<wit::ToolInfo>),
     Text(Result<String, wit::ToolError>),
-    Typed(Result<Value, ToolError>),
+    Typed(Result<Result<Value, ToolError>, value::TooLarge>),
     /// A program ended by itself, with success or without.
     Status(u8),
 }
@@ -233,7 +233,7 @@ fn call(
         (Request::Invoke { tool, arguments, .. }, Entrance::Typed(functions)) => {
             let mut typed = match TypedCall::new(store, &instance, functions.get(tool), arguments)? {
                 Ok(typed) => typed,
-                Err(error) => return Ok(Returned::Typed(Err(error))),
+                Err(error) => return Ok(Returned::Typed(Ok(Err(error)))),
             };
             typed.function.call(store, &typed.parameters, &mut typed.results)?;
             Ok(typed.returned())
@@ -265,7 +265,7 @@ async fn call_async(
         (Request::Invoke { tool, arguments, .. }, Entrance::Typed(functions)) => {
             let mut typed = match TypedCall::new(store, &instance, functions.get(tool), arguments)? {
                 Ok(typed) => typed,
-                Err(error) => return Ok(Returned::Typed(Err(error))),
+                Err(error) => return Ok(Returned::Typed(Ok(Err(error)))),
             };
             typed.function.call_async(store, &typed.parameters, &mut typed.results).await?;
             Ok(typed.returned())
@@ -349,11 +349,12 @@ fn charge(state: &CallState, returned: Returned) -> Result<Answer, RunFailure> {
             output(error.message().len())?;
             Err(RunFailure::Tool(error))
         }
-        Returned::Typed(Ok(value)) => {
+        Returned::Typed(Err(value::TooLarge)) => Err(RunFailure::Exceeded(state.meter.exceeded(Limit::Output))),
+        Returned::Typed(Ok(Ok(value))) => {
             let text = value.to_string();
             output(text.len()).map(|()| Answer::Text(text))
         }
-        Returned::Typed(Err(error)) => {
+        Returned::Typed(Ok(Err(error))) => {
             output(error.message().len())?;
             Err(RunFailure::Tool(error))
         }
@@ -366,9 +367,16 @@ fn program_ended(state: &CallState, call: &CommandCall, status: u8) -> Result<An
     if let Some(exceeded) = state.stop.crossed() {
         return Err(RunFailure::Exceeded(exceeded));
     }
-    // What it says on standard error stays for the operator; what was standard output is the result.
-    let (stdout, stderr) = (state.stdio.stdout(), state.stdio.look_at_stderr());
-    call.command.result(status, &stdout, &stderr).map(Answer::Text).map_err(|fault| {
+    // Of a program that failed, both stay for the operator.
+    let (stdout, stderr) = (state.stdio.look_at_stdout(), state.stdio.look_at_stderr());
+    let result = call.command.result(status, &stdout, &stderr);
+    if let Ok(text) = &result {
+        // What was standard output is the result, which may have become longer on its way into JSON.
+        drop(state.stdio.stdout());
+        let more = text.len().saturating_sub(stdout.len()) as u64;
+        state.meter.charge(Limit::Output, more).map_err(RunFailure::Exceeded)?;
+    }
+    result.map(Answer::Text).map_err(|fault| {
         RunFailure::Tool(match fault {
             Fault::InvalidArguments(text) => ToolError::InvalidArguments(text),
             Fault::NotFound(text) => ToolError::NotFound(text),

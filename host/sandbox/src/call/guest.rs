@@ -113,7 +113,7 @@ fn function(
 }
 
 fn typed(component: &Component) -> wasmtime::Result<Entrance> {
-    let surface = Surface::of(&component.component_type(), component.engine());
+    let surface = Surface::of(&component.component_type(), component.engine())?;
     let index = |function: &Function| {
         let interface = match &function.interface {
             Some(name) => Some(component.get_export_index(None, name)?),

@@ -14,28 +14,64 @@ use super::failure::ToolError;
 /// Why a value is not one of a type: where, and what is wrong there.
 type Wrong = String;
 
+/// Bytes that the arguments or the result of a call may take as values on their way. A small text can name many values: a record has
+/// a value for each option that it leaves out.
+const MOST_BYTES: usize = 32 << 20;
+
+/// A result that takes more than that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLarge;
+
+/// What may still be made.
+struct Budget(usize);
+
+impl Budget {
+    /// Counts a value with `more` bytes beside it, before it is made.
+    fn spend(&mut self, more: usize) -> Result<(), TooLarge> {
+        self.0 = self.0.checked_sub(size_of::<Val>().saturating_add(more)).ok_or(TooLarge)?;
+        Ok(())
+    }
+}
+
+impl From<TooLarge> for Wrong {
+    fn from(_: TooLarge) -> Self {
+        "as values of the component, the arguments take more than 32 MiB; ask for less at once".to_owned()
+    }
+}
+
 /// The parameters of a function from an object of arguments.
 pub(super) fn parameters(function: &ComponentFunc, arguments: &Value) -> Result<Vec<Val>, ToolError> {
-    let of = |(name, ty): (&str, Type)| field(arguments, name, &ty);
+    let mut budget = Budget(MOST_BYTES);
+    let of = |(name, ty): (&str, Type)| field(arguments, name, &ty, &mut budget);
     function.params().map(of).collect::<Result<_, _>>().map_err(ToolError::InvalidArguments)
 }
 
 /// The result of a function as JSON, or the error that it returned.
-pub(super) fn returned(function: &ComponentFunc, value: Option<&Val>) -> Result<Value, ToolError> {
+///
+/// # Errors
+///
+/// [`TooLarge`] if it takes too much memory on the way.
+pub(super) fn returned(function: &ComponentFunc, value: Option<&Val>) -> Result<Result<Value, ToolError>, TooLarge> {
+    let budget = &mut Budget(MOST_BYTES);
     match (value, function.results().next()) {
-        (Some(Val::Result(Ok(value))), Some(Type::Result(result))) => Ok(side(value.as_deref(), result.ok())),
-        (Some(Val::Result(Err(error))), Some(Type::Result(result))) => Err(failure(error.as_deref().zip(result.err()))),
-        (Some(value), Some(ty)) => Ok(to_json(value, &ty)),
-        _ => Ok(Value::Null),
+        (Some(Val::Result(Ok(value))), Some(Type::Result(result))) => {
+            side(value.as_deref(), result.ok(), budget).map(Ok)
+        }
+        (Some(Val::Result(Err(error))), Some(Type::Result(result))) => {
+            failure(error.as_deref().zip(result.err()), budget).map(Err)
+        }
+        (Some(value), Some(ty)) => to_json(value, &ty, budget).map(Ok),
+        _ => Ok(Ok(Value::Null)),
     }
 }
 
-fn field(object: &Value, name: &str, ty: &Type) -> Result<Val, Wrong> {
+fn field(object: &Value, name: &str, ty: &Type, budget: &mut Budget) -> Result<Val, Wrong> {
     let value = object.get(name).unwrap_or(&Value::Null);
-    to_val(value, ty).map_err(|wrong| format!("`{}`: {wrong}", toolhold_core::escape::short(name, 100)))
+    to_val(value, ty, budget).map_err(|wrong| format!("`{}`: {wrong}", toolhold_core::escape::short(name, 100)))
 }
 
-fn to_val(value: &Value, ty: &Type) -> Result<Val, Wrong> {
+fn to_val(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, Wrong> {
+    budget.spend(value.as_str().map_or(0, str::len))?;
     match ty {
         Type::Bool => value.as_bool().map(Val::Bool).ok_or_else(|| expected("a boolean")),
         Type::S8 => integer(value).map(Val::S8),
@@ -51,28 +87,38 @@ fn to_val(value: &Value, ty: &Type) -> Result<Val, Wrong> {
         Type::Float64 => float(value).map(Val::Float64),
         Type::Char => character(value).map(Val::Char),
         Type::String => text(value).map(|text| Val::String(text.to_owned())),
-        Type::List(list) if list.ty() == Type::U8 => bytes(value),
-        Type::List(list) => items(value, &list.ty()).map(Val::List),
+        Type::List(list) if list.ty() == Type::U8 => bytes(value, budget),
+        Type::List(list) => items(value, &list.ty(), budget).map(Val::List),
         Type::FixedLengthList(list) => {
-            let items = items(value, &list.ty())?;
+            let items = items(value, &list.ty(), budget)?;
             let fits = u32::try_from(items.len()).is_ok_and(|length| length == list.len());
             if fits { Ok(Val::FixedLengthList(items)) } else { Err(expected("another number of items")) }
         }
         Type::Record(record) => {
-            let of = |name: &str, ty: &Type| Ok((name.to_owned(), field(value, name, ty)?));
+            let mut of = |name: &str, ty: &Type| {
+                budget.spend(name.len())?;
+                Ok((name.to_owned(), field(value, name, ty, budget)?))
+            };
             record.fields().map(|known| of(known.name, &known.ty)).collect::<Result<_, _>>().map(Val::Record)
         }
         Type::Tuple(tuple) => {
             let found = value.as_array().filter(|items| items.len() == tuple.types().len());
             let found = found.ok_or_else(|| expected("an array of that length"))?;
-            tuple.types().zip(found).map(|(ty, item)| to_val(item, &ty)).collect::<Result<_, _>>().map(Val::Tuple)
+            tuple
+                .types()
+                .zip(found)
+                .map(|(ty, item)| to_val(item, &ty, budget))
+                .collect::<Result<_, _>>()
+                .map(Val::Tuple)
         }
         Type::Variant(variant) => {
             let (name, payload) = case(value)?;
             let known = variant.cases().find(|case| case.name == name);
             match (known.map(|case| case.ty), payload) {
                 (Some(None), None) => Ok(Val::Variant(name.to_owned(), None)),
-                (Some(Some(ty)), Some(value)) => Ok(Val::Variant(name.to_owned(), Some(Box::new(to_val(value, &ty)?)))),
+                (Some(Some(ty)), Some(value)) => {
+                    Ok(Val::Variant(name.to_owned(), Some(Box::new(to_val(value, &ty, budget)?))))
+                }
                 _ => Err(expected("one of its cases")),
             }
         }
@@ -91,10 +137,11 @@ fn to_val(value: &Value, ty: &Type) -> Result<Val, Wrong> {
                 Type::Option(_) => value.get("some").ok_or_else(|| expected("`{\"some\": …}` or null"))?,
                 _ => value,
             };
-            Ok(Val::Option(Some(Box::new(to_val(value, &inner)?))))
+            Ok(Val::Option(Some(Box::new(to_val(value, &inner, budget)?))))
         }
         Type::Result(result) => {
-            let side = |ty: Option<Type>, value: &Value| ty.map(|ty| to_val(value, &ty).map(Box::new)).transpose();
+            let mut side =
+                |ty: Option<Type>, value: &Value| ty.map(|ty| to_val(value, &ty, budget).map(Box::new)).transpose();
             match case(value)? {
                 ("ok", Some(value)) => Ok(Val::Result(Ok(side(result.ok(), value)?))),
                 ("err", Some(value)) => Ok(Val::Result(Err(side(result.err(), value)?))),
@@ -154,14 +201,17 @@ fn character(value: &Value) -> Result<char, Wrong> {
     chars.next().filter(|_| chars.next().is_none()).ok_or_else(|| expected("one character"))
 }
 
-fn bytes(value: &Value) -> Result<Val, Wrong> {
-    let bytes = BASE64.decode(text(value)?).map_err(|error| format!("bytes in base64 are expected: {error}"))?;
+fn bytes(value: &Value, budget: &mut Budget) -> Result<Val, Wrong> {
+    // Each byte becomes a value.
+    let text = text(value)?;
+    budget.spend((text.len() / 4 * 3).saturating_mul(size_of::<Val>()))?;
+    let bytes = BASE64.decode(text).map_err(|error| format!("bytes in base64 are expected: {error}"))?;
     Ok(Val::List(bytes.into_iter().map(Val::U8).collect()))
 }
 
-fn items(value: &Value, ty: &Type) -> Result<Vec<Val>, Wrong> {
+fn items(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Vec<Val>, Wrong> {
     let items = value.as_array().ok_or_else(|| expected("an array"))?;
-    items.iter().map(|item| to_val(item, ty)).collect()
+    items.iter().map(|item| to_val(item, ty, budget)).collect()
 }
 
 /// The name of a case and its value: `"name"` or `{"name": value}`.
@@ -175,39 +225,53 @@ fn case(value: &Value) -> Result<(&str, Option<&Value>), Wrong> {
     }
 }
 
-fn to_json(value: &Val, ty: &Type) -> Value {
-    match (value, ty) {
+fn to_json(value: &Val, ty: &Type, budget: &mut Budget) -> Result<Value, TooLarge> {
+    budget.spend(0)?;
+    Ok(match (value, ty) {
         (Val::List(items), Type::List(list)) => {
             let ty = list.ty();
-            if ty == Type::U8 { of_bytes(items) } else { items.iter().map(|item| to_json(item, &ty)).collect() }
+            if ty == Type::U8 { of_bytes(items) } else { of_items(items, &ty, budget)? }
         }
-        (Val::FixedLengthList(items), Type::FixedLengthList(list)) => {
-            let ty = list.ty();
-            items.iter().map(|item| to_json(item, &ty)).collect()
-        }
+        (Val::FixedLengthList(items), Type::FixedLengthList(list)) => of_items(items, &list.ty(), budget)?,
         (Val::Tuple(items), Type::Tuple(tuple)) => {
-            items.iter().zip(tuple.types()).map(|(item, ty)| to_json(item, &ty)).collect()
+            items.iter().zip(tuple.types()).map(|(item, ty)| to_json(item, &ty, budget)).collect::<Result<_, _>>()?
         }
         (Val::Record(fields), Type::Record(record)) => {
-            let fields = fields.iter().zip(record.fields());
-            fields.map(|((name, value), field)| (name.clone(), to_json(value, &field.ty))).collect::<Map<_, _>>().into()
+            let mut of = |((name, value), field): (&(String, Val), wasmtime::component::types::Field<'_>)| {
+                budget.spend(name.len())?;
+                Ok((name.clone(), to_json(value, &field.ty, budget)?))
+            };
+            let fields = fields.iter().zip(record.fields()).map(&mut of);
+            fields.collect::<Result<Map<_, _>, _>>()?.into()
         }
         (Val::Variant(name, Some(value)), Type::Variant(variant)) => {
             let ty = variant.cases().find(|case| case.name == name).and_then(|case| case.ty);
-            of_one(name, side(Some(value), ty))
+            of_one(name, side(Some(value), ty, budget)?)
         }
         (Val::Option(Some(value)), Type::Option(option)) => match option.ty() {
-            inner @ Type::Option(_) => of_one("some", to_json(value, &inner)),
-            inner => to_json(value, &inner),
+            inner @ Type::Option(_) => of_one("some", to_json(value, &inner, budget)?),
+            inner => to_json(value, &inner, budget)?,
         },
-        (Val::Result(Ok(value)), Type::Result(result)) => of_one("ok", side(value.as_deref(), result.ok())),
-        (Val::Result(Err(value)), Type::Result(result)) => of_one("err", side(value.as_deref(), result.err())),
+        (Val::Result(Ok(value)), Type::Result(result)) => of_one("ok", side(value.as_deref(), result.ok(), budget)?),
+        (Val::Result(Err(value)), Type::Result(result)) => of_one("err", side(value.as_deref(), result.err(), budget)?),
+        (Val::Flags(names), _) => {
+            budget.spend(names.len().saturating_mul(2 * size_of::<Value>()))?;
+            of_scalar(value)
+        }
+        (Val::String(text), _) => {
+            budget.spend(text.len())?;
+            of_scalar(value)
+        }
         (scalar, _) => of_scalar(scalar),
-    }
+    })
 }
 
-fn side(value: Option<&Val>, ty: Option<Type>) -> Value {
-    value.zip(ty).map_or(Value::Null, |(value, ty)| to_json(value, &ty))
+fn of_items(items: &[Val], ty: &Type, budget: &mut Budget) -> Result<Value, TooLarge> {
+    items.iter().map(|item| to_json(item, ty, budget)).collect()
+}
+
+fn side(value: Option<&Val>, ty: Option<Type>, budget: &mut Budget) -> Result<Value, TooLarge> {
+    value.zip(ty).map_or(Ok(Value::Null), |(value, ty)| to_json(value, &ty, budget))
 }
 
 fn of_scalar(value: &Val) -> Value {
@@ -254,38 +318,40 @@ fn of_one(name: &str, value: Value) -> Value {
 }
 
 /// What a function returned as its error, as a tool's error. Cases that are named like those of the tool world mean the same.
-fn failure(error: Option<(&Val, Type)>) -> ToolError {
+fn failure(error: Option<(&Val, Type)>, budget: &mut Budget) -> Result<ToolError, TooLarge> {
     let (case, message) = match error {
-        None => return ToolError::Failed("the tool failed and does not say why".into()),
+        None => return Ok(ToolError::Failed("the tool failed and does not say why".into())),
         Some((Val::Enum(name), _)) => (name, None),
         Some((Val::Variant(name, payload), Type::Variant(variant))) => {
             let ty = variant.cases().find(|case| case.name == name).and_then(|case| case.ty);
-            (name, payload.as_deref().zip(ty).map(|(value, ty)| words(value, &ty)))
+            (name, payload.as_deref().zip(ty).map(|(value, ty)| words(value, &ty, budget)).transpose()?)
         }
-        Some((other, ty)) => return ToolError::Failed(words(other, &ty)),
+        Some((other, ty)) => return words(other, &ty, budget).map(ToolError::Failed),
     };
     let message = message.unwrap_or_else(|| case.replace('-', " "));
-    match case.as_str() {
+    Ok(match case.as_str() {
         "invalid-args" | "invalid-arguments" | "invalid-input" => ToolError::InvalidArguments(message),
         "denied" | "access-denied" | "permission-denied" => ToolError::Denied(message),
         "not-found" => ToolError::NotFound(message),
         "cancelled" => ToolError::Cancelled,
         code => ToolError::Other { code: code.to_owned(), message },
-    }
+    })
 }
 
 /// A text as it is, a record's `message` if it has one, and any other value as JSON.
-fn words(value: &Val, ty: &Type) -> String {
+fn words(value: &Val, ty: &Type, budget: &mut Budget) -> Result<String, TooLarge> {
     let message = |fields: &[(String, Val)]| {
         fields.iter().find_map(|(name, value)| match value {
             Val::String(text) if name == "message" => Some(text.clone()),
             _ => None,
         })
     };
-    let json = || to_json(value, ty).to_string();
     match value {
-        Val::String(text) => text.clone(),
-        Val::Record(fields) => message(fields).unwrap_or_else(json),
-        _ => json(),
+        Val::String(text) => Ok(text.clone()),
+        Val::Record(fields) => match message(fields) {
+            Some(text) => Ok(text),
+            None => to_json(value, ty, budget).map(|value| value.to_string()),
+        },
+        _ => to_json(value, ty, budget).map(|value| value.to_string()),
     }
 }

@@ -54,6 +54,11 @@ impl StdioCtx {
     }
 
     /// What it has written, which stays there.
+    pub(crate) fn look_at_stdout(&self) -> Vec<u8> {
+        self.stdout.as_ref().map(Captured::look).unwrap_or_default()
+    }
+
+    /// The same of standard error.
     pub(crate) fn look_at_stderr(&self) -> Vec<u8> {
         self.stderr.as_ref().map(Captured::look).unwrap_or_default()
     }

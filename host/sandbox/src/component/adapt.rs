@@ -45,7 +45,9 @@ pub(crate) fn adapt(module: &[u8], exports: &[String]) -> Result<Vec<u8>, Error>
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Names in it are whatever stands in the file.
+    toolhold_core::escape::short(&text, 500).into_owned()
 }
 
 #[cfg(test)]

@@ -13,6 +13,6 @@ pub(crate) use describe::{from_guest, from_json, to_json};
 pub use inspect::Error as InspectError;
 pub(crate) use inspect::inspect;
 pub(crate) use typed::{Function, Surface, merge, needs_of};
-pub use typed::{MergeError, Refused};
+pub use typed::{MergeError, Refused, TooMany};
 pub use world::{Error as WorldError, Kind, Lane};
 pub(crate) use world::{SUPPORTED, is_describe, is_invoke, is_run, kind_of, lane_of};

@@ -4,6 +4,7 @@ use wasmtime::Engine;
 use wasmtime::component::types::{Component, ComponentFunc, ComponentItem, Type};
 
 use super::typed::Refused;
+use toolhold_core::escape::short;
 
 /// What this host can run, for error messages.
 pub(crate) const SUPPORTED: &str = "toolhold:tool/described@0.1.x";
@@ -39,15 +40,16 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Another version of the world.
-    #[error("the component is built for `{found}`; this host supports `{SUPPORTED}`")]
+    #[error("the component is built for `{}`; this host supports `{SUPPORTED}`", short(.found, 200))]
     Version {
         /// What it exports.
         found: String,
     },
     /// A world that takes more than WASI 0.2.
     #[error(
-        "the component is built for `{found}`, which needs asynchronous functions and streams of the component model; \
-         this host runs WASI 0.2, which has none: export plain functions, or `toolhold:tool/described`"
+        "the component is built for `{}`, which needs asynchronous functions and streams of the component model; \
+         this host runs WASI 0.2, which has none: export plain functions, or `toolhold:tool/described`",
+        short(.found, 200)
     )]
     Asynchronous {
         /// What it exports.
@@ -99,7 +101,7 @@ impl Kind {
 }
 
 fn list(refused: &[Refused]) -> String {
-    let say = |refused: &Refused| format!("`{}`: {}", refused.function, refused.why);
+    let say = |refused: &Refused| format!("`{}`: {}", short(&refused.function, 200), refused.why);
     let mut text: Vec<_> = refused.iter().take(5).map(say).collect();
     if refused.len() > 5 {
         text.push(format!("and {} more", refused.len() - 5));

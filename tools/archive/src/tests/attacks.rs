@@ -33,6 +33,26 @@ fn paths_that_lead_out_are_refused() {
 }
 
 #[test]
+fn a_path_that_a_comment_of_the_entry_changes_is_the_path() {
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append_pax_extensions([("path", &b"../victim"[..])]).unwrap();
+    let entry = tarred(&[("harmless", Regular, "", b"bad")]);
+    let mut bytes = builder.get_ref().clone();
+    bytes.extend_from_slice(&entry);
+    assert!(refused("a.tar", &bytes).contains("its path contains `..`"));
+    let mut long = tar::Header::new_gnu();
+    long.set_entry_type(tar::EntryType::GNULongName);
+    long.set_size(12);
+    long.set_path("././@LongLink").unwrap();
+    long.set_cksum();
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append(&long, &b"/tmp/victim\0"[..]).unwrap();
+    let mut bytes = builder.get_ref().clone();
+    bytes.extend_from_slice(&entry);
+    assert!(refused("a.tar", &bytes).contains("its path is absolute"));
+}
+
+#[test]
 fn links_and_devices_are_refused_or_left_out() {
     for (kind, link) in
         [(Symlink, "/etc"), (Symlink, "../victim"), (Link, "victim"), (Block, ""), (Char, ""), (Fifo, "")]

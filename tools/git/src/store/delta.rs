@@ -46,7 +46,7 @@ fn run(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
 fn number(bytes: &mut impl Iterator<Item = u8>, bits: u8, count: u32) -> Option<usize> {
     let mut number = 0;
     for place in 0..count {
-        if bits >> place & 1 != 0 {
+        if (bits >> place) & 1 != 0 {
             number |= usize::from(bytes.next()?) << (8 * place);
         }
     }

@@ -77,7 +77,7 @@ impl Index {
             return Some(u64::from(offset));
         }
         let large = offsets + self.count * 4 + (offset - LARGE) as usize * 8;
-        Some(u64::from(self.number(large)?) << 32 | u64::from(self.number(large + 4)?))
+        Some((u64::from(self.number(large)?) << 32) | u64::from(self.number(large + 4)?))
     }
 
     fn number(&self, start: usize) -> Option<u32> {

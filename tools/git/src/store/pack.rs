@@ -99,7 +99,7 @@ fn entry(reader: &mut BufReader<File>, offset: u64) -> Result<(Stored, Vec<u8>)>
     if size > MAX_OBJECT {
         return Err(Error::failed(format!("has an object of {size} bytes, more than {MAX_OBJECT}")));
     }
-    let stored = match first >> 4 & 7 {
+    let stored = match (first >> 4) & 7 {
         1 => Stored::Whole(Kind::Commit),
         2 => Stored::Whole(Kind::Tree),
         3 => Stored::Whole(Kind::Blob),

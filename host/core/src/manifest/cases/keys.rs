@@ -99,7 +99,12 @@ static ERROR: Table = Table {
     doc: "How the call fails.",
     keys: &[
         key("kind", Shape::Choice(&CLASSES), Otherwise::Is("any"), "the kind of failure"),
-        key("code", ANY, Otherwise::Is("any"), "the code of the failure, such as `not-found` or one of the tool's own"),
+        key(
+            "code",
+            ANY,
+            Otherwise::Is("any"),
+            "the code of the failure, such as `not-found`; a code of the tool's own is `tool:CODE`",
+        ),
         key("says", ANY, Otherwise::Is("anything"), "what the message for the model contains"),
     ],
 };

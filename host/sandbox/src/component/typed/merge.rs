@@ -45,15 +45,25 @@ pub(crate) fn merge(mut derived: Description, packed: Description) -> Result<Des
 
 /// Whether a schema says the same but for descriptions.
 fn same(derived: &Value, said: &Value) -> bool {
+    same_part(derived, said, true)
+}
+
+/// `is_schema`: it is a schema and not the list of an object's properties, whose names are the author's.
+fn same_part(derived: &Value, said: &Value, is_schema: bool) -> bool {
     match (derived, said) {
         (Value::Object(derived), Value::Object(said)) => {
-            let words = said.get("description").is_some_and(Value::is_string) && !derived.contains_key("description");
+            let has_words = said.get("description").is_some_and(Value::is_string);
+            let words = is_schema && has_words && !derived.contains_key("description");
             let count = said.len() - usize::from(words);
             count == derived.len()
-                && derived.iter().all(|(key, value)| said.get(key).is_some_and(|said| same(value, said)))
+                && derived.iter().all(|(key, value)| {
+                    let is_schema = !(is_schema && key == "properties");
+                    said.get(key).is_some_and(|said| same_part(value, said, is_schema))
+                })
         }
         (Value::Array(derived), Value::Array(said)) => {
-            derived.len() == said.len() && derived.iter().zip(said).all(|(derived, said)| same(derived, said))
+            derived.len() == said.len()
+                && derived.iter().zip(said).all(|(derived, said)| same_part(derived, said, true))
         }
         (derived, said) => derived == said,
     }
@@ -94,5 +104,7 @@ mod tests {
         let with = json!({ "properties": { "description": { "type": "string" } } });
         let without = json!({ "properties": {} });
         assert!(same(&with, &with) && !same(&with, &without) && !same(&without, &with));
+        assert!(!same(&without, &json!({ "properties": { "description": "text" } })));
+        assert!(same(&without, &json!({ "properties": {}, "description": "text" })));
     }
 }

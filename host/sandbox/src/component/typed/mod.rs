@@ -8,7 +8,7 @@ mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use toolhold_core::describe::{Description, EffectKind, Hints, Need, ToolInfo};
 use toolhold_core::id::LocalName;
 use wasmtime::Engine;
@@ -29,7 +29,17 @@ pub(crate) struct Function {
     pub(crate) function: String,
     /// Its types.
     pub(crate) ty: ComponentFunc,
+    input: Value,
+    output: Value,
 }
+
+/// Functions that one component may export, usable or not.
+const MAX_FUNCTIONS: usize = 256;
+
+/// It exports more functions than that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the component exports more than {MAX_FUNCTIONS} functions")]
+pub struct TooMany;
 
 /// A function that is exported and cannot be a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +59,16 @@ pub(crate) struct Surface {
 
 impl Surface {
     /// The functions of a component.
-    pub(crate) fn of(component: &Component, engine: &Engine) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`TooMany`] functions.
+    pub(crate) fn of(component: &Component, engine: &Engine) -> Result<Self, TooMany> {
         let mut found = Vec::new();
         for (name, item) in component.exports(engine) {
+            if found.len() > MAX_FUNCTIONS {
+                return Err(TooMany);
+            }
             match item.ty {
                 // Two language toolchains add these to every component.
                 _ if name.starts_with("wasi:") || matches!(name, "init" | "exports") => {}
@@ -61,27 +78,32 @@ impl Surface {
                         if let ComponentItem::ComponentFunc(ty) = item.ty {
                             found.push((Some(name.to_owned()), function.to_owned(), ty));
                         }
+                        if found.len() > MAX_FUNCTIONS {
+                            return Err(TooMany);
+                        }
                     }
                 }
                 _ => {}
             }
         }
-        Self::named(found)
+        Ok(Self::named(found))
     }
 
     fn named(found: Vec<(Option<String>, String, ComponentFunc)>) -> Self {
         let mut surface = Self::default();
         let mut usable = Vec::new();
+        // One for all of them: the schemas of a component are kept for as long as it is loaded.
+        let mut schemas = Schemas::default();
         for (interface, function, ty) in found {
-            match usable_as_tool(&function, &ty) {
-                Ok(()) => usable.push((interface, function, ty)),
+            match usable_as_tool(&function, &ty, &mut schemas) {
+                Ok((input, output)) => usable.push((interface, function, ty, input, output)),
                 Err(why) => surface.refused.push(Refused { function: whole(interface.as_deref(), &function), why }),
             }
         }
-        let names = names(usable.iter().map(|(interface, function, _)| (interface.as_deref(), function.as_str())));
-        for ((interface, function, ty), name) in usable.into_iter().zip(names) {
+        let names = names(usable.iter().map(|(interface, function, ..)| (interface.as_deref(), function.as_str())));
+        for ((interface, function, ty, input, output), name) in usable.into_iter().zip(names) {
             match name {
-                Some(name) => surface.functions.push(Function { name, interface, function, ty }),
+                Some(name) => surface.functions.push(Function { name, interface, function, ty, input, output }),
                 None => {
                     let why = "it has no name of its own of at most 64 bytes".to_owned();
                     surface.refused.push(Refused { function: whole(interface.as_deref(), &function), why });
@@ -94,27 +116,23 @@ impl Surface {
 
     /// What the component's types say of its tools. `imports` bounds what they can need.
     pub(crate) fn describe(&self, imports: &[String]) -> Description {
-        let describe = |function: &Function| {
-            let input = input_schema(&function.ty).ok()?;
-            let output = output_schema(&function.ty).ok()?;
-            Some(ToolInfo {
-                name: function.name.clone(),
-                title: function.function.clone(),
-                description: format!(
-                    "`{}`. Its author says nothing more of it.",
-                    whole(function.interface.as_deref(), &function.function)
-                ),
-                input_schema: input,
-                output_schema: Some(output),
-                hints: hints_of(imports),
-                needs: needs_of(imports),
-                extra: Map::from_iter([(
-                    "function".to_owned(),
-                    json!(whole(function.interface.as_deref(), &function.function)),
-                )]),
-            })
+        let describe = |function: &Function| ToolInfo {
+            name: function.name.clone(),
+            title: function.function.clone(),
+            description: format!(
+                "`{}`. Its author says nothing more of it.",
+                whole(function.interface.as_deref(), &function.function)
+            ),
+            input_schema: function.input.clone(),
+            output_schema: Some(function.output.clone()),
+            hints: hints_of(imports),
+            needs: needs_of(imports),
+            extra: Map::from_iter([(
+                "function".to_owned(),
+                json!(whole(function.interface.as_deref(), &function.function)),
+            )]),
         };
-        Description { format: 1, tools: self.functions.iter().filter_map(describe).collect() }
+        Description { format: 1, tools: self.functions.iter().map(describe).collect() }
     }
 }
 
@@ -122,25 +140,24 @@ fn whole(interface: Option<&str>, function: &str) -> String {
     interface.map_or_else(|| function.to_owned(), |interface| format!("{interface}#{function}"))
 }
 
-fn usable_as_tool(function: &str, ty: &ComponentFunc) -> Result<(), String> {
+/// The schemas of its arguments and of its result, or why it cannot be a tool.
+fn usable_as_tool(function: &str, ty: &ComponentFunc, schemas: &mut Schemas) -> Result<(Value, Value), String> {
     if function.starts_with('[') {
         return Err("it belongs to a resource, and a resource does not outlive a call".into());
     }
     if ty.async_() {
         return Err("it is asynchronous, which is not of WASI 0.2".into());
     }
-    input_schema(ty)?;
-    output_schema(ty).map(drop)
+    schemas.begin();
+    Ok((input_schema(ty, schemas)?, output_schema(ty, schemas)?))
 }
 
-fn input_schema(ty: &ComponentFunc) -> Result<serde_json::Value, String> {
-    let mut schemas = Schemas::default();
+fn input_schema(ty: &ComponentFunc, schemas: &mut Schemas) -> Result<Value, String> {
     let fields = ty.params().collect::<Vec<_>>();
     schemas.record(fields.iter().map(|(name, ty)| (*name, ty.clone())))
 }
 
-fn output_schema(ty: &ComponentFunc) -> Result<serde_json::Value, String> {
-    let mut schemas = Schemas::default();
+fn output_schema(ty: &ComponentFunc, schemas: &mut Schemas) -> Result<Value, String> {
     let Some(result) = ty.results().next() else { return Ok(json!({ "type": "null" })) };
     match result {
         // The error of a result is a failure of the call, not a result.

@@ -22,13 +22,26 @@ use wasmtime::component::types::Type;
 /// Types that are looked at for one schema. Types may name each other, so a small component can describe a very large one.
 const MAX_TYPES: usize = 4_096;
 
+/// The same for all functions of a component.
+const MAX_TYPES_IN_ALL: usize = 32_768;
+
+/// Flags of which there may be many: each name that is set is a text of its own on its way to the host.
+const MAX_FLAGS_IN_LISTS: usize = 8;
+
 /// Derives schemas, up to a bound.
 #[derive(Debug, Default)]
 pub(super) struct Schemas {
     looked_at: usize,
+    in_all: usize,
+    lists: usize,
 }
 
 impl Schemas {
+    /// Begins with another function.
+    pub(super) fn begin(&mut self) {
+        (self.looked_at, self.lists) = (0, 0);
+    }
+
     /// The schema of values of `ty`.
     ///
     /// # Errors
@@ -36,8 +49,12 @@ impl Schemas {
     /// Why there is none, in words.
     pub(super) fn of(&mut self, ty: &Type) -> Result<Value, String> {
         self.looked_at += 1;
+        self.in_all += 1;
         if self.looked_at > MAX_TYPES {
             return Err(format!("its types are made of more than {MAX_TYPES} types"));
+        }
+        if self.in_all > MAX_TYPES_IN_ALL {
+            return Err(format!("the types of all functions are made of more than {MAX_TYPES_IN_ALL} types"));
         }
         Ok(match ty {
             Type::Bool => json!({ "type": "boolean" }),
@@ -55,10 +72,10 @@ impl Schemas {
             Type::Char => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
             Type::String => json!({ "type": "string" }),
             Type::List(list) if list.ty() == Type::U8 => json!({ "type": "string", "contentEncoding": "base64" }),
-            Type::List(list) => json!({ "type": "array", "items": self.of(&list.ty())? }),
+            Type::List(list) => json!({ "type": "array", "items": self.item(&list.ty())? }),
             Type::FixedLengthList(list) => {
                 let length = list.len();
-                json!({ "type": "array", "items": self.of(&list.ty())?, "minItems": length, "maxItems": length })
+                json!({ "type": "array", "items": self.item(&list.ty())?, "minItems": length, "maxItems": length })
             }
             Type::Record(record) => {
                 let fields: Vec<_> = record.fields().map(|field| (field.name.to_owned(), field.ty)).collect();
@@ -84,6 +101,9 @@ impl Schemas {
             }
             Type::Flags(flags) => {
                 let names = flags.names().collect::<Vec<_>>();
+                if self.lists > 0 && names.len() > MAX_FLAGS_IN_LISTS {
+                    return Err(format!("it has lists of flags with more than {MAX_FLAGS_IN_LISTS} names"));
+                }
                 json!({ "type": "array", "items": { "type": "string", "enum": names }, "uniqueItems": true })
             }
             Type::Own(_) | Type::Borrow(_) => {
@@ -93,6 +113,13 @@ impl Schemas {
                 return Err("it takes or returns a type that is not of WASI 0.2".into());
             }
         })
+    }
+
+    fn item(&mut self, ty: &Type) -> Result<Value, String> {
+        self.lists += 1;
+        let item = self.of(ty);
+        self.lists -= 1;
+        item
     }
 
     /// An object with these fields.
