@@ -40,19 +40,23 @@ impl Snapshot {
 mod tests {
     use super::*;
 
+    fn now(config: &HostConfig) -> Snapshot {
+        Snapshot::of(config).unwrap_or_else(|error| panic!("{error}"))
+    }
+
     #[test]
     fn what_somebody_else_wrote_meanwhile_is_seen() {
         let folder = tempfile::tempdir().unwrap();
         let config = HostConfig::beside(&folder.path().join("toolhold.toml"));
-        let nothing = Snapshot::of(&config).unwrap();
+        let nothing = now(&config);
         assert!(nothing.holds(&config).is_ok());
         for path in [&config.manifest, &config.lock] {
-            let before = Snapshot::of(&config).unwrap();
+            let before = now(&config);
             std::fs::write(path, "version = 1\n").unwrap();
             let said = before.holds(&config).unwrap_err();
             assert!(said.to_string().contains(&format!("`{}` was changed meanwhile", path.display())), "{said}");
             assert!(matches!(said.code(), ExitCode::NotAccepted));
         }
-        assert!(Snapshot::of(&config).unwrap().holds(&config).is_ok());
+        assert!(now(&config).holds(&config).is_ok());
     }
 }

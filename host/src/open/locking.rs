@@ -127,8 +127,7 @@ pub(crate) fn signatures_beside(component: &Path, digest: Digest) -> Result<Vec<
     let fail = |error: signature::Error| OpenError::Signatures { path: path.clone(), why: error.to_string() };
     let attached = Attached::parse(&text).map_err(fail)?;
     if attached.digest != digest {
-        let why = format!("they are for {}, the component is {digest}", attached.digest);
-        return Err(OpenError::Signatures { path, why });
+        return Err(OpenError::OtherBytes { path, signed: attached.digest, found: digest });
     }
     Ok(attached.signatures)
 }

@@ -296,6 +296,28 @@ fn after_a_clone_the_pinned_bytes_are_fetched_and_no_others() {
 }
 
 #[test]
+fn what_can_be_fetched_is_although_something_else_cannot() {
+    let web = Web::start();
+    let project = added(&web);
+    for name in ["alpha", "zeta"] {
+        let path = format!("/{name}.wasm");
+        web.put(&path, &version(|tools| tools[0]["title"] = name.into()));
+        assert_eq!(project.run(&["add", &web.url(&path), "--yes"]).code(), 0);
+    }
+    std::fs::remove_dir_all(project.path().join(".toolhold")).unwrap();
+    web.put("/alpha.wasm", b"gone");
+    let done = project.run(&["fetch", "--json"]);
+    done.failed(9, &["alpha: ", "is not what it is said to be", "cannot be fetched: alpha"]);
+    assert!(done.printed().contains("\"zeta\"") && done.printed().contains("\"files\""), "{}", done.printed());
+    let store = project.path().join(".toolhold/store/sha256");
+    assert_eq!(std::fs::read_dir(&store).unwrap().count(), 2);
+    // The lock file counts as known: what empties the store leaves these alone.
+    let locks = project.path().join(".toolhold/locks");
+    let kept = std::fs::read_dir(std::fs::read_dir(locks).unwrap().next().unwrap().unwrap().path()).unwrap();
+    assert_eq!(kept.count(), 1);
+}
+
+#[test]
 fn a_changed_byte_in_the_store_runs_nothing() {
     let web = Web::start();
     let project = added(&web);

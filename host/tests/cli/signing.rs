@@ -199,3 +199,23 @@ fn what_is_not_signed_or_not_pinned_is_not_even_compiled() {
     project.write("toolhold.lock", "version = 1\n");
     project.run(&call).failed(9, &["is not in the file"]);
 }
+
+#[test]
+fn signatures_of_others_are_kept_or_nothing_is_signed() {
+    let (project, _web) = project("allow");
+    project.run(&["keys", "new", "bob.key"]).worked(&["key"]);
+    let sign = |key: &str| project.run(&["sign", "files.wasm", "--key", key]);
+    sign("alice.key").worked(&["signed as `files`"]);
+    sign("bob.key").worked(&["signed as `files`"]);
+    assert_eq!(project.read("files.wasm.sig").matches("\"key\"").count(), 2);
+    let cut_off = project.read("files.wasm.sig").replace("\"format\": 1", "\"format\": 2");
+    project.write("files.wasm.sig", &cut_off);
+    sign("bob.key").failed(16, &["their format is 2"]);
+    assert_eq!(project.read("files.wasm.sig"), cut_off);
+    std::fs::write(project.path().join("files.wasm"), modest()).unwrap();
+    std::fs::remove_file(project.path().join("files.wasm.sig")).unwrap();
+    sign("alice.key").worked(&["signed as `files`"]);
+    std::fs::write(project.path().join("files.wasm"), retitled()).unwrap();
+    sign("bob.key").worked(&["signed as `files`"]);
+    assert_eq!(project.read("files.wasm.sig").matches("\"key\"").count(), 1, "alice's was for what is gone");
+}
