@@ -118,8 +118,8 @@ fn back(config: &HostConfig, yes: bool, ui: Ui) -> CommandResult {
         pin.held = file.is_some_and(|file| {
             !std::fs::read(&file.value).is_ok_and(|bytes| toolhold_core::id::Digest::of(&bytes) == pin.digest)
         });
-        let there = store.get(pin.digest).code(ExitCode::Host)?;
-        if there.is_none() && (pin.held || file.is_none()) {
+        let there = matches!(store.get(pin.digest), Ok(Some(_)));
+        if !there && (pin.held || file.is_none()) {
             let error = anyhow::anyhow!("the bytes of `{name}` as they were ({}) are not here any more", pin.digest);
             return Err(Failure::new(ExitCode::NotPinned, error));
         }

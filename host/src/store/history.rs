@@ -265,7 +265,7 @@ mod tests {
             history.record(Some(present), next).unwrap();
         }
         let mut present = one.clone();
-        for expected in [&two, &one] {
+        for expected in [&three, &two, &one] {
             let (number, found) = before(&present).unwrap();
             assert_eq!(found, *expected);
             history.went_to(number, &found).unwrap();
@@ -273,7 +273,7 @@ mod tests {
         }
         assert!(before(&present).is_none());
         // What was written by hand comes after all that is known, and is kept.
-        assert_eq!(before(&hand).unwrap().1, three);
+        assert_eq!(before(&hand).unwrap().1, one);
         assert_eq!(history.locks().unwrap().last().unwrap().1, hand);
     }
 

@@ -123,11 +123,44 @@ fn a_person_at_a_terminal_is_asked_and_only_yes_is_yes() {
 }
 
 #[test]
+fn what_somebody_else_writes_while_a_person_thinks_is_not_written_over() {
+    let web = Web::start();
+    let project = added(&web);
+    web.put("/files.wasm", &rebuilt());
+    let update = ["update", "files"];
+    for file in ["toolhold.lock", "toolhold.toml"] {
+        let edited = format!("{}\n# somebody else's\n", project.read(file));
+        let done = project.run_at_a_terminal_while(&update, || project.write(file, &edited));
+        assert_eq!(done.code(), 16, "{}", done.printed());
+        assert!(done.printed().contains("was changed meanwhile"), "{}", done.printed());
+        assert_eq!(project.read(file), edited);
+    }
+    let lock = project.read("toolhold.lock");
+    let back = || project.write("toolhold.toml", &project.read("toolhold.toml").replace("# somebody else's\n", ""));
+    assert_eq!(project.run_at_a_terminal_while(&["add", "files.wasm", "--as", "mine"], back).code(), 16);
+    assert_eq!(project.read("toolhold.lock"), lock);
+    assert_eq!(project.run_at_a_terminal_while(&update, || ()).code(), 0);
+    let second = project.read("toolhold.lock");
+    let done = project.run_at_a_terminal_while(&["lock", "--back"], || project.write("toolhold.lock", &lock));
+    assert_eq!(done.code(), 16, "{}", done.printed());
+    project.write("toolhold.lock", &second);
+    assert_eq!(project.run_at_a_terminal_while(&["lock", "--back"], || ()).code(), 0);
+}
+
+#[test]
 fn a_program_comes_with_the_manifest_that_says_how_it_is_called() {
     let (project, web) = (empty(), Web::start());
     web.put("/prog.wasm", &guest("command"));
     let words = ["this is a program", "toolhold update prog"];
-    project.run(&["add", &web.url("/prog.wasm"), "--yes"]).failed(3, &words);
+    let done = project.run(&["add", &web.url("/prog.wasm"), "--yes"]);
+    done.failed(3, &words);
+    assert_eq!(project.read("toolhold.toml"), "# mine\nversion = 1\n");
+    // The lines that are named are lines that work.
+    let lines = done.said().split_once("`toolhold update prog`\n").unwrap().1.to_owned();
+    project.write("toolhold.toml", &format!("version = 1\n{lines}"));
+    project.run(&["update", "--yes", "--accept-needs"]).worked(&["1 component pinned anew"]);
+    project.run(&["tools"]).worked(&["prog.run"]);
+    std::fs::remove_file(project.path().join("toolhold.lock")).unwrap();
     let command = "[tools.prog.commands.cat]\ndescription = \"Prints a file.\"\nargv = [\"cat\", \"{path}\"]\n\
                    input = { properties.path.type = \"string\", required = [\"path\"] }\n";
     let grants = GRANTS.replace("files", "prog");
