@@ -95,7 +95,9 @@ impl Lock {
 fn back(config: &HostConfig, yes: bool, ui: Ui) -> CommandResult {
     let snapshot = Snapshot::of(config)?;
     let manifest = open::manifest(&config.manifest).map_err(failure)?;
-    let present = open::lock(&config.lock).map_err(failure)?;
+    // One that is gone, or that nobody can read, is what one goes back from too.
+    let known = open::lock(&config.lock).ok();
+    let present = known.clone().unwrap_or_default();
     let history = History::of(&config.state, &config.lock).code(ExitCode::Host)?;
     // What was added since stays as it is: going back takes no tool away that the manifest names.
     let with_later = |before: &LockFile| {
@@ -105,8 +107,8 @@ fn back(config: &HostConfig, yes: bool, ui: Ui) -> CommandResult {
         LockFile::new(pins)
     };
     let now = present.released();
-    let differs = |before: &LockFile| with_later(before).released() != now;
-    let Some((number, before)) = history.before(&present, differs).code(ExitCode::Host)? else {
+    let differs = |before: &LockFile| known.is_none() || with_later(before).released() != now;
+    let Some((number, before)) = history.before(known.as_ref(), differs).code(ExitCode::Host)? else {
         let error = anyhow::anyhow!("there is no lock file before this one: none was written over on this machine");
         return Err(Failure::new(ExitCode::BadInput, error));
     };

@@ -74,18 +74,23 @@ impl History {
         self.keep(lock).map(drop)
     }
 
-    /// The nearest lock file before `present` that `differs`, and its number. Never one that came after it. `present` is kept.
+    /// The nearest lock file before `present` that `differs`, and its number. Never one that came after it. `present` is kept. Where it is
+    /// gone or cannot be read, the last one that was there.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     pub(crate) fn before(
         &self,
-        present: &Lock,
+        present: Option<&Lock>,
         differs: impl Fn(&Lock) -> bool,
     ) -> Result<Option<(u64, Lock)>, StoreError> {
-        let position = self.keep(present)?;
-        let mut older = self.locks()?.into_iter().rev().filter(|(number, _)| *number < position);
+        let first_newer = match present {
+            Some(present) => Some(self.keep(present)?),
+            None => self.noted()?.map(|(number, _)| number.saturating_add(1)),
+        };
+        let older = |number: u64| first_newer.is_none_or(|newer| number < newer);
+        let mut older = self.locks()?.into_iter().rev().filter(|(number, _)| older(*number));
         Ok(older.find(|(_, lock)| differs(lock)))
     }
 
@@ -121,15 +126,20 @@ impl History {
 
     /// Where somebody went back to, if `lock` is still what was there then.
     fn position(&self, lock: &Lock) -> Result<Option<u64>, StoreError> {
+        let noted = self.noted()?.filter(|(_, noted)| *noted == fingerprint(lock));
+        Ok(noted.map(|(number, _)| number).filter(|number| self.path(*number).exists()))
+    }
+
+    /// Where somebody went back to, and what was there then.
+    fn noted(&self) -> Result<Option<(u64, String)>, StoreError> {
         let path = self.folder.join(POSITION);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(StoreError::Io { path, source }),
         };
-        let noted = text.trim().split_once(' ').filter(|(_, noted)| *noted == fingerprint(lock));
-        let number = noted.and_then(|(number, _)| number.parse().ok());
-        Ok(number.filter(|number| self.path(*number).exists()))
+        let noted = text.trim().split_once(' ');
+        Ok(noted.and_then(|(number, noted)| Some((number.parse().ok()?, noted.to_owned()))))
     }
 
     /// The newest is the present one.
@@ -258,8 +268,9 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let history = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
         let [one, two, three, hand] = [b"1", b"2", b"3", b"4"].map(|bytes| lock(bytes));
-        let before = |present: &Lock| history.before(present, |_| true).unwrap();
+        let before = |present: &Lock| history.before(Some(present), |_| true).unwrap();
         assert!(before(&one).is_none());
+        assert_eq!(history.before(None, |_| true).unwrap().unwrap().1, one, "what is gone comes back");
         // The first set comes again: going back from it must not lead in circles.
         for (present, next) in [(&one, &two), (&two, &two), (&two, &three), (&three, &one)] {
             history.record(Some(present), next).unwrap();
@@ -272,6 +283,7 @@ mod tests {
             present = found;
         }
         assert!(before(&present).is_none());
+        assert_eq!(history.before(None, |_| true).unwrap().unwrap(), (1, one.clone()), "not what was gone back from");
         // What was written by hand comes after all that is known, and is kept.
         assert_eq!(before(&hand).unwrap().1, one);
         assert_eq!(history.locks().unwrap().last().unwrap().1, hand);
@@ -283,10 +295,10 @@ mod tests {
         let history = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
         let [one, two, three] = [b"1", b"2", b"3"].map(|bytes| lock(bytes));
         history.record(Some(&one), &two).unwrap();
-        let (number, found) = history.before(&two, |_| true).unwrap().unwrap();
+        let (number, found) = history.before(Some(&two), |_| true).unwrap().unwrap();
         history.went_to(number, &found).unwrap();
         history.record(Some(&one), &three).unwrap();
-        assert_eq!(history.before(&three, |lock| *lock != three).unwrap().unwrap().1, one);
+        assert_eq!(history.before(Some(&three), |lock| *lock != three).unwrap().unwrap().1, one);
         assert!(history.locks().unwrap().iter().all(|(_, known)| *known != two));
     }
 
@@ -300,9 +312,9 @@ mod tests {
             let pins = lock.components().iter().map(|(name, pin)| (name.clone(), Pin { held: true, ..pin.clone() }));
             Lock::new(pins.collect())
         };
-        assert_eq!(history.before(&held(&two), |_| true).unwrap().unwrap().1, one);
+        assert_eq!(history.before(Some(&held(&two)), |_| true).unwrap().unwrap().1, one);
         history.went_to(1, &held(&one)).unwrap();
-        assert!(history.before(&one, |_| true).unwrap().is_none());
+        assert!(history.before(Some(&one), |_| true).unwrap().is_none());
         assert_eq!(history.numbers().unwrap(), [1, 2]);
     }
 

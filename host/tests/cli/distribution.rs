@@ -282,6 +282,11 @@ fn going_back_needs_no_network() {
     reads(&project);
     project.run(&["lock", "--back", "--yes"]).failed(3, &["there is no lock file before this one"]);
     assert_eq!(project.read("toolhold.lock"), first, "and never forward");
+    for damaged in ["", "version = 9\n"] {
+        project.write("toolhold.lock", damaged);
+        project.run(&["lock", "--back", "--yes"]).worked(&["went back"]);
+        assert_eq!(project.read("toolhold.lock"), first, "the last that could be read, not what was gone back from");
+    }
 }
 
 #[test]
