@@ -24,20 +24,21 @@ use crate::{HostConfig, OpenError};
 
 /// Look for newer bytes of components, show what is different, and pin them.
 ///
-/// What asks for more than was accepted (a new tool, a new need, a promise that is not made any more) is refused until you say that it
-/// may: at the terminal, or with `--accept-needs`. Either all of the components are pinned anew or none.
+/// What asks for more than was accepted (a new tool, a new need, a promise that is not made any more) or says something else to a model
+/// (another description or schema) is refused until you say that it may: at the terminal, or with `--accept-needs`. Either all of the
+/// components are pinned anew or none.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold update                       every component of the manifest
-  toolhold update weather --yes         if it asks for no more than before
+  toolhold update weather --yes         if it asks for no more than before, in the same words
   toolhold update weather --yes --accept-needs")]
 pub(super) struct Update {
     /// Only these components.
     components: Vec<ComponentName>,
-    /// Accept what asks for no more than was accepted, without a question.
+    /// Accept what asks for no more than was accepted, in the same words, without a question.
     #[arg(long)]
     yes: bool,
-    /// Also accept what asks for more.
+    /// Also accept what asks for more, or says something else.
     #[arg(long, requires = "yes")]
     accept_needs: bool,
     #[command(flatten)]
