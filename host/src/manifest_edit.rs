@@ -1,7 +1,6 @@
 //! Changes to the text of a manifest that leave everything else in it as its author wrote it.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, Item, Table, value};
@@ -59,13 +58,13 @@ pub(crate) fn with_component(text: &str, entry: &Entry<'_>) -> Result<String, Er
 ///
 /// Whatever the file system says, with the path.
 pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mode = std::fs::metadata(path).ok().map(|metadata| metadata.permissions().mode());
-    replace_file::replace(path, text.as_bytes())?;
-    mode.map_or(Ok(()), |mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)))
+    replace_file::replace(path, text.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn with(text: &str, signer: Option<&SignerName>) -> String {

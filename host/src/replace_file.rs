@@ -1,9 +1,16 @@
 //! Writes a file whole or not at all: a reader sees the old content or the new one, also after a crash.
+//!
+//! The new file lies beside the old one until it takes its name. What is beside a file of Toolhold's under such a name is out of reach of
+//! every grant, as that file is: no tool can change it in between.
 
+use std::fs::Permissions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// Replaces the file at `path` with `content`.
+use toolhold_sandbox::capability::fs::UNFINISHED;
+
+/// Replaces the file at `path` with `content`. Who may read it stays the same; a new one is an ordinary file.
 ///
 /// # Errors
 ///
@@ -15,18 +22,14 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 fn replace_at(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".toolhold-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
-    set_ordinary_mode(file.path())?;
+    // Before it takes the name: a private file is private at every moment.
+    let mode = std::fs::metadata(path).map_or(0o644, |found| found.permissions().mode() & 0o777);
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.persist(path)?;
     std::fs::File::open(folder)?.sync_all()
-}
-
-/// A temporary file is made for its owner alone; what replaces an ordinary file is readable as one.
-fn set_ordinary_mode(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]
@@ -41,6 +44,18 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn who_may_read_it_stays_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        replace(&path, b"one").unwrap();
+        assert_eq!(mode(), 0o644);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(mode(), 0o600);
     }
 
     #[test]

@@ -28,6 +28,14 @@ pub fn short(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}… ({} bytes more)", line(head), tail.len()))
 }
 
+/// [`short`], in quotation marks, with runs of blanks as one: what is in them is somebody else's word, and cannot look like a line of ours.
+#[must_use]
+pub fn quoted(text: &str, limit: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ").replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", short(&text, limit))
+}
+
 fn escape(text: &str, must: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(&must) {
         return Cow::Borrowed(text);
@@ -82,6 +90,14 @@ mod tests {
     fn a_cut_falls_between_characters_and_says_so() {
         assert_eq!(short("ääää", 3), "ä… (6 bytes more)");
         assert_eq!(short("ok", 2), "ok");
+    }
+
+    #[test]
+    fn what_is_quoted_stays_within_its_quotation_marks() {
+        assert_eq!(quoted("a  \n\u{a0}\t b", 20), "\"a b\"");
+        assert_eq!(quoted("a\" (granted) \"\\", 40), "\"a\\\" (granted) \\\"\\\\\"");
+        assert_eq!(quoted("aaaaa", 3), "\"aaa… (2 bytes more)\"");
+        assert_eq!(quoted("\u{1b}[2J\u{202e}", 20), "\"\\u{1b}[2J\\u{202e}\"");
     }
 
     #[test]

@@ -195,6 +195,13 @@ impl Lock {
         &self.components
     }
 
+    /// The same components, wherever their bytes are taken from: two lock files with one of these run the same.
+    #[must_use]
+    pub fn released(&self) -> Self {
+        let pins = self.components.iter().map(|(name, pin)| (name.clone(), Pin { held: false, ..pin.clone() }));
+        Self::new(pins.collect())
+    }
+
     /// How `loaded`, which the manifest calls `name`, stands to what was accepted.
     #[must_use]
     pub fn compare(&self, name: &ComponentName, loaded: &Pin) -> Comparison {

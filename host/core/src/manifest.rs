@@ -51,7 +51,7 @@ use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName, 
 use crate::limit::{Limit, Limits};
 use crate::origin::Origin;
 use crate::rate::Rate;
-use crate::signature::{PublicKey, Signature, Untrusted, trusted};
+use crate::signature::{PublicKey, Signature, Untrusted, trusted, unforged};
 
 pub(crate) use problem::suggest;
 
@@ -312,13 +312,14 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Untrusted`]: it takes a signature, and none of `signatures` will do.
+    /// [`Untrusted`]: it takes a signature, and none of `signatures` will do; or one of somebody in `[signers]` does not hold, needed or not.
     pub fn vouched(
         &self,
         component: &Component,
         digest: ToolDigest,
         signatures: &[Signature],
     ) -> Result<Option<SignerName>, Untrusted> {
+        unforged(signatures, digest, &self.signers)?;
         if component.signed_by.is_empty() && self.unsigned == Unsigned::Allow {
             return Ok(None);
         }

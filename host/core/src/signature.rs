@@ -17,7 +17,7 @@ use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use key::{PublicKey, SecretKey};
-pub use trust::{Untrusted, trusted};
+pub use trust::{Untrusted, trusted, unforged};
 
 use crate::id::{ComponentName, ToolDigest};
 

@@ -17,6 +17,7 @@ use super::acceptance::{Answers, Candidate};
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::{Project, failure};
+use super::snapshot::Snapshot;
 use super::sources::{self, Sources};
 use super::ui::Ui;
 use crate::distribution::{self, Fetched};
@@ -54,6 +55,7 @@ impl Add {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let config = project.host();
+        let snapshot = Snapshot::of(&config)?;
         let before = open::manifest_text(&config.manifest).map_err(failure)?;
         let manifest = open::parsed(&config.manifest, &before).map_err(failure)?;
         let origin = Origin::parse(&self.reference).code(ExitCode::Usage)?;
@@ -67,13 +69,16 @@ impl Add {
         let path = matches!(origin, Origin::File(_)).then(|| PathBuf::from(&self.reference));
         let fetched = distribution::fetch(&origin, path, &self.sources.options(project)).await;
         let fetched = fetched.map_err(sources::failure)?;
-        let loaded = pack::load(&pack::sandbox(project)?, fetched.bytes.clone(), ui).await?;
         let signed_as = self.signed_as.clone().or_else(|| origin.name()).unwrap_or_else(|| name.clone());
         let signer = signer(&manifest, &fetched, &signed_as, &name)?;
+        let loaded = pack::load(&pack::sandbox(project)?, fetched.bytes.clone(), ui).await?;
         let written = written(&origin, &config.manifest)?;
         let entry =
             manifest_edit::Entry { name: &name, source: &written, signer: signer.as_ref(), signed_as: &signed_as };
         let after = manifest_edit::with_component(&before, &entry).code(ExitCode::BadInput)?;
+        if matches!(loaded.kind, Kind::Command { .. }) && loaded.description.tools.is_empty() {
+            return Err(says_nothing(&entry));
+        }
         let tools = tools(&config, &after, &name, &loaded)?;
         let candidate = Candidate {
             name: &name,
@@ -87,6 +92,7 @@ impl Add {
             grants: None,
         };
         candidate.ask(Answers { yes: self.yes, needs: true }, ui)?;
+        snapshot.holds(&config)?;
         accept(&config, &after, &name, pin(&written, &loaded, &tools, &fetched), &fetched)?;
         let told = json!({
             "component": name, "source": written, "digest": loaded.digest, "artifact": fetched.artifact,
@@ -121,14 +127,23 @@ fn signer(
     }
 }
 
-/// The tools of what is added. A program has none until a manifest says how it is called, which no reference does.
+/// Refuses a program of which nothing says how it is called, with the lines that would.
+fn says_nothing(entry: &manifest_edit::Entry<'_>) -> Failure {
+    let name = entry.name;
+    let table = manifest_edit::with_component("", entry).unwrap_or_default();
+    let error = anyhow::anyhow!(
+        "this is a program, and nothing says how it is called: write this into the manifest, as it is meant, then run `toolhold update {name}`
+{table}
+[tools.{name}.commands.run]
+description = \"What it does, for the model.\"
+argv = [\"{{path}}\"]
+input = {{ properties.path.type = \"string\", required = [\"path\"] }}"
+    );
+    Failure::new(ExitCode::BadInput, error)
+}
+
+/// The tools of what is added.
 fn tools(config: &HostConfig, manifest: &str, name: &ComponentName, loaded: &Loaded) -> Result<Vec<Tool>, Failure> {
-    if matches!(loaded.kind, Kind::Command { .. }) && loaded.description.tools.is_empty() {
-        let error = anyhow::anyhow!(
-            "this is a program, and nothing says how it is called: write `[tools.{name}]` with its `source` and a `[tools.{name}.commands.TOOL]` into the manifest, then run `toolhold update {name}`"
-        );
-        return Err(Failure::new(ExitCode::BadInput, error));
-    }
     let manifest = open::parsed(&config.manifest, manifest).map_err(failure)?;
     let component = manifest.components().get(name);
     let component = component.ok_or_else(|| anyhow::anyhow!("the manifest cannot take a component `{name}`"));

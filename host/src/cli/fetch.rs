@@ -2,19 +2,22 @@
 
 use clap::Args;
 use serde_json::json;
+use toolhold_core::lock::Pin;
 use toolhold_core::origin::Origin;
 
-use super::failure::{CommandResult, WithCode as _};
+use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, failure};
 use super::sources::{self, Sources};
 use super::ui::Ui;
+use crate::distribution::Options;
 use crate::exit_code::ExitCode;
-use crate::store::{Store, StoreError};
+use crate::store::{History, Store};
 use crate::{distribution, open};
 
 /// Get the components that the lock file pins, by their digests.
 ///
-/// Asks nothing: what the lock file pins was accepted. Where something else is by now, nothing is kept.
+/// Asks nothing: what the lock file pins was accepted. Where something else is by now, nothing is kept. What can be fetched is, also if
+/// something else cannot.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  git clone … && toolhold fetch && toolhold call …")]
 pub(super) struct Fetch {
@@ -28,25 +31,43 @@ impl Fetch {
         let config = project.host();
         let lock = open::lock(&config.lock).map_err(failure)?;
         let (store, options) = (Store::of(&config.state), self.sources.options(project));
-        let mut fetched = Vec::new();
+        let (mut fetched, mut failed) = (Vec::new(), Vec::new());
         for (name, pin) in lock.components() {
             let origin = Origin::parse(&pin.source).code(ExitCode::BadInput)?;
-            let there = match store.get(pin.digest) {
-                Err(StoreError::Damaged(_)) => false,
-                other => other.code(ExitCode::Host)?.is_some(),
-            };
+            // What cannot be read is as good as absent: it is fetched, and written anew.
+            let there = matches!(store.get(pin.digest), Ok(Some(_)));
             if there || !(origin.is_remote() || pin.held) {
                 continue;
             }
             ui.say(&format!("fetching {name} from {origin}"));
-            let bytes = distribution::fetch_pinned(&origin, pin.digest, &options).await.map_err(sources::failure)?;
-            store.put(&bytes).code(ExitCode::Host)?;
-            fetched.push(json!({ "component": name, "digest": pin.digest }));
+            match get(&store, &origin, pin, &options).await {
+                Ok(()) => fetched.push(json!({ "component": name, "digest": pin.digest })),
+                Err(error) => {
+                    ui.say_always(&format!("{name}: {error}"));
+                    failed.push((name, error));
+                }
+            }
         }
-        ui.result(&json!({ "fetched": fetched }), |_| match fetched.len() {
-            0 => "everything is here".to_owned(),
-            many => format!("{many} fetched"),
+        // From here on these bytes are the project's: what empties the store looks at the lock files that are known.
+        let history = History::of(&config.state, &config.lock).code(ExitCode::Host)?;
+        history.know(&lock).code(ExitCode::Host)?;
+        let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
+        ui.result(&json!({ "fetched": fetched, "failed": names }), |_| match (fetched.len(), names.len()) {
+            (0, 0) => "everything is here".to_owned(),
+            (many, _) => format!("{many} fetched"),
         })?;
-        Ok(ExitCode::Success)
+        match (names.join(", "), failed.into_iter().next()) {
+            (_, None) => Ok(ExitCode::Success),
+            (names, Some((_, error))) => {
+                Err(Failure::new(error.code(), anyhow::anyhow!("these are not here and cannot be fetched: {names}")))
+            }
+        }
     }
+}
+
+/// Fetches what `pin` pins into the store.
+async fn get(store: &Store, origin: &Origin, pin: &Pin, options: &Options) -> Result<(), Failure> {
+    let bytes = distribution::fetch_pinned(origin, pin.digest, options).await.map_err(sources::failure)?;
+    store.put(&bytes).code(ExitCode::Host)?;
+    Ok(())
 }

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use secrecy::zeroize::Zeroizing;
 use serde_json::json;
-use toolhold_core::id::{ComponentName, Digest};
+use toolhold_core::id::{ComponentName, Digest, ToolDigest};
 use toolhold_core::origin::Origin;
 use toolhold_core::signature::{Attached, SecretKey, Signature};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
+use super::project::failure;
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
 use crate::open::signatures_beside;
-use crate::{private_file, replace_file};
+use crate::{OpenError, private_file, replace_file};
 
 /// Make a key that signs components, or show the public half of one.
 #[derive(Debug, Subcommand)]
@@ -95,8 +96,7 @@ impl Sign {
         let name = name.ok_or_else(missing).code(ExitCode::Usage)?;
         let key = secret_key(&self.key)?;
         let mut attached = Attached::new(digest);
-        // Those of others stay, if they are for these bytes; others are for a version that is gone.
-        attached.signatures = signatures_beside(&self.component, digest).unwrap_or_default();
+        attached.signatures = of_others(&self.component, digest)?;
         attached.add(Signature::new(&key, &name, digest));
         let mut path = self.component.as_os_str().to_owned();
         path.push(".sig");
@@ -105,5 +105,13 @@ impl Sign {
         let told = json!({ "file": Path::new(&path), "name": name, "digest": digest, "key": key.public() });
         ui.result(&told, |_| format!("{digest} signed as `{name}` by {}", key.public()))?;
         Ok(ExitCode::Success)
+    }
+}
+
+/// What others signed of these bytes. Signatures of a version that is gone are left out; what cannot be read is not written over.
+fn of_others(component: &Path, digest: ToolDigest) -> Result<Vec<Signature>, Failure> {
+    match signatures_beside(component, digest) {
+        Err(OpenError::OtherBytes { .. }) => Ok(Vec::new()),
+        other => other.map_err(failure),
     }
 }

@@ -1,14 +1,18 @@
 //! `toolhold lock`: pins the components of the manifest by the digest of their bytes.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::json;
+use toolhold_core::id::ComponentName;
 use toolhold_core::lock::{Comparison, Lock as LockFile, Pin};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, Spinner, failure};
+use super::snapshot::Snapshot;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
-use crate::open::{self, Accepted};
+use crate::open::{self, Accepted, Files};
 use crate::store::{History, Store};
 use crate::{Components, HostConfig, OpenError};
 
@@ -29,6 +33,9 @@ pub(super) struct Lock {
     /// Go back to the lock file before this one. Its components run again, also where a file has other bytes by now.
     #[arg(long, conflicts_with = "check")]
     back: bool,
+    /// Go back without a question.
+    #[arg(long, requires = "back")]
+    yes: bool,
 }
 
 impl Lock {
@@ -36,8 +43,9 @@ impl Lock {
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let config = project.host();
         if self.back {
-            return back(&config, ui);
+            return back(&config, self.yes, ui);
         }
+        let snapshot = Snapshot::of(&config)?;
         let manifest = open::manifest(&config.manifest).map_err(failure)?;
         let before = match open::lock(&config.lock) {
             Ok(lock) => lock,
@@ -50,10 +58,10 @@ impl Lock {
         };
         let spinner = Spinner::new(ui);
         // What runs from the store because somebody went back is pinned to its file again: that is what this command is for.
-        let known =
-            LockFile::new(before.components().iter().map(|(name, pin)| (name.clone(), released(pin))).collect());
+        let known = before.released();
         let egress = std::sync::Arc::new(toolhold_sandbox::capability::http::NoEgress);
-        let components = Components::load_with(&manifest, &config, &known, egress, &|step| spinner.show(&step)).await;
+        let files = Files::AsTheyAre(&known);
+        let components = Components::load_with(&manifest, &config, files, egress, &|step| spinner.show(&step)).await;
         spinner.done();
         let components = components.map_err(failure)?;
         let changes = changes(&before, &components, ui);
@@ -76,50 +84,71 @@ impl Lock {
             ));
         }
         if differs && !self.check {
+            snapshot.holds(&config)?;
             accepted.write().map_err(failure)?;
         }
         Ok(ExitCode::Success)
     }
 }
 
-/// A pin that is no longer held.
-fn released(pin: &Pin) -> Pin {
-    Pin { held: false, ..pin.clone() }
-}
-
 /// Goes back to the lock file before.
-fn back(config: &HostConfig, ui: Ui) -> CommandResult {
+fn back(config: &HostConfig, yes: bool, ui: Ui) -> CommandResult {
+    let snapshot = Snapshot::of(config)?;
     let manifest = open::manifest(&config.manifest).map_err(failure)?;
-    let current = std::fs::read_to_string(&config.lock).unwrap_or_default();
+    // One that is gone, or that nobody can read, is what one goes back from too.
+    let known = open::lock(&config.lock).ok();
+    let present = known.clone().unwrap_or_default();
     let history = History::of(&config.state, &config.lock).code(ExitCode::Host)?;
-    let Some((number, text)) = history.before(&current).code(ExitCode::Host)? else {
+    // What was added since stays as it is: going back takes no tool away that the manifest names.
+    let with_later = |before: &LockFile| {
+        let since = present.components().iter().filter(|(name, _)| manifest.components().contains_key(*name));
+        let mut pins: BTreeMap<ComponentName, Pin> = since.map(|(name, pin)| (name.clone(), pin.clone())).collect();
+        pins.extend(before.components().clone());
+        LockFile::new(pins)
+    };
+    let now = present.released();
+    let differs = |before: &LockFile| known.is_none() || with_later(before).released() != now;
+    let Some((number, before)) = history.before(known.as_ref(), differs).code(ExitCode::Host)? else {
         let error = anyhow::anyhow!("there is no lock file before this one: none was written over on this machine");
         return Err(Failure::new(ExitCode::BadInput, error));
     };
-    let before = LockFile::parse(&text).code(ExitCode::BadInput)?;
-    let mut pins = before.components().clone();
+    let mut pins = with_later(&before).components().clone();
     let store = Store::of(&config.state);
     for (name, pin) in &mut pins {
-        let there = store.get(pin.digest).code(ExitCode::Host)?;
-        let component = manifest.components().get(name);
-        if there.is_none() && component.is_some() {
-            let error = anyhow::anyhow!("the bytes of `{name}` as they were ({}) are not here any more", pin.digest);
-            return Err(Failure::new(ExitCode::NotPinned, error));
-        }
-        let file = component.and_then(|component| component.path.as_ref());
+        let Some(component) = manifest.components().get(name) else { continue };
+        let file = component.path.as_ref();
         pin.held = file.is_some_and(|file| {
             !std::fs::read(&file.value).is_ok_and(|bytes| toolhold_core::id::Digest::of(&bytes) == pin.digest)
         });
+        let there = matches!(store.get(pin.digest), Ok(Some(_)));
+        if !there && (pin.held || file.is_none()) {
+            let error = anyhow::anyhow!("the bytes of `{name}` as they were ({}) are not here any more", pin.digest);
+            return Err(Failure::new(ExitCode::NotPinned, error));
+        }
     }
-    let lock = LockFile::new(pins);
-    let accepted = Accepted::stored(config, &manifest, lock).map_err(failure)?;
+    let accepted = Accepted::stored(config, &manifest, LockFile::new(pins)).map_err(failure)?;
+    let told = differences(&present, accepted.lock());
+    told.iter().for_each(|line| ui.say_always(line));
+    if !yes {
+        super::acceptance::ask("go back? [y/N] ", "nobody said that these are to run again", "--yes")?;
+    }
+    snapshot.holds(config)?;
     accepted.write_going_back(&history, number).map_err(failure)?;
-    let told: Vec<String> =
-        accepted.lock().components().iter().map(|(name, pin)| format!("{name}: {}", pin.digest)).collect();
     ui.result(&json!({"lock": config.lock, "changed": true, "components": told}), |_| {
         format!("went back; pinned are now\n{}", told.join("\n"))
     })?;
     Ok(ExitCode::Success)
+}
+
+/// Which components have other bytes in `after`, and which have the same.
+fn differences(present: &LockFile, after: &LockFile) -> Vec<String> {
+    let of = |(name, pin): (&ComponentName, &Pin)| match present.components().get(name) {
+        Some(now) if now.digest == pin.digest => format!("{name}: {}, as it is", pin.digest),
+        Some(now) => format!("{name}: {} instead of {}", pin.digest, now.digest),
+        None => format!("{name}: {}, which is not pinned now", pin.digest),
+    };
+    let gone = present.components().keys().filter(|name| !after.components().contains_key(*name));
+    after.components().iter().map(of).chain(gone.map(|name| format!("{name}: not pinned any more"))).collect()
 }
 
 /// What is different from what was accepted, told and returned.

@@ -110,7 +110,9 @@ pub(super) fn failure(error: OpenError) -> Failure {
         | OpenError::NotAccepted(_)
         | OpenError::NotFetched { .. }
         | OpenError::Store(StoreError::Damaged(_)) => ExitCode::NotPinned,
-        OpenError::Untrusted { .. } | OpenError::Signatures { .. } => ExitCode::NotAccepted,
+        OpenError::Untrusted { .. } | OpenError::Signatures { .. } | OpenError::OtherBytes { .. } => {
+            ExitCode::NotAccepted
+        }
         OpenError::Sandbox(_) | OpenError::Journal(_) | OpenError::Store(_) => ExitCode::Host,
         _ => ExitCode::BadInput,
     };

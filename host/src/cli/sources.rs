@@ -15,9 +15,12 @@ use crate::store::Store;
 /// Where may be fetched from, and as whom.
 #[derive(Args)]
 pub(super) struct Sources {
-    /// A host that may be reached without TLS and at an address that is not public: the registry itself, or where it sends us.
+    /// A host that the registry may send us to although its address is not public.
     #[arg(long, value_name = "HOST[:PORT]")]
     allow_host: Vec<Site>,
+    /// A host that is spoken to without TLS: anybody on the way can read and change what is sent, and no login is.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    plain_http: Vec<Site>,
     /// Folder of Docker's configuration, as the environment says.
     #[arg(long, hide = true, env = "DOCKER_CONFIG")]
     docker_config: Option<PathBuf>,
@@ -28,7 +31,10 @@ pub(super) struct Sources {
 
 impl std::fmt::Debug for Sources {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Sources").field("allow_host", &self.allow_host).finish_non_exhaustive()
+        out.debug_struct("Sources")
+            .field("allow_host", &self.allow_host)
+            .field("plain_http", &self.plain_http)
+            .finish_non_exhaustive()
     }
 }
 
@@ -38,7 +44,12 @@ impl Sources {
         let folder = self.docker_config.clone().or_else(|| Some(project.home()?.join(".docker")));
         let text = self.docker_auth_config.clone().map(SecretString::from);
         let credentials = Credentials { text, file: folder.map(|folder| folder.join("config.json")) };
-        Options { allowed: self.allow_host.clone(), credentials, store: Some(Store::of(&project.state())) }
+        Options {
+            allowed: self.allow_host.clone(),
+            plain: self.plain_http.clone(),
+            credentials,
+            store: Some(Store::of(&project.state())),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::add::{described, locked, pin};
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::{Project, failure};
+use super::snapshot::Snapshot;
 use super::sources::{self, Sources};
 use super::ui::Ui;
 use crate::distribution::{self, Fetched, Options};
@@ -23,20 +24,21 @@ use crate::{HostConfig, OpenError};
 
 /// Look for newer bytes of components, show what is different, and pin them.
 ///
-/// What asks for more than was accepted (a new tool, a new need, a promise that is not made any more) is refused until you say that it
-/// may: at the terminal, or with `--accept-needs`. Either all of the components are pinned anew or none.
+/// What asks for more than was accepted (a new tool, a new need, a promise that is not made any more) or says something else to a model
+/// (another description or schema) is refused until you say that it may: at the terminal, or with `--accept-needs`. Either all of the
+/// components are pinned anew or none.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold update                       every component of the manifest
-  toolhold update weather --yes         if it asks for no more than before
+  toolhold update weather --yes         if it asks for no more than before, in the same words
   toolhold update weather --yes --accept-needs")]
 pub(super) struct Update {
     /// Only these components.
     components: Vec<ComponentName>,
-    /// Accept what asks for no more than was accepted, without a question.
+    /// Accept what asks for no more than was accepted, in the same words, without a question.
     #[arg(long)]
     yes: bool,
-    /// Also accept what asks for more.
+    /// Also accept what asks for more, or says something else.
     #[arg(long, requires = "yes")]
     accept_needs: bool,
     #[command(flatten)]
@@ -63,6 +65,7 @@ impl Update {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let config = project.host();
+        let snapshot = Snapshot::of(&config)?;
         let manifest = open::manifest(&config.manifest).map_err(failure)?;
         if let Some(unknown) = self.components.iter().find(|name| !manifest.components().contains_key(*name)) {
             return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!("the manifest has no component `{unknown}`")));
@@ -94,6 +97,7 @@ impl Update {
         }
         if !told.is_empty() {
             let accepted = Accepted::stored(&config, &manifest, Lock::new(pins)).map_err(failure)?;
+            snapshot.holds(&config)?;
             let store = Store::of(&config.state);
             bytes.iter().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)?;
             accepted.write().map_err(failure)?;

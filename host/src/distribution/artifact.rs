@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toolhold_core::id::{Digest, ToolDigest};
 
-use super::Error;
+use super::{Error, Hidden};
 use crate::store::MAX_COMPONENT;
 
 /// The kind of the manifest.
@@ -79,11 +79,12 @@ impl Descriptor {
 
 impl Manifest {
     /// Reads the manifest of `what`, and which blob is the component.
-    pub(super) fn component(bytes: &[u8], what: &str) -> Result<(Self, Descriptor), Error> {
+    pub(super) fn component(bytes: &[u8], what: &str, hidden: &Hidden) -> Result<(Self, Descriptor), Error> {
         let fail = |why: String| Error::NotAComponent(what.to_owned(), why);
-        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| {
-            fail(format!("its manifest cannot be read: {}", toolhold_core::escape::short(&error.to_string(), 200)))
-        })?;
+        let unreadable = |error: serde_json::Error| {
+            fail(format!("its manifest cannot be read: {}", hidden.shown(&error.to_string(), 200)))
+        };
+        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
         let kind = manifest.media_type.as_deref().unwrap_or(MANIFEST);
         if manifest.schema_version != 2 || kind != MANIFEST {
             return Err(fail(format!("its manifest is not of the kind `{MANIFEST}`")));

@@ -28,6 +28,17 @@ pub(super) struct Login {
     pub(super) basic: SecretString,
 }
 
+impl Login {
+    /// Everything of it that must not be shown: as it is sent, and what that says.
+    pub(super) fn secrets(&self) -> Vec<SecretString> {
+        let sent = self.basic.expose_secret();
+        let decoded = STANDARD.decode(sent).ok().and_then(|decoded| String::from_utf8(decoded).ok());
+        let password =
+            decoded.as_deref().and_then(|text| text.split_once(':')).map(|(_, password)| password.to_owned());
+        [Some(sent.to_owned()), decoded, password].into_iter().flatten().map(SecretString::from).collect()
+    }
+}
+
 #[derive(Deserialize, Default)]
 struct Config {
     #[serde(default)]

@@ -30,9 +30,12 @@ pub(crate) enum Error {
     },
     /// Without TLS.
     #[error(
-        "`{0}` would be reached without TLS, where anybody on the way can read and change what is sent; name it with `--allow-host {0}` if that is meant"
+        "`{0}` would be reached without TLS, where anybody on the way can read and change what is sent; name it with `--plain-http {0}` if that is meant"
     )]
     InTheClear(String),
+    /// A login that anybody on the way could read.
+    #[error("your login for `{0}` would be sent without TLS, where anybody on the way can read it: it is not sent")]
+    LoginInTheClear(String),
     /// An address within somebody's network, or this machine, that only a server named.
     #[error(
         "a server sent us on to `{site}`, which leads to {address}, and that is not a public address; name it with `--allow-host {site}` if it is meant"
@@ -104,4 +107,36 @@ pub(crate) enum Error {
     /// Something that has no JSON form.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+}
+
+impl Error {
+    /// The same, with every text that a server may have had a hand in as `clean` leaves it.
+    pub(super) fn map_texts(self, clean: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::TooLarge { what, most } => Self::TooLarge { what: clean(&what), most },
+            Self::InTheClear(site) => Self::InTheClear(clean(&site)),
+            Self::LoginInTheClear(site) => Self::LoginInTheClear(clean(&site)),
+            Self::Private { site, address } => Self::Private { site: clean(&site), address },
+            Self::Lookup(site, why) => Self::Lookup(clean(&site), clean(&why)),
+            Self::Address(address) => Self::Address(clean(&address)),
+            Self::Redirects(site) => Self::Redirects(clean(&site)),
+            Self::Unreachable(site, why) => Self::Unreachable(clean(&site), clean(&why)),
+            Self::Slow(site, why) => Self::Slow(clean(&site), why),
+            Self::Status { site, status, what, words } => {
+                Self::Status { site: clean(&site), status, what: clean(&what), words: clean(&words) }
+            }
+            Self::Credentials(site, why) => Self::Credentials(site, clean(&why)),
+            Self::Protocol(site, why) => Self::Protocol(clean(&site), clean(&why)),
+            Self::NotAComponent(what, why) => Self::NotAComponent(clean(&what), clean(&why)),
+            Self::Digest { what, wanted, found } => Self::Digest { what: clean(&what), wanted, found },
+            Self::Signatures(why) => Self::Signatures(clean(&why)),
+            // Nothing of these is a server's.
+            Self::File { .. }
+            | Self::Gone(_)
+            | Self::NoCredentials(_)
+            | Self::CredentialsFile(_)
+            | Self::NoTag
+            | Self::Json(_) => self,
+        }
+    }
 }

@@ -10,6 +10,7 @@
 mod artifact;
 mod credentials;
 mod error;
+mod hidden;
 mod network;
 mod publish;
 mod registry;
@@ -22,6 +23,7 @@ use toolhold_core::signature::{Attached, MAX_BYTES, Signature};
 
 pub(crate) use self::credentials::Credentials;
 pub(crate) use self::error::Error;
+use self::hidden::Hidden;
 use self::network::Network;
 pub(crate) use self::publish::{Parcel, publish};
 use self::registry::{Registry, Scope};
@@ -31,8 +33,10 @@ use crate::store::{MAX_COMPONENT, Store};
 /// What the user allows beside the host that a reference names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
-    /// Hosts that may have any address and need no TLS.
+    /// Hosts that may have any address.
     pub(crate) allowed: Vec<Site>,
+    /// Hosts that may have any address and are spoken to without TLS.
+    pub(crate) plain: Vec<Site>,
     /// Who the user is to registries.
     pub(crate) credentials: Credentials,
     /// Where the bytes may be already: what is there need not be sent again.
@@ -74,7 +78,7 @@ pub(crate) async fn fetch(origin: &Origin, file: Option<PathBuf>, options: &Opti
             beside.set_path(&format!("{}.sig", address.url().path()));
             beside.set_query(None);
             let text = network.download_if_there(&beside, MAX_BYTES as u64).await?;
-            let signatures = text.map_or(Ok(Vec::new()), |text| signatures(&text, digest))?;
+            let signatures = text.map_or(Ok(Vec::new()), |text| signatures(&text, digest, network.hidden()))?;
             Ok(Fetched { bytes, digest, artifact: None, signatures })
         }
         Origin::Registry(reference) => Registry::new(reference, Scope::Pull, options).pull().await,
@@ -93,9 +97,7 @@ pub(crate) async fn fetch_pinned(origin: &Origin, digest: ToolDigest, options: &
             Network::new(Site::of(address.url()), options).download(address.url(), MAX_COMPONENT).await?
         }
         // By its own digest: it does not matter what any tag says by now.
-        Origin::Registry(reference) => {
-            Registry::new(reference, Scope::Pull, options).blob(digest, MAX_COMPONENT).await?
-        }
+        Origin::Registry(reference) => Registry::new(reference, Scope::Pull, options).pull_pinned(digest).await?,
     };
     let found = Digest::of(&bytes);
     if found == digest { Ok(bytes) } else { Err(Error::Digest { what: origin.to_string(), wanted: digest, found }) }
@@ -117,9 +119,11 @@ fn read(path: PathBuf) -> Result<Vec<u8>, Error> {
 }
 
 /// Signatures that came with a component, which must be for these very bytes.
-fn signatures(text: &[u8], digest: ToolDigest) -> Result<Vec<Signature>, Error> {
+fn signatures(text: &[u8], digest: ToolDigest, hidden: &Hidden) -> Result<Vec<Signature>, Error> {
     let text = std::str::from_utf8(text).map_err(|_| Error::Signatures("they are not text".into()))?;
-    let attached = Attached::parse(text).map_err(|error| Error::Signatures(error.to_string()))?;
+    // The message of the parser repeats what it read.
+    let fail = |error: toolhold_core::signature::Error| Error::Signatures(hidden.shown(&error.to_string(), 200));
+    let attached = Attached::parse(text).map_err(fail)?;
     if attached.digest != digest {
         return Err(Error::Signatures(format!("they are for {}, the component is {digest}", attached.digest)));
     }

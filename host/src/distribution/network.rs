@@ -11,12 +11,11 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Client, Method, Response, StatusCode};
 use tokio::time::{Instant, timeout, timeout_at};
-use toolhold_core::escape;
 use toolhold_core::grant::address::is_permitted;
 use toolhold_core::origin::Site;
 use url::Url;
 
-use super::{Error, Options};
+use super::{Error, Hidden, Options};
 use crate::agent::model::install_tls;
 
 /// Until there is a connection, and for looking up a name.
@@ -37,10 +36,14 @@ const ERROR_BYTES: u64 = 8 << 10;
 /// Bytes of a server's own words that are shown.
 const WORDS: usize = 300;
 
+/// Bytes of an address that are shown.
+const SHOWN: usize = 200;
+
 /// The way to servers, for one fetch.
 pub(super) struct Network {
     named: BTreeSet<Site>,
-    allowed: BTreeSet<Site>,
+    plain: BTreeSet<Site>,
+    hidden: Hidden,
     clients: Mutex<BTreeMap<Site, Client>>,
     deadline: Instant,
 }
@@ -59,14 +62,21 @@ pub(super) struct Answer {
     pub(super) url: Url,
     pub(super) response: Response,
     deadline: Instant,
+    hidden: Hidden,
 }
 
 impl Network {
     /// For a fetch from `named`, which the user named.
     pub(super) fn new(named: Option<Site>, options: &Options) -> Self {
-        let allowed: BTreeSet<Site> = options.allowed.iter().cloned().collect();
-        let named = named.into_iter().chain(allowed.iter().cloned()).collect();
-        Self { named, allowed, clients: Mutex::default(), deadline: Instant::now() + WHOLE }
+        let plain: BTreeSet<Site> = options.plain.iter().cloned().collect();
+        let named = named.into_iter().chain(options.allowed.iter().cloned()).chain(plain.iter().cloned()).collect();
+        let (clients, hidden) = (Mutex::default(), Hidden::default());
+        Self { named, plain, hidden, clients, deadline: Instant::now() + WHOLE }
+    }
+
+    /// What must not be shown of what servers say.
+    pub(super) fn hidden(&self) -> &Hidden {
+        &self.hidden
     }
 
     /// The body at `url`.
@@ -84,18 +94,19 @@ impl Network {
         }
     }
 
-    /// Asks for `url` and goes where the server sends us. `headers` go to the site of `url` only.
+    /// Asks for `url` and goes where the server sends us. `headers` go to the site of `url` only, and in no other way than there.
     pub(super) async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Answer, Error> {
-        let (own, mut url) = (Site::of(url), url.clone());
+        let (first, mut url) = (url.clone(), url.clone());
         for _ in 0..=HOPS {
-            let headers = if Site::of(&url) == own { headers.clone() } else { HeaderMap::new() };
+            let own = Site::of(&url) == Site::of(&first) && url.scheme() == first.scheme();
+            let headers = if own { headers.clone() } else { HeaderMap::new() };
             let answer = self.send(Request { method: Method::GET, url, headers, body: None }).await?;
             match answer.location()? {
                 Some(next) => url = next,
                 None => return Ok(answer),
             }
         }
-        Err(Error::Redirects(shown(&url_site(own))))
+        Err(Error::Redirects(url_site(Site::of(&first))))
     }
 
     /// Sends one request, as far as it may be sent.
@@ -112,20 +123,22 @@ impl Network {
         let patience = if uploads { WHOLE } else { IDLE };
         let sent = timeout_at(self.deadline.min(Instant::now() + patience), request.send()).await;
         let sent = sent.map_err(|_| Error::Slow(site.to_string(), "no answer"))?;
-        let response = sent.map_err(|error| Error::Unreachable(site.to_string(), causes(&error.without_url())))?;
-        Ok(Answer { url, response, deadline: self.deadline })
+        let unreachable =
+            |error: reqwest::Error| Error::Unreachable(site.to_string(), self.hidden.causes(&error.without_url()));
+        let response = sent.map_err(unreachable)?;
+        Ok(Answer { url, response, deadline: self.deadline, hidden: self.hidden.clone() })
     }
 
-    /// Whether the user named `site` beside the one of the reference.
-    pub(super) fn is_allowed(&self, site: &Site) -> bool {
-        self.allowed.contains(site)
+    /// Whether the user said that `site` is spoken to without TLS.
+    pub(super) fn is_plain(&self, site: &Site) -> bool {
+        self.plain.contains(site)
     }
 
     /// Whether `url` may be asked at all, as far as that can be said without looking its host up.
     fn judge(&self, url: &Url) -> Result<Site, Error> {
         let site = Site::of(url).filter(|_| url.username().is_empty() && url.password().is_none());
-        let site = site.ok_or_else(|| Error::Address(shown(url.as_str())))?;
-        let in_the_clear = self.allowed.contains(&site) || (self.named.contains(&site) && site.is_this_machine());
+        let site = site.ok_or_else(|| Error::Address(self.hidden.shown(url.as_str(), SHOWN)))?;
+        let in_the_clear = self.plain.contains(&site) || (self.named.contains(&site) && site.is_this_machine());
         match url.scheme() {
             "https" => Ok(site),
             _ if in_the_clear => Ok(site),
@@ -149,7 +162,8 @@ impl Network {
         }
         install_tls();
         let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder.https_only(true) };
-        let client = builder.build().map_err(|error| Error::Unreachable(site.to_string(), causes(&error)))?;
+        let client =
+            builder.build().map_err(|error| Error::Unreachable(site.to_string(), self.hidden.causes(&error)))?;
         self.clients().insert(site.clone(), client.clone());
         Ok(client)
     }
@@ -186,7 +200,7 @@ impl Answer {
         }
         let location = self.response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         let next = location.and_then(|location| self.url.join(location).ok());
-        let next = next.ok_or_else(|| Error::Address(shown(location.unwrap_or_default())))?;
+        let next = next.ok_or_else(|| Error::Address(self.hidden.shown(location.unwrap_or_default(), SHOWN)))?;
         Ok(Some(next))
     }
 
@@ -196,15 +210,16 @@ impl Answer {
         if status.is_success() {
             return Ok(self);
         }
-        let site = shown(&url_site(Site::of(&self.url)));
-        let words = words(&self.body(ERROR_BYTES).await.unwrap_or_default());
+        let (site, hidden) = (url_site(Site::of(&self.url)), self.hidden.clone());
+        let words = words(&self.body(ERROR_BYTES).await.unwrap_or_default(), &hidden);
         Err(Error::Status { site, status: status.as_u16(), what: what.to_owned(), words })
     }
 
     /// The body, which has at most `most` bytes.
     pub(super) async fn body(mut self, most: u64) -> Result<Vec<u8>, Error> {
-        let site = url_site(Site::of(&self.url));
-        let too_large = || Error::TooLarge { what: shown(self.url.path()), most };
+        let (site, hidden) = (url_site(Site::of(&self.url)), self.hidden.clone());
+        let what = hidden.shown(self.url.path(), SHOWN);
+        let too_large = || Error::TooLarge { what: what.clone(), most };
         if self.response.content_length().is_some_and(|length| length > most) {
             return Err(too_large());
         }
@@ -213,7 +228,7 @@ impl Answer {
             let piece = timeout_at(self.deadline, timeout(IDLE, self.response.chunk())).await;
             let piece = piece.map_err(|_| Error::Slow(site.clone(), "it did not end in ten minutes"))?;
             let piece = piece.map_err(|_| Error::Slow(site.clone(), "nothing more for thirty seconds"))?;
-            let piece = piece.map_err(|error| Error::Unreachable(site.clone(), causes(&error.without_url())))?;
+            let piece = piece.map_err(|error| Error::Unreachable(site.clone(), hidden.causes(&error.without_url())))?;
             let Some(piece) = piece else { return Ok(body) };
             if (body.len() + piece.len()) as u64 > most {
                 return Err(too_large());
@@ -224,7 +239,7 @@ impl Answer {
 }
 
 /// What a registry says in its errors, or a server in any text.
-fn words(body: &[u8]) -> String {
+fn words(body: &[u8], hidden: &Hidden) -> String {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let errors = parsed.as_ref().and_then(|body| body.get("errors")?.as_array());
     let text = match errors {
@@ -238,24 +253,22 @@ fn words(body: &[u8]) -> String {
         }
         None => String::from_utf8_lossy(body).trim().to_owned(),
     };
-    if text.is_empty() { text } else { format!(": {}", escape::short(text.trim(), WORDS)) }
+    if text.is_empty() { text } else { format!(": {}", hidden.shown(text.trim(), WORDS)) }
 }
 
 fn url_site(site: Option<Site>) -> String {
     site.map_or_else(|| "it".to_owned(), |site| site.to_string())
 }
 
-fn shown(text: &str) -> String {
-    escape::short(text, 200).into_owned()
-}
-
-/// An error with its causes, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
+impl Hidden {
+    /// An error with its causes, in one line.
+    fn causes(&self, error: &dyn std::error::Error) -> String {
+        let mut line = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            line = format!("{line}: {error}");
+            cause = error.source();
+        }
+        self.shown(&line, SHOWN)
     }
-    shown(&line)
 }

@@ -9,7 +9,7 @@ use toolhold_core::origin::{Reference, Version};
 use url::Url;
 
 use super::artifact::{self, Config, Descriptor, Interface, Manifest};
-use super::registry::{Registry, Scope, shown};
+use super::registry::{Registry, Scope};
 use super::{Error, Options};
 
 /// Largest answer to a request that changes something, in bytes. None of it is used.
@@ -101,7 +101,7 @@ async fn blob(registry: &Registry<'_>, bytes: Vec<u8>) -> Result<(), Error> {
     let location = begun.response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
     let mut url: Url = location
         .and_then(|location| begun.url.join(location).ok())
-        .ok_or_else(|| Error::Address(shown(location.unwrap_or_default())))?;
+        .ok_or_else(|| Error::Address(registry.shown(location.unwrap_or_default())))?;
     url.query_pairs_mut().append_pair("digest", &digest.to_string());
     let done = registry.send(Method::PUT, &url, Some("application/octet-stream"), Some(bytes)).await?;
     done.success("the upload").await?.body(MAX_ANSWER).await?;

@@ -6,16 +6,15 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use toolhold_core::escape;
 use toolhold_core::id::{Digest, ToolDigest};
 use toolhold_core::origin::{Reference, Site};
-use toolhold_core::redact::Redactor;
 use url::Url;
 
 use super::artifact::{self, MAX_MANIFEST, Manifest};
+use super::credentials::Login;
 use super::network::{Answer, Network, Request};
 use super::{Credentials, Error, Fetched, Options, signatures};
-use crate::store::Store;
+use crate::store::{MAX_COMPONENT, Store};
 
 /// Largest answer of a server of tokens, in bytes.
 const MAX_TOKEN: u64 = 64 << 10;
@@ -36,6 +35,8 @@ pub(super) struct Registry<'a> {
     store: Option<&'a Store>,
     /// What is sent with each request, once the registry has asked.
     authorization: Mutex<Option<SecretString>>,
+    /// Why the user's login is not sent although there may be one. Told if it does not go without.
+    trouble: Mutex<Option<Error>>,
 }
 
 impl<'a> Registry<'a> {
@@ -48,6 +49,7 @@ impl<'a> Registry<'a> {
             credentials: &options.credentials,
             store: options.store.as_ref(),
             authorization: Mutex::default(),
+            trouble: Mutex::default(),
         }
     }
 
@@ -56,10 +58,15 @@ impl<'a> Registry<'a> {
         self.pull_component().await.map_err(|error| self.clean(error))
     }
 
+    /// The bytes of that digest and no others, whatever any tag says by now.
+    pub(super) async fn pull_pinned(&self, digest: ToolDigest) -> Result<Vec<u8>, Error> {
+        self.blob(digest, MAX_COMPONENT).await.map_err(|error| self.clean(error))
+    }
+
     async fn pull_component(&self) -> Result<Fetched, Error> {
         let what = self.reference.to_string();
         let (text, artifact) = self.manifest().await?;
-        let (manifest, layer) = Manifest::component(&text, &what)?;
+        let (manifest, layer) = Manifest::component(&text, &what, self.network.hidden())?;
         let there = self.store.and_then(|store| store.get(layer.digest).ok().flatten());
         let bytes = match there {
             Some(bytes) => bytes,
@@ -70,7 +77,8 @@ impl<'a> Registry<'a> {
             return Err(Error::NotAComponent(what, why));
         }
         let attached = manifest.annotations.get(artifact::SIGNATURES);
-        let signatures = attached.map_or(Ok(Vec::new()), |text| signatures(text.as_bytes(), layer.digest))?;
+        let read = |text: &String| signatures(text.as_bytes(), layer.digest, self.network.hidden());
+        let signatures = attached.map_or(Ok(Vec::new()), read)?;
         Ok(Fetched { bytes, digest: layer.digest, artifact: Some(artifact), signatures })
     }
 
@@ -90,7 +98,7 @@ impl<'a> Registry<'a> {
     }
 
     /// The blob of that digest.
-    pub(super) async fn blob(&self, wanted: ToolDigest, most: u64) -> Result<Vec<u8>, Error> {
+    async fn blob(&self, wanted: ToolDigest, most: u64) -> Result<Vec<u8>, Error> {
         let url = self.url(&format!("blobs/{wanted}"))?;
         let answer = self.get(&url, HeaderMap::new()).await?;
         let bytes = answer.success(&format!("the component of `{}`", self.reference)).await?.body(most).await?;
@@ -101,7 +109,7 @@ impl<'a> Registry<'a> {
     /// The address of something in the repository. This machine is spoken to without TLS, unless at the port of TLS.
     pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
         let site = self.reference.registry();
-        let in_the_clear = (site.is_this_machine() && site.port() != 443) || self.network.is_allowed(site);
+        let in_the_clear = (site.is_this_machine() && site.port() != 443) || self.network.is_plain(site);
         let scheme = if in_the_clear { "http" } else { "https" };
         let text = format!("{scheme}://{site}/v2/{}/{path}", self.reference.repository());
         Url::parse(&text).map_err(|error| Error::Protocol(site.to_string(), error.to_string()))
@@ -114,7 +122,12 @@ impl<'a> Registry<'a> {
             return Ok(answer);
         }
         self.authorize(&answer).await?;
-        self.network.get(url, &self.with_authorization(headers)?).await
+        let answer = self.network.get(url, &self.with_authorization(headers)?).await?;
+        let refused = matches!(answer.response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        match self.trouble().take().filter(|_| refused) {
+            Some(trouble) => Err(trouble),
+            None => Ok(answer),
+        }
     }
 
     /// Sends a request that changes something. It goes to no other place than it says.
@@ -162,24 +175,46 @@ impl<'a> Registry<'a> {
         let asked = answer.response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
         let challenge =
             asked.and_then(Challenge::parse).ok_or_else(|| self.nonsense("it asks for no login that is known"))?;
-        let login = self.credentials.login(site)?;
-        let authorization = match (challenge, login) {
-            (Challenge::Basic, None) => return Err(Error::NoCredentials(site.to_string())),
-            (Challenge::Basic, Some(login)) => SecretString::from(format!("Basic {}", login.basic.expose_secret())),
-            (Challenge::Bearer { realm, service }, login) => {
-                self.token(&realm, service.as_deref(), login.map(|login| login.basic)).await?
+        let login = self.login(&answer.url);
+        let authorization = match challenge {
+            Challenge::Basic => {
+                let login = login?.ok_or_else(|| Error::NoCredentials(site.to_string()))?;
+                SecretString::from(format!("Basic {}", login.basic.expose_secret()))
+            }
+            Challenge::Bearer { realm, service } => {
+                let login = match login {
+                    // What anybody may pull needs nobody's login.
+                    Err(error) if self.scope == Scope::Pull => {
+                        *self.trouble() = Some(error);
+                        None
+                    }
+                    other => other?,
+                };
+                let token = self.token(&realm, service.as_deref(), login).await;
+                token.map_err(|error| self.told_instead_of(error))?
             }
         };
         *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = Some(authorization);
         Ok(())
     }
 
-    async fn token(
-        &self,
-        realm: &str,
-        service: Option<&str>,
-        basic: Option<SecretString>,
-    ) -> Result<SecretString, Error> {
+    /// The user's login, if there is one and it may be sent to who asked at `url`. Nothing of it is shown from here on.
+    fn login(&self, url: &Url) -> Result<Option<Login>, Error> {
+        let site = self.reference.registry();
+        let Some(login) = self.credentials.login(site)? else { return Ok(None) };
+        login.secrets().into_iter().for_each(|secret| self.network.hidden().add(secret));
+        if is_in_the_clear(url) { Err(Error::LoginInTheClear(site.to_string())) } else { Ok(Some(login)) }
+    }
+
+    /// `error`, or why there was no login, if that is the likely cause.
+    fn told_instead_of(&self, error: Error) -> Error {
+        match error {
+            Error::Status { status: 401 | 403, .. } => self.trouble().take().unwrap_or(error),
+            other => other,
+        }
+    }
+
+    async fn token(&self, realm: &str, service: Option<&str>, login: Option<Login>) -> Result<SecretString, Error> {
         #[derive(Deserialize)]
         struct Token {
             token: Option<String>,
@@ -190,15 +225,18 @@ impl<'a> Registry<'a> {
         let scope = format!("repository:{}:{actions}", self.reference.repository());
         url.query_pairs_mut().extend_pairs(service.map(|service| ("service", service))).append_pair("scope", &scope);
         let mut headers = HeaderMap::new();
-        if let Some(basic) = &basic {
-            let value = secret(&format!("Basic {}", basic.expose_secret()));
+        if let Some(login) = &login {
+            if is_in_the_clear(&url) {
+                return Err(Error::LoginInTheClear(Site::of(&url).map_or_else(String::new, |site| site.to_string())));
+            }
+            let value = secret(&format!("Basic {}", login.basic.expose_secret()));
             headers.insert(AUTHORIZATION, value.ok_or_else(|| self.refuse("they do not fit into a header"))?);
         }
-        let answer = self.network.get(&url, &headers).await?.success("a token").await;
-        let body = answer.map_err(|error| clean(error, basic.as_ref()))?.body(MAX_TOKEN).await?;
+        let body = self.network.get(&url, &headers).await?.success("a token").await?.body(MAX_TOKEN).await?;
         // The message of the parser could repeat what it read.
         let token: Token = serde_json::from_slice(&body).map_err(|_| self.nonsense("its token is not JSON"))?;
         let token = token.token.or(token.access_token).ok_or_else(|| self.nonsense("it made no token"))?;
+        self.network.hidden().add(token.clone().into());
         Ok(format!("Bearer {token}").into())
     }
 
@@ -206,9 +244,18 @@ impl<'a> Registry<'a> {
         self.authorization.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn trouble(&self) -> std::sync::MutexGuard<'_, Option<Error>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The same error, without what was sent to say who asks.
     pub(super) fn clean(&self, error: Error) -> Error {
-        clean(error, self.known().as_ref())
+        self.network.hidden().clean(error)
+    }
+
+    /// A server's words on one line.
+    pub(super) fn shown(&self, text: &str) -> String {
+        self.network.hidden().shown(text, 200)
     }
 
     fn nonsense(&self, why: &str) -> Error {
@@ -227,17 +274,9 @@ fn secret(text: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// A server's words may repeat what it was sent.
-fn clean(error: Error, secret: Option<&SecretString>) -> Error {
-    match (error, secret) {
-        (Error::Status { site, status, what, words }, Some(secret)) => {
-            let secret = secret.expose_secret();
-            let bare = secret.split_once(' ').map_or(secret, |(_, bare)| bare);
-            let words = Redactor::new([("registry", bare)]).redact(&words).into_owned();
-            Error::Status { site, status, what, words }
-        }
-        (error, _) => error,
-    }
+/// Whether somebody on the way could read what is sent to `url`.
+fn is_in_the_clear(url: &Url) -> bool {
+    url.scheme() != "https" && !Site::of(url).is_some_and(|site| site.is_this_machine())
 }
 
 /// How a registry wants to be told who asks.
@@ -273,11 +312,6 @@ fn parameter(list: &str, name: &str) -> Option<String> {
     None
 }
 
-/// A server's words on one line.
-pub(super) fn shown(text: &str) -> String {
-    escape::short(text, 200).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,14 +332,39 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_not_repeated() {
-        let error = Error::Status {
-            site: "s".into(),
-            status: 401,
-            what: "it".into(),
-            words: ": bad token hunter2hunter2".into(),
+    fn only_a_host_that_is_named_for_it_is_spoken_to_without_tls() {
+        let scheme = |registry: &str, options: &Options| {
+            let reference: Reference = format!("{registry}/a:1").parse().unwrap();
+            Registry::new(&reference, Scope::Pull, options).url("x").unwrap().scheme().to_owned()
         };
-        let told = clean(error, Some(&SecretString::from("Bearer hunter2hunter2".to_owned()))).to_string();
-        assert!(!told.contains("hunter2") && told.contains("bad token"), "{told}");
+        let site = || vec!["registry.example.com:5000".parse().unwrap()];
+        let allowed = Options { allowed: site(), ..Options::default() };
+        assert_eq!(scheme("registry.example.com:5000", &allowed), "https", "any address is not any way");
+        let plain = Options { plain: site(), ..Options::default() };
+        assert_eq!(scheme("registry.example.com:5000", &plain), "http");
+        assert_eq!(scheme("registry.example.com", &plain), "https");
+        assert_eq!(scheme("127.0.0.1:5000", &Options::default()), "http");
+    }
+
+    #[test]
+    fn a_login_is_not_sent_where_others_can_read_it() {
+        for (url, clear) in [
+            ("https://example.com/token", false),
+            ("http://127.0.0.1:5000/token", false),
+            ("http://localhost/token", false),
+            ("http://example.com/token", true),
+            ("http://10.0.0.1:5000/token", true),
+            ("http://localhost.example.com/token", true),
+        ] {
+            assert_eq!(is_in_the_clear(&Url::parse(url).unwrap()), clear, "{url}");
+        }
+        let text = r#"{"auths": {"example.com:5000": {"auth": "bWU6aHVudGVyMmh1bnRlcjI="}}}"#;
+        let credentials = Credentials { text: Some(SecretString::from(text.to_owned())), file: None };
+        let options = Options { credentials, ..Options::default() };
+        let reference: Reference = "example.com:5000/a:1".parse().unwrap();
+        let registry = Registry::new(&reference, Scope::Pull, &options);
+        let login = |url: &str| registry.login(&Url::parse(url).unwrap());
+        assert!(matches!(login("http://example.com:5000/v2/"), Err(Error::LoginInTheClear(_))));
+        assert!(matches!(login("https://example.com:5000/v2/"), Ok(Some(_))));
     }
 }

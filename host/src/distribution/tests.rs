@@ -233,7 +233,7 @@ fn login_to(site: &Site, allowed: &[&Site]) -> Options {
     let text = secrecy::ExposeSecret::expose_secret(login().credentials.text.as_ref().unwrap())
         .replace("SITE", &site.to_string());
     let credentials = Credentials { text: Some(SecretString::from(text)), file: None };
-    Options { allowed: allowed.iter().map(|site| (*site).clone()).collect(), credentials, store: None }
+    Options { allowed: allowed.iter().map(|site| (*site).clone()).collect(), credentials, ..Options::default() }
 }
 
 #[tokio::test]
@@ -288,6 +288,92 @@ async fn a_token_is_made_where_the_registry_says_and_its_words_repeat_no_secret(
     .await;
     let error = failed(&server.origin(":1")).await.to_string();
     assert!(error.contains("DENIED") && error.contains("not good enough") && !error.contains("a-token"), "{error}");
+}
+
+/// Longer than what is shown of a server's words.
+fn long_token() -> String {
+    (0..400u32).map(|number| char::from(b'a' + u8::try_from(number * 7 % 26).unwrap())).collect()
+}
+
+/// A registry that makes [`long_token`] for anybody, and does `then` with who has it: target and token.
+async fn token_registry(then: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> Server {
+    Server::start(move |target, head| {
+        let site = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+        if target.starts_with("/token?") {
+            return Reply::Bytes("application/json", format!(r#"{{"token": "{}"}}"#, long_token()).into_bytes());
+        }
+        match head.contains("authorization: Bearer ") {
+            true => then(target, &long_token()),
+            false => status(&format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"http://{site}/token\"")),
+        }
+    })
+    .await
+}
+
+fn refused_with(body: &str) -> Reply {
+    let length = body.len();
+    Reply::Text(format!("HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"))
+}
+
+#[tokio::test]
+async fn no_error_repeats_any_part_of_a_long_token() {
+    let servers = [
+        token_registry(|_, token| refused_with(&format!("{}{token}", "x".repeat(280)))).await,
+        token_registry(|_, token| sent_to(&format!("ftp://example.com/{}{token}", "x".repeat(150)))).await,
+        token_registry(|_, token| sent_to(&format!("https://127.0.0.1/{token}"))).await,
+        token_registry(|_, token| {
+            Reply::Bytes(artifact::MANIFEST, format!(r#"{{"schemaVersion": "{token}"}}"#).into())
+        })
+        .await,
+        token_registry(|_, token| {
+            let text = format!(r#"{{"{token}": 1}}"#);
+            let signed = move |manifest: &mut serde_json::Value| {
+                manifest["annotations"] = serde_json::json!({ artifact::SIGNATURES: text });
+            };
+            Reply::Bytes(artifact::MANIFEST, manifest(b"component", signed))
+        })
+        .await,
+    ];
+    for server in &servers {
+        let pulled = failed(&server.origin(":1")).await.to_string();
+        let pinned = fetch_pinned(&server.origin(":1"), Digest::of(b"component"), &Options::default()).await;
+        for error in [pulled, pinned.unwrap_err().to_string()] {
+            let parts = long_token();
+            let repeated = (0..parts.len() - 12).find(|at| error.contains(&parts[*at..at + 12]));
+            assert!(repeated.is_none(), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_not_repeated_either() {
+    let server = Server::start(|_, head| match head.contains("authorization: Basic ") {
+        false => status("401 Unauthorized\r\nwww-authenticate: Basic realm=\"x\""),
+        true => refused_with("hunter2hunter2 is wrong, bWU6aHVudGVyMmh1bnRlcjI= too, me:hunter2hunter2 as well"),
+    })
+    .await;
+    let got = fetch(&server.origin(":1"), None, &login_to(&server.site, &[])).await.unwrap_err().to_string();
+    assert!(got.contains("is wrong") && !got.contains("hunter2") && !got.contains("aHVudGVy"), "{got}");
+}
+
+#[tokio::test]
+async fn what_anybody_may_pull_needs_no_login_that_can_be_read() {
+    let good = manifest(b"component", |_| ());
+    let open = token_registry(move |target, _| match target.contains("/manifests/") {
+        true => Reply::Bytes(artifact::MANIFEST, good.clone()),
+        false => Reply::Bytes("application/octet-stream", b"component".to_vec()),
+    })
+    .await;
+    let closed = token_registry(|_, _| status("401 Unauthorized")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let text = |text: &str| Credentials { text: Some(SecretString::from(text.to_owned())), file: None };
+    let file = Some(folder.path().to_owned());
+    for credentials in [text(r#"{"credsStore": "desktop"}"#), text("{"), Credentials { text: None, file }] {
+        let options = Options { credentials, ..Options::default() };
+        assert_eq!(fetch(&open.origin(":1"), None, &options).await.unwrap().bytes, b"component");
+        let refused = fetch(&closed.origin(":1"), None, &options).await;
+        assert!(matches!(refused, Err(Error::Credentials(..) | Error::CredentialsFile(_))), "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toolhold_core::describe::ToolInfo;
-use toolhold_core::id::{ComponentName, ToolDigest};
-use toolhold_core::lock::{Lock, Pin};
+use toolhold_core::id::{ComponentName, Digest, ToolDigest};
+use toolhold_core::lock::{Change, Lock, Pin};
 use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::capability::http::{Egress, NoEgress};
 use toolhold_sandbox::{Kind, Loaded, Sandbox, SandboxConfig};
 
-use super::{HostConfig, OpenError, Progress, staging};
-use crate::store::Store;
+use super::{HostConfig, NOT_IN_THE_FILE, OpenError, Progress, signatures_beside, staging};
+use crate::store::{MAX_COMPONENT, Store};
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
 #[derive(Debug)]
@@ -46,26 +46,36 @@ impl Components {
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
         let lock = super::lock(&config.lock).unwrap_or_default();
-        Self::load_with(manifest, config, &lock, Arc::new(NoEgress), progress).await
+        Self::load_with(manifest, config, Files::AsTheyAre(&lock), Arc::new(NoEgress), progress).await
     }
 
     /// [`Components::load`], with what was accepted, and with what sends their requests.
+    ///
+    /// Nothing is compiled, let alone asked for its tools, before its bytes and its signatures were judged.
     pub(crate) async fn load_with(
         manifest: &Manifest,
         config: &HostConfig,
-        lock: &Lock,
+        files: Files<'_>,
         egress: Arc<dyn Egress>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
+        let (Files::AsPinned(lock) | Files::AsTheyAre(lock)) = files;
         let sandbox = Sandbox::new(settings(manifest, config, egress)?)?;
         let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
         for (name, component) in manifest.components() {
             progress(Progress::Loading(name.clone()));
             let pin = lock.components().get(name);
-            let loaded = match source(component, pin)? {
-                Bytes::File(path) => components.sandbox.load_file(path).await,
-                Bytes::Pinned(digest) => components.sandbox.load(stored(config, name, digest)?).await,
+            let source = source(component, pin)?;
+            let bytes = match source {
+                Bytes::File(path) => file(path)?,
+                Bytes::Pinned(pin) => stored(config, name, pin.digest)?,
             };
+            let digest = Digest::of(&bytes);
+            match files {
+                Files::AsPinned(lock) => only_pinned(lock, name, component, digest)?,
+                Files::AsTheyAre(_) => vouched(manifest, name, component, &source, digest)?,
+            }
+            let loaded = components.sandbox.load(bytes).await;
             let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
             let tools = tools(manifest, name, component, &loaded)?;
             tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
@@ -102,20 +112,29 @@ impl Components {
     }
 }
 
+/// Which files may be loaded. What comes from elsewhere is taken from the store, as the lock file pins it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Files<'a> {
+    /// Those that the lock file pins, and no other bytes.
+    AsPinned(&'a Lock),
+    /// Whatever is in them now, to be looked at or pinned.
+    AsTheyAre(&'a Lock),
+}
+
 /// Where the bytes of a component are taken from.
 enum Bytes<'a> {
     /// Its file, whatever is in it now.
     File(&'a Path),
     /// The store.
-    Pinned(ToolDigest),
+    Pinned(&'a Pin),
 }
 
-fn source<'a>(component: &'a Granted, pin: Option<&Pin>) -> Result<Bytes<'a>, OpenError> {
+fn source<'a>(component: &'a Granted, pin: Option<&'a Pin>) -> Result<Bytes<'a>, OpenError> {
     let pin = pin.filter(|pin| pin.source == component.written);
     match (&component.path, pin) {
         (Some(path), None) => Ok(Bytes::File(&path.value)),
         (Some(path), Some(pin)) if !pin.held => Ok(Bytes::File(&path.value)),
-        (_, Some(pin)) => Ok(Bytes::Pinned(pin.digest)),
+        (_, Some(pin)) => Ok(Bytes::Pinned(pin)),
         (None, None) => Err(OpenError::NotAccepted(component.name.value.clone())),
     }
 }
@@ -123,6 +142,45 @@ fn source<'a>(component: &'a Granted, pin: Option<&Pin>) -> Result<Bytes<'a>, Op
 fn stored(config: &HostConfig, name: &ComponentName, digest: ToolDigest) -> Result<Vec<u8>, OpenError> {
     let bytes = Store::of(&config.state).get(digest)?;
     bytes.ok_or_else(|| OpenError::NotFetched { component: name.clone(), digest })
+}
+
+/// The bytes of a file: one more than a component may have, so that what is too large is told from what just fits.
+fn file(path: &Path) -> Result<Vec<u8>, OpenError> {
+    use std::io::Read as _;
+    let fail = |source| OpenError::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    file.take(MAX_COMPONENT + 1).read_to_end(&mut bytes).map_err(fail)?;
+    Ok(bytes)
+}
+
+/// Refuses bytes that the lock file does not pin.
+fn only_pinned(lock: &Lock, name: &ComponentName, component: &Granted, digest: ToolDigest) -> Result<(), OpenError> {
+    let what = match lock.components().get(name) {
+        None => NOT_IN_THE_FILE.to_owned(),
+        Some(pin) if pin.source != component.written => {
+            Change::Source { locked: pin.source.clone(), found: component.written.clone() }.to_string()
+        }
+        Some(pin) if pin.digest != digest => Change::Bytes { locked: pin.digest, found: digest }.to_string(),
+        Some(_) => return Ok(()),
+    };
+    Err(OpenError::NotPinned { component: name.clone(), what })
+}
+
+/// Refuses bytes that are not signed as the manifest asks: files by what lies beside them, others by what the lock file has.
+fn vouched(
+    manifest: &Manifest,
+    name: &ComponentName,
+    component: &Granted,
+    source: &Bytes<'_>,
+    digest: ToolDigest,
+) -> Result<(), OpenError> {
+    let signatures = match source {
+        Bytes::File(path) => signatures_beside(path, digest)?,
+        Bytes::Pinned(pin) => pin.signatures.clone(),
+    };
+    let judged = manifest.vouched(component, digest, &signatures);
+    judged.map(drop).map_err(|source| OpenError::Untrusted { component: name.clone(), source })
 }
 
 /// The manifest's bounds of the whole host, and what no grant may reach.

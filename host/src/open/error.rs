@@ -74,6 +74,16 @@ pub enum OpenError {
         /// What is wrong with it.
         why: String,
     },
+    /// A file of signatures is for another version of the component.
+    #[error("`{}` does not sign the component beside it: they are for {signed}, the component is {found}; sign it anew with `toolhold sign`, or remove the file", .path.display())]
+    OtherBytes {
+        /// Which file.
+        path: PathBuf,
+        /// What was signed.
+        signed: ToolDigest,
+        /// What the component is.
+        found: ToolDigest,
+    },
     /// The store of components fails.
     #[error(transparent)]
     Store(#[from] StoreError),

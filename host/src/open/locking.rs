@@ -56,7 +56,7 @@ impl<'a> Accepted<'a> {
         &self.lock
     }
 
-    /// Writes it in place of everything newer than the lock file `number` of `history`, which it comes from.
+    /// Writes it as the lock file `number` of `history`, which it comes from.
     ///
     /// # Errors
     ///
@@ -64,8 +64,7 @@ impl<'a> Accepted<'a> {
     pub(crate) fn write_going_back(&self, history: &History, number: u64) -> Result<(), OpenError> {
         let text = self.text()?;
         replace_file::replace(&self.config.lock, text.as_bytes()).map_err(|error| self.fail(&error))?;
-        history.go_back_to(number)?;
-        Ok(history.replace(number, &text)?)
+        Ok(history.went_to(number, &self.lock)?)
     }
 
     fn text(&self) -> Result<String, OpenError> {
@@ -93,12 +92,10 @@ impl<'a> Accepted<'a> {
         }
         let history = History::of(state, path)?;
         // Also what was written by hand, or came with somebody else's commit.
-        if let Some(before) = optional_text(path).ok().flatten().filter(|text| Lock::parse(text).is_ok()) {
-            history.record(&before)?;
-        }
+        let present = optional_text(path).ok().flatten().and_then(|text| Lock::parse(&text).ok());
         let text = self.text()?;
         replace_file::replace(path, text.as_bytes()).map_err(|error| self.fail(&error))?;
-        history.record(&text)?;
+        history.record(present.as_ref(), &self.lock)?;
         Ok(history.shorten()?)
     }
 }
@@ -130,8 +127,7 @@ pub(crate) fn signatures_beside(component: &Path, digest: Digest) -> Result<Vec<
     let fail = |error: signature::Error| OpenError::Signatures { path: path.clone(), why: error.to_string() };
     let attached = Attached::parse(&text).map_err(fail)?;
     if attached.digest != digest {
-        let why = format!("they are for {}, the component is {digest}", attached.digest);
-        return Err(OpenError::Signatures { path, why });
+        return Err(OpenError::OtherBytes { path, signed: attached.digest, found: digest });
     }
     Ok(attached.signatures)
 }

@@ -1,7 +1,7 @@
 //! From files to a [`Host`]: manifest, components, lock file, policy, journal; each checked before the next is used.
 //!
-//! Everything that is wrong with the manifest is reported at once. A component that the lock file does not pin is not
-//! called, and nothing is called at all while anything is wrong.
+//! Everything that is wrong with the manifest is reported at once. A component that the lock file does not pin, or that is not signed
+//! as the manifest asks, is not even compiled, and nothing is called at all while anything is wrong.
 
 mod components;
 mod error;
@@ -20,9 +20,9 @@ use toolhold_sandbox::capability::fs::commit::Durable;
 use toolhold_sandbox::capability::http::Egress;
 
 pub use self::components::Components;
-pub(crate) use self::components::{pin_as_loaded, tools};
+pub(crate) use self::components::{Files, pin_as_loaded, tools};
 pub use self::error::OpenError;
-pub(crate) use self::files::{manifest, manifest_text, parsed};
+pub(crate) use self::files::{manifest, manifest_text, optional_text, parsed};
 pub(crate) use self::locking::{Accepted, signatures_beside};
 use crate::attempt::{Dependencies, HostTime, Running, Time};
 use crate::clock;
@@ -32,6 +32,9 @@ use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
 use crate::secrets::{KnownSecret, Secrets};
+
+/// What is wrong with a component that was never pinned.
+const NOT_IN_THE_FILE: &str = "it is not in the file";
 
 /// Where a host's files are, and how it keeps its word.
 #[derive(Debug, Clone)]
@@ -102,9 +105,10 @@ impl Host {
         let journal = Journal::open(&config.state, &options)?;
         let dependencies = Dependencies::open(&journal, Arc::clone(&config.time))?;
         let egress = sender.unwrap_or_else(|| egress(&manifest, &secrets, &dependencies));
-        let components = Components::load_with(&manifest, config, &lock, egress, progress).await?;
-        components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
+        // INVARIANT: no byte is compiled, and no component asked for its tools, that is not pinned and signed as it must be.
         locking::vouched(&manifest, &lock)?;
+        let components = Components::load_with(&manifest, config, Files::AsPinned(&lock), egress, progress).await?;
+        components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
         let (sandbox, catalog) = components.into_parts();
         let policy = Policy::resolve(manifest, &catalog)?;
@@ -190,7 +194,7 @@ fn announcements(manifest: &Manifest, path: &Path, components: &Components) -> R
 fn pinned(lock: &Lock, name: &ComponentName, pin: &Pin) -> Result<(), OpenError> {
     let what = match lock.compare(name, pin) {
         Comparison::Pinned => return Ok(()),
-        Comparison::Missing => "it is not in the file".to_owned(),
+        Comparison::Missing => NOT_IN_THE_FILE.to_owned(),
         Comparison::Changed(changes) => changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     };
     Err(OpenError::NotPinned { component: name.clone(), what })

@@ -19,6 +19,9 @@ const MOST: usize = 16;
 /// Bytes of components that are kept for them; over it, the oldest go first. The current one always stays.
 const MOST_BYTES: u64 = 2 << 30;
 
+/// Which of them is the present one, after somebody went back.
+const POSITION: &str = "position";
+
 /// The lock files of one project.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -40,56 +43,126 @@ impl History {
         Ok(Self { folder: all.join(project), all, store: Store::of(state) })
     }
 
-    /// Keeps `text` as the newest. Nothing is let go yet: the components of the next one may be in the store already.
+    /// Keeps `lock` after the one that is there, `present`. What came after that one, because somebody went back, is forgotten.
+    ///
+    /// No component is let go yet: those of the next one may be in the store already.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    pub(crate) fn record(&self, text: &str) -> Result<(), StoreError> {
-        let numbers = self.numbers()?;
-        let newest = numbers.last().copied();
-        if newest.map(|number| self.text(number)).transpose()?.as_deref() != Some(text) {
-            let path = self.path(newest.map_or(1, |number| number + 1));
-            let written = private_folder(&self.folder).and_then(|()| replace_file::replace(&path, text.as_bytes()));
-            written.map_err(|source| StoreError::Io { path, source })?;
+    pub(crate) fn record(&self, present: Option<&Lock>, lock: &Lock) -> Result<(), StoreError> {
+        let position = match present {
+            Some(present) => Some(self.keep(present)?),
+            None => self.numbers()?.last().copied(),
+        };
+        let newer = |known: &u64| position.is_some_and(|position| *known > position);
+        self.numbers()?.into_iter().filter(newer).try_for_each(|newer| self.forget(newer))?;
+        let last = self.locks()?.pop();
+        if last.is_some_and(|(_, last)| last.released() == lock.released()) {
+            return Ok(());
         }
-        Ok(())
+        self.append(lock)?;
+        self.stay()
     }
 
-    /// The lock file before `current`, and its number. What is not the newest that is known comes after it.
+    /// Keeps `lock`, which is there, and with it the components that it names.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    pub(crate) fn before(&self, current: &str) -> Result<Option<(u64, String)>, StoreError> {
-        let mut known = Vec::new();
-        for number in self.numbers()? {
-            known.push((number, self.text(number)?));
-        }
-        if known.last().is_some_and(|(_, text)| text == current) {
-            known.pop();
-        }
-        Ok(known.pop())
+    pub(crate) fn know(&self, lock: &Lock) -> Result<(), StoreError> {
+        self.keep(lock).map(drop)
     }
 
-    /// Forgets everything newer than `number`.
+    /// The nearest lock file before `present` that `differs`, and its number. Never one that came after it. `present` is kept. Where it is
+    /// gone or cannot be read, the last one that was there.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    pub(crate) fn go_back_to(&self, number: u64) -> Result<(), StoreError> {
-        self.numbers()?.into_iter().filter(|known| *known > number).try_for_each(|newer| self.forget(newer))
+    pub(crate) fn before(
+        &self,
+        present: Option<&Lock>,
+        differs: impl Fn(&Lock) -> bool,
+    ) -> Result<Option<(u64, Lock)>, StoreError> {
+        let first_newer = match present {
+            Some(present) => Some(self.keep(present)?),
+            None => self.noted()?.map(|(number, _)| number.saturating_add(1)),
+        };
+        let older = |number: u64| first_newer.is_none_or(|newer| number < newer);
+        let mut older = self.locks()?.into_iter().rev().filter(|(number, _)| older(*number));
+        Ok(older.find(|(_, lock)| differs(lock)))
     }
 
-    /// Keeps `text` in place of the one of that number: the same components, told apart by where they are taken from.
+    /// Notes that `lock` is the present one, and comes from `number`.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    pub(crate) fn replace(&self, number: u64, text: &str) -> Result<(), StoreError> {
+    pub(crate) fn went_to(&self, number: u64, lock: &Lock) -> Result<(), StoreError> {
+        self.write(self.folder.join(POSITION), &format!("{number} {}\n", fingerprint(lock)))
+    }
+
+    /// The number of `lock`: where somebody went back to, the newest that is the same, or a new one.
+    fn keep(&self, lock: &Lock) -> Result<u64, StoreError> {
+        if let Some(number) = self.position(lock)? {
+            return Ok(number);
+        }
+        let same = lock.released();
+        if let Some((number, _)) = self.locks()?.into_iter().rev().find(|(_, known)| known.released() == same) {
+            return Ok(number);
+        }
+        self.append(lock)
+    }
+
+    fn append(&self, lock: &Lock) -> Result<u64, StoreError> {
+        let number = self.numbers()?.last().map_or(1, |newest| newest.saturating_add(1));
         let path = self.path(number);
-        replace_file::replace(&path, text.as_bytes()).map_err(|source| StoreError::Io { path, source })?;
-        self.shorten()
+        let text =
+            lock.render().map_err(|error| StoreError::Io { path: path.clone(), source: io::Error::other(error) })?;
+        self.write(path, &text)?;
+        Ok(number)
+    }
+
+    /// Where somebody went back to, if `lock` is still what was there then.
+    fn position(&self, lock: &Lock) -> Result<Option<u64>, StoreError> {
+        let noted = self.noted()?.filter(|(_, noted)| *noted == fingerprint(lock));
+        Ok(noted.map(|(number, _)| number).filter(|number| self.path(*number).exists()))
+    }
+
+    /// Where somebody went back to, and what was there then.
+    fn noted(&self) -> Result<Option<(u64, String)>, StoreError> {
+        let path = self.folder.join(POSITION);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(StoreError::Io { path, source }),
+        };
+        let noted = text.trim().split_once(' ');
+        Ok(noted.and_then(|(number, noted)| Some((number.parse().ok()?, noted.to_owned()))))
+    }
+
+    /// The newest is the present one.
+    fn stay(&self) -> Result<(), StoreError> {
+        let path = self.folder.join(POSITION);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::Io { path, source: error }),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, path: PathBuf, text: &str) -> Result<(), StoreError> {
+        let written = private_folder(&self.folder).and_then(|()| replace_file::replace(&path, text.as_bytes()));
+        written.map_err(|source| StoreError::Io { path, source })
+    }
+
+    /// Those that can be read, oldest first.
+    fn locks(&self) -> Result<Vec<(u64, Lock)>, StoreError> {
+        let mut locks = Vec::new();
+        for number in self.numbers()? {
+            locks.extend(Lock::parse(&self.text(number)?).ok().map(|lock| (number, lock)));
+        }
+        Ok(locks)
     }
 
     /// Lets go what is too old, with the components that nothing names any more.
@@ -124,8 +197,7 @@ impl History {
         let mut wanted = BTreeSet::new();
         for project in list(&self.all)? {
             // A write that was cut off leaves a file of another name.
-            let locks = list(&project)?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "lock"));
-            for path in locks {
+            for path in list(&project)?.into_iter().filter(|path| number(path).is_some()) {
                 let text = std::fs::read_to_string(&path).map_err(|source| StoreError::Io { path, source })?;
                 let Ok(lock) = Lock::parse(&text) else { return Ok(None) };
                 wanted.extend(lock.components().values().map(|pin| pin.digest));
@@ -135,8 +207,7 @@ impl History {
     }
 
     fn numbers(&self) -> Result<Vec<u64>, StoreError> {
-        let number = |path: PathBuf| path.file_stem()?.to_str()?.parse().ok();
-        let mut numbers: Vec<u64> = list(&self.folder)?.into_iter().filter_map(number).collect();
+        let mut numbers: Vec<u64> = list(&self.folder)?.iter().filter_map(|path| number(path)).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
@@ -156,6 +227,19 @@ impl History {
     }
 }
 
+/// The number of a lock file that is kept: `NUMBER.lock`, and written like that.
+fn number(path: &Path) -> Option<u64> {
+    let number = path.file_name()?.to_str()?.strip_suffix(".lock")?.parse::<u64>().ok()?;
+    path.ends_with(format!("{number}.lock")).then_some(number)
+}
+
+/// What tells lock files apart, wherever their bytes are taken from.
+fn fingerprint(lock: &Lock) -> String {
+    let pins = lock.released();
+    // What cannot be rendered was never written, and is like no other.
+    Digest::of(pins.render().unwrap_or_default().as_bytes()).to_string()
+}
+
 /// What is in a folder; nothing if it is not there.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let fail = |source| StoreError::Io { path: folder.to_owned(), source };
@@ -168,25 +252,70 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use toolhold_core::lock::Pin;
+
     use super::*;
 
-    fn lock(bytes: &[u8]) -> String {
+    fn lock(bytes: &[u8]) -> Lock {
         let digest = Digest::of(bytes);
-        format!("version = 1\n[components.a]\nsource = \"a\"\ndigest = \"{digest}\"\nsize = 1\nworld = \"w\"\n")
+        let text =
+            format!("version = 1\n[components.a]\nsource = \"a\"\ndigest = \"{digest}\"\nsize = 1\nworld = \"w\"\n");
+        Lock::parse(&text).unwrap()
     }
 
     #[test]
-    fn one_goes_back_step_by_step_and_what_was_undone_is_gone() {
+    fn one_goes_back_step_by_step_and_never_forward() {
         let state = tempfile::tempdir().unwrap();
         let history = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
-        assert!(history.before("x").unwrap().is_none());
+        let [one, two, three, hand] = [b"1", b"2", b"3", b"4"].map(|bytes| lock(bytes));
+        let before = |present: &Lock| history.before(Some(present), |_| true).unwrap();
+        assert!(before(&one).is_none());
+        assert_eq!(history.before(None, |_| true).unwrap().unwrap().1, one, "what is gone comes back");
+        // The first set comes again: going back from it must not lead in circles.
+        for (present, next) in [(&one, &two), (&two, &two), (&two, &three), (&three, &one)] {
+            history.record(Some(present), next).unwrap();
+        }
+        let mut present = one.clone();
+        for expected in [&three, &two, &one] {
+            let (number, found) = before(&present).unwrap();
+            assert_eq!(found, *expected);
+            history.went_to(number, &found).unwrap();
+            present = found;
+        }
+        assert!(before(&present).is_none());
+        assert_eq!(history.before(None, |_| true).unwrap().unwrap(), (1, one.clone()), "not what was gone back from");
+        // What was written by hand comes after all that is known, and is kept.
+        assert_eq!(before(&hand).unwrap().1, one);
+        assert_eq!(history.locks().unwrap().last().unwrap().1, hand);
+    }
+
+    #[test]
+    fn what_was_gone_back_from_is_forgotten_once_something_else_is_accepted() {
+        let state = tempfile::tempdir().unwrap();
+        let history = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
         let [one, two, three] = [b"1", b"2", b"3"].map(|bytes| lock(bytes));
-        [&one, &two, &two, &three].into_iter().for_each(|text| history.record(text).unwrap());
-        let (number, text) = history.before(&three).unwrap().unwrap();
-        assert_eq!(text, two);
-        history.go_back_to(number).unwrap();
-        assert_eq!(history.before(&two).unwrap().unwrap().1, one);
-        assert_eq!(history.before("edited by hand").unwrap().unwrap().1, two);
+        history.record(Some(&one), &two).unwrap();
+        let (number, found) = history.before(Some(&two), |_| true).unwrap().unwrap();
+        history.went_to(number, &found).unwrap();
+        history.record(Some(&one), &three).unwrap();
+        assert_eq!(history.before(Some(&three), |lock| *lock != three).unwrap().unwrap().1, one);
+        assert!(history.locks().unwrap().iter().all(|(_, known)| *known != two));
+    }
+
+    #[test]
+    fn the_same_components_from_elsewhere_are_the_same_lock_file() {
+        let state = tempfile::tempdir().unwrap();
+        let history = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
+        let (one, two) = (lock(b"1"), lock(b"2"));
+        history.record(Some(&one), &two).unwrap();
+        let held = |lock: &Lock| {
+            let pins = lock.components().iter().map(|(name, pin)| (name.clone(), Pin { held: true, ..pin.clone() }));
+            Lock::new(pins.collect())
+        };
+        assert_eq!(history.before(Some(&held(&two)), |_| true).unwrap().unwrap().1, one);
+        history.went_to(1, &held(&one)).unwrap();
+        assert!(history.before(Some(&one), |_| true).unwrap().is_none());
+        assert_eq!(history.numbers().unwrap(), [1, 2]);
     }
 
     #[test]
@@ -196,12 +325,12 @@ mod tests {
         let mine = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
         let theirs = History::of(state.path(), Path::new("/q/toolhold.lock")).unwrap();
         let digest = store.put(b"theirs").unwrap();
-        theirs.record(&lock(b"theirs")).unwrap();
+        theirs.record(None, &lock(b"theirs")).unwrap();
         let first = store.put(b"first").unwrap();
-        mine.record(&lock(b"first")).unwrap();
+        mine.record(None, &lock(b"first")).unwrap();
         for number in 0..MOST {
             assert!(store.get(first).unwrap().is_some(), "{number}");
-            mine.record(&lock(number.to_string().as_bytes())).unwrap();
+            mine.record(None, &lock(number.to_string().as_bytes())).unwrap();
             mine.shorten().unwrap();
         }
         assert!(store.get(first).unwrap().is_none(), "nothing names it any more");
@@ -215,11 +344,11 @@ mod tests {
         let store = Store::of(state.path());
         let history = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
         let digest = store.put(b"component").unwrap();
-        history.record("version = 9\n").unwrap();
-        history.record(&lock(b"other")).unwrap();
+        history.record(None, &lock(b"other")).unwrap();
+        std::fs::write(history.path(7), "version = 9\n").unwrap();
         history.shorten().unwrap();
         assert!(store.get(digest).unwrap().is_some());
-        std::fs::rename(history.path(1), history.folder.join(".toolhold-cut-off")).unwrap();
+        std::fs::rename(history.path(7), history.folder.join("007.lock")).unwrap();
         history.shorten().unwrap();
         assert!(store.get(digest).unwrap().is_none(), "what was cut off while it was written is no lock file");
     }

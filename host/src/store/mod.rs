@@ -57,6 +57,10 @@ impl Store {
             return Ok(digest);
         }
         let path = self.file(digest);
+        // A folder cannot be replaced by a file.
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            std::fs::remove_dir_all(&path).map_err(|source| StoreError::Io { path: path.clone(), source })?;
+        }
         self.write(&path, bytes).map_err(|source| StoreError::Io { path, source })?;
         Ok(digest)
     }
@@ -167,9 +171,18 @@ mod tests {
         std::fs::rename(&path, state.path().join("elsewhere")).unwrap();
         std::os::unix::fs::symlink(state.path().join("elsewhere"), &path).unwrap();
         assert!(matches!(store.get(digest), Err(StoreError::Io { .. })), "a link, even to the right bytes");
+        store.put(b"component").unwrap();
+        assert!(store.get(digest).unwrap().is_some() && state.path().join("elsewhere").exists());
         std::fs::remove_file(&path).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
         assert!(matches!(store.get(digest), Err(StoreError::Io { .. })), "a pipe on which a reader would wait");
+        store.put(b"component").unwrap();
+        assert!(store.get(digest).unwrap().is_some());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir_all(path.join("deep")).unwrap();
+        assert!(store.get(digest).is_err(), "a folder");
+        store.put(b"component").unwrap();
+        assert!(store.get(digest).unwrap().is_some());
     }
 
     #[test]

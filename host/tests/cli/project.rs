@@ -1,7 +1,7 @@
 //! A project in a directory of its own, and what the program says there.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -115,13 +115,33 @@ impl Project {
 
     /// At a terminal, with somebody who types `answer`. What is said and printed comes out as one text.
     pub(crate) fn run_at_a_terminal(&self, words: &[&str], answer: &str) -> Done {
+        let mut child = self.at_a_terminal(words);
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        Done(child.wait_with_output().unwrap())
+    }
+
+    /// The same, with something that happens between the question and the answer `y`.
+    pub(crate) fn run_at_a_terminal_while(&self, words: &[&str], meanwhile: impl FnOnce()) -> Done {
+        let mut child = self.at_a_terminal(words);
+        let (mut output, mut said) = (child.stdout.take().unwrap(), Vec::new());
+        while !said.ends_with(b"[y/N] ") {
+            let mut byte = [0];
+            assert_eq!(output.read(&mut byte).unwrap(), 1, "no question: {}", String::from_utf8_lossy(&said));
+            said.extend(byte);
+        }
+        meanwhile();
+        child.stdin.take().unwrap().write_all(b"y\n").unwrap();
+        output.read_to_end(&mut said).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        Done(Output { stdout: said, ..ended })
+    }
+
+    fn at_a_terminal(&self, words: &[&str]) -> Child {
         let line = [&[env!("CARGO_BIN_EXE_toolhold")], words].concat().join(" ");
         let mut command = Command::new("script");
         command.current_dir(self.path()).env_clear().env("TOOLHOLD_CACHE", cache()).env("PATH", "/usr/bin:/bin");
         command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-        Done(child.wait_with_output().unwrap())
+        command.spawn().unwrap()
     }
 
     /// Starts it and does not wait.

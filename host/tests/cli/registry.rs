@@ -123,7 +123,7 @@ fn a_tag_that_moves_changes_nothing_until_what_it_leads_to_is_accepted() {
     publish(&project, &greedy(), &registry.reference(":1"), &[]);
     project.run(&["call", "files.read", "path=/work/notes.md"]).worked(&["# Notes"]);
     project.run(&["lock"]).worked(&["nothing changed"]);
-    project.run(&["update", "--yes"]).failed(16, &["`read` writes /work/**", "nothing of it is granted"]);
+    project.run(&["update", "--yes"]).failed(16, &["`read` writes \"/work/**\"", "nothing of it is granted"]);
     assert_eq!(project.read("toolhold.lock"), lock);
     std::fs::remove_dir_all(project.path().join(".toolhold")).unwrap();
     project.run(&["fetch"]).worked(&["1 fetched"]);

@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use toolhold_core::id::Digest;
+use toolhold_core::signature::Attached;
+
 use crate::project::{Project, files};
 use crate::web::{Web, modest, retitled};
 
@@ -86,11 +89,43 @@ fn without_the_right_signature_nothing_is_added() {
 #[test]
 fn a_signature_of_a_known_signer_that_does_not_hold_is_refused_even_where_none_is_needed() {
     let (project, web) = project("allow");
-    let signature = signed(&project, &web, &modest(), "files");
+    let forged = flipped(&signed(&project, &web, &modest(), "files"));
+    let words = ["does not hold for these bytes"];
+    web.put("/files.wasm.sig", forged.as_bytes());
+    project.run(&["add", &web.url("/files.wasm"), "--yes"]).failed(16, &words);
+    let named = Attached::new(Digest::of(&modest())).render().unwrap();
+    web.put("/files.wasm.sig", named.as_bytes());
+    assert_eq!(project.run(&["add", &web.url("/files.wasm"), "--yes"]).code(), 0);
+    web.put("/files.wasm.sig", forged.as_bytes());
+    project.run(&["update", "--yes", "--accept-needs"]).failed(16, &words);
+}
+
+#[test]
+fn nor_does_such_a_file_get_locked_or_run() {
+    let (project, _web) = project("allow");
+    let manifest = project.read("toolhold.toml");
+    project.write("toolhold.toml", &format!("{manifest}\n[tools.files]\nsource = \"files.wasm\"\n"));
+    project.run(&["sign", "files.wasm", "--key", "alice.key"]).worked(&["signed as `files`"]);
+    let good = project.read("files.wasm.sig");
+    project.write("files.wasm.sig", &flipped(&good));
+    let words = ["does not hold for these bytes"];
+    project.run(&["lock"]).failed(16, &words);
+    project.run(&["manifest", "check"]).failed(16, &words);
+    project.run(&["tools"]).failed(16, &words);
+    project.write("files.wasm.sig", &good);
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let call = ["call", "files.read", "path=/work/notes.md"];
+    project.run(&call).failed(5, &["denied"]);
+    let lock = project.read("toolhold.lock");
+    project.write("toolhold.lock", &lock.replace("name = \"files\"", "name = \"cleaner\""));
+    project.run(&call).failed(16, &words);
+}
+
+/// With another first character of the signature.
+fn flipped(signature: &str) -> String {
     let at = signature.find("\"signature\": \"").unwrap() + 14;
     let flipped = if signature[at..].starts_with('A') { "B" } else { "A" };
-    web.put("/files.wasm.sig", format!("{}{flipped}{}", &signature[..at], &signature[at + 1..]).as_bytes());
-    project.run(&["add", &web.url("/files.wasm"), "--yes"]).failed(16, &["does not hold for these bytes"]);
+    format!("{}{flipped}{}", &signature[..at], &signature[at + 1..])
 }
 
 #[test]
@@ -135,5 +170,52 @@ fn a_file_is_signed_by_what_lies_beside_it() {
     assert_eq!(project.run(&["lock"]).code(), 0);
     project.run(&["call", "files.read", "path=/work/notes.md"]).failed(5, &["denied"]);
     std::fs::write(project.path().join("files.wasm"), modest()).unwrap();
-    project.run(&["lock"]).failed(16, &["they are for sha256:"]);
+    for words in [&["lock"][..], &["tools"], &["manifest", "check"]] {
+        project.run(words).failed(16, &["they are for sha256:"]);
+    }
+}
+
+#[test]
+fn what_is_not_signed_or_not_pinned_is_not_even_compiled() {
+    let (project, _web) = project("refuse");
+    let manifest = project.read("toolhold.toml");
+    project.write(
+        "toolhold.toml",
+        &format!("{manifest}\n[tools.files]\nsource = \"files.wasm\"\nsigned-by = [\"alice\"]\n"),
+    );
+    project.run(&["sign", "files.wasm", "--key", "alice.key"]).worked(&["signed as `files`"]);
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    // Compiling this would fail, with another code.
+    std::fs::write(project.path().join("files.wasm"), b"\0asm nonsense").unwrap();
+    let call = ["call", "files.read", "path=/work/notes.md"];
+    project.run(&call).failed(9, &["is not what the lock file pins", "its bytes are sha256:"]);
+    let lock = project.read("toolhold.lock");
+    let start = lock.find("[[components.files.signatures]]").unwrap();
+    let end = lock[start..].find("\n[components.files.tools").unwrap() + start;
+    project.write("toolhold.lock", &format!("{}{}", &lock[..start], &lock[end..]));
+    project.run(&call).failed(16, &["not signed by `alice`"]);
+    std::fs::remove_file(project.path().join("files.wasm.sig")).unwrap();
+    project.run(&["tools"]).failed(16, &["not signed by `alice`"]);
+    project.write("toolhold.lock", "version = 1\n");
+    project.run(&call).failed(9, &["is not in the file"]);
+}
+
+#[test]
+fn signatures_of_others_are_kept_or_nothing_is_signed() {
+    let (project, _web) = project("allow");
+    project.run(&["keys", "new", "bob.key"]).worked(&["key"]);
+    let sign = |key: &str| project.run(&["sign", "files.wasm", "--key", key]);
+    sign("alice.key").worked(&["signed as `files`"]);
+    sign("bob.key").worked(&["signed as `files`"]);
+    assert_eq!(project.read("files.wasm.sig").matches("\"key\"").count(), 2);
+    let cut_off = project.read("files.wasm.sig").replace("\"format\": 1", "\"format\": 2");
+    project.write("files.wasm.sig", &cut_off);
+    sign("bob.key").failed(16, &["their format is 2"]);
+    assert_eq!(project.read("files.wasm.sig"), cut_off);
+    std::fs::write(project.path().join("files.wasm"), modest()).unwrap();
+    std::fs::remove_file(project.path().join("files.wasm.sig")).unwrap();
+    sign("alice.key").worked(&["signed as `files`"]);
+    std::fs::write(project.path().join("files.wasm"), retitled()).unwrap();
+    sign("bob.key").worked(&["signed as `files`"]);
+    assert_eq!(project.read("files.wasm.sig").matches("\"key\"").count(), 1, "alice's was for what is gone");
 }

@@ -69,6 +69,14 @@ pub(crate) fn modest() -> Vec<u8> {
     version(|tools| tools[0]["needs"][0]["target"] = "/work/**".into())
 }
 
+/// The same in every word, with other bytes.
+pub(crate) fn rebuilt() -> Vec<u8> {
+    let mut bytes = modest();
+    let data = b"built anew".as_slice();
+    CustomSection { name: "note".into(), data: data.into() }.append_to_component(&mut bytes);
+    bytes
+}
+
 /// The same, with another title.
 pub(crate) fn retitled() -> Vec<u8> {
     version(|tools| {

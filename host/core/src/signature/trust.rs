@@ -31,23 +31,41 @@ pub enum Untrusted {
     },
 }
 
-/// The first of `signers` who signed `digest` as `name`.
+/// Whether every signature that is said to be by one of `signers` holds for `digest`. Who made the others is not known.
 ///
 /// # Errors
 ///
-/// [`Untrusted`] tells the nearest that the signatures came.
+/// [`Untrusted::Forged`] for the first that does not: it is no accident, also where no signature is asked for.
+pub fn unforged<'a>(
+    signatures: &[Signature],
+    digest: ToolDigest,
+    signers: impl IntoIterator<Item = (&'a SignerName, &'a PublicKey)>,
+) -> Result<(), Untrusted> {
+    let forged = |key: &PublicKey| signatures.iter().any(|signed| signed.key == *key && !signed.holds_for(digest));
+    let mut signers = signers.into_iter();
+    match signers.find(|(_, key)| forged(key)) {
+        Some((signer, _)) => Err(Untrusted::Forged { signer: signer.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// The first of `signers` who signed `digest` as `name`, if no signature of any of them is forged.
+///
+/// # Errors
+///
+/// [`Untrusted`]: a forged one before all others, else the nearest that the signatures came.
 pub fn trusted<'a>(
     signatures: &[Signature],
     digest: ToolDigest,
     name: &ComponentName,
     signers: impl IntoIterator<Item = (&'a SignerName, &'a PublicKey)>,
 ) -> Result<SignerName, Untrusted> {
+    let signers: Vec<(&SignerName, &PublicKey)> = signers.into_iter().collect();
+    unforged(signatures, digest, signers.iter().copied())?;
     let (mut wanted, mut nearest) = (Vec::new(), None);
     for (signer, key) in signers {
         for signature in signatures.iter().filter(|signature| signature.key == *key) {
-            if !signature.holds_for(digest) {
-                nearest.get_or_insert(Untrusted::Forged { signer: signer.clone() });
-            } else if signature.name == *name {
+            if signature.name == *name {
                 return Ok(signer.clone());
             } else {
                 let (found, wanted) = (signature.name.clone(), name.clone());
@@ -83,7 +101,13 @@ mod tests {
         assert!(matches!(judge(&[Signature::new(&alice, &mail, digest)]), Err(Untrusted::Name { .. })));
         assert!(matches!(judge(&[Signature::new(&alice, &files, Digest::of(b"x"))]), Err(Untrusted::Forged { .. })));
         let claimed = Signature { key: alice.public(), ..Signature::new(&mallory, &files, digest) };
-        assert!(matches!(judge(&[claimed]), Err(Untrusted::Forged { .. })));
+        assert!(matches!(judge(&[claimed.clone()]), Err(Untrusted::Forged { .. })));
+        for both in [[good.clone(), claimed.clone()], [claimed.clone(), good.clone()]] {
+            assert!(matches!(judge(&both), Err(Untrusted::Forged { .. })), "a good one does not excuse a forged one");
+        }
+        assert!(matches!(unforged(&[claimed], digest, [(&name, &key)]), Err(Untrusted::Forged { .. })));
+        let stranger = Signature { key: mallory.public(), ..good.clone() };
+        assert_eq!(unforged(&[good.clone(), stranger], digest, [(&name, &key)]), Ok(()), "who that is nobody knows");
         assert!(matches!(trusted(&[good], digest, &files, []), Err(Untrusted::Nobody { .. })));
     }
 }

@@ -70,7 +70,7 @@ pub use link::{FsCtxView, FsView, add_to_linker};
 pub use listing::Listing;
 pub use notes::{Notes, Operation, Refusal, Touch, Touched, Why};
 pub use overlay::Stage;
-pub use protected::Protected;
+pub use protected::{Protected, UNFINISHED};
 
 /// Where commits keep their files in a granted directory that is on another file system than Toolhold's state.
 const WORKSPACE: &str = ".toolhold";

@@ -16,6 +16,10 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use super::error::Error;
 use super::identity::Identity;
 
+/// How the names begin under which Toolhold writes a file of its own before it takes the place of the old one. Such a name beside a
+/// protected path is protected too: who could open it would hold the next manifest or lock file.
+pub const UNFINISHED: &str = ".toolhold-new-";
+
 /// How deep a state directory is examined. Ours is shallow; a loop of mounts must not hang the host.
 const DEEPEST: usize = 32;
 

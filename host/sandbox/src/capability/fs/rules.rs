@@ -7,6 +7,7 @@ use toolhold_core::grant::{DirectoryGrant, Patterns};
 
 use super::notes::Why;
 use super::path::RelPath;
+use super::protected::UNFINISHED;
 
 /// The patterns of one grant, and what they imply.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Rules {
     on_the_way_to_write: OnTheWay,
     /// What belongs to Toolhold, relative to the root; covers everything below.
     protected: Vec<RelPath>,
+    /// The folders that hold it, in which what is to replace it is made.
+    beside: Vec<RelPath>,
     whole: bool,
 }
 
@@ -33,6 +36,7 @@ impl Rules {
                 && protected.is_empty()
                 && (grant.read.is_everything() || grant.read.is_empty())
                 && (grant.write.is_everything() || grant.write.is_empty()),
+            beside: protected.iter().filter_map(|path| RelPath::try_from(path.split()?.0.to_owned()).ok()).collect(),
             protected,
         }
     }
@@ -80,7 +84,9 @@ impl Rules {
 
     /// Why `path` may not be touched in any way, if it may not.
     pub(super) fn forbidden(&self, path: &RelPath) -> Option<Why> {
-        if self.protected.iter().any(|protected| protected.rest(path).is_some()) {
+        let unfinished =
+            || self.beside.iter().any(|folder| folder.rest(path).is_some_and(|rest| rest.starts_with(UNFINISHED)));
+        if self.protected.iter().any(|protected| protected.rest(path).is_some()) || unfinished() {
             return Some(Why::Protected);
         }
         if self.deny.is_empty() {
@@ -269,6 +275,8 @@ mod tests {
         let rules = rules(&["**"], &["**"], &[]);
         assert_eq!(rules.forbidden(&path(".toolhold/journal.db")), Some(Why::Protected));
         assert_eq!(rules.forbidden(&path(".toolhold-not")), None);
+        assert_eq!(rules.forbidden(&path(".toolhold-new-x1y2z3")), Some(Why::Protected), "it is about to be ours");
+        assert_eq!(rules.forbidden(&path("elsewhere/.toolhold-new-x1y2z3")), None);
     }
 
     #[test]

@@ -71,6 +71,36 @@ fn by_name_below_a_grant() {
 }
 
 #[test]
+fn what_is_about_to_replace_it_too() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    std::fs::create_dir_all(ws.join("project")).unwrap();
+    let manifest = ws.join("project/toolhold.toml");
+    std::fs::write(&manifest, "manifest").unwrap();
+    std::fs::write(ws.join("project/.toolhold-new-a1b2c3"), "the next manifest").unwrap();
+    let mut guest = guest(&[DirectoryGrant { atomic: false, ..all_of(&ws) }], &[&manifest]);
+    for path in
+        ["project/.toolhold-new-a1b2c3", "project/.toolhold-new-planted", "project/../project/.toolhold-new-a1b2c3"]
+    {
+        for answer in [
+            guest.read_file(path).map(drop),
+            guest.write_file(path, CREATE, b"x"),
+            guest.write_file(path, TRUNCATE, b"x"),
+            guest.stat(keep(), path).map(drop),
+            guest.unlink(path),
+            guest.rename(path, "stolen"),
+            guest.rename("file", path),
+            guest.link(path, "stolen"),
+        ] {
+            refused(answer, ErrorCode::Access);
+            assert_eq!(guest.last_why(), Why::Protected, "{path}");
+        }
+    }
+    assert_eq!(guest.names("project").unwrap(), [""; 0]);
+    assert_eq!(std::fs::read(ws.join("project/.toolhold-new-a1b2c3")).unwrap(), b"the next manifest");
+}
+
+#[test]
 fn by_identity_through_another_name() {
     let temp = workspace();
     let ws = temp.path().join("ws");
