@@ -136,6 +136,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::type_complexity, reason = "a table of a test")]
     fn description(tools: &[(&str, &[(&str, &str)], bool)]) -> Description {
         let tool = |(name, needs, read_only): &(&str, &[(&str, &str)], bool)| {
             let needs: Vec<_> = needs

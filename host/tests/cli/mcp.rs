@@ -131,7 +131,7 @@ fn both_revisions_list_the_same_tools_and_call_them() {
         assert_eq!(read["annotations"]["readOnlyHint"], true, "{read}");
         let result = client.call("files__read", json!({ "path": "/work/a.txt" }));
         assert!(text(&result).contains("two"), "{result}");
-        assert_eq!(result["isError"].as_bool().unwrap_or_default(), false);
+        assert!(!result["isError"].as_bool().unwrap_or_default());
         client.end();
     }
 }

@@ -102,11 +102,15 @@ impl Text {
     }
 
     pub(super) fn arguments(&self) -> Vec<&str> {
-        let named = |part| match part {
-            &Part::Argument(ref name) if !name.is_empty() => Some(name.as_str()),
-            _ => None,
-        };
-        self.0.iter().filter_map(named).collect()
+        let mut names = Vec::new();
+        for part in &self.0 {
+            if let Part::Argument(name) = part
+                && !name.is_empty()
+            {
+                names.push(name.as_str());
+            }
+        }
+        names
     }
 
     /// The argument that it begins with.

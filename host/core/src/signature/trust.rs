@@ -101,7 +101,7 @@ mod tests {
         assert!(matches!(judge(&[Signature::new(&alice, &mail, digest)]), Err(Untrusted::Name { .. })));
         assert!(matches!(judge(&[Signature::new(&alice, &files, Digest::of(b"x"))]), Err(Untrusted::Forged { .. })));
         let claimed = Signature { key: alice.public(), ..Signature::new(&mallory, &files, digest) };
-        assert!(matches!(judge(&[claimed.clone()]), Err(Untrusted::Forged { .. })));
+        assert!(matches!(judge(std::slice::from_ref(&claimed)), Err(Untrusted::Forged { .. })));
         for both in [[good.clone(), claimed.clone()], [claimed.clone(), good.clone()]] {
             assert!(matches!(judge(&both), Err(Untrusted::Forged { .. })), "a good one does not excuse a forged one");
         }

@@ -72,21 +72,10 @@ fn field(object: &Value, name: &str, ty: &Type, budget: &mut Budget) -> Result<V
 
 fn to_val(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, Wrong> {
     budget.spend(value.as_str().map_or(0, str::len))?;
+    if let Some(scalar) = to_scalar(value, ty) {
+        return scalar;
+    }
     match ty {
-        Type::Bool => value.as_bool().map(Val::Bool).ok_or_else(|| expected("a boolean")),
-        Type::S8 => integer(value).map(Val::S8),
-        Type::U8 => integer(value).map(Val::U8),
-        Type::S16 => integer(value).map(Val::S16),
-        Type::U16 => integer(value).map(Val::U16),
-        Type::S32 => integer(value).map(Val::S32),
-        Type::U32 => integer(value).map(Val::U32),
-        Type::S64 => integer(value).map(Val::S64),
-        Type::U64 => integer(value).map(Val::U64),
-        #[expect(clippy::cast_possible_truncation, reason = "the nearest 32-bit number is what is meant")]
-        Type::Float32 => float(value).map(|number| Val::Float32(number as f32)),
-        Type::Float64 => float(value).map(Val::Float64),
-        Type::Char => character(value).map(Val::Char),
-        Type::String => text(value).map(|text| Val::String(text.to_owned())),
         Type::List(list) if list.ty() == Type::U8 => bytes(value, budget),
         Type::List(list) => items(value, &list.ty(), budget).map(Val::List),
         Type::FixedLengthList(list) => {
@@ -111,6 +100,24 @@ fn to_val(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, Wrong> {
                 .collect::<Result<_, _>>()
                 .map(Val::Tuple)
         }
+        Type::Option(_) if value.is_null() => Ok(Val::Option(None)),
+        Type::Option(option) => {
+            let inner = option.ty();
+            let value = match inner {
+                Type::Option(_) => value.get("some").ok_or_else(|| expected("`{\"some\": …}` or null"))?,
+                _ => value,
+            };
+            Ok(Val::Option(Some(Box::new(to_val(value, &inner, budget)?))))
+        }
+        Type::Variant(_) | Type::Result(_) => to_case(value, ty, budget),
+        // A function with any other type is not offered as a tool.
+        _ => Err("a value of this type cannot be written".into()),
+    }
+}
+
+/// A value that is one of several cases.
+fn to_case(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, Wrong> {
+    match ty {
         Type::Variant(variant) => {
             let (name, payload) = case(value)?;
             let known = variant.cases().find(|case| case.name == name);
@@ -122,23 +129,6 @@ fn to_val(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, Wrong> {
                 _ => Err(expected("one of its cases")),
             }
         }
-        Type::Enum(known) => {
-            let name = text(value)?;
-            known
-                .names()
-                .find(|known| *known == name)
-                .map(|name| Val::Enum(name.to_owned()))
-                .ok_or_else(|| expected("one of its names"))
-        }
-        Type::Option(_) if value.is_null() => Ok(Val::Option(None)),
-        Type::Option(option) => {
-            let inner = option.ty();
-            let value = match inner {
-                Type::Option(_) => value.get("some").ok_or_else(|| expected("`{\"some\": …}` or null"))?,
-                _ => value,
-            };
-            Ok(Val::Option(Some(Box::new(to_val(value, &inner, budget)?))))
-        }
         Type::Result(result) => {
             let mut side =
                 |ty: Option<Type>, value: &Value| ty.map(|ty| to_val(value, &ty, budget).map(Box::new)).transpose();
@@ -148,23 +138,39 @@ fn to_val(value: &Value, ty: &Type, budget: &mut Budget) -> Result<Val, Wrong> {
                 _ => Err(expected("`{\"ok\": …}` or `{\"err\": …}`")),
             }
         }
-        Type::Flags(flags) => {
-            let known = |value: &Value| {
-                let name = text(value)?;
-                flags
-                    .names()
-                    .find(|known| *known == name)
-                    .map(str::to_owned)
-                    .ok_or_else(|| expected("one of its names"))
-            };
-            let items = value.as_array().ok_or_else(|| expected("an array of names"))?;
-            items.iter().map(known).collect::<Result<_, _>>().map(Val::Flags)
-        }
-        // A function with such a type is not offered as a tool.
-        Type::Map(_) | Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-            Err("a value of this type cannot be written".into())
-        }
+        _ => Err(expected("one of several cases")),
     }
+}
+
+/// `None` for types whose values hold others.
+fn to_scalar(value: &Value, ty: &Type) -> Option<Result<Val, Wrong>> {
+    Some(match ty {
+        Type::Bool => value.as_bool().map(Val::Bool).ok_or_else(|| expected("a boolean")),
+        Type::S8 => integer(value).map(Val::S8),
+        Type::U8 => integer(value).map(Val::U8),
+        Type::S16 => integer(value).map(Val::S16),
+        Type::U16 => integer(value).map(Val::U16),
+        Type::S32 => integer(value).map(Val::S32),
+        Type::U32 => integer(value).map(Val::U32),
+        Type::S64 => integer(value).map(Val::S64),
+        Type::U64 => integer(value).map(Val::U64),
+        #[expect(clippy::cast_possible_truncation, reason = "the nearest 32-bit number is what is meant")]
+        Type::Float32 => float(value).map(|number| Val::Float32(number as f32)),
+        Type::Float64 => float(value).map(Val::Float64),
+        Type::Char => character(value).map(Val::Char),
+        Type::String => text(value).map(|text| Val::String(text.to_owned())),
+        Type::Enum(known) => text(value).and_then(|text| one_of(known.names(), text)).map(Val::Enum),
+        Type::Flags(flags) => {
+            let items = value.as_array().ok_or_else(|| expected("an array of names"));
+            let known = |value: &Value| one_of(flags.names(), text(value)?);
+            items.and_then(|items| items.iter().map(known).collect::<Result<_, _>>()).map(Val::Flags)
+        }
+        _ => return None,
+    })
+}
+
+fn one_of<'a>(mut names: impl Iterator<Item = &'a str>, name: &str) -> Result<String, Wrong> {
+    names.find(|known| *known == name).map(str::to_owned).ok_or_else(|| expected("one of its names"))
 }
 
 fn expected(what: &str) -> Wrong {

@@ -22,7 +22,7 @@ struct Dear {
 }
 
 impl Dear {
-    fn new(calls: usize, is_fixed: bool) -> [Box<dyn Model>; 1] {
+    fn alone(calls: usize, is_fixed: bool) -> [Box<dyn Model>; 1] {
         [Box::new(Self { identity: Identity { name: "dear".into(), kind: Kind::Scripted }, calls, is_fixed })]
     }
 }
@@ -76,7 +76,7 @@ fn place(run: &str) -> Place {
 }
 
 async fn run(host: &Host, agent: &str, name: &str, calls: usize) -> Ended {
-    ran(host, agent, name, &mut Dear::new(calls, true)).await
+    ran(host, agent, name, &mut Dear::alone(calls, true)).await
 }
 
 async fn ran(host: &Host, agent: &str, name: &str, models: &mut [Box<dyn Model>; 1]) -> Ended {
@@ -125,9 +125,9 @@ fn runs_at_once_never_use_more_than_there_is() {
         let mut runs = Vec::new();
         for number in 0..8 {
             let host = host.clone();
-            runs.push(tokio::spawn(
-                async move { ran(&host, "a", &format!("r{number}"), &mut Dear::new(40, false)).await },
-            ));
+            runs.push(tokio::spawn(async move {
+                ran(&host, "a", &format!("r{number}"), &mut Dear::alone(40, false)).await
+            }));
         }
         let mut tokens = 0;
         for ended in runs {

@@ -56,21 +56,10 @@ impl Schemas {
         if self.in_all > MAX_TYPES_IN_ALL {
             return Err(format!("the types of all functions are made of more than {MAX_TYPES_IN_ALL} types"));
         }
+        if let Some(schema) = of_scalar(ty) {
+            return Ok(schema);
+        }
         Ok(match ty {
-            Type::Bool => json!({ "type": "boolean" }),
-            Type::S8 => integer(i64::from(i8::MIN), i8::MAX as u64),
-            Type::U8 => integer(0, u64::from(u8::MAX)),
-            Type::S16 => integer(i64::from(i16::MIN), i16::MAX as u64),
-            Type::U16 => integer(0, u64::from(u16::MAX)),
-            Type::S32 => integer(i64::from(i32::MIN), i32::MAX as u64),
-            Type::U32 => integer(0, u64::from(u32::MAX)),
-            Type::S64 => integer(i64::MIN, i64::MAX as u64),
-            Type::U64 => integer(0, u64::MAX),
-            Type::Float32 | Type::Float64 => {
-                json!({ "anyOf": [{ "type": "number" }, { "enum": ["NaN", "Infinity", "-Infinity"] }] })
-            }
-            Type::Char => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
-            Type::String => json!({ "type": "string" }),
             Type::List(list) if list.ty() == Type::U8 => json!({ "type": "string", "contentEncoding": "base64" }),
             Type::List(list) => json!({ "type": "array", "items": self.item(&list.ty())? }),
             Type::FixedLengthList(list) => {
@@ -109,9 +98,7 @@ impl Schemas {
             Type::Own(_) | Type::Borrow(_) => {
                 return Err("it takes or returns a resource, which does not outlive a call".into());
             }
-            Type::Map(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-                return Err("it takes or returns a type that is not of WASI 0.2".into());
-            }
+            _ => return Err("it takes or returns a type that is not of WASI 0.2".into()),
         })
     }
 
@@ -144,6 +131,27 @@ impl Schemas {
         let value = ty.map_or_else(|| Ok(json!({ "type": "null" })), |ty| self.of(&ty))?;
         Ok(object_of_one(name, value))
     }
+}
+
+/// `None` for types that are made of others.
+fn of_scalar(ty: &Type) -> Option<Value> {
+    Some(match ty {
+        Type::Bool => json!({ "type": "boolean" }),
+        Type::S8 => integer(i64::from(i8::MIN), i8::MAX as u64),
+        Type::U8 => integer(0, u64::from(u8::MAX)),
+        Type::S16 => integer(i64::from(i16::MIN), i16::MAX as u64),
+        Type::U16 => integer(0, u64::from(u16::MAX)),
+        Type::S32 => integer(i64::from(i32::MIN), i32::MAX as u64),
+        Type::U32 => integer(0, u64::from(u32::MAX)),
+        Type::S64 => integer(i64::MIN, i64::MAX as u64),
+        Type::U64 => integer(0, u64::MAX),
+        Type::Float32 | Type::Float64 => {
+            json!({ "anyOf": [{ "type": "number" }, { "enum": ["NaN", "Infinity", "-Infinity"] }] })
+        }
+        Type::Char => json!({ "type": "string", "minLength": 1, "maxLength": 1 }),
+        Type::String => json!({ "type": "string" }),
+        _ => return None,
+    })
 }
 
 fn object_of_one(name: &str, value: Value) -> Value {
