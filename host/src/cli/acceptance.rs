@@ -10,6 +10,7 @@ use toolhold_core::escape;
 use toolhold_core::id::{ComponentName, SignerName, ToolDigest};
 use toolhold_core::manifest::Component;
 use toolhold_core::widening::{Widening, in_words, met_by, widened};
+use toolhold_sandbox::DescribedBy;
 
 use super::failure::Failure;
 use super::inspect::hints;
@@ -85,7 +86,7 @@ impl Candidate<'_> {
 
     fn tool(&self, tool: &ToolInfo) -> Vec<String> {
         let mut lines = vec![format!("  {}.{}  {}", self.name, tool.name, escape::quoted(&tool.title, TITLE))];
-        lines.push(format!("    {}", paint(Tone::Faint, &hints(tool.hints))));
+        lines.push(format!("    {}", paint(Tone::Faint, &hints(tool.hints, DescribedBy::Section))));
         for need in &tool.needs {
             let met = self.grants.map(|component| met_by(component, need)).unwrap_or_default();
             let granted = match met.is_empty() {

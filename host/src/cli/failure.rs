@@ -40,7 +40,7 @@ impl Failure {
     /// The messages, one per error, as JSON.
     pub(super) fn to_json(&self) -> serde_json::Value {
         let messages: Vec<String> = match &self.report {
-            Report::Plain(error) => vec![format!("{error:#}")],
+            Report::Plain(error) => vec![chain(error)],
             Report::Manifest(errors) => errors.problems().iter().map(ToString::to_string).collect(),
         };
         serde_json::json!({"error": {"code": format!("{:?}", self.code), "exit_code": self.code as u8, "messages": messages}})
@@ -56,10 +56,23 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.report {
-            Report::Plain(error) => write!(out, "error: {error:#}"),
+            Report::Plain(error) => write!(out, "error: {}", chain(error)),
             Report::Manifest(errors) => write!(out, "{}", render(errors)),
         }
     }
+}
+
+/// An error and its causes, each said once: some errors say their cause themselves.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// The errors with the lines that they point at.

@@ -104,7 +104,7 @@ fn readable(loaded: &Loaded, schemas: bool) -> String {
             let (function, why) = (escape::line(&refused.function), escape::line(&refused.why));
             writeln!(text, "{} {function}: {why}", paint(Tone::Notice, "not a tool"))?;
         }
-        loaded.description.tools.iter().try_for_each(|tool| write_tool(&mut text, tool, schemas))
+        loaded.description.tools.iter().try_for_each(|tool| write_tool(&mut text, tool, loaded.described_by, schemas))
     })();
     text
 }
@@ -113,12 +113,12 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { escape::line(&names.join(", ")).into_owned() }
 }
 
-fn write_tool(text: &mut String, tool: &ToolInfo, schemas: bool) -> std::fmt::Result {
+fn write_tool(text: &mut String, tool: &ToolInfo, by: DescribedBy, schemas: bool) -> std::fmt::Result {
     writeln!(text, "\n{}  {}", paint(Tone::Strong, tool.name.as_str()), escape::line(&tool.title))?;
     for line in tool.description.lines().filter(|line| !line.trim().is_empty()) {
         writeln!(text, "  {}", escape::line(line))?;
     }
-    writeln!(text, "  {}", paint(Tone::Faint, &hints(tool.hints)))?;
+    writeln!(text, "  {}", paint(Tone::Faint, &hints(tool.hints, by)))?;
     for (name, property) in properties(tool) {
         let required = if is_required(tool, name) { ", required" } else { "" };
         let about = property.get("description").and_then(|text| text.as_str()).unwrap_or_default();
@@ -150,7 +150,8 @@ fn write_tool(text: &mut String, tool: &ToolInfo, schemas: bool) -> std::fmt::Re
 }
 
 /// What a tool claims of itself, in words.
-pub(super) fn hints(hints: Hints) -> String {
+pub(super) fn hints(hints: Hints, by: DescribedBy) -> String {
+    let says = if by == DescribedBy::Types { "counts as" } else { "claims to be" };
     let named = [
         (hints.read_only, "read-only"),
         (hints.destructive, "destructive"),
@@ -158,7 +159,7 @@ pub(super) fn hints(hints: Hints) -> String {
         (hints.open_world, "open-world"),
     ];
     let names: Vec<_> = named.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
-    format!("claims to be {}", if names.is_empty() { "nothing special".to_owned() } else { names.join(", ") })
+    format!("{says} {}", if names.is_empty() { "nothing special".to_owned() } else { names.join(", ") })
 }
 
 fn properties(tool: &ToolInfo) -> impl Iterator<Item = (&String, &serde_json::Value)> {

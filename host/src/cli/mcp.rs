@@ -83,7 +83,9 @@ impl Install {
             std::fs::create_dir_all(parent)?;
         }
         replace_file::replace(&file, after.as_bytes())?;
-        ui.result(&json!({ "file": file }), |_| format!("{} starts {} for its tools", self.client, program.display()))?;
+        ui.result(&json!({ "file": file }), |_| {
+            format!("{} is in `{}`: {} starts it", program.display(), file.display(), self.client)
+        })?;
         Ok(ExitCode::Success)
     }
 }

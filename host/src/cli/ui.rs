@@ -97,7 +97,9 @@ impl Ui {
         readable: impl FnOnce(&T) -> String,
     ) -> std::io::Result<()> {
         if !self.json {
-            return self.print(&readable(value));
+            let text = readable(value);
+            // Of a call that failed there is nothing to print.
+            return if text.is_empty() { Ok(()) } else { self.print(&text) };
         }
         let mut value = serde_json::to_value(value)?;
         known::clean_json(&mut value);

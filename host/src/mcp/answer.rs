@@ -42,7 +42,11 @@ fn success(report: &CallReport, value: &Value, has_schema: bool, any_shape: bool
 /// A failure in the words for a model: the message names each thing that is wrong with the arguments.
 fn words(failure: &Failure) -> String {
     let wait = failure.retry_after.map(|seconds| format!("\nIt may be tried again in {seconds} seconds."));
-    format!("{}: {}{}", failure.code, failure.message, wait.unwrap_or_default())
+    let wait = wait.unwrap_or_default();
+    if failure.message.starts_with(&failure.code) {
+        return format!("{}{wait}", failure.message);
+    }
+    format!("{}: {}{wait}", failure.code, failure.message)
 }
 
 /// Facts for the client's user: the name under which the call can be looked at and undone, and what a preview would change.

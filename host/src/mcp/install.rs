@@ -34,7 +34,11 @@ pub(crate) const CLIENTS: [Client; 8] = [
     Client { name: "claude-code", file: ".mcp.json", form: PLAIN },
     Client {
         name: "claude-desktop",
-        file: "~/Library/Application Support/Claude/claude_desktop_config.json",
+        file: if cfg!(target_os = "macos") {
+            "~/Library/Application Support/Claude/claude_desktop_config.json"
+        } else {
+            "~/.config/Claude/claude_desktop_config.json"
+        },
         form: PLAIN,
     },
     Client { name: "codex", file: "~/.codex/config.toml", form: Form::Toml { servers: "mcp_servers" } },

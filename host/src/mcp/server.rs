@@ -24,8 +24,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolhold_core::call::{Mode, ToolCall};
-use toolhold_core::id::{IdempotencyKey, RunId};
-use toolhold_core::outcome::{Level, LogLine};
+use toolhold_core::id::{IdempotencyKey, RunId, ToolName};
+use toolhold_core::outcome::{Class, Level, LogLine, Outcome};
 use toolhold_sandbox::{Event, EventSink};
 
 use super::answer;
@@ -154,12 +154,11 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(name) = self.0.tools.find(&request.name) else {
-            let name = toolhold_core::escape::short(&request.name, 100).into_owned();
-            return Err(ErrorData::invalid_params(format!("unknown tool: `{name}`"), None));
-        };
+        // What is no tool goes through the gate too: that somebody asked for it is on record.
+        let name = self.0.tools.find(&request.name).map_or(&*request.name, ToolName::as_str);
         let meta = Meta(&context.meta.0);
-        let call = self.call_of(&request, name.as_str(), &meta)?;
+        meta.is_known()?;
+        let call = self.call_of(&request, name, &meta)?;
         let level = context.meta.log_level().or(*self.level());
         let (events, telling) = self.events(&context, level);
         let _running = self.0.calls.token();
@@ -185,7 +184,13 @@ impl ServerHandler for Server {
                 () = self.0.gone.cancelled() => {}
             }
         }
-        let has_schema = self.0.host.tools().any(|tool| tool.name() == name && tool.info().output_schema.is_some());
+        if let Outcome::Failure(failure) = &report.outcome
+            && failure.class == Class::UnknownTool
+        {
+            return Err(ErrorData::invalid_params(failure.message.clone(), None));
+        }
+        let has_schema =
+            self.0.host.tools().any(|tool| tool.name().as_str() == name && tool.info().output_schema.is_some());
         let newest = ProtocolVersion::V_2026_07_28;
         let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
         Ok(answer::of(&report, has_schema, any_shape).into())
@@ -338,6 +343,18 @@ fn rank(level: LoggingLevel) -> u8 {
 struct Meta<'a>(&'a rmcp::model::MetaObject);
 
 impl Meta<'_> {
+    /// A word of ours that is misspelled would be a live call where a preview was meant.
+    fn is_known(&self) -> Result<(), ErrorData> {
+        match self.0.0.keys().find(|key| key.starts_with("toolhold/") && ![KEY, MODE].contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => {
+                let key = toolhold_core::escape::short(key, 100);
+                let why = format!("`_meta[\"{key}\"]` is not known; there are `{MODE}` and `{KEY}`");
+                Err(ErrorData::invalid_params(why, None))
+            }
+        }
+    }
+
     fn text(&self, key: &str) -> Result<Option<&str>, ErrorData> {
         match self.0.0.get(key) {
             None => Ok(None),

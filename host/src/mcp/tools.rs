@@ -26,7 +26,8 @@ impl Tools {
         known.sort_by(|left, right| left.name().cmp(right.name()));
         Self {
             listed: known.iter().map(|tool| listed(tool)).collect(),
-            names: known.iter().map(|tool| (name_for_model(tool.name()), tool.name().clone())).collect(),
+            // Of all: a call of one that is not listed is denied and recorded like any other.
+            names: host.tools().map(|tool| (name_for_model(tool.name()), tool.name().clone())).collect(),
         }
     }
 

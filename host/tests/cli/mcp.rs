@@ -140,9 +140,11 @@ fn both_revisions_list_the_same_tools_and_call_them() {
 fn what_is_refused_is_a_result_that_a_model_can_act_on() {
     let project = Project::locked();
     let mut client = Client::session(&project, &[]);
-    // Not listed, because no rule lets any call of it run.
-    let unknown = client.ask("tools/call", json!({ "name": "files__delete", "arguments": {} }));
+    let unknown = client.ask("tools/call", json!({ "name": "files__nope", "arguments": {} }));
     assert_eq!(unknown["error"]["code"], -32_602, "{unknown}");
+    // Not listed, because no rule lets any call of it run; that it was asked for is on record.
+    let hidden = client.call("files__delete", json!({ "path": "/work/notes.md" }));
+    assert!(text(&hidden).starts_with("denied: ") && !text(&hidden).starts_with("denied: denied"), "{hidden}");
     let denied = client.call("files.read", json!({ "path": "/work/secret/key" }));
     assert_eq!(denied["isError"], true);
     assert!(text(&denied).starts_with("tool-denied: ") || text(&denied).contains("denied"), "{denied}");
@@ -154,6 +156,8 @@ fn what_is_refused_is_a_result_that_a_model_can_act_on() {
     assert_eq!(project.read("work/notes.md"), "# Notes\n");
     client.end();
     assert_eq!(project.run(&["audit", "verify"]).code(), 0);
+    let audit = project.run(&["audit", "export"]).printed();
+    assert!(audit.contains("files.delete") && audit.contains("files__nope"), "{audit}");
 }
 
 #[test]
@@ -168,6 +172,9 @@ fn a_preview_changes_nothing_and_says_what_it_would() {
     assert_eq!(project.tree(), before);
     let wrong = json!({ "name": "files__write", "arguments": write, "_meta": { "toolhold/mode": "no" } });
     assert_eq!(client.ask("tools/call", wrong)["error"]["code"], -32_602);
+    let misspelled = json!({ "name": "files__write", "arguments": write, "_meta": { "toolhold/Mode": "preview" } });
+    assert_eq!(client.ask("tools/call", misspelled)["error"]["code"], -32_602);
+    assert_eq!(project.tree(), before);
     client.end();
     // So does every call of a server that was started for it.
     let mut client = Client::session(&project, &["--dry-run"]);

@@ -13,7 +13,6 @@ struct Component;
 #[cfg(target_arch = "wasm32")]
 export!(Component);
 
-#[expect(clippy::type_complexity, reason = "as the interface has it")]
 impl echo::Guest for Component {
     fn numbers(a: u8, b: i8, c: u16, d: i16, e: u32, f: i32, g: u64, h: i64) -> (u8, i8, u16, i16, u32, i32, u64, i64) {
         (a, b, c, d, e, f, g, h)
