@@ -179,7 +179,7 @@ fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
 fn start_tracing(verbose: u8) {
     let level = match verbose {
         // What a client does wrong it is told; the SDK would tell the operator as well, in words of its own.
-        0 => "warn,rmcp=error",
+        0 => "warn,rmcp::service=error",
         1 => "toolhold=info,toolhold_sandbox=info,warn",
         _ => "toolhold=debug,toolhold_sandbox=debug,info",
     };

@@ -20,11 +20,13 @@ use rmcp::transport::io::stdio_pipes;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolhold_core::call::{Mode, ToolCall};
-use toolhold_core::id::{IdempotencyKey, RunId, ToolName};
+use toolhold_core::escape;
+use toolhold_core::id::{IdempotencyKey, RunId};
 use toolhold_core::outcome::{Class, Level, LogLine, Outcome};
 use toolhold_sandbox::{Event, EventSink};
 
@@ -104,13 +106,18 @@ impl Server {
         let (input, output) = stdio_pipes();
         let input = UntilGone { input, gone: inner.gone.clone() };
         let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output).with_max_line_length(LONGEST_LINE);
-        let running = self.serve(transport).await?;
+        // Listened to from here on: a signal that comes before would end the program in the midst of things.
+        let mut told = Told::listen()?;
+        let running = tokio::select! {
+            running = self.serve(transport) => running?,
+            () = told.to_stop() => return Ok(()),
+        };
         let stop = running.cancellation_token();
         let ended = running.waiting();
         tokio::pin!(ended);
         tokio::select! {
             ended = &mut ended => drop(ended?),
-            () = told_to_stop() => {
+            () = told.to_stop() => {
                 inner.gone.cancel();
                 stop.cancel();
                 drop(ended.await?);
@@ -155,7 +162,8 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         // What is no tool goes through the gate too: that somebody asked for it is on record.
-        let name = self.0.tools.find(&request.name).map_or(&*request.name, ToolName::as_str);
+        let tool = self.0.tools.find(&request.name);
+        let name = tool.map_or(&*request.name, |tool| tool.name.as_str());
         let meta = Meta(&context.meta.0);
         meta.is_known()?;
         let call = self.call_of(&request, name, &meta)?;
@@ -189,8 +197,7 @@ impl ServerHandler for Server {
         {
             return Err(ErrorData::invalid_params(failure.message.clone(), None));
         }
-        let has_schema =
-            self.0.host.tools().any(|tool| tool.name().as_str() == name && tool.info().output_schema.is_some());
+        let has_schema = tool.is_some_and(|tool| tool.has_output_schema);
         let newest = ProtocolVersion::V_2026_07_28;
         let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
         Ok(answer::of(&report, has_schema, any_shape).into())
@@ -268,20 +275,22 @@ impl<R: AsyncRead + Unpin> AsyncRead for UntilGone<R> {
     }
 }
 
-/// Returns when the process is asked to end.
-async fn told_to_stop() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        interrupted = tokio::signal::ctrl_c() => {
-            if interrupted.is_err() {
-                std::future::pending::<()>().await;
-            }
+/// The signals that ask a process to end.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Returns when one has come.
+    async fn to_stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }
@@ -297,16 +306,17 @@ async fn tell(
     while let Some(event) = events.recv().await {
         let sent = match event {
             // The protocol wants it to grow; a tool may say anything.
-            Event::Progress { done, total, message } if done > furthest => {
+            Event::Progress { done, total, message } if done.is_finite() && done > furthest => {
                 furthest = done;
                 let Some(token) = token.clone() else { continue };
                 let mut progress = ProgressNotificationParam::new(token, done);
-                progress.total = total;
-                progress.message = Some(message);
+                // JSON has no infinity, and whoever shows it shows it to a person.
+                progress.total = total.filter(|total| total.is_finite());
+                progress.message = Some(escape::line(&message).into_owned());
                 peer.notify_progress(progress).await
             }
             Event::Log(line) if level.is_some_and(|level| rank(of_line(&line)) >= rank(level)) => {
-                let log = LoggingMessageNotificationParam::new(of_line(&line), json!(line.message));
+                let log = LoggingMessageNotificationParam::new(of_line(&line), json!(escape::line(&line.message)));
                 peer.notify_logging_message(log).await
             }
             Event::Progress { .. } | Event::Log(_) | Event::Emitted(_) => Ok(()),
@@ -348,7 +358,7 @@ impl Meta<'_> {
         match self.0.0.keys().find(|key| key.starts_with("toolhold/") && ![KEY, MODE].contains(&key.as_str())) {
             None => Ok(()),
             Some(key) => {
-                let key = toolhold_core::escape::short(key, 100);
+                let key = escape::short(key, 100);
                 let why = format!("`_meta[\"{key}\"]` is not known; there are `{MODE}` and `{KEY}`");
                 Err(ErrorData::invalid_params(why, None))
             }

@@ -15,7 +15,14 @@ use crate::Host;
 /// The tools, in the order of their names, which is the same each time.
 pub(super) struct Tools {
     listed: Vec<Tool>,
-    names: BTreeMap<String, ToolName>,
+    names: BTreeMap<String, Callable>,
+}
+
+/// A tool that a client may name.
+#[derive(Debug, Clone)]
+pub(super) struct Callable {
+    pub(super) name: ToolName,
+    pub(super) has_output_schema: bool,
 }
 
 impl Tools {
@@ -27,7 +34,7 @@ impl Tools {
         Self {
             listed: known.iter().map(|tool| listed(tool)).collect(),
             // Of all: a call of one that is not listed is denied and recorded like any other.
-            names: host.tools().map(|tool| (name_for_model(tool.name()), tool.name().clone())).collect(),
+            names: host.tools().flat_map(spelled).collect(),
         }
     }
 
@@ -36,9 +43,15 @@ impl Tools {
     }
 
     /// The tool that a client means: by the name that is listed, or by ours.
-    pub(super) fn find(&self, spelled: &str) -> Option<&ToolName> {
-        self.names.get(spelled).or_else(|| self.names.values().find(|name| name.as_str() == spelled))
+    pub(super) fn find(&self, spelled: &str) -> Option<&Callable> {
+        self.names.get(spelled)
     }
+}
+
+/// A tool under both of its names.
+fn spelled(tool: &Known) -> [(String, Callable); 2] {
+    let callable = Callable { name: tool.name().clone(), has_output_schema: tool.info().output_schema.is_some() };
+    [(tool.name().as_str().to_owned(), callable.clone()), (name_for_model(tool.name()), callable)]
 }
 
 /// Names are written as model APIs take them, because that is where clients send them on to.

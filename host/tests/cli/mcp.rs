@@ -247,17 +247,99 @@ fn a_call_whose_client_goes_away_is_stopped_and_on_record() {
 }
 
 #[test]
-fn a_message_that_is_too_long_ends_the_client_and_not_the_machine() {
+fn a_server_that_is_told_to_stop_settles_its_calls() {
+    let project = waiting();
+    let mut client = Client::session(&project, &[]);
+    client.send("tools/call", json!({ "name": "wait__sleep_forever", "arguments": {} }));
+    assert!(client.ask("tools/list", json!({}))["result"]["tools"].is_array());
+    let id = client.process.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let ended = client.process.wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    let calls = project.run(&["audit", "export"]).printed();
+    assert!(calls.contains("sleep_forever") && calls.contains("cancelled"), "{calls}");
+}
+
+#[test]
+fn a_message_without_end_is_not_kept() {
     let project = Project::free();
     let mut client = Client::session(&project, &[]);
-    let long = "x".repeat(6 << 20);
-    // The pipe may be closed before all of it is written.
-    drop(writeln!(
-        client.input.as_mut().unwrap(),
-        "{{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\",\"x\":\"{long}\"}}"
-    ));
-    drop(client.input.take());
-    client.process.wait().unwrap();
+    let peak = |client: &Client| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", client.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().to_owned();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    let before = peak(&client);
+    let long = "x".repeat(128 << 20);
+    writeln!(client.input.as_mut().unwrap(), "{{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"ping\",\"x\":\"{long}\"}}")
+        .unwrap();
+    // The next one is answered.
+    assert!(client.ask("tools/list", json!({}))["result"]["tools"].is_array());
+    assert!(peak(&client) < before + (64 << 10), "{} kB and then {} kB", before, peak(&client));
+    client.end();
+}
+
+#[test]
+fn what_a_tool_says_comes_before_its_answer_and_cannot_deceive() {
+    let manifest = "version = 1\n[tools.bad]\nsource = \"bad.wasm\"\n[[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"*\"]\n";
+    let project = Project::new(manifest);
+    std::fs::write(project.path().join("bad.wasm"), crate::project::guest("hostile")).unwrap();
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let mut client = Client::session(&project, &[]);
+    let call = json!({ "name": "bad__hostile_text", "arguments": {}, "_meta": { "progressToken": "p" } });
+    client.ask("tools/call", call.clone());
+    // Log lines are for a client that asks for them.
+    assert!(
+        client.notifications.iter().all(|told| told["method"] == "notifications/progress"),
+        "{:?}",
+        client.notifications
+    );
+    client.ask("logging/setLevel", json!({ "level": "debug" }));
+    client.notifications.clear();
+    client.ask("tools/call", call);
+    let told =
+        |method: &str| client.notifications.iter().find(|told| told["method"] == method).unwrap()["params"].clone();
+    let (progress, log) = (told("notifications/progress"), told("notifications/message"));
+    assert_eq!(
+        (&progress["progressToken"], &progress["progress"], &progress["total"]),
+        (&json!("p"), &json!(1.0), &json!(2.0))
+    );
+    assert_eq!(log["level"], "info");
+    for text in [&progress["message"], &log["data"]] {
+        let text = text.as_str().unwrap();
+        assert!(text.contains("approved by operator"), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{200b}', '\n', '\u{9b}']), "{text:?}");
+    }
+    // Progress that is no number is none of the protocol's.
+    client.notifications.clear();
+    let flood =
+        json!({ "name": "bad__progress_flood", "arguments": { "bytes": 10 }, "_meta": { "progressToken": "p" } });
+    client.ask("tools/call", flood);
+    assert_eq!(client.notifications.iter().filter(|told| told["method"] == "notifications/progress").count(), 0);
+    client.end();
+}
+
+#[test]
+fn results_are_structured_as_each_revision_takes_them() {
+    let manifest = "version = 1\n[tools.typed]\nsource = \"typed.wasm\"\n[[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"*\"]\n";
+    let project = Project::new(manifest);
+    std::fs::write(project.path().join("typed.wasm"), crate::project::guest("typed")).unwrap();
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    for (start, any_shape) in [
+        (Box::new(|project: &Project| Client::session(project, &[])) as Box<dyn Fn(&Project) -> Client>, false),
+        (Box::new(Client::stateless), true),
+    ] {
+        let mut client = start(&project);
+        let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
+        for tool in tools.as_array().unwrap() {
+            // Until 2025-11-25 a schema of results is of an object.
+            let of_object = tool.get("outputSchema").is_none_or(|schema| schema["type"] == "object");
+            assert!(any_shape || of_object, "{tool}");
+        }
+        let result = client.call("typed__get-version", json!({}));
+        assert_eq!((text(&result), result.get("structuredContent").is_some()), ("1.2.0", any_shape), "{result}");
+        client.end();
+    }
 }
 
 #[test]
