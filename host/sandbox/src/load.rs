@@ -139,7 +139,15 @@ impl Entry {
 }
 
 fn new_guest(artifact: &Artifact, room: &Room, kind: &Kind) -> Result<Guest, LoadError> {
-    Guest::new(artifact.load(&room.engine)?, kind).map_err(|error| LoadError::Unfit(format!("{error:#}")))
+    Guest::new(artifact.load(&room.engine)?, kind).map_err(|error| unfit(&error))
+}
+
+/// Why wasmtime, or what is built on its types, does not take a component.
+fn unfit(error: &wasmtime::Error) -> LoadError {
+    match error.downcast_ref::<TooMany>() {
+        Some(too_many) => LoadError::TooMany(*too_many),
+        None => LoadError::Unfit(format!("{error:#}")),
+    }
 }
 
 /// The bytes of the file at `path`, of at most `max_bytes`.
@@ -175,7 +183,7 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
     let room = inner.room(Some(0)).map_err(LoadError::Host)?;
     // Of a module, machine code is kept for what was made of it: another adapter makes another component.
     let (artifact, guest) = compiled(inner, &room, &Digest::of(&component), &component, &kind)?;
-    guest.pre(&room, LaneLinker::CallingThread).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
+    guest.pre(&room, LaneLinker::CallingThread).map_err(|error| unfit(&error))?;
     let guest_type = guest.component.component_type();
     let lane = lane_of(&guest_type, &room.engine);
     let seats: Vec<_> = (0..inner.config.seats()).map(|_| OnceLock::new()).collect();
@@ -220,7 +228,7 @@ fn compiled(
     if let Some(artifact) = inner.cache.artifact(digest, &room.engine) {
         match artifact.load(&room.engine) {
             Ok(component) => {
-                let guest = Guest::new(component, kind).map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
+                let guest = Guest::new(component, kind).map_err(|error| unfit(&error))?;
                 return Ok((artifact, guest));
             }
             Err(error) => {

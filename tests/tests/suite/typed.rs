@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use toolhold_core::limit::Limit;
 use toolhold_tests::test_host::TestHost;
 
 fn echoed(host: &TestHost, tool: &str, arguments: &Value) -> Value {
@@ -85,4 +86,19 @@ fn what_is_not_of_a_type_never_reaches_the_component() {
         echoed(&host, "names", &json!({ "color": "dark-blue", "access": ["run", "read"] })),
         json!(["dark-blue", ["read", "run"]])
     );
+}
+
+#[test]
+fn values_take_no_more_than_they_may_on_their_way() {
+    let host = TestHost::of("typed", "limits = { output = \"64MiB\" }\n").unwrap();
+    // A megabyte of text is forty of values.
+    let reply = host.call("bytes", json!({ "data": "AAAA".repeat(300_000) })).unwrap();
+    let failure = reply.failure().unwrap();
+    assert!(failure.message.contains("more than 32 MiB"), "{failure:?}");
+    assert!(host.call("bytes", json!({ "data": "AAAA".repeat(200_000) })).unwrap().value().is_ok());
+    // So are results, whatever the limit of their text.
+    assert!(host.call("many", json!({ "count": 1_000 })).unwrap().value().is_ok());
+    let reply = host.call("many", json!({ "count": 400_000 })).unwrap();
+    let exceeded = reply.failure().unwrap().exceeded.unwrap();
+    assert_eq!(exceeded.limit, Limit::Output);
 }

@@ -12,3 +12,4 @@ mod loading;
 mod preview1;
 mod stopping;
 mod support;
+mod typed;

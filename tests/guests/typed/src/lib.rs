@@ -69,6 +69,10 @@ impl acting::Guest for Component {
         vec![7; usize::try_from(bytes).unwrap_or_default()]
     }
 
+    fn many(count: u32) -> Vec<Detail> {
+        (0..count).map(|at| Detail { message: String::new(), at }).collect()
+    }
+
     fn read_file(path: String) -> Result<String, String> {
         std::fs::read_to_string(path).map_err(|error| error.to_string())
     }

@@ -66,9 +66,6 @@ impl Surface {
     pub(crate) fn of(component: &Component, engine: &Engine) -> Result<Self, TooMany> {
         let mut found = Vec::new();
         for (name, item) in component.exports(engine) {
-            if found.len() > MAX_FUNCTIONS {
-                return Err(TooMany);
-            }
             match item.ty {
                 // Two language toolchains add these to every component.
                 _ if name.starts_with("wasi:") || matches!(name, "init" | "exports") => {}
@@ -78,13 +75,12 @@ impl Surface {
                         if let ComponentItem::ComponentFunc(ty) = item.ty {
                             found.push((Some(name.to_owned()), function.to_owned(), ty));
                         }
-                        if found.len() > MAX_FUNCTIONS {
-                            return Err(TooMany);
-                        }
+                        bounded(&found)?;
                     }
                 }
                 _ => {}
             }
+            bounded(&found)?;
         }
         Ok(Self::named(found))
     }
@@ -134,6 +130,10 @@ impl Surface {
         };
         Description { format: 1, tools: self.functions.iter().map(describe).collect() }
     }
+}
+
+fn bounded<T>(functions: &[T]) -> Result<(), TooMany> {
+    if functions.len() > MAX_FUNCTIONS { Err(TooMany) } else { Ok(()) }
 }
 
 fn whole(interface: Option<&str>, function: &str) -> String {
