@@ -368,12 +368,12 @@ fn program_ended(state: &CallState, call: &CommandCall, status: u8) -> Result<An
         return Err(RunFailure::Exceeded(exceeded));
     }
     // Of a program that failed, both stay for the operator.
-    let (stdout, stderr) = (state.stdio.look_at_stdout(), state.stdio.look_at_stderr());
-    let result = call.command.result(status, &stdout, &stderr);
+    let (written, result) =
+        state.stdio.look(|stdout, stderr| (stdout.len(), call.command.result(status, stdout, stderr)));
     if let Ok(text) = &result {
         // What was standard output is the result, which may have become longer on its way into JSON.
         drop(state.stdio.stdout());
-        let more = text.len().saturating_sub(stdout.len()) as u64;
+        let more = text.len().saturating_sub(written) as u64;
         state.meter.charge(Limit::Output, more).map_err(RunFailure::Exceeded)?;
     }
     result.map(Answer::Text).map_err(|fault| {

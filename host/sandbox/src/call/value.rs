@@ -1,7 +1,7 @@
 //! JSON to component values and back, by the table in [`crate::component`]'s `typed::schema`.
 //!
-//! Arguments have passed their schema before; what a schema cannot say (whether base64 is base64) is an error here. Results are
-//! bounded by what a guest may hand over at once.
+//! Arguments have passed their schema before; what a schema cannot say (whether base64 is base64) is an error here. Both
+//! ways are bounded in bytes of values, counted before they are made.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

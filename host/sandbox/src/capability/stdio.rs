@@ -3,7 +3,7 @@
 //!
 //! The host's own standard streams are never in reach: on some fronts they carry the protocol.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use toolhold_core::limit::Limit;
 use wasmtime::component::Resource;
@@ -25,12 +25,12 @@ const PERMIT: usize = 64 << 10;
 pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Captured {
-    fn look(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.lock())
     }
 }
 
@@ -53,14 +53,13 @@ impl StdioCtx {
         self.stdout.as_ref().map(Captured::take).unwrap_or_default()
     }
 
-    /// What it has written, which stays there.
-    pub(crate) fn look_at_stdout(&self) -> Vec<u8> {
-        self.stdout.as_ref().map(Captured::look).unwrap_or_default()
-    }
-
-    /// The same of standard error.
-    pub(crate) fn look_at_stderr(&self) -> Vec<u8> {
-        self.stderr.as_ref().map(Captured::look).unwrap_or_default()
+    /// Shows what was written to standard output and to standard error, which stays there: it may be megabytes.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&[u8], &[u8]) -> T) -> T {
+        let (stdout, stderr) = (self.stdout.as_ref().map(Captured::lock), self.stderr.as_ref().map(Captured::lock));
+        look(
+            stdout.as_ref().map_or(&[], |bytes| bytes.as_slice()),
+            stderr.as_ref().map_or(&[], |bytes| bytes.as_slice()),
+        )
     }
 
     pub(crate) fn stderr(&self) -> Vec<u8> {
