@@ -110,14 +110,14 @@ impl Server {
         let mut told = Told::listen()?;
         let running = tokio::select! {
             running = self.serve(transport) => running?,
-            () = told.to_stop() => return Ok(()),
+            () = told.wait() => return Ok(()),
         };
         let stop = running.cancellation_token();
         let ended = running.waiting();
         tokio::pin!(ended);
         tokio::select! {
             ended = &mut ended => drop(ended?),
-            () = told.to_stop() => {
+            () = told.wait() => {
                 inner.gone.cancel();
                 stop.cancel();
                 drop(ended.await?);
@@ -287,7 +287,7 @@ impl Told {
     }
 
     /// Returns when one has come.
-    async fn to_stop(&mut self) {
+    async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -342,6 +342,39 @@ fn results_are_structured_as_each_revision_takes_them() {
     }
 }
 
+/// What a call has read counts for those that are decided after it, so none may be decided while one runs.
+#[test]
+fn where_rules_ask_what_was_read_one_call_ends_before_the_next_begins() {
+    let labelled = "[[tools.files.directories]]
+host = \"work\"
+guest = \"/work\"
+read = [\"**\"]
+labels = [\"private\"]
+[[rules]]
+name = \"nothing after private data\"
+decision = \"deny\"
+tools = [\"wait.network\"]
+when-labels = [\"private\"]
+";
+    let project = waiting();
+    let manifest =
+        project.read("toolhold.toml").replace("[limits]", "[tools.files]\nsource = \"files.wasm\"\n[limits]");
+    project.write("toolhold.toml", &format!("{manifest}{labelled}"));
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let mut client = Client::session(&project, &[]);
+    let first = client.send("tools/call", json!({ "name": "wait__sleep_forever", "arguments": {} }));
+    // Read, and so begun, before the next one is sent.
+    client.ask("tools/list", json!({}));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let second = client.send("tools/call", json!({ "name": "files__read", "arguments": { "path": "/work/notes.md" } }));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    client.ask("tools/list", json!({}));
+    assert!(client.notifications.iter().all(|told| told["id"] != second), "{:?}", client.notifications);
+    client.tell(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": first } }));
+    assert!(text(&client.answer(second)["result"]).contains("# Notes"));
+    client.end();
+}
+
 #[test]
 fn a_client_that_does_not_speak_the_protocol_gets_an_error_and_no_tool() {
     let project = Project::free();
