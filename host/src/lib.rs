@@ -40,6 +40,7 @@ mod replace_file;
 mod report;
 pub mod runs;
 pub mod secrets;
+mod shown;
 mod store;
 mod tapes;
 mod wit_docs;

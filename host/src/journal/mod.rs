@@ -31,6 +31,7 @@ mod queue;
 mod reader;
 mod record;
 mod runs;
+mod search;
 mod standing;
 mod tapes;
 
@@ -50,6 +51,7 @@ pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Pl
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
+pub use search::{AuditEntry, AuditPage, AuditSearch};
 pub use tapes::KeptTape;
 
 use directory::Directory;
@@ -348,6 +350,15 @@ impl Journal {
     /// The journal cannot be written.
     pub async fn flush(&self) -> Result<(), Error> {
         self.write(Work::Barrier, true, true).await.map(drop)
+    }
+
+    /// Waits until everything before it can be read. It need not be on disk yet.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn written(&self) -> Result<(), Error> {
+        self.write(Work::Barrier, false, true).await.map(drop)
     }
 
     /// [`Journal::flush`] for a plain thread.
