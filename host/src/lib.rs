@@ -16,6 +16,7 @@
 //! ```
 
 pub mod agent;
+pub mod approvals;
 pub mod attempt;
 mod authoring;
 pub mod cli;
@@ -44,6 +45,7 @@ mod store;
 mod tapes;
 mod wit_docs;
 
+pub use approvals::Asking;
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use labels::RunLabels;
