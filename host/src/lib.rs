@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod approvals;
 pub mod attempt;
 mod authoring;
 pub mod cli;
@@ -43,11 +44,13 @@ mod report;
 pub mod runs;
 pub mod secrets;
 pub mod serve;
+mod shown;
 pub mod shutdown;
 mod store;
 mod tapes;
 mod wit_docs;
 
+pub use approvals::Asking;
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use labels::RunLabels;
