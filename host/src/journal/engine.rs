@@ -20,6 +20,7 @@ use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, End, Intent};
+use super::subscription::{Pending, Subscribers};
 use super::{Durability, Options, approvals, audit, dependencies, migrations, plans, runs, standing, tapes};
 
 /// Prepared statements that are kept: more than there are.
@@ -34,13 +35,16 @@ pub(super) struct Engine {
     /// Whether commits presently wait for the disk.
     waits: Option<bool>,
     redactor: Redactor,
+    subscribers: Subscribers,
+    /// What the present batch wrote.
+    pending: Pending,
     /// Last, so that it is released after the database is closed.
     _directory: Directory,
 }
 
 impl Engine {
     /// Opens the database, brings its form up to date, checks the end of its audit and settles what a crash left open.
-    pub(super) fn open(directory: Directory, options: &Options) -> Result<Self, Error> {
+    pub(super) fn open(directory: Directory, options: &Options, subscribers: Subscribers) -> Result<Self, Error> {
         let mut connection = connect(&directory)?;
         migrations::apply(&mut connection)?;
         let head = audit::last(&connection)?;
@@ -56,6 +60,8 @@ impl Engine {
             durability: options.durability,
             waits: None,
             redactor,
+            subscribers,
+            pending: Pending::default(),
             _directory: directory,
         };
         engine.recover(options.now)?;
@@ -64,7 +70,7 @@ impl Engine {
 
     /// Writes everything that waits, as one batch, and answers.
     pub(super) fn work(&mut self, queue: &Queue) {
-        let batch = queue.drain();
+        let mut batch = queue.drain();
         if batch.is_empty() {
             return;
         }
@@ -72,6 +78,7 @@ impl Engine {
         match self.transact(&batch, durable) {
             Ok(answers) => {
                 queue.finished(Vec::new(), true);
+                self.pending.tell(&self.subscribers, &mut batch);
                 batch.into_iter().zip(answers).for_each(|(command, answer)| answered(command, answer));
             }
             Err(error) => {
@@ -97,6 +104,7 @@ impl Engine {
             }
             Err(error) => {
                 self.head = before;
+                self.pending.roll_back();
                 if !self.connection.is_autocommit() {
                     // Where even this fails, the next BEGIN does too, and nothing is written.
                     let _failed = self.connection.execute_batch("ROLLBACK").is_err();
@@ -110,29 +118,24 @@ impl Engine {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let whole = completed::within(batch);
         let mut answers = Vec::with_capacity(batch.len());
-        for command in batch {
-            answers.push(self.apply(&command.work, &whole)?);
+        for (number, command) in batch.iter().enumerate() {
+            answers.push(self.apply((number, &command.work), &whole)?);
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(answers)
     }
 
     /// The outer error is the database's and ends the batch; the inner one is the command's own.
-    fn apply(&mut self, work: &Work, whole: &HashMap<CallId, &Intent>) -> Result<Result<Answer, Error>, Error> {
+    fn apply(
+        &mut self,
+        (number, work): (usize, &Work),
+        whole: &HashMap<CallId, &Intent>,
+    ) -> Result<Result<Answer, Error>, Error> {
         let answer = match work {
             Work::Admit(intent) if whole.contains_key(&intent.call) => {
                 return Ok(Ok(Answer::Admission(Admission::Fresh)));
             }
-            Work::Admit(intent) => {
-                let step = calls::admit(&self.connection, intent, &self.redactor)?;
-                // INVARIANT: an approval is used in the transaction that admits the call.
-                if matches!(step.answer, Ok(Answer::Admission(Admission::Fresh)))
-                    && let Some((_, event)) = approvals::take(&self.connection, intent, &self.redactor)?
-                {
-                    self.append(intent.at, event)?;
-                }
-                step
-            }
+            Work::Admit(intent) => self.admit(intent)?,
             Work::Ask(ask) => approvals::ask(&self.connection, ask, &self.redactor)?,
             Work::Change(changing) => approvals::change(&self.connection, changing, &self.redactor)?,
             Work::ExpireApprovals(now) => {
@@ -150,7 +153,7 @@ impl Engine {
             Work::Plan(planned) => plans::insert(&self.connection, planned, &self.redactor)?,
             Work::Turn(turn) => plans::turn(&self.connection, turn)?,
             Work::Park(call, reason, at) => calls::park(&self.connection, call, &self.redactor.redact(reason), *at)?,
-            Work::Run(step) => runs::append(&self.connection, step, &self.redactor)?,
+            Work::Run(step) => self.step(number, step)?,
             Work::Tape(kept) => tapes::insert(&self.connection, kept, &self.redactor)?,
             Work::ExpireRun(run, at) => {
                 tapes::expire(&self.connection, run)?;
@@ -175,11 +178,30 @@ impl Engine {
         Ok(answer.answer)
     }
 
+    /// INVARIANT: an approval is used in the transaction that admits the call.
+    fn admit(&mut self, intent: &Intent) -> Result<calls::Step, Error> {
+        let step = calls::admit(&self.connection, intent, &self.redactor)?;
+        if matches!(step.answer, Ok(Answer::Admission(Admission::Fresh)))
+            && let Some(event) = approvals::take(&self.connection, intent, &self.redactor)?
+        {
+            self.append(intent.at, event)?;
+        }
+        Ok(step)
+    }
+
     /// Approvals whose time is over.
     fn expire(&mut self, now: u64) -> Result<Vec<Approval>, Error> {
         let (expired, events) = approvals::expire(&self.connection, now, &self.redactor)?;
         events.into_iter().try_for_each(|event| self.append(now, event))?;
         Ok(expired)
+    }
+
+    fn step(&mut self, number: usize, step: &runs::RunStep) -> Result<calls::Step, Error> {
+        let appended = runs::append(&self.connection, step, &self.redactor)?;
+        if appended.stored {
+            self.pending.step(number, appended.redacted);
+        }
+        Ok(appended.step)
     }
 
     /// The event, unless it says what the audit says already.
@@ -193,7 +215,9 @@ impl Engine {
 
     fn append(&mut self, at: u64, event: Event) -> Result<(), Error> {
         let event = self.clean(event)?;
-        self.head = audit::append(&self.connection, &self.head, &Entry::new(at, event))?;
+        let entry = Entry::new(at, event);
+        self.head = audit::append(&self.connection, &self.head, &entry)?;
+        self.pending.entry(self.head.sequence, entry);
         Ok(())
     }
 
@@ -229,6 +253,8 @@ impl Engine {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         self.expire(now)?;
         self.connection.execute_batch("COMMIT")?;
+        // Before anybody can follow.
+        self.pending.roll_back();
         self.checkpoint()
     }
 

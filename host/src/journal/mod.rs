@@ -33,13 +33,15 @@ mod reader;
 mod record;
 mod runs;
 mod standing;
+mod subscription;
 mod tapes;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use toolhold_core::approval::Approval;
 use toolhold_core::event::{Effects, Event};
 use toolhold_core::id::{ApprovalId, CallId, RunId};
@@ -53,13 +55,16 @@ pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Pl
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
+pub use subscription::Noted;
 pub use tapes::KeptTape;
+pub use watch::Watched;
 
 use approvals::Changing;
 use directory::Directory;
 use engine::Engine;
 use plans::Turn;
 use queue::{Answer, Command, Queue, Reply, Work};
+use subscription::Subscribers;
 
 /// How a journal is opened.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +96,7 @@ pub struct Journal {
 struct Inner {
     queue: Arc<Queue>,
     engine: Arc<Mutex<Option<Engine>>>,
+    subscribers: Subscribers,
     writer: Option<JoinHandle<()>>,
     path: PathBuf,
 }
@@ -110,7 +116,9 @@ impl Journal {
     pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
         let directory = Directory::open(directory)?;
         let path = directory.path().to_owned();
-        let engine = Arc::new(Mutex::new(Some(Engine::open(directory, options)?)));
+        let subscribers = Subscribers::default();
+        let engine = Engine::open(directory, options, subscribers.clone())?;
+        let engine = Arc::new(Mutex::new(Some(engine)));
         let queue = Arc::new(Queue::default());
         let (for_writer, engine_of_writer) = (Arc::clone(&queue), Arc::clone(&engine));
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
@@ -120,7 +128,7 @@ impl Journal {
             }
         });
         let writer = Some(thread.map_err(Error::io("start the writer of", &path))?);
-        Ok(Self { inner: Arc::new(Inner { queue, engine, writer, path }) })
+        Ok(Self { inner: Arc::new(Inner { queue, engine, subscribers, writer, path }) })
     }
 
     /// Whether the call may run. Written before the answer where it can change something or has a key; otherwise soon after.
@@ -398,6 +406,19 @@ impl Journal {
     /// The journal cannot be written.
     pub fn flush_blocking(&self) -> Result<(), Error> {
         self.write_blocking(Work::Barrier, true, true).map(drop)
+    }
+
+    /// Follows the journal: all that is committed from here on, in order. Who reads too slowly is told how much was missed; the
+    /// writer waits for nobody. Ends when the journal is closed, and does not keep it open.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Noted>> {
+        self.inner.subscribers.subscribe()
+    }
+
+    /// How it does, without keeping it open.
+    #[must_use]
+    pub fn watch(&self) -> Watched {
+        Watched { directory: self.inner.path.clone(), queue: Arc::downgrade(&self.inner.queue) }
     }
 
     /// A second, read-only view of the same journal. Sees what was written so far.

@@ -143,6 +143,12 @@ impl Queue {
         state.commands.len() < MAX_COMMANDS && state.bytes < MAX_BYTES && !state.failing
     }
 
+    /// How many commands wait, and whether the last attempt to write failed.
+    pub(super) fn waiting(&self) -> (usize, bool) {
+        let state = self.lock();
+        (state.commands.len(), state.failing)
+    }
+
     /// Adds a command. `wake` is false where the caller is about to write it itself.
     pub(super) fn push(&self, command: Command, wake: bool) -> Result<(), Error> {
         let mut state = self.lock();

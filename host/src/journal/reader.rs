@@ -85,6 +85,19 @@ impl Reader {
         }
     }
 
+    /// When the last entry of the audit was written, in microseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn last_at(&self) -> Result<Option<u64>, Error> {
+        let sql = "SELECT body FROM audit ORDER BY sequence DESC LIMIT 1";
+        let body: Option<String> = self.connection.query_row(sql, [], |row| row.get(0)).optional()?;
+        let entry =
+            |body: String| serde_json::from_str::<Entry>(&body).map_err(|error| Error::Corrupt(error.to_string()));
+        body.map(entry).transpose().map(|entry| entry.map(|entry| entry.at))
+    }
+
     /// One call.
     ///
     /// # Errors

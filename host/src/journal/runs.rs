@@ -3,6 +3,7 @@
 //! A step is text of the state machine. The journal keeps it, in order and without a gap, and tells whether somebody changed
 //! it: the audit has a digest of all steps of a run that ended.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Value;
@@ -109,20 +110,33 @@ pub struct RunFilter {
     pub limit: u32,
 }
 
+/// What became of a step: whether it is stored, and its text where that is not what it came with.
+pub(super) struct Appended {
+    pub(super) step: Step,
+    pub(super) stored: bool,
+    pub(super) redacted: Option<String>,
+}
+
+impl Appended {
+    fn refused(error: Error) -> Self {
+        Self { step: Step { event: None, answer: Err(error) }, stored: false, redacted: None }
+    }
+}
+
 /// Writes a step down.
-pub(super) fn append(connection: &Connection, step: &RunStep, redactor: &Redactor) -> Result<Step, Error> {
+pub(super) fn append(connection: &Connection, step: &RunStep, redactor: &Redactor) -> Result<Appended, Error> {
     let known: Option<(u64, Digest)> = connection
         .prepare_cached("SELECT steps, history FROM runs WHERE run = ?1")?
         .query_row([step.run.as_str()], |row| Ok((number(row, 0)?, digest(row, 1)?)))
         .optional()?;
     let (before, history) = known.unwrap_or((0, Digest::of(step.run.as_str().as_bytes())));
     if before + 1 != step.step || known.is_none() != step.head.is_some() {
-        return Ok(Step { event: None, answer: Err(Error::Taken(step.run.clone())) });
+        return Ok(Appended::refused(Error::Taken(step.run.clone())));
     }
     let body = redactor.redact_json(&step.body);
     // Where a secret stands in for a number or a word of the form, there is no step without it.
     if body != step.body && serde_json::from_str::<Occurrence>(&body).is_err() {
-        return Ok(Step { event: None, answer: Err(Error::Secret) });
+        return Ok(Appended::refused(Error::Secret));
     }
     let history = follow(&history, &body);
     match &step.head {
@@ -145,7 +159,12 @@ pub(super) fn append(connection: &Connection, step: &RunStep, redactor: &Redacto
     if let Some(Event::RunEnded { steps, history: whole, .. }) = &mut event {
         (*steps, *whole) = (Some(step.step), Some(history));
     }
-    Ok(Step { event: event.map(|event| (step.at, event)), answer: Ok(Answer::Done) })
+    let redacted = match body {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(text),
+    };
+    let step = Step { event: event.map(|event| (step.at, event)), answer: Ok(Answer::Done) };
+    Ok(Appended { step, stored: true, redacted })
 }
 
 fn begin(
