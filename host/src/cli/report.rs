@@ -61,6 +61,10 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
     if let Some(served_by) = &report.served_by {
         ui.say(&paint(Tone::Notice, &served_by.label()));
     }
+    if let Some(approved) = &report.approved {
+        ui.say(&paint(Tone::Faint, &format!("approved by {}", escape::line(&approved.by))));
+        approved.label().iter().for_each(|label| ui.say(&paint(Tone::Notice, &escape::line(label))));
+    }
     if report.attempts > 1 {
         ui.say(&paint(Tone::Faint, &format!("{} attempts were made", report.attempts)));
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use toolhold_core::call::Mode;
+use toolhold_core::call::{Approved, Mode};
 use toolhold_core::effect::{EffectReport, Notes};
 use toolhold_core::id::{CallId, IdempotencyKey, RunId, ToolDigest, ToolName};
 use toolhold_core::limit::{Limits, Usage};
@@ -33,6 +33,9 @@ pub(crate) struct Report {
     /// What gave the result instead of the tool, which failed.
     #[schema(value_type = Option<schema::ServedBy>)]
     pub(crate) served_by: Option<ServedBy>,
+    /// The approval by which it was made, and what a person changed of it.
+    #[schema(value_type = Option<schema::Approved>)]
+    pub(crate) approved: Option<Approved>,
     /// What it used of each limit.
     #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     pub(crate) usage: Usage,
@@ -72,6 +75,7 @@ impl Report {
             replayed: report.replayed,
             attempts: report.attempts,
             served_by: report.served_by,
+            approved: report.approved,
             usage: report.usage,
             limits: report.limits,
             output: report.output,
