@@ -22,6 +22,7 @@ pub mod cli;
 pub mod clock;
 mod component_file;
 mod distribution;
+pub mod doctor;
 pub mod effects;
 pub mod egress;
 pub mod exit_code;
@@ -42,6 +43,7 @@ pub mod runs;
 pub mod secrets;
 mod store;
 mod tapes;
+pub mod telemetry;
 mod wit_docs;
 
 pub use effects::{PreviewSession, UndoError, Undone};

@@ -32,6 +32,7 @@ use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
 use crate::secrets::{KnownSecret, Secrets};
+use crate::telemetry::Telemetry;
 
 /// What is wrong with a component that was never pinned.
 const NOT_IN_THE_FILE: &str = "it is not in the file";
@@ -119,8 +120,19 @@ impl Host {
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
         let running = Running::default();
         let quotas = Quotas::default();
-        let inner =
-            Inner { policy, catalog, sandbox, journal, effects, redactor, dependencies, running, quotas, secrets };
+        let inner = Inner {
+            policy,
+            catalog,
+            sandbox,
+            journal,
+            effects,
+            redactor,
+            dependencies,
+            running,
+            quotas,
+            secrets,
+            telemetry: Telemetry::default(),
+        };
         let host = Self(Arc::new(inner));
         host.recover().await?;
         crate::runs::expire(&host).await?;
