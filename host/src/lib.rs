@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+pub mod access;
 pub mod agent;
 pub mod attempt;
 mod authoring;
@@ -34,6 +35,7 @@ mod manifest_edit;
 pub mod mcp;
 mod open;
 mod private_file;
+pub mod problem;
 mod quota;
 mod redaction;
 mod refusal;
@@ -41,6 +43,8 @@ mod replace_file;
 mod report;
 pub mod runs;
 pub mod secrets;
+pub mod serve;
+pub mod shutdown;
 mod store;
 mod tapes;
 pub mod telemetry;
