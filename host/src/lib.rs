@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod approvals;
 pub mod attempt;
 mod authoring;
 pub mod cli;
@@ -50,6 +51,7 @@ mod tapes;
 pub mod telemetry;
 mod wit_docs;
 
+pub use approvals::Asking;
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use labels::RunLabels;

@@ -157,11 +157,22 @@ impl Ledger {
                     metrics.redactions.get_or_create(&names::REDACTIONS.labels([word(place).into()])).inc();
                 }
             }
-            other => {
-                if let Some(what) = change(other) {
-                    metrics.changes.get_or_create(&names::CHANGES.labels([what.into()])).inc();
-                }
-            }
+            other => self.others(other),
+        }
+    }
+
+    /// What is one of a few things that become of something.
+    fn others(&self, event: &Event) {
+        if let Some(what) = change(event) {
+            self.metrics.changes.get_or_create(&names::CHANGES.labels([what.into()])).inc();
+        }
+        if let Some(what) = approval(event) {
+            self.metrics.approvals.get_or_create(&names::APPROVALS.labels([what.into()])).inc();
+        }
+        if let Event::AccessRefused { code, unrecorded, .. } = event {
+            let code = ["unauthorized", "forbidden"].into_iter().find(|known| known == code).unwrap_or(OTHER);
+            let refused = self.metrics.refused.get_or_create(&names::REFUSED.labels([code.into()]));
+            refused.inc_by(unrecorded.saturating_add(1));
         }
     }
 
@@ -257,6 +268,20 @@ fn change(event: &Event) -> Option<&'static str> {
         Event::ChangesUndone { .. } => "undone",
         Event::UndoRefused { .. } => "undo-refused",
         Event::ChangesExpired { .. } => "expired",
+        _ => return None,
+    })
+}
+
+/// What became of a question to a person.
+fn approval(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::ApprovalAsked { .. } => "asked",
+        Event::ApprovalGranted { .. } => "granted",
+        Event::ApprovalRejected { .. } => "rejected",
+        Event::ApprovalModified { .. } => "modified",
+        Event::ApprovalExpired { .. } => "expired",
+        Event::ApprovalUsed { .. } => "used",
+        Event::ApprovalWithdrawn { .. } => "withdrawn",
         _ => return None,
     })
 }

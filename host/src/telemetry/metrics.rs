@@ -93,6 +93,8 @@ pub struct Metrics {
     pub(super) model_tokens: Counters,
     pub(super) model_cost: Sums,
     pub(super) breaker_turns: Counters,
+    pub(super) approvals: Counters,
+    pub(super) refused: Counters,
     pub(super) audit_entries: Gauge,
     pub(super) stream_clients: Gauge,
     pub(super) missed: Counter,
@@ -131,6 +133,8 @@ impl Metrics {
             model_tokens: Family::default(),
             model_cost: Family::default(),
             breaker_turns: Family::default(),
+            approvals: Family::default(),
+            refused: Family::default(),
             audit_entries: Gauge::default(),
             stream_clients: Gauge::default(),
             missed: Counter::default(),
@@ -166,6 +170,8 @@ impl Metrics {
         add(&mut registry, &names::MODEL_TOKENS, self.model_tokens.clone());
         add(&mut registry, &names::MODEL_COST, self.model_cost.clone());
         add(&mut registry, &names::BREAKER_TURNS, self.breaker_turns.clone());
+        add(&mut registry, &names::APPROVALS, self.approvals.clone());
+        add(&mut registry, &names::REFUSED, self.refused.clone());
         add(&mut registry, &names::AUDIT_ENTRIES, self.audit_entries.clone());
         add(&mut registry, &names::STREAM_CLIENTS, self.stream_clients.clone());
         add(&mut registry, &names::MISSED, self.missed.clone());

@@ -14,6 +14,7 @@ mod log;
 mod metrics;
 pub mod names;
 mod origin;
+mod router;
 mod scrape;
 pub(crate) mod spans;
 
@@ -26,4 +27,5 @@ pub(crate) use layers::dispatch;
 pub use layers::{LogFormat, LogOptions, start};
 pub use metrics::{Format, Metrics};
 pub use origin::{McpRequest, Origin};
+pub use router::{health, metrics as metrics_for_callers, open_metrics};
 pub(crate) use spans::Stage;

@@ -231,6 +231,22 @@ pub const BREAKER_STATE: Spec = gauge(
 /// Breakers that are open.
 pub const BREAKERS_OPEN: Spec =
     gauge("toolhold_breakers_open", "", &["kind"], "breakers that let nothing through; `kind` is tool, host or model");
+/// What became of approvals.
+pub const APPROVALS: Spec = counter(
+    "toolhold_approvals_total",
+    "",
+    &["what"],
+    "questions to people; `what` is asked, granted, rejected, modified, expired, used or withdrawn",
+);
+/// Approvals that wait.
+pub const APPROVALS_WAITING: Spec = gauge("toolhold_approvals_waiting", "", &[], "questions that wait for a person");
+/// Callers that were not let in.
+pub const REFUSED: Spec = counter(
+    "toolhold_access_refused_total",
+    "",
+    &["code"],
+    "requests to the server without a token that lets them in; `code` is unauthorized, forbidden or other",
+);
 /// The size of the journal.
 pub const JOURNAL_SIZE: Spec =
     gauge("toolhold_journal_size_bytes", "bytes", &["file"], "size of the journal; `file` is `database` or `log`");
@@ -287,6 +303,9 @@ pub const ALL: &[&Spec] = &[
     &BREAKER_TURNS,
     &BREAKER_STATE,
     &BREAKERS_OPEN,
+    &APPROVALS,
+    &APPROVALS_WAITING,
+    &REFUSED,
     &JOURNAL_SIZE,
     &JOURNAL_QUEUE,
     &JOURNAL_FAILING,

@@ -65,7 +65,10 @@ impl Looked {
         gauges(encoder, &names::JOURNAL_SIZE, sizes)?;
         let (waiting, failing) = self.journal.waiting();
         gauges(encoder, &names::JOURNAL_QUEUE, [(Labels::new(), number(waiting as u64))])?;
-        gauges(encoder, &names::JOURNAL_FAILING, [(Labels::new(), i64::from(failing))])
+        gauges(encoder, &names::JOURNAL_FAILING, [(Labels::new(), i64::from(failing))])?;
+        // What cannot be read is told by nothing rather than by a number that is wrong.
+        let waits = self.journal.approvals_waiting().map(|waits| (Labels::new(), number(waits)));
+        gauges(encoder, &names::APPROVALS_WAITING, waits)
     }
 }
 

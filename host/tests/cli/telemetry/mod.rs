@@ -4,4 +4,5 @@ mod deploy;
 mod logs;
 mod metrics;
 mod receiver;
+mod serve;
 mod spans;
