@@ -19,6 +19,7 @@ use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
 use toolhold_core::retry::GaveUp;
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
+use tracing::Instrument as _;
 
 use crate::approvals::{Asking, Desk};
 use crate::attempt::{self, Attempted, Dependencies, LetThrough, Running, evidence};
@@ -28,6 +29,7 @@ use crate::labels::RunLabels;
 use crate::quota::Quotas;
 use crate::refusal::{Refusal, not_run, unrecorded};
 use crate::secrets::Secrets;
+use crate::telemetry::{Origin, Stage, Telemetry, spans};
 use crate::{clock, redaction, report};
 
 /// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
@@ -47,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) running: Running,
     pub(crate) quotas: Quotas,
     pub(crate) secrets: Secrets,
+    pub(crate) telemetry: Telemetry,
     pub(crate) desk: Arc<Desk>,
 }
 
@@ -67,6 +70,8 @@ pub struct CallOptions {
     pub labels: Option<Arc<RunLabels>>,
     /// What a live call is given from outside is kept with its run, so that it can be replayed.
     pub taped: bool,
+    /// Where it comes from, for its span.
+    pub origin: Origin,
     /// What becomes of a call that a rule asks about.
     pub asking: Asking,
     /// The agent whose run it is, if it is one: what people approve for one agent is not another's.
@@ -84,6 +89,7 @@ impl Default for CallOptions {
             session: None,
             labels: None,
             taped: false,
+            origin: Origin::default(),
             asking: Asking::Refuse,
             agent: None,
         }
@@ -117,8 +123,19 @@ impl Host {
 
     /// [`Host::call`] under a name that its caller has told already. A name that was used is refused.
     pub(crate) async fn call_as(&self, id: CallId, call: ToolCall, options: CallOptions) -> CallReport {
-        let report = self.once_as(id, &call, &options).await;
-        self.stand_in(call, report, &options).await
+        let span = self.span(&call, &options.origin);
+        let made = async {
+            let report = self.once_as(id, &call, &options).await;
+            self.stand_in(&call, report, &options).await
+        };
+        let report = made.instrument(span.clone()).await;
+        spans::called(&span, &report, &self.0.redactor);
+        report
+    }
+
+    /// The span of a call. Nothing where nobody takes spans.
+    pub(crate) fn span(&self, call: &ToolCall, origin: &Origin) -> tracing::Span {
+        spans::call(call, |name| self.0.catalog.get(name).is_ok(), origin, &self.0.redactor)
     }
 
     /// Makes one call, whatever could stand in for it.
@@ -127,6 +144,14 @@ impl Host {
     }
 
     async fn once_as(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
+        let watch = self.0.telemetry.begin();
+        let report = self.make(id, call, options).await;
+        watch.ended(&report);
+        report
+    }
+
+    async fn make(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
+        spans::call_is(id.as_str());
         match self.check_in(call, options, &options.scope, None) {
             Ok(Entry::Checked(checked)) => self.admitted(id, call, *checked, options).await,
             Ok(Entry::Asks(question)) => self.asked(id, call, question, options).await,
@@ -150,11 +175,16 @@ impl Host {
             Ok(through) => through,
             Err(refusal) => return self.refuse(id, call, *refusal).await,
         };
-        match self.0.journal.admit(intent(&id, call, &checked, options)).await {
+        match self.admit(intent(&id, call, &checked, options)).await {
             Ok(Admission::Fresh) => self.run(id, call, (checked, through), options).await,
             Ok(other) => self.not_again(id, call, &checked, options, other),
             Err(error) => unrecorded(id, call, &checked.call, &error),
         }
+    }
+
+    /// Writes down what is about to be done.
+    pub(crate) async fn admit(&self, intent: Intent) -> Result<Admission, journal::Error> {
+        self.0.telemetry.stage_of(Stage::Admit, self.0.journal.admit(intent)).await
     }
 
     /// The report of a call in whose place an earlier one stands.
@@ -185,20 +215,22 @@ impl Host {
         if call.key.as_ref().is_some_and(|key| self.0.redactor.finds(key.as_str())) {
             return Err(Refusal::secret_in_key(&tool));
         }
-        let validated = tool.validate(&call.arguments).map_err(|violations| Refusal::invalid(&tool, &violations))?;
+        let validated = self.0.telemetry.stage(Stage::Validate, || tool.validate(&call.arguments));
+        let validated = validated.map_err(|violations| Refusal::invalid(&tool, &violations))?;
         // Cheap, and only a refusal needs its digest.
         let asked = validated.clone();
         let labels = options.labels.as_ref().map(|run| run.so_far()).unwrap_or_default();
         let facts = Facts::new(call.mode, scope).after(&labels).approved(standing);
-        let (call, effects) = match self.0.policy.decide(validated, &tool, &facts) {
-            Decision::Deny(denial) => return Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
-            Decision::Ask(question) => return Ok(Entry::Asks(question)),
-            Decision::Allow(call) => {
-                let effects = effects(&call);
-                (call, effects)
-            }
-            Decision::Preview(call) => (call, event::Effects::None),
-        };
+        let (call, effects) =
+            match self.0.telemetry.stage(Stage::Decide, || self.0.policy.decide(validated, &tool, &facts)) {
+                Decision::Deny(denial) => return Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
+                Decision::Ask(question) => return Ok(Entry::Asks(question)),
+                Decision::Allow(call) => {
+                    let effects = effects(&call);
+                    (call, effects)
+                }
+                Decision::Preview(call) => (call, event::Effects::None),
+            };
         Ok(Entry::Checked(Box::new(Checked { tool, call, effects, standing: standing.cloned() })))
     }
 
@@ -227,7 +259,8 @@ impl Host {
         open.settled = lands(&checked, &run, &conclusion);
         let (conclusion, parked) = park(&run, evidence, conclusion);
         let hashed = (!tapes.is_empty()).then(|| crate::effects::hashed(&run));
-        let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
+        let landing = self.changes(&id, &checked, &mut run, conclusion, session.as_deref());
+        let (mut effects, conclusion) = self.0.telemetry.stage_of(Stage::Land, landing).await;
         options.labels.iter().for_each(|run| run.add(&effects.labels));
         pass.effects(&mut effects);
         self.keep_tapes((&call.run, &id), tapes, (&effects, hashed)).await;
@@ -236,7 +269,7 @@ impl Host {
             // That nothing landed is said with paths.
             pass.failure(failure);
         }
-        let settled = match open.end(settlement, parked).await {
+        let settled = match self.0.telemetry.stage_of(Stage::Settle, open.end(settlement, parked)).await {
             Ok(()) => self.tell_redactions(&id, call, pass.finish()).await,
             Err(error) => Err(error),
         };

@@ -24,6 +24,7 @@ pub mod cli;
 pub mod clock;
 mod component_file;
 mod distribution;
+pub mod doctor;
 pub mod effects;
 pub mod egress;
 pub mod exit_code;
@@ -48,6 +49,7 @@ mod shown;
 pub mod shutdown;
 mod store;
 mod tapes;
+pub mod telemetry;
 mod wit_docs;
 
 pub use approvals::Asking;

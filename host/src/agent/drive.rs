@@ -22,12 +22,14 @@ use toolhold_core::run::{
     RunLimit, RunLimits, RunReport, Start, result_of_call,
 };
 use toolhold_core::state::State;
+use tracing::Instrument as _;
 
 use super::clock::Clock;
 use super::engine::{Engine, Forgetful, Unrecorded};
 use super::model::{Error, Model, Request};
 use super::tools::Tools;
 use crate::quota::RunQuota;
+use crate::telemetry::spans;
 
 /// The chain of models: the first one is asked, the next one where it is given up.
 pub type Models<'m> = [Box<dyn Model + 'm>];
@@ -245,8 +247,11 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         self.take(ask.event()).await?;
         let Self { agent, origin, machine, models, engine, observer } = self;
         let (agent, origin) = (*agent, *origin);
+        let name = models.get(ask.model).map_or("", |model| &model.identity().name);
+        let span = spans::chat(machine.start(), name, ask.turn, machine.steps() + 1);
         let act = async {
-            let event = asked(agent, &origin, machine, models, &ask, observer).await;
+            let event = asked(agent, &origin, machine, models, &ask, observer).instrument(span.clone()).await;
+            spans::chatted(&span, &event);
             (origin.elapsed(), event)
         };
         let happened = engine.once(machine, Box::pin(act)).await?;
@@ -309,7 +314,8 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             key: call.key.clone(),
             mode,
         };
-        let mut made = Box::pin(self.agent.tools.call(asked, token.clone()));
+        let step = spans::step(start.run.as_str(), self.machine.steps() + 1);
+        let mut made = Box::pin(self.agent.tools.call(asked, token.clone()).instrument(step));
         let returned = |report: CallReport| {
             if let Some(approval) = awaited(&report) {
                 return RunEvent::ApprovalRequested { turn: call.turn, tool: call.tool.clone(), approval };

@@ -19,6 +19,7 @@ use super::turnstile::LetThrough;
 use crate::clock;
 use crate::effects::wrote_in_place;
 use crate::host::{CallOptions, Checked, Entry, Host};
+use crate::telemetry::Stage;
 
 /// The last attempt at a call.
 pub(crate) struct Attempted {
@@ -56,7 +57,8 @@ impl Host {
         let recorder = || is_taped.then(|| Recorder::new(room));
         let mut taped = recorder();
         let reel = taped.clone().map(Reel::Recorded);
-        let run = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() }).await;
+        let first = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() });
+        let run = self.0.telemetry.stage_of(Stage::Run, first).await;
         let tapes = taped.iter().map(Recorder::take).collect();
         let mut last = Attempted { checked, run, attempts: 1, gave_up: None, tapes };
         self.0.dependencies.pay_in(through.name(), through.retry().budget);
@@ -85,7 +87,8 @@ impl Host {
             drop(last.run.staged.take());
             taped = recorder();
             let reel = taped.clone().map(Reel::Recorded);
-            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() }).await;
+            let next = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() });
+            let mut run = self.0.telemetry.stage_of(Stage::Run, next).await;
             let mut tapes = last.tapes;
             tapes.extend(taped.iter().map(Recorder::take));
             remember(&mut run, last.run, &last.checked.call);

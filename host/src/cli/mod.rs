@@ -13,6 +13,7 @@ mod build;
 mod call;
 mod completions;
 mod dev;
+mod doctor;
 mod effects;
 mod explain;
 mod failure;
@@ -23,6 +24,7 @@ mod inspect;
 mod keys;
 mod known;
 mod lock;
+mod logs;
 mod manifest;
 mod mcp;
 mod new;
@@ -41,8 +43,6 @@ mod ui;
 mod undo;
 mod unknown;
 mod update;
-
-use std::io::IsTerminal as _;
 
 use clap::{Parser, Subcommand};
 
@@ -78,6 +78,8 @@ pub struct Cli {
     /// Say more on standard error: -v for what the host does, -vv for everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    #[command(flatten)]
+    logs: logs::Logs,
     #[command(subcommand)]
     command: Command,
 }
@@ -93,6 +95,7 @@ enum Command {
     Approvals(approvals::Approvals),
     History(history::History),
     Health(health::Health),
+    Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
@@ -128,9 +131,9 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_tracing(cli.verbose);
+    let logs = cli.logs.start(cli.verbose);
     let ui = Ui::new(cli.json, cli.quiet);
-    match cli.dispatch(ui) {
+    let code = match cli.dispatch(ui) {
         Ok(code) => code,
         Err(failure) => {
             if ui.is_json() {
@@ -140,7 +143,9 @@ pub fn main() -> ExitCode {
             }
             failure.code()
         }
-    }
+    };
+    logs.finish();
+    code
 }
 
 impl Cli {
@@ -156,6 +161,7 @@ impl Cli {
             Command::Undo(command) => block_on(command.run(&project, ui)),
             Command::History(command) => command.run(&project, ui),
             Command::Health(command) => command.run(&project, ui),
+            Command::Doctor(command) => block_on(command.run(&project, ui)),
             Command::Explain(command) => block_on(command.run(&project, ui)),
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Mcp(command) => block_on(command.run(&project, ui)),
@@ -194,28 +200,12 @@ fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
     done
 }
 
-fn start_tracing(verbose: u8) {
-    let level = match verbose {
-        // What a client does wrong it is told; the SDK would tell the operator as well, in words of its own.
-        0 => "warn,rmcp::service=error",
-        1 => "toolhold=info,toolhold_sandbox=info,warn",
-        _ => "toolhold=debug,toolhold_sandbox=debug,info",
-    };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(|| known::LogOutput)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .finish();
-    // Only the first one counts; a second call can only come from a test.
-    let _already_set = tracing::subscriber::set_global_default(subscriber);
-}
-
-/// A variable of the environment, for what is named by its owner on the command line: the key of a model.
+/// A variable of the environment, for what is named by its owner on the command line, the key of a model, and for what has
+/// standard names: where spans go.
 fn variable(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one variable that `--model-key-env` names, or the model's own default"
+        reason = "the one variable that `--model-key-env` names or the model's own default, and those of OpenTelemetry"
     )]
     std::env::var(name).ok()
 }

@@ -345,6 +345,15 @@ pub(super) fn of_call(connection: &Connection, call: &CallId) -> Result<Option<A
     Ok(connection.prepare_cached(&sql)?.query_row([call.as_str()], read).optional()?)
 }
 
+/// How many wait for a person.
+pub(super) fn waiting(connection: &Connection) -> Result<u64, Error> {
+    if is_older(connection)? {
+        return Ok(0);
+    }
+    let sql = format!("SELECT count(*) FROM approvals WHERE state = '{}'", ApprovalState::Waiting);
+    Ok(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?.cast_unsigned())
+}
+
 /// The approvals that fit, newest first.
 pub(super) fn list(connection: &Connection, filter: &ApprovalFilter) -> Result<Vec<Approval>, Error> {
     if is_older(connection)? {

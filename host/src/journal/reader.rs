@@ -303,6 +303,15 @@ impl Reader {
         runs::outlived(&self.connection, before)
     }
 
+    /// How many approvals wait for a person.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approvals_waiting(&self) -> Result<u64, Error> {
+        approvals::waiting(&self.connection)
+    }
+
     /// The approvals that fit, newest first.
     ///
     /// # Errors

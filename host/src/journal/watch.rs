@@ -5,6 +5,7 @@ use std::sync::Weak;
 
 use super::directory::DATABASE;
 use super::queue::Queue;
+use super::reader::Reader;
 
 /// A journal, looked at.
 #[derive(Debug, Clone)]
@@ -30,6 +31,12 @@ impl Watched {
     #[must_use]
     pub fn waiting(&self) -> (usize, bool) {
         self.queue.upgrade().map(|queue| queue.waiting()).unwrap_or_default()
+    }
+
+    /// How many questions wait for a person. `None` where the journal cannot be read.
+    #[must_use]
+    pub fn approvals_waiting(&self) -> Option<u64> {
+        Reader::open(&self.directory).and_then(|reader| reader.approvals_waiting()).ok()
     }
 
     fn bytes(&self, ending: &str) -> u64 {

@@ -32,6 +32,7 @@ use toolhold_sandbox::{Event, EventSink};
 
 use super::answer;
 use super::tools::Tools;
+use crate::telemetry::{McpRequest, Origin};
 use crate::{Asking, CallOptions, Host, RunLabels, clock};
 
 /// What a client is told of the server as a whole.
@@ -178,6 +179,7 @@ impl ServerHandler for Server {
             events,
             cancel,
             labels: Some(Arc::clone(&self.0.labels)),
+            origin: meta.origin(&context),
             ..CallOptions::default()
         };
         let turn = match &self.0.turn {
@@ -372,6 +374,16 @@ impl Meta<'_> {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(ErrorData::invalid_params(format!("`_meta[\"{key}\"]` must be a string"), None)),
         }
+    }
+
+    /// The client's span, if it tells of one, and what it asks with.
+    fn origin(&self, context: &RequestContext<RoleServer>) -> Origin {
+        let text = |key| self.0.0.get(key).and_then(Value::as_str);
+        Origin::mcp(text("traceparent"), text("tracestate"), || McpRequest {
+            version: context.protocol_version().map(|version| version.as_str().to_owned()),
+            request: context.id.to_string(),
+            ..McpRequest::default()
+        })
     }
 
     fn key(&self) -> Result<Option<IdempotencyKey>, ErrorData> {

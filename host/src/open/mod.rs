@@ -33,6 +33,7 @@ use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
 use crate::secrets::{KnownSecret, Secrets};
+use crate::telemetry::Telemetry;
 
 /// What is wrong with a component that was never pinned.
 const NOT_IN_THE_FILE: &str = "it is not in the file";
@@ -132,6 +133,7 @@ impl Host {
             running,
             quotas,
             secrets,
+            telemetry: Telemetry::default(),
             desk,
         };
         let host = Self(Arc::new(inner));

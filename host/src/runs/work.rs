@@ -9,6 +9,7 @@ use toolhold_core::call::Mode;
 use toolhold_core::id::RunId;
 use toolhold_core::run::{Identity, Machine, Next, RunEvent, RunLimits, RunReport, Start};
 use toolhold_core::state::State;
+use tracing::Instrument as _;
 
 use super::error::Error;
 use super::past::{Past, is_dead as is_kept};
@@ -17,6 +18,7 @@ use super::recorder::JournalEngine;
 use super::{HostTools, cancel, guarded, known};
 use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
 use crate::journal::Origin;
+use crate::telemetry::spans;
 use crate::{Host, clock};
 
 /// Works on runs of one host.
@@ -323,11 +325,13 @@ impl Worker<'_> {
         let quota = host.quotas().of_run(&machine.start().agent, &limits(host), host.dependencies(), &reader)?;
         let mut guarded = guarded::chain(models, self.host().dependencies(), breaker);
         let agent = Agent { quota: Some(quota), ..self.agent(cancel) };
-        agent.carry_on(machine, &mut guarded, engine, observer).await?;
+        let span = spans::run(machine.start());
+        agent.carry_on(machine, &mut guarded, engine, observer).instrument(span.clone()).await?;
         drop(guarded);
         // A run that was stopped before its end is still to be cancelled.
         watch.done();
         let report = machine.report();
+        spans::ran(&span, &report);
         let is_kept = is_dead(machine);
         if is_kept {
             self.take(machine, RunEvent::DeadLettered).await?;

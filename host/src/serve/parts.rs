@@ -10,10 +10,19 @@ use super::guard::{Bodies, whole_body};
 use crate::Host;
 use crate::access::{Access, Caller, gate};
 use crate::shutdown::Shutdown;
+use crate::telemetry;
 
 /// Everything that is served.
-pub(crate) fn parts(_host: &Host, access: &Access, _shutdown: &Shutdown) -> Router {
-    Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller))).router(access)
+///
+/// With `open_metrics`, everybody who reaches it may read the metrics.
+pub(crate) fn parts(host: &Host, access: &Access, _shutdown: &Shutdown, open_metrics: bool) -> Router {
+    let parts = Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller)));
+    let parts = parts.in_the_open(telemetry::health(host.clone()));
+    let parts = match open_metrics {
+        true => parts.in_the_open(telemetry::open_metrics(host.clone())),
+        false => parts.behind_the_door(telemetry::metrics_for_callers(host.clone())),
+    };
+    parts.router(access)
 }
 
 /// Whom a token belongs to, and what it may do.
