@@ -7,13 +7,20 @@ use serde_json::{Value, json};
 
 use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
-use crate::Host;
 use crate::access::{Access, Caller, gate};
+use crate::api::{self, Api};
 use crate::shutdown::Shutdown;
 
 /// Everything that is served.
-pub(crate) fn parts(_host: &Host, access: &Access, _shutdown: &Shutdown) -> Router {
-    Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller))).router(access)
+pub(crate) fn parts(api: Api, access: &Access, shutdown: &Shutdown) -> Router {
+    let (ended, told) = (api.clone(), shutdown.clone());
+    // Calls that run are waited for, and runs are left where they can be taken up.
+    let _joined_at_the_end = shutdown.spawn(async move {
+        told.begun().await;
+        ended.shut_down(&told.stops()).await;
+    });
+    let caller = Router::new().route("/v1/caller", get(caller));
+    Parts::new().behind_the_door(caller).behind_the_door(api::router(api)).router(access)
 }
 
 /// Whom a token belongs to, and what it may do.
