@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+pub mod access;
 pub mod agent;
 pub mod attempt;
 mod authoring;
@@ -33,6 +34,7 @@ mod manifest_edit;
 pub mod mcp;
 mod open;
 mod private_file;
+pub mod problem;
 mod quota;
 mod redaction;
 mod refusal;
@@ -40,6 +42,8 @@ mod replace_file;
 mod report;
 pub mod runs;
 pub mod secrets;
+pub mod serve;
+pub mod shutdown;
 mod store;
 mod tapes;
 mod wit_docs;

@@ -112,6 +112,26 @@ pub enum Event {
         /// Its bytes.
         digest: ToolDigest,
     },
+    /// These tokens let callers in from here on.
+    TokensLoaded {
+        /// The digest of what is kept of them.
+        tokens: Digest,
+        /// Where they were read.
+        path: String,
+        /// Name and role of each.
+        names: Vec<String>,
+    },
+    /// Somebody was not let in, or asked for what the role does not have.
+    AccessRefused {
+        /// Where the request came from.
+        peer: String,
+        /// The name of the token, where it is a valid one.
+        caller: Option<String>,
+        /// A stable code: `unauthorized`, `forbidden`.
+        code: String,
+        /// How many before this one came too fast to be told of one by one.
+        unrecorded: u64,
+    },
     /// A call was validated and allowed, and is about to run.
     CallAdmitted {
         /// Which call.
@@ -345,7 +365,7 @@ pub enum Event {
 /// What an event says that holds until a later one says otherwise of the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Standing<'a> {
-    /// What kind of thing: `manifest`, `component`.
+    /// What kind of thing: `manifest`, `component`, `tokens`.
     pub kind: &'static str,
     /// Which one.
     pub name: &'a str,
@@ -406,6 +426,7 @@ impl Event {
             Self::ToolPinned { component, digest } => {
                 Some(Standing { kind: "component", name: component.as_str(), digest: *digest })
             }
+            Self::TokensLoaded { tokens, path, .. } => Some(Standing { kind: "tokens", name: path, digest: *tokens }),
             _ => None,
         }
     }
@@ -432,6 +453,8 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"call-unknown","call":"c","reason":"the host stopped"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"secret-redacted","call":"c","run":"r","secrets":["token"],"places":["result","log"]}}"#,
             r#"{"version":1,"at":5,"event":{"type":"manifest-loaded","manifest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","path":"/work/toolhold.toml"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"tokens-loaded","tokens":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","path":"/s/tokens.toml","names":["ci run"]}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"access-refused","peer":"::1","caller":null,"code":"unauthorized","unrecorded":0}}"#,
             r#"{"version":1,"at":5,"event":{"type":"attempt-failed","call":"c","attempt":1,"failure":"tool","code":"failed","wait":200,"same_key":false}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-turned-away","call":"c","run":"r","tool":"web.get","code":"rate-limited"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"fallback-served","call":"c","by":null}}"#,

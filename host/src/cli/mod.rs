@@ -30,9 +30,11 @@ mod project;
 mod publish;
 mod report;
 mod runs;
+mod serve;
 mod snapshot;
 mod sources;
 mod test;
+mod tokens;
 mod tools;
 mod ui;
 mod undo;
@@ -91,6 +93,7 @@ enum Command {
     Explain(explain::Explain),
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
+    Serve(serve::Serve),
     Lock(lock::Lock),
     Add(add::Add),
     Update(update::Update),
@@ -112,6 +115,8 @@ enum Command {
     Sign(keys::Sign),
     #[command(subcommand)]
     Keys(keys::Keys),
+    #[command(subcommand)]
+    Tokens(tokens::Command),
     Publish(publish::Publish),
     Completions(completions::Completions),
 }
@@ -150,6 +155,7 @@ impl Cli {
             Command::Explain(command) => block_on(command.run(&project, ui)),
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Mcp(command) => block_on(command.run(&project, ui)),
+            Command::Serve(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Add(command) => block_on(command.run(&project, ui)),
             Command::Update(command) => block_on(command.run(&project, ui)),
@@ -166,14 +172,22 @@ impl Cli {
             Command::Inspect(command) => block_on(command.run(&project, ui)),
             Command::Sign(command) => command.run(ui),
             Command::Keys(command) => command.run(ui),
+            Command::Tokens(command) => command.run(&project, ui),
             Command::Publish(command) => block_on(command.run(&project, ui)),
             Command::Completions(command) => command.run(),
         }
     }
 }
 
+/// How long what a command has left behind may take to end.
+const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(2);
+
 fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let done = runtime.block_on(command);
+    // A read of standard input that waits cannot be called off: nobody waits for it.
+    runtime.shutdown_timeout(LAST_WORK);
+    done
 }
 
 fn start_tracing(verbose: u8) {

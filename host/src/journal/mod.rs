@@ -47,6 +47,7 @@ use toolhold_core::limit::Usage;
 use toolhold_core::redact::Redactor;
 
 pub use dependencies::{Kind, Remember, Remembered};
+pub(crate) use directory::prepared;
 pub use error::Error;
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};

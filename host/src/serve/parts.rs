@@ -1,0 +1,58 @@
+//! What is served, put together from what the fronts give: each part behind the door that it needs.
+
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::bounds::Bounds;
+use super::guard::{Bodies, whole_body};
+use crate::Host;
+use crate::access::{Access, Caller, gate};
+use crate::shutdown::Shutdown;
+
+/// Everything that is served.
+pub(crate) fn parts(_host: &Host, access: &Access, _shutdown: &Shutdown) -> Router {
+    Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller))).router(access)
+}
+
+/// Whom a token belongs to, and what it may do.
+async fn caller(caller: Caller) -> Json<Value> {
+    Json(json!({ "name": &*caller.name, "role": caller.role }))
+}
+
+/// The parts of a server. A front gives a router; which door it stands behind is decided here.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// For callers with a token.
+    behind: Router,
+    /// For everybody: what asks for a token in its own way, or tells nothing that needs one.
+    open: Router,
+}
+
+impl Parts {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self { behind: Router::new(), open: Router::new() }
+    }
+
+    /// What needs a token.
+    #[must_use]
+    pub(crate) fn behind_the_door(self, part: Router) -> Self {
+        Self { behind: self.behind.merge(part), ..self }
+    }
+
+    /// What does not.
+    #[must_use]
+    pub(crate) fn in_the_open(self, part: Router) -> Self {
+        Self { open: self.open.merge(part), ..self }
+    }
+
+    /// One router of all of them. Bodies are read behind the door: nobody without a token has one kept.
+    pub(crate) fn router(self, access: &Access) -> Router {
+        let bodies = Bodies::new(Bounds::default());
+        let behind = self.behind.layer(from_fn_with_state(bodies.clone(), whole_body));
+        let behind = behind.layer(from_fn_with_state(access.clone(), gate));
+        behind.merge(self.open.layer(from_fn_with_state(bodies, whole_body)))
+    }
+}
