@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use toolhold_core::approval::Standing;
 use toolhold_core::call::{AuthorizedCall, Mode, ToolCall};
 use toolhold_core::classify::{self, Evidence};
 use toolhold_core::event::{self, Event};
@@ -13,12 +14,13 @@ use toolhold_core::grant::HttpGrant;
 use toolhold_core::id::{CallId, Digest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
-use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
+use toolhold_core::policy::{Decision, Facts, Policy, Question, RunScope};
 use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
 use toolhold_core::retry::GaveUp;
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 
+use crate::approvals::{Asking, Desk};
 use crate::attempt::{self, Attempted, Dependencies, LetThrough, Running, evidence};
 use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
@@ -45,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) running: Running,
     pub(crate) quotas: Quotas,
     pub(crate) secrets: Secrets,
+    pub(crate) desk: Arc<Desk>,
 }
 
 /// What the caller of one call wants beside its result.
@@ -64,10 +67,14 @@ pub struct CallOptions {
     pub labels: Option<Arc<RunLabels>>,
     /// What a live call is given from outside is kept with its run, so that it can be replayed.
     pub taped: bool,
+    /// What becomes of a call that a rule asks about.
+    pub asking: Asking,
+    /// The agent whose run it is, if it is one: what people approve for one agent is not another's.
+    pub agent: Option<Arc<str>>,
 }
 
 impl Default for CallOptions {
-    /// A local caller, not narrowed, who hears of the end only.
+    /// A local caller, not narrowed, who hears of the end only and can ask nobody.
     fn default() -> Self {
         Self {
             client: "local".into(),
@@ -77,6 +84,8 @@ impl Default for CallOptions {
             session: None,
             labels: None,
             taped: false,
+            asking: Asking::Refuse,
+            agent: None,
         }
     }
 }
@@ -86,6 +95,16 @@ pub(crate) struct Checked {
     pub(crate) tool: Tool,
     pub(crate) call: AuthorizedCall,
     pub(crate) effects: event::Effects,
+    /// What a person said, for a further attempt at it.
+    pub(crate) standing: Option<Standing>,
+}
+
+/// What a decision comes to that is no refusal.
+pub(crate) enum Entry {
+    /// It may run.
+    Checked(Box<Checked>),
+    /// A person decides.
+    Asks(Box<Question>),
 }
 
 impl Host {
@@ -100,10 +119,21 @@ impl Host {
     /// Makes one call, whatever could stand in for it.
     pub(crate) async fn once(&self, call: &ToolCall, options: &CallOptions) -> CallReport {
         let id = clock::new_call();
-        let checked = match self.check_in(call, options, &options.scope) {
-            Ok(checked) => checked,
-            Err(refusal) => return self.refuse(id, call, *refusal).await,
-        };
+        match self.check_in(call, options, &options.scope, None) {
+            Ok(Entry::Checked(checked)) => self.admitted(id, call, *checked, options).await,
+            Ok(Entry::Asks(question)) => self.asked(id, call, question, options).await,
+            Err(refusal) => self.refuse(id, call, *refusal).await,
+        }
+    }
+
+    /// Makes a call that may run.
+    pub(crate) async fn admitted(
+        &self,
+        id: CallId,
+        call: &ToolCall,
+        checked: Checked,
+        options: &CallOptions,
+    ) -> CallReport {
         if call.key.is_some() {
             // A repeat gets its outcome although the tool is left alone, so the journal is asked first.
             return self.once_with_key(id, call, checked, options).await;
@@ -135,13 +165,14 @@ impl Host {
         report
     }
 
-    /// Resolves, validates and decides. Pure but for looking up the tool.
+    /// Resolves, validates and decides. Pure but for looking up the tool. `standing` is what a person said, if anybody was asked.
     pub(crate) fn check_in(
         &self,
         call: &ToolCall,
         options: &CallOptions,
         scope: &RunScope,
-    ) -> Result<Checked, Box<Refusal>> {
+        standing: Option<&Standing>,
+    ) -> Result<Entry, Box<Refusal>> {
         let tool = self.0.catalog.get(&call.tool).map_err(Refusal::unknown)?.clone();
         if call.key.as_ref().is_some_and(|key| self.0.redactor.finds(key.as_str())) {
             return Err(Refusal::secret_in_key(&tool));
@@ -150,13 +181,17 @@ impl Host {
         // Cheap, and only a refusal needs its digest.
         let asked = validated.clone();
         let labels = options.labels.as_ref().map(|run| run.so_far()).unwrap_or_default();
-        let facts = Facts::new(call.mode, scope).after(&labels);
-        match self.0.policy.decide(validated, &tool, &facts) {
-            Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
-            Decision::Deny(denial) => Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
-            Decision::Ask(question) => Err(Refusal::needs_approval(&tool, &question)),
-            Decision::Preview(call) => Ok(Checked { effects: event::Effects::None, call, tool }),
-        }
+        let facts = Facts::new(call.mode, scope).after(&labels).approved(standing);
+        let (call, effects) = match self.0.policy.decide(validated, &tool, &facts) {
+            Decision::Deny(denial) => return Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
+            Decision::Ask(question) => return Ok(Entry::Asks(question)),
+            Decision::Allow(call) => {
+                let effects = effects(&call);
+                (call, effects)
+            }
+            Decision::Preview(call) => (call, event::Effects::None),
+        };
+        Ok(Entry::Checked(Box::new(Checked { tool, call, effects, standing: standing.cloned() })))
     }
 
     /// Runs an admitted call, lands or keeps what it staged, and records what came of it.
@@ -315,6 +350,7 @@ pub(crate) fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> D
 pub(crate) fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {
     let (run, validated) = (call.run.clone(), checked.call.call());
     let intent = Intent::new(id.clone(), run, validated, checked.call.mode(), checked.effects, clock::micros());
+    let intent = intent.approved(checked.call.approval().map(|approved| approved.approval.clone()));
     match &call.key {
         Some(key) => intent.with_key(ScopedKey { scope: Arc::clone(&options.client), key: key.clone() }),
         None => intent,

@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod approvals;
 pub mod attempt;
 mod authoring;
 pub mod cli;
@@ -48,6 +49,7 @@ mod store;
 mod tapes;
 mod wit_docs;
 
+pub use approvals::Asking;
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use labels::RunLabels;

@@ -18,7 +18,7 @@ use toolhold_sandbox::{Recorder, Reel, RunOptions, RunReport};
 use super::turnstile::LetThrough;
 use crate::clock;
 use crate::effects::wrote_in_place;
-use crate::host::{CallOptions, Checked, Host};
+use crate::host::{CallOptions, Checked, Entry, Host};
 
 /// The last attempt at a call.
 pub(crate) struct Attempted {
@@ -77,7 +77,9 @@ impl Host {
             }
             let left = ends_at.saturating_sub(time.micros()).max(1);
             let scope = (*options.scope).clone().at_most(Limit::Time, left);
-            let Ok(checked) = self.check_in(call, options, &scope) else { return last };
+            let standing = last.checked.standing.as_ref();
+            let Ok(Entry::Checked(checked)) = self.check_in(call, options, &scope, standing) else { return last };
+            let checked = *checked;
             let name = Some(format!("{id}-{}", last.attempts.saturating_add(1)));
             // Here, and not before: who gives up while waiting is told how the last attempt ended.
             drop(last.run.staged.take());

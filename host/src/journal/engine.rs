@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OpenFlags};
+use toolhold_core::approval::Approval;
 use toolhold_core::chain::Head;
 use toolhold_core::event::{Entry, Event};
 use toolhold_core::id::CallId;
@@ -20,7 +21,7 @@ use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, End, Intent};
 use super::subscription::{Pending, Subscribers};
-use super::{Durability, Options, audit, dependencies, migrations, plans, runs, standing, tapes};
+use super::{Durability, Options, approvals, audit, dependencies, migrations, plans, runs, standing, tapes};
 
 /// Prepared statements that are kept: more than there are.
 const STATEMENTS: usize = 32;
@@ -134,7 +135,21 @@ impl Engine {
             Work::Admit(intent) if whole.contains_key(&intent.call) => {
                 return Ok(Ok(Answer::Admission(Admission::Fresh)));
             }
-            Work::Admit(intent) => calls::admit(&self.connection, intent, &self.redactor)?,
+            Work::Admit(intent) => {
+                let step = calls::admit(&self.connection, intent, &self.redactor)?;
+                // INVARIANT: an approval is used in the transaction that admits the call.
+                if matches!(step.answer, Ok(Answer::Admission(Admission::Fresh)))
+                    && let Some((_, event)) = approvals::take(&self.connection, intent, &self.redactor)?
+                {
+                    self.append(intent.at, event)?;
+                }
+                step
+            }
+            Work::Ask(ask) => approvals::ask(&self.connection, ask, &self.redactor)?,
+            Work::Change(changing) => approvals::change(&self.connection, changing, &self.redactor)?,
+            Work::ExpireApprovals(now) => {
+                calls::Step { event: None, answer: Ok(Answer::Approvals(self.expire(*now)?)) }
+            }
             Work::Settle(call, settlement) => match whole.get(call) {
                 Some(intent) => completed::write(&self.connection, intent, settlement, &self.redactor)?,
                 None => {
@@ -180,6 +195,13 @@ impl Engine {
         Ok(appended.step)
     }
 
+    /// Approvals whose time is over.
+    fn expire(&mut self, now: u64) -> Result<Vec<Approval>, Error> {
+        let (expired, events) = approvals::expire(&self.connection, now, &self.redactor)?;
+        events.into_iter().try_for_each(|event| self.append(now, event))?;
+        Ok(expired)
+    }
+
     /// The event, unless it says what the audit says already.
     fn news(&self, at: u64, event: &Event) -> Result<Option<(u64, Event)>, Error> {
         let is_news = match event.standing() {
@@ -211,7 +233,7 @@ impl Engine {
         serde_json::from_value(value).map_err(|_| Error::Secret)
     }
 
-    /// Calls that were admitted and not settled: the host stopped in between.
+    /// Calls that were admitted and not settled, because the host stopped in between; approvals whose time is over.
     fn recover(&mut self, now: u64) -> Result<(), Error> {
         let open = calls::open(&self.connection)?;
         if !open.is_empty() {
@@ -225,9 +247,12 @@ impl Engine {
                 self.append(now, event)?;
             }
             self.connection.execute_batch("COMMIT")?;
-            // Before anybody can follow.
-            self.pending.roll_back();
         }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.expire(now)?;
+        self.connection.execute_batch("COMMIT")?;
+        // Before anybody can follow.
+        self.pending.roll_back();
         self.checkpoint()
     }
 

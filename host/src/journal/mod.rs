@@ -17,6 +17,7 @@
 //! [`Verified::head`] elsewhere and have it compared. Entries for which nobody waited and that came after the last one that
 //! did can be cut off unnoticed until the journal is closed.
 
+mod approvals;
 mod audit;
 mod calls;
 mod completed;
@@ -41,11 +42,13 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::{broadcast, oneshot};
+use toolhold_core::approval::Approval;
 use toolhold_core::event::{Effects, Event};
-use toolhold_core::id::{CallId, RunId};
+use toolhold_core::id::{ApprovalId, CallId, RunId};
 use toolhold_core::limit::Usage;
 use toolhold_core::redact::Redactor;
 
+pub use approvals::{ApprovalFilter, Ask, Asked, Change};
 pub use dependencies::{Kind, Remember, Remembered};
 pub(crate) use directory::prepared;
 pub use error::Error;
@@ -57,6 +60,7 @@ pub use subscription::Noted;
 pub use tapes::KeptTape;
 pub use watch::Watched;
 
+use approvals::Changing;
 use directory::Directory;
 use engine::Engine;
 use plans::Turn;
@@ -134,7 +138,7 @@ impl Journal {
     ///
     /// It could not be written: the call must not run.
     pub async fn admit(&self, intent: Intent) -> Result<Admission, Error> {
-        let (durable, waits) = (intent.is_durable(), intent.key.is_some());
+        let (durable, waits) = (intent.is_durable(), intent.waits());
         admission(self.write(Work::Admit(Box::new(intent)), durable, waits).await?)
     }
 
@@ -144,7 +148,7 @@ impl Journal {
     ///
     /// It could not be written: the call must not run.
     pub fn admit_blocking(&self, intent: Intent) -> Result<Admission, Error> {
-        let (durable, waits) = (intent.is_durable(), intent.key.is_some());
+        let (durable, waits) = (intent.is_durable(), intent.waits());
         admission(self.write_blocking(Work::Admit(Box::new(intent)), durable, waits)?)
     }
 
@@ -295,6 +299,43 @@ impl Journal {
         self.write(Work::Resolve(call.clone(), Box::new(settlement)), true, true).await.map(drop)
     }
 
+    /// Asks a person, on disk before the answer.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written, or a secret stands where nothing can take its place.
+    pub async fn ask(&self, ask: Ask) -> Result<Asked, Error> {
+        match self.write(Work::Ask(Box::new(ask)), true, true).await? {
+            Some(Answer::Asked(asked)) => Ok(asked),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Does what happens to an approval, on disk before the answer: nobody acts on what could be forgotten.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, its time is over, it cannot take that step, or it could not be written.
+    pub async fn change_approval(&self, approval: &ApprovalId, change: Change, at: u64) -> Result<Approval, Error> {
+        let changing = Changing { approval: approval.clone(), change, at };
+        match self.write(Work::Change(Box::new(changing)), true, true).await? {
+            Some(Answer::Approval(approval)) => Ok(*approval),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Writes down that the time of some approvals is over, and says of which.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub async fn expire_approvals(&self, now: u64) -> Result<Vec<Approval>, Error> {
+        match self.write(Work::ExpireApprovals(now), false, true).await? {
+            Some(Answer::Approvals(expired)) => Ok(expired),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Remembers something of a dependency. Nobody waits, and where too much waits to be written already, only what the audit
     /// is to be told is written.
     pub fn remember(&self, remember: Remember) {
@@ -424,7 +465,7 @@ impl Journal {
 fn admission(answer: Option<Answer>) -> Result<Admission, Error> {
     match answer {
         Some(Answer::Admission(admission)) => Ok(admission),
-        None | Some(Answer::Done) => Ok(Admission::Fresh),
+        None | Some(_) => Ok(Admission::Fresh),
     }
 }
 

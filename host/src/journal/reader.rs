@@ -6,11 +6,13 @@ use std::io::Write;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use toolhold_core::approval::{Approval, Foreseen};
 use toolhold_core::call::Mode;
 use toolhold_core::chain::{Broken, Head, Link, Why};
 use toolhold_core::event::{Effects, Entry, Event, VERSION};
-use toolhold_core::id::{CallId, Digest, RunId, ToolName};
+use toolhold_core::id::{ApprovalId, CallId, Digest, RunId, ToolName};
 
+use super::approvals::{self, ApprovalFilter, Asked};
 use super::audit::{self, Stored, digest};
 use super::calls::{effects, mode_word, outcome_digest, parse_mode, parsed};
 use super::dependencies::{self, Kind, Remembered};
@@ -249,6 +251,15 @@ impl Reader {
         tapes::latest(&self.connection, limit)
     }
 
+    /// The first step of a run.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn first_run_event(&self, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
+        runs::first_event(&self.connection, run)
+    }
+
     /// The last step of a run.
     ///
     /// # Errors
@@ -266,6 +277,59 @@ impl Reader {
     /// The database cannot be read.
     pub fn outlived_runs(&self, before: u64) -> Result<Vec<RunRecord>, Error> {
         runs::outlived(&self.connection, before)
+    }
+
+    /// The approvals that fit, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<Approval>, Error> {
+        approvals::list(&self.connection, filter)
+    }
+
+    /// One approval, and what its call would do.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approval(&self, id: &ApprovalId) -> Result<Option<(Approval, Foreseen)>, Error> {
+        let found = approvals::get(&self.connection, id)?;
+        let foreseen =
+            |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        Ok(found.map(|(approval, text)| (approval, foreseen(text))))
+    }
+
+    /// Why there is no room for one more question now; `None` where there is.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub(crate) fn room_for_question(
+        &self,
+        now: u64,
+        max_waiting: u64,
+        per_minute: u64,
+    ) -> Result<Option<Asked>, Error> {
+        approvals::room(&self.connection, now, max_waiting, per_minute)
+    }
+
+    /// What was asked about calls with this binding, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approvals_of(&self, binding: &Digest) -> Result<Vec<Approval>, Error> {
+        approvals::of_binding(&self.connection, binding)
+    }
+
+    /// The approval by which a call was admitted.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approval_of_call(&self, call: &CallId) -> Result<Option<Approval>, Error> {
+        approvals::of_call(&self.connection, call)
     }
 
     /// How many bytes are kept with all plans that can be undone or applied.
@@ -343,6 +407,7 @@ struct Tally {
     plans: u64,
     said: Said,
     runs: runs::Told,
+    approvals: approvals::Told,
 }
 
 impl Tally {
@@ -357,6 +422,7 @@ impl Tally {
             self.said.insert((standing.kind.to_owned(), standing.name.to_owned()), standing.digest);
         }
         self.runs.check(connection, at, &entry.event)?;
+        self.approvals.check(connection, at, &entry.event)?;
         match &entry.event {
             Event::CallAdmitted { call, .. } => {
                 self.admitted += 1;
@@ -390,6 +456,7 @@ impl Tally {
             return Err(Broken { at: last, why: Why::Standing }.into());
         }
         self.runs.finish(connection, last)?;
+        self.approvals.finish(connection, last)?;
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;

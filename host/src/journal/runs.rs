@@ -324,6 +324,15 @@ pub(super) fn events(connection: &Connection, run: &RunId) -> Result<Vec<RunEven
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The first step of a run.
+pub(super) fn first_event(connection: &Connection, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
+    if is_older(connection)? {
+        return Ok(None);
+    }
+    let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 AND step = 1";
+    Ok(connection.prepare_cached(sql)?.query_row([run.as_str()], event).optional()?)
+}
+
 /// The last step of a run.
 pub(super) fn last_event(connection: &Connection, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
     let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 ORDER BY step DESC LIMIT 1";

@@ -32,7 +32,7 @@ use toolhold_sandbox::{Event, EventSink};
 
 use super::answer;
 use super::tools::Tools;
-use crate::{CallOptions, Host, RunLabels, clock};
+use crate::{Asking, CallOptions, Host, RunLabels, clock};
 
 /// What a client is told of the server as a whole.
 const INSTRUCTIONS: &str = "Every tool runs in a sandbox under a permission manifest that only the user can change. A call that is denied \
@@ -174,6 +174,7 @@ impl ServerHandler for Server {
         let _linked = Linked::new(context.ct.clone(), cancel.clone());
         let options = CallOptions {
             client: "mcp".into(),
+            asking: Asking::Park,
             events,
             cancel,
             labels: Some(Arc::clone(&self.0.labels)),
