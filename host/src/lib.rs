@@ -23,6 +23,7 @@ mod authoring;
 pub mod cli;
 pub mod clock;
 mod component_file;
+pub mod console;
 mod distribution;
 pub mod effects;
 pub mod egress;

@@ -9,11 +9,14 @@ use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
 use crate::Host;
 use crate::access::{Access, Caller, gate};
+use crate::console::{self, Console};
 use crate::shutdown::Shutdown;
 
 /// Everything that is served.
-pub(crate) fn parts(_host: &Host, access: &Access, _shutdown: &Shutdown) -> Router {
-    Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller))).router(access)
+pub(crate) fn parts(host: &Host, access: &Access, shutdown: &Shutdown) -> Router {
+    let console = Console::new(host.clone(), access.clone(), shutdown.clone());
+    let parts = Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller)));
+    parts.in_the_open(console::router(console)).router(access)
 }
 
 /// Whom a token belongs to, and what it may do.
