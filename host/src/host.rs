@@ -112,13 +112,21 @@ impl Host {
     ///
     /// Dropping the future stops the guest; the journal then says that the caller went away.
     pub async fn call(&self, call: ToolCall, options: CallOptions) -> CallReport {
-        let report = self.once(&call, &options).await;
+        self.call_as(clock::new_call(), call, options).await
+    }
+
+    /// [`Host::call`] under a name that its caller has told already. A name that was used is refused.
+    pub(crate) async fn call_as(&self, id: CallId, call: ToolCall, options: CallOptions) -> CallReport {
+        let report = self.once_as(id, &call, &options).await;
         self.stand_in(call, report, &options).await
     }
 
     /// Makes one call, whatever could stand in for it.
     pub(crate) async fn once(&self, call: &ToolCall, options: &CallOptions) -> CallReport {
-        let id = clock::new_call();
+        self.once_as(clock::new_call(), call, options).await
+    }
+
+    async fn once_as(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
         match self.check_in(call, options, &options.scope, None) {
             Ok(Entry::Checked(checked)) => self.admitted(id, call, *checked, options).await,
             Ok(Entry::Asks(question)) => self.asked(id, call, question, options).await,

@@ -45,6 +45,7 @@ mod report;
 pub mod runs;
 pub mod secrets;
 pub mod serve;
+mod shown;
 pub mod shutdown;
 mod store;
 mod tapes;

@@ -33,6 +33,7 @@ mod queue;
 mod reader;
 mod record;
 mod runs;
+mod search;
 mod standing;
 mod subscription;
 mod tapes;
@@ -58,6 +59,7 @@ pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Pl
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
+pub use search::{AuditEntry, AuditPage, AuditSearch};
 pub use subscription::Noted;
 pub use tapes::KeptTape;
 pub use watch::Watched;
@@ -400,6 +402,15 @@ impl Journal {
     /// The journal cannot be written.
     pub async fn flush(&self) -> Result<(), Error> {
         self.write(Work::Barrier, true, true).await.map(drop)
+    }
+
+    /// Waits until everything before it can be read. It need not be on disk yet.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn written(&self) -> Result<(), Error> {
+        self.write(Work::Barrier, false, true).await.map(drop)
     }
 
     /// [`Journal::flush`] for a plain thread.

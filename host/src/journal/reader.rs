@@ -23,6 +23,7 @@ use super::lookup::{self, AuditFilter, FoundEntry, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
+use super::search::{self, AuditPage, AuditSearch};
 use super::standing::{self, Said};
 use super::tapes::{self, KeptTape};
 
@@ -232,6 +233,29 @@ impl Reader {
     /// The database cannot be read.
     pub fn run_events(&self, run: &RunId) -> Result<Vec<RunEventRecord>, Error> {
         runs::events(&self.connection, run)
+    }
+
+    /// The steps of a run after the one with this number, in order: at most `limit`, and no more after `bytes` of text.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn run_events_after(
+        &self,
+        run: &RunId,
+        after: u64,
+        (limit, bytes): (u32, usize),
+    ) -> Result<Vec<RunEventRecord>, Error> {
+        runs::events_after(&self.connection, run, after, (limit, bytes))
+    }
+
+    /// The entries of the audit that fit, in order.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn search(&self, search: &AuditSearch) -> Result<AuditPage, Error> {
+        search::page(&self.connection, search)
     }
 
     /// What the last attempt at a call of a run was given from outside.
