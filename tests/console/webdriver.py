@@ -85,6 +85,14 @@ class Browser:
     def find(self, selector):
         return self._do("/element", {"using": "css selector", "value": selector})[ELEMENT]
 
+    def count(self, selector):
+        """How many there are, without a script."""
+        return len(self._do("/elements", {"using": "css selector", "value": selector}))
+
+    def press_link(self, selector):
+        """Clicks without a script."""
+        self._do(f"/element/{self.find(selector)}/click")
+
     def click(self, selector):
         element = self.find(selector)
         self.run("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)

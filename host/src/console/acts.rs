@@ -10,6 +10,8 @@ pub(super) const DECIDE: Role = Role::Approve;
 pub(super) const UNDO: Role = Role::Admin;
 /// Say what a call did of which nobody knows.
 pub(super) const RESOLVE: Role = Role::Admin;
+/// Let a dead run go on.
+pub(super) const REQUEUE: Role = Role::Run;
 /// Decide that a dead run stays dead.
 pub(super) const DISCARD: Role = Role::Admin;
 /// Let what failed be called again before its time.

@@ -132,8 +132,3 @@ impl IntoResponse for Failure {
         }
     }
 }
-
-/// There is no such page.
-pub(super) async fn nowhere(uri: Uri) -> Failure {
-    Failure::not_found(format!("there is no page `{}`", uri.path()))
-}

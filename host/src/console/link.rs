@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use toolhold_core::id::{CallId, RunId};
+use toolhold_core::id::{ApprovalId, CallId, RunId};
 
 /// The page of a run.
 pub(super) fn run(run: &RunId) -> String {
@@ -12,6 +12,11 @@ pub(super) fn run(run: &RunId) -> String {
 /// The page of a call.
 pub(super) fn call(call: &CallId) -> String {
     format!("/calls/{}", segment(call.as_str()))
+}
+
+/// The page of an approval.
+pub(super) fn approval(approval: &ApprovalId) -> String {
+    format!("/approvals/{}", segment(approval.as_str()))
 }
 
 /// The page of a tool.

@@ -35,6 +35,7 @@ use self::live::Audience;
 use self::session::Sessions;
 use crate::access::Access;
 use crate::journal::Reader;
+use crate::runs::service::Service;
 use crate::shutdown::Shutdown;
 use crate::{Host, clock};
 
@@ -42,28 +43,32 @@ use crate::{Host, clock};
 const LONGEST_FORM: usize = 2 << 20;
 
 /// What every page needs. Cheap to clone; all clones are the same console.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Console(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     host: Host,
     access: Access,
+    runs: Service,
     sessions: Sessions,
     audience: Audience,
     shutdown: Shutdown,
 }
 
 impl Console {
-    /// A console of `host`, for whoever `access` lets in, until the end that `shutdown` is.
+    /// A console of `host` and the runs of its server, for whoever `access` lets in, until the end that `shutdown` is.
     #[must_use]
-    pub fn new(host: Host, access: Access, shutdown: Shutdown) -> Self {
+    pub fn new(host: Host, runs: Service, access: Access, shutdown: Shutdown) -> Self {
         let (sessions, audience) = (Sessions::default(), Audience::default());
-        Self(Arc::new(Inner { host, access, sessions, audience, shutdown }))
+        Self(Arc::new(Inner { host, access, runs, sessions, audience, shutdown }))
     }
 
     fn host(&self) -> &Host {
         &self.0.host
+    }
+
+    fn runs(&self) -> &Service {
+        &self.0.runs
     }
 
     /// Reads the journal, on a thread that may wait for the disk.
@@ -83,7 +88,7 @@ impl Console {
         T: Send + 'static,
         R: FnOnce(&Host, &Reader) -> Result<T, Failure> + Send + 'static,
     {
-        self.host().journal().flush().await?;
+        self.host().journal().written().await?;
         self.read(read).await
     }
 }
@@ -112,6 +117,7 @@ pub fn router(console: Console) -> Router {
         .route("/calls/{call}/undo", post(pages::call::undo))
         .route("/calls/{call}/resolve", post(pages::call::resolve))
         .route("/dead-letters", get(pages::dead::show))
+        .route("/dead-letters/{run}/requeue", post(pages::dead::requeue))
         .route("/dead-letters/{run}/discard", post(pages::dead::discard))
         .route("/health", get(pages::health::show))
         .route("/breakers/reset", post(pages::health::reset))
@@ -121,7 +127,6 @@ pub fn router(console: Console) -> Router {
         .route("/audit/verify", post(pages::audit::verify))
         .route("/live", get(live::follow))
         .route("/assets/{name}", get(assets::serve))
-        .fallback(failure::nowhere)
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(from_fn(headers::add))
         .with_state(console)

@@ -10,11 +10,13 @@ use super::guard::{Bodies, whole_body};
 use crate::Host;
 use crate::access::{Access, Caller, gate};
 use crate::console::{self, Console};
+use crate::runs::service::{Service, Settings};
 use crate::shutdown::Shutdown;
 
 /// Everything that is served.
 pub(crate) fn parts(host: &Host, access: &Access, shutdown: &Shutdown) -> Router {
-    let console = Console::new(host.clone(), access.clone(), shutdown.clone());
+    let runs = Service::new(host.clone(), Settings::default());
+    let console = Console::new(host.clone(), runs, access.clone(), shutdown.clone());
     let parts = Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller)));
     parts.in_the_open(console::router(console)).router(access)
 }

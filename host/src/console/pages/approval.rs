@@ -182,7 +182,7 @@ fn decision(host: &Host, approval: &Approval, to: &Visitor, draft: Draft) -> Htm
     let tool = host.tools().find(|tool| *tool.name() == approval.tool);
     let schema = tool.map(|tool| parts::code("JSON Schema of the arguments", &text::pretty(&tool.info().input_schema)));
     Html::of(&Decision {
-        path: &path(&approval.id),
+        path: &link::approval(&approval.id),
         csrf: to.csrf(),
         scopes: Html::of(&Scopes { every_time: approval.every_time, times: TIMES }),
         redacted: approval.is_redacted(),
@@ -190,10 +190,6 @@ fn decision(host: &Host, approval: &Approval, to: &Visitor, draft: Draft) -> Htm
         wrong: draft.wrong,
         schema: schema.unwrap_or_default(),
     })
-}
-
-fn path(id: &ApprovalId) -> String {
-    format!("/approvals/{}", link::segment(id.as_str()))
 }
 
 /// Lets the call go ahead.
@@ -210,7 +206,7 @@ pub(in crate::console) async fn approve(
     };
     let done = decide(&console, &form, &id, Verdict::Approve(scope)).await?;
     form.visitor.say(&console, done.is_ok(), done.err().unwrap_or_else(|| "Approved.".to_owned()));
-    Ok(Redirect::to(&path(&named(&id)?)).into_response())
+    Ok(Redirect::to(&link::approval(&named(&id)?)).into_response())
 }
 
 /// Says no.
@@ -221,7 +217,7 @@ pub(in crate::console) async fn reject(
 ) -> Result<Response, Failure> {
     let done = decide(&console, &form, &id, Verdict::Reject(form.get("reason").trim().to_owned())).await?;
     form.visitor.say(&console, done.is_ok(), done.err().unwrap_or_else(|| "Rejected.".to_owned()));
-    Ok(Redirect::to(&path(&named(&id)?)).into_response())
+    Ok(Redirect::to(&link::approval(&named(&id)?)).into_response())
 }
 
 /// Lets the call go ahead with other arguments. What is wrong with them is said beside what was written.
@@ -234,7 +230,7 @@ pub(in crate::console) async fn modify(
     match decide(&console, &form, &id, Verdict::Modify(text.clone(), ApprovalScope::Once)).await? {
         Ok(()) => {
             form.visitor.say(&console, true, "Approved, with your arguments.");
-            Ok(Redirect::to(&path(&named(&id)?)).into_response())
+            Ok(Redirect::to(&link::approval(&named(&id)?)).into_response())
         }
         Err(wrong) => {
             let mut shown = page(&console, &form.visitor, &named(&id)?, Draft { text, wrong }).await?;

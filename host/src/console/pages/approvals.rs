@@ -75,7 +75,7 @@ pub(super) fn waiting(reader: &Reader) -> Result<Vec<Approval>, Failure> {
 
 fn row(approval: &Approval, now: u64) -> Row {
     Row {
-        path: format!("/approvals/{}", link::segment(approval.id.as_str())),
+        path: link::approval(&approval.id),
         chip: state(approval, now).html(),
         risk: risk(approval.risk).html(),
         tool: approval.tool.to_string(),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::happened::{self, Happened, Tone};
 use super::{Pages, paged};
+use crate::console::chip::Chip;
 use crate::console::failure::Failure;
 use crate::console::guard::{Form, Visitor};
 use crate::console::html::Html;
@@ -144,16 +145,16 @@ fn moment(text: &str) -> Result<u64, Failure> {
 
 fn row(entry: &FoundEntry, now: u64) -> Row {
     let happened = happened::of(&entry.entry.event);
-    let chip = happened.tone.chip(match happened.tone {
-        Tone::Plain => "noted",
-        Tone::Good => "done",
-        Tone::Bad => "refused or failed",
-        Tone::Person => "person",
-    });
+    let chip = match happened.tone {
+        Tone::Plain => None,
+        Tone::Good => Some(Chip::good("done")),
+        Tone::Bad => Some(Chip::bad("refused")),
+        Tone::Person => Some(Chip::asks("person")),
+    };
     Row {
         sequence: entry.sequence,
         at: parts::time(entry.entry.at, now),
-        chip: chip.html(),
+        chip: chip.map(Chip::html).unwrap_or_default(),
         run: happened.run.as_ref().map(|run| (link::run(run), run.to_string())),
         call: happened.call.as_ref().map(|call| (link::call(call), call.to_string())),
         happened,

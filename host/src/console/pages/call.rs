@@ -40,7 +40,7 @@ struct Line {
     source = r#"<p class="crumbs"><a href="/calls">Calls</a>{% if run != "" %} · <a href="{{ run }}">its run</a>{% endif %}</p>
 <div id="head" data-part><div class="heading"><h1><code>{{ tool }}</code></h1>{{ chip }}</div>
 {% if failure != "" %}<p class="failure">{{ failure }}</p>{% endif %}{% if detail != "" %}<pre class="detail">{{ detail }}</pre>{% endif %}
-<dl class="sheet"><div><dt>admitted</dt><dd>{{ at }}</dd></div>{% if took != "" %}<div><dt>took</dt><dd>{{ took }}</dd></div>{% endif %}<div><dt>mode</dt><dd>{{ mode }}</dd></div><div><dt>decision</dt><dd>{{ decision }}</dd></div><div><dt>tool bytes</dt><dd><code>{{ digest }}</code></dd></div>{% if key != "" %}<div><dt>key</dt><dd><code>{{ key }}</code></dd></div>{% endif %}</dl></div>
+<dl class="sheet"><div><dt>admitted</dt><dd>{{ at }}</dd></div>{% if took != "" %}<div><dt>took</dt><dd>{{ took }}</dd></div>{% endif %}<div><dt>mode</dt><dd>{{ mode }}</dd></div><div><dt>decision</dt><dd>{{ decision }}</dd></div>{% if approval != "" %}<div><dt>approved by a person</dt><dd><a href="{{ approval }}">what they saw and said</a></dd></div>{% endif %}<div><dt>tool bytes</dt><dd><code>{{ digest }}</code></dd></div>{% if key != "" %}<div><dt>key</dt><dd><code>{{ key }}</code></dd></div>{% endif %}</dl></div>
 {% if can_resolve %}<section class="panel asks"><h2>Nobody knows what this call did</h2><p>{{ evidence }}</p><p>Find out, and say it here. The call is never made again by itself.</p>
 <form method="post" action="{{ path }}/resolve" class="act"><input type="hidden" name="csrf" value="{{ csrf }}"><label for="result">If it did what it was asked to: its result, as JSON</label><input id="result" name="result" value="null"><p class="buttons"><button name="did" value="yes">It did it</button> <button name="did" value="no">It did nothing</button></p></form></section>{% endif %}
 <section id="effects" data-part><h2>{{ effects_title }} {{ plan }}</h2>{{ effects }}
@@ -61,6 +61,7 @@ struct Shown<'a> {
     took: String,
     mode: &'static str,
     decision: Html,
+    approval: String,
     digest: String,
     key: String,
     evidence: String,
@@ -122,6 +123,7 @@ fn whole(host: &Host, reader: &Reader, call: &CallId, to: &Visitor) -> Result<Ht
         took: record.settled_at.map(|end| text::took(end.saturating_sub(record.admitted_at))).unwrap_or_default(),
         mode: if is_preview { "preview: nothing lands" } else { "live" },
         decision: decided(host, &record),
+        approval: reader.approval_of_call(call)?.map(|approval| link::approval(&approval.id)).unwrap_or_default(),
         digest: record.digest.to_string().chars().take(19).collect(),
         key: record.key.as_ref().map(ToString::to_string).unwrap_or_default(),
         evidence: record.evidence.clone().unwrap_or_default(),

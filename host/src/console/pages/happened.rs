@@ -4,7 +4,6 @@ use serde_json::Value;
 use toolhold_core::event::Event;
 use toolhold_core::id::{CallId, RunId};
 
-use crate::console::chip::Chip;
 use crate::console::text;
 
 /// An event, for people.
@@ -32,18 +31,6 @@ pub(super) enum Tone {
     Bad,
     /// A person has to do with it.
     Person,
-}
-
-impl Tone {
-    /// The sign for it.
-    pub(super) fn chip(self, word: &'static str) -> Chip {
-        match self {
-            Self::Plain => Chip::plain(word),
-            Self::Good => Chip::good(word),
-            Self::Bad => Chip::bad(word),
-            Self::Person => Chip::asks(word),
-        }
-    }
 }
 
 /// Digests are for programs: so much of one tells it from another.

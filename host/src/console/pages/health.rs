@@ -84,7 +84,7 @@ struct Shown<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<section><h2>Turns of a run</h2><div class="columns"><svg class="histogram" viewBox="0 0 {{ width }} 150" role="img" aria-label="How many runs took how many turns; the same numbers are in the table beside it">
+    source = r#"<section><h2>Turns of a run</h2><div class="columns"><svg class="histogram" width="{{ width }}" height="150" viewBox="0 0 {{ width }} 150" role="img" aria-label="How many runs took how many turns; the same numbers are in the table beside it">
 <line class="axis" x1="0" y1="120" x2="{{ width }}" y2="120"/>{% for bar in bars %}<rect class="fill" x="{{ bar.x }}" y="{{ bar.y }}" width="28" height="{{ bar.height }}" rx="2"/><text x="{{ bar.middle }}" y="138">{{ bar.turns }}</text><text class="value" x="{{ bar.middle }}" y="{{ bar.y }}" dy="-4">{{ bar.runs }}</text>{% endfor %}</svg>
 <table class="small"><thead><tr><th class="number">Turns</th><th class="number">Runs</th></tr></thead><tbody>{% for bar in bars %}<tr><td class="number">{{ bar.turns }}</td><td class="number">{{ bar.runs }}</td></tr>{% endfor %}</tbody></table></div></section>"#
 )]

@@ -10,14 +10,15 @@ use toolhold_core::id::RunId;
 
 use super::named;
 use super::timeline::{Known, timeline};
+use crate::Host;
 use crate::console::failure::Failure;
 use crate::console::guard::{Form, Visitor};
 use crate::console::html::Html;
 use crate::console::shell::{self, Here, Page};
 use crate::console::{Console, acts, chip, link, now, parts, text};
 use crate::journal::{Filter, HistoryFilter, Reader, RunRecord};
-use crate::runs::Past;
-use crate::{Host, runs};
+use crate::runs::service::Cancelling;
+use crate::runs::{self, Past};
 
 /// A fact of the run, by name.
 struct Fact {
@@ -180,19 +181,11 @@ pub(in crate::console) async fn cancel(
 ) -> Result<Response, Failure> {
     form.visitor.needs(acts::CANCEL_RUN)?;
     let run: RunId = named(&run)?;
-    let name = run.clone();
-    let state = console
-        .read_settled(move |_, reader| {
-            reader.run(&name)?.map(|record| record.state).ok_or_else(|| Failure::not_found("there is no such run"))
-        })
-        .await?;
-    let text = match state {
-        _ if state.is_end() => Err(format!("the run is over: it is {state}")),
-        // Whoever works on it looks for the wish; nobody may, and then it waits for who takes it up again.
-        _ => runs::request_cancel(console.host().journal().directory(), &run)
-            .map(|()| "Whoever works on this run was asked to end it.".to_owned())
-            .map_err(|error| error.to_string()),
+    let said = match console.runs().cancel(&run).await {
+        Ok(Cancelling::Done) => (true, "It is over.".to_owned()),
+        Ok(Cancelling::Asked) => (true, "Whoever works on it was told to end it.".to_owned()),
+        Err(error) => (false, error.to_string()),
     };
-    form.visitor.say(&console, text.is_ok(), text.unwrap_or_else(|error| error));
+    form.visitor.say(&console, said.0, said.1);
     Ok(Redirect::to(&link::run(&run)).into_response())
 }

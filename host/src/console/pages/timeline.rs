@@ -58,16 +58,18 @@ struct Said<'a> {
 #[template(
     ext = "html",
     source = r#"{% if failure != "" %}<p class="failure">{{ failure }}</p>{% endif %}
-{% if !effects.is_empty() %}{{ effects }}{% endif %}
-<details><summary>Arguments</summary>{{ arguments }}</details>
+{% if given != "" %}<p class="given"><code>{{ given }}</code></p>{% endif %}{% if !effects.is_empty() %}{{ effects }}{% endif %}
+<div class="asides"><details><summary>Arguments</summary>{{ arguments }}</details>
 {% if !result.is_empty() %}<details><summary>What the model was shown</summary>{{ result }}</details>{% endif %}
 {% if !usage.is_empty() %}<details><summary>Use of its limits</summary>{{ usage }}</details>{% endif %}
-{% if !labels.is_empty() %}<p>Read data labelled {% for label in labels %}<span class="label">{{ label }}</span> {% endfor %}</p>{% endif %}
-{% if path != "" %}<p class="more"><a href="{{ path }}">The whole call</a>{% if replayed %} · the outcome of an earlier call, nothing ran{% endif %}</p>{% endif %}"#
+{% if path != "" %}<a href="{{ path }}">The whole call</a>{% if replayed %}<span class="faint">the outcome of an earlier call, nothing ran</span>{% endif %}{% endif %}</div>
+{% if !labels.is_empty() %}<p>Read data labelled {% for label in labels %}<span class="label">{{ label }}</span> {% endfor %}</p>{% endif %}"#
 )]
 #[derive(Default)]
 struct Called {
     failure: String,
+    /// The arguments on one line.
+    given: String,
     effects: Html,
     arguments: Html,
     result: Html,
@@ -92,7 +94,7 @@ pub(super) fn timeline(past: &Past, known: &Known<'_>) -> Html {
     let mut steps: Vec<Step> = Vec::new();
     // The question that has no answer yet, and the call that has not come back: each is one step with what follows.
     let mut asked: Option<usize> = None;
-    let mut open: Option<(usize, Html)> = None;
+    let mut open: Option<(usize, String)> = None;
     for (happened, number) in past.history.iter().zip(1_u64..) {
         let at = elapsed(happened.elapsed);
         let step = |kind, title: String, chip: Option<Chip>, body| Step {
@@ -126,18 +128,16 @@ pub(super) fn timeline(past: &Past, known: &Known<'_>) -> Html {
                 }
             }
             RunEvent::CallStarted { tool, arguments, .. } => {
-                let arguments = parts::json("Arguments", arguments);
-                let called = Called { arguments: arguments.clone(), ..Called::default() };
-                open = Some((steps.len(), arguments));
+                let called = given(arguments);
+                open = Some((steps.len(), arguments.clone()));
                 steps.push(step("call", format!("Call of {tool}"), Some(Chip::busy("running")), Html::of(&called)));
             }
             RunEvent::CallReturned { call, content, labels } => {
-                let (place, arguments) = open.take().map_or((None, Html::default()), |(place, of)| (Some(place), of));
+                let (place, arguments) = open.take().map_or((None, String::new()), |(place, of)| (Some(place), of));
                 let labels = labels.iter().map(ToString::to_string).collect();
-                let called = Called { arguments, labels, ..called(call, content, known) };
-                let body = Html::of(&called);
+                let body = Html::of(&Called { labels, ..called(call, (&arguments, content), known) });
                 match place.and_then(|place| steps.get_mut(place)) {
-                    Some(step) => (step.chip, step.body) = (outcome(call), body),
+                    Some(step) => (step.chip, step.body) = (outcome(call, known), body),
                     None => steps.push(step("call", format!("Call of {}", call.tool), None, body)),
                 }
             }
@@ -168,32 +168,34 @@ fn said(answer: &Turn) -> Html {
     Html::of(&Said { text: &text::bounded(answer.text.trim()), asked })
 }
 
-fn outcome(call: &CallSummary) -> Html {
-    if call.failure.is_none() { Chip::good("succeeded").html() } else { Chip::bad("failed").html() }
+/// How it went, and what became of what it changed.
+fn outcome(call: &CallSummary, known: &Known<'_>) -> Html {
+    let went = if call.failure.is_none() { Chip::good("succeeded") } else { Chip::bad("failed") };
+    let entry = call.call.as_ref().and_then(|call| known.changes.get(call));
+    std::iter::once(went.html()).chain(entry.map(|entry| chip::of_plan(entry.state).html())).collect()
 }
 
-fn called(call: &CallSummary, content: &str, known: &Known<'_>) -> Called {
+/// What a call was given.
+fn given(arguments: &str) -> Called {
+    let (given, arguments) = (text::short(arguments, 200), parts::json("Arguments", arguments));
+    Called { given, arguments, ..Called::default() }
+}
+
+fn called(call: &CallSummary, (arguments, content): (&str, &str), known: &Known<'_>) -> Called {
     let failure = call.failure.as_ref().map(|failure| format!("{}: {}", failure.code, failure.message));
     let record = call.call.as_ref().and_then(|call| known.calls.get(call));
     let entry = call.call.as_ref().and_then(|call| known.changes.get(call));
     let limits = known.host.policy().reach(&call.tool).map(|reach| reach.limits).unwrap_or_default();
+    let used = record.and_then(|record| record.usage.as_deref());
     Called {
         failure: failure.unwrap_or_default(),
-        effects: entry.map(|entry| changed(entry)).unwrap_or_default(),
+        effects: entry.map(|entry| effects::effects(&entry.effects)).unwrap_or_default(),
         result: if content.is_empty() { Html::default() } else { parts::json("What the model was shown", content) },
-        usage: record
-            .and_then(|record| record.usage.as_deref())
-            .map(|used| usage::usage(used, &limits))
-            .unwrap_or_default(),
+        usage: used.map(|used| usage::usage(used, &limits)).unwrap_or_default(),
         path: call.call.as_ref().map(link::call).unwrap_or_default(),
         replayed: call.replayed,
-        ..Called::default()
+        ..given(arguments)
     }
-}
-
-/// What a call changed, and what became of that.
-fn changed(entry: &HistoryEntry) -> Html {
-    [chip::of_plan(entry.state).html(), effects::effects(&entry.effects)].into_iter().collect()
 }
 
 /// What needs no more than a line.

@@ -33,7 +33,7 @@ const HASH_SHOWN: usize = 12;
 {% if requests_left_out > 0 %}<p class="more">… and {{ requests_left_out }} more requests, not listed</p>{% endif %}
 {% if !labels.is_empty() %}<p>Read data labelled {% for label in labels %}<span class="label">{{ label }}</span> {% endfor %}</p>{% endif %}
 {% for text in unknown %}<p class="unknown"><span class="sign" aria-hidden="true">?</span> Not known: {{ text }}</p>{% endfor %}
-<p class="basis">{{ total }}{% if basis != "" %} · {{ basis }}{% endif %}</p></div>"#
+{% if total != "" || basis != "" %}<p class="basis">{{ total }}{% if total != "" && basis != "" %} · {% endif %}{{ basis }}</p>{% endif %}</div>"#
 )]
 struct Effects {
     changes: Vec<Html>,
@@ -102,7 +102,8 @@ pub(in crate::console) fn effects(report: &EffectReport) -> Html {
         requests_left_out: report.requests_left_out,
         labels: report.labels.iter().map(ToString::to_string).collect(),
         unknown: report.unknown.iter().map(unknown).collect(),
-        total: total(report),
+        // One change speaks for itself.
+        total: if report.changes.len() + report.requests.len() > 1 { total(report) } else { String::new() },
         basis: match report.basis {
             Basis::Observed => "",
             Basis::UntilWithheld => "observed until a request that a preview may not send",

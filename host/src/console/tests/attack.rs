@@ -6,7 +6,7 @@ use toolhold_core::run::{Finish, RequestedCall, RunEvent, Tokens, Turn};
 use toolhold_core::state::State;
 
 use super::doors::PAGES;
-use super::support::{Served, admit, landed, run};
+use super::support::{Served, admit, asked, landed, run};
 use crate::access::Role;
 use crate::console::now;
 
@@ -28,6 +28,7 @@ async fn fill(served: &Served) {
         serde_json::to_string(&format!("@@ -1 +1 @@\n+{EVIL}\n-{EVIL}")).unwrap()
     );
     landed(journal, "call-1", "run-1", (&arguments, &change, &quoted())).await;
+    asked(served, "approval-1", EVIL, (&arguments, &change)).await;
     let unknown = admit(journal, "call-2", "run-1", &arguments).await;
     journal.park(&unknown, EVIL.to_owned(), now()).await.unwrap();
     let failed = admit(journal, "call-3", "run-1", &arguments).await;
@@ -78,6 +79,8 @@ async fn what_others_wrote_is_text_on_every_page() {
     let own = [
         "/runs/run-1".to_owned(),
         "/runs/%22%3E%3Cx-evil%3E%2F..%2F..%3Fa%23b".to_owned(),
+        "/approvals/approval-1".to_owned(),
+        format!("/approvals/{evil_path}"),
         "/calls/call-1".to_owned(),
         "/calls/call-2".to_owned(),
         "/calls/call-3".to_owned(),
@@ -109,11 +112,22 @@ async fn what_others_wrote_is_text_on_every_page() {
             assert!(!body.contains(mark), "{mark} on {path}: {body}");
         }
         let hidden: Vec<char> = body.chars().filter(|character| escape::must_escape(*character)).collect();
-        assert_eq!(hidden, [], "{path}");
+        assert!(hidden.is_empty(), "{hidden:?} on {path}");
         seen += body.matches("&#60;x-evil&#62;").count();
     }
     assert!(seen > 50, "it is shown, so that the test looks at something: {seen}");
     let call = browser.get("/calls/call-1").await.body;
+    // What a person changes is the value that was asked for, whatever is in it.
+    let page = browser.get("/approvals/approval-1").await.body;
+    let draft = page.split("<textarea").nth(1).unwrap().split_once('>').unwrap().1.split("</textarea>").next().unwrap();
+    let draft = draft
+        .replace("&#34;", "\"")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#39;", "'")
+        .replace("&#38;", "&");
+    let value: serde_json::Value = serde_json::from_str(&draft).unwrap();
+    assert_eq!(value["path"], EVIL);
     assert!(call.contains("\\u202e") || call.contains("\\u{202e}"), "what would deceive is seen: {call}");
 }
 

@@ -24,13 +24,14 @@ pub(super) const PAGES: [&str; 12] = [
 ];
 
 /// Every form, and what it takes.
-const FORMS: [(&str, Role); 9] = [
+const FORMS: [(&str, Role); 10] = [
     ("/approvals/a/approve", Role::Approve),
     ("/approvals/a/reject", Role::Approve),
     ("/approvals/a/modify", Role::Approve),
     ("/runs/r/cancel", Role::Run),
     ("/calls/c/undo", Role::Admin),
     ("/calls/c/resolve", Role::Admin),
+    ("/dead-letters/r/requeue", Role::Run),
     ("/dead-letters/r/discard", Role::Admin),
     ("/breakers/reset", Role::Admin),
     ("/audit/verify", Role::Observe),

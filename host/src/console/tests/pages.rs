@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use toolhold_core::run::{Finish, RunEvent, Tokens, Turn};
 use toolhold_core::state::State;
 
-use super::support::{Served, admit, landed, run};
+use super::support::{Served, admit, asked, landed, run};
 use crate::access::Role;
 use crate::console::now;
 use crate::journal;
@@ -54,9 +54,10 @@ async fn an_open_run_can_be_cancelled_by_who_may() {
     assert!(may.get("/runs/run-1").await.body.contains("/runs/run-1/cancel"));
     assert!(!may_not.get("/runs/run-1").await.body.contains("/runs/run-1/cancel"));
     assert_eq!(may.post("/runs/run-1/cancel", "").await.header("location"), "/runs/run-1");
-    assert!(may.said("/runs/run-1").await.contains("was asked to end it"));
-    assert_eq!(std::fs::read_dir(served.journal().directory().join("cancel")).unwrap().count(), 1);
-    assert_eq!(may.post("/runs/nobody/cancel", "").await.status, StatusCode::NOT_FOUND);
+    let page = may.get("/runs/run-1").await.body;
+    assert!(page.contains("It is over.") && page.contains("cancelled</span>"), "{page}");
+    may.post("/runs/run-1/cancel", "").await;
+    assert!(may.said("/runs/run-1").await.contains("there is nothing to cancel"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +76,44 @@ async fn a_call_is_shown_with_its_change_and_what_undoing_would_take_back() {
     let list = may.get("/calls?tool=files.write").await.body;
     assert!(list.contains("/calls/call-1") && may.get("/runs/run-1").await.body.contains("Calls of one client"));
     assert!(may.get("/calls?tool=no%20tool").await.body.contains("No call is like that"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_person_is_shown_and_answered_once() {
+    let served = Served::new().await;
+    asked(&served, "one", "agents", (r#"{"path":"/work/notes.md"}"#, CHANGE)).await;
+    let (may, may_not) = (served.log_in("boss", Role::Approve).await, served.log_in("run", Role::Run).await);
+    let list = may.get("/approvals").await.body;
+    assert!(list.contains("/approvals/one") && list.contains("<span class=\"count\">1<"), "{list}");
+    let page = may.get("/approvals/one").await.body;
+    for text in
+        ["+more", "high risk", "/approvals/one/reject", "nobody: the answer is for the next such call", "<textarea"]
+    {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert!(!may_not.get("/approvals/one").await.body.contains("Your decision"));
+    assert_eq!(may.post("/approvals/one/approve", "scope=always").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(may.post("/approvals/one/approve", "scope=for&for=9999d").await.status, StatusCode::BAD_REQUEST);
+    // The tool is none of the manifest's: what would run is not what was asked about.
+    may.post("/approvals/one/approve", "scope=once").await;
+    assert!(may.said("/approvals/one").await.contains("since it was asked"));
+    let wrong = may.post("/approvals/one/modify", "arguments=%7B%22a%22%3A%22b%22%7D").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        wrong.body.contains("role=\"alert\"") && wrong.body.contains("{&#34;a&#34;:&#34;b&#34;}"),
+        "{}",
+        wrong.body
+    );
+    may.post("/approvals/one/reject", "reason=not+today").await;
+    let page = may.get("/approvals/one").await.body;
+    assert!(
+        page.contains("Rejected.") && page.contains("console:boss said no") && page.contains("not today"),
+        "{page}"
+    );
+    assert!(!page.contains("Your decision"));
+    may.post("/approvals/one/reject", "reason=again").await;
+    assert!(may.said("/approvals/one").await.contains("already"));
+    assert_eq!(may.get("/approvals/two").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,6 +140,9 @@ async fn a_dead_letter_is_kept_until_somebody_discards_it() {
     run(served.journal(), "run-1", "Tidy the inbox", vec![ended(State::Failed), RunEvent::DeadLettered]).await;
     let browser = served.log_in("ops", Role::Admin).await;
     assert!(browser.get("/dead-letters").await.body.contains("Tidy the inbox"));
+    // There is no model that could be asked.
+    browser.post("/dead-letters/run-1/requeue", "").await;
+    assert!(browser.said("/dead-letters").await.contains("no model"));
     browser.post("/dead-letters/run-1/discard", "").await;
     let page = browser.get("/dead-letters").await.body;
     assert!(page.contains("Discarded.") && page.contains("There are no dead letters"), "{page}");

@@ -7,11 +7,14 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::json;
 use tempfile::TempDir;
+use toolhold_core::approval::{self, Approval, ApprovalState, Foreseen};
 use toolhold_core::call::{Mode, ValidatedCall};
 use toolhold_core::describe::{Hints, ToolInfo};
 use toolhold_core::event::Effects;
 use toolhold_core::id::{CallId, Digest, RunId};
 use toolhold_core::limit::Usage;
+use toolhold_core::manifest::Risk;
+use toolhold_core::outcome::{Class, Failure};
 use toolhold_core::run::event::VERSION;
 use toolhold_core::run::{Machine, RunEvent, RunLimits, Start};
 use toolhold_core::tool::Tool;
@@ -20,8 +23,9 @@ use tower::ServiceExt as _;
 use crate::access::{Access, Connection, Role, Secret, Token, TokenFile};
 use crate::agent::Engine as _;
 use crate::console::{Console, router};
-use crate::journal::{Intent, Journal, PlanKind, Planned, Settlement};
+use crate::journal::{Ask, Asked, Intent, Journal, PlanKind, Planned, Settlement};
 use crate::runs::JournalEngine;
+use crate::runs::service::{Service, Settings};
 use crate::shutdown::Shutdown;
 use crate::{Host, HostConfig};
 
@@ -61,7 +65,8 @@ impl Served {
         let host = Host::open(&HostConfig::beside(&manifest), &|_| ()).await.unwrap();
         let file = TokenFile::of_state(host.journal().directory());
         let access = Access::open(file.clone(), host.journal().clone()).await.unwrap();
-        let router = router(Console::new(host.clone(), access, Shutdown::default()));
+        let runs = Service::new(host.clone(), Settings::default());
+        let router = router(Console::new(host.clone(), runs, access, Shutdown::default()));
         Self { _folder: folder, host, file, router }
     }
 
@@ -191,6 +196,41 @@ pub(super) async fn landed(
     let settlement = Settlement::success(outcome, Usage::default(), Effects::Possible, at).landed("{}".into());
     journal.settle(&call, settlement).await.unwrap();
     journal.flush().await.unwrap();
+}
+
+/// Puts a question to people into the journal. All of its texts are `text`; its arguments are JSON.
+pub(super) async fn asked(served: &Served, id: &str, text: &str, (arguments, effects): (&str, &str)) {
+    let call = validated(arguments);
+    let manifest = served.host.policy().manifest().digest();
+    let asked_at = crate::clock::micros();
+    let approval = Approval {
+        id: id.parse().unwrap(),
+        call: "call-asked".parse().unwrap(),
+        run: "run-asked".parse().unwrap(),
+        client: text.to_owned(),
+        agent: Some(text.to_owned()),
+        tool: call.tool().clone(),
+        digest: call.digest(),
+        manifest,
+        mode: Mode::Live,
+        arguments: arguments.to_owned(),
+        arguments_digest: call.arguments_digest(),
+        binding: approval::binding(&call, manifest, Mode::Live),
+        rule: text.to_owned(),
+        reason: Some(text.to_owned()),
+        risk: Risk::High,
+        every_time: false,
+        secrets: vec![text.to_owned()],
+        asked_at,
+        expires_at: asked_at + 600_000_000,
+        state: ApprovalState::Waiting,
+        answer: None,
+        uses: 0,
+    };
+    let failure = Failure::new(Class::Withheld, text, text);
+    let foreseen = Foreseen { effects: serde_json::from_str(effects).unwrap(), failure: Some(failure) };
+    let ask = Ask { approval, foreseen, max_waiting: 100, per_minute: 100 };
+    assert_eq!(served.journal().ask(ask).await.unwrap(), Asked::New);
 }
 
 /// Puts a run into the journal with these events.
