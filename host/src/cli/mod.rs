@@ -25,6 +25,7 @@ mod lock;
 mod manifest;
 mod mcp;
 mod new;
+mod openapi;
 mod pack;
 mod project;
 mod publish;
@@ -118,6 +119,8 @@ enum Command {
     #[command(subcommand)]
     Tokens(tokens::Command),
     Publish(publish::Publish),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
     Completions(completions::Completions),
 }
 
@@ -174,6 +177,7 @@ impl Cli {
             Command::Keys(command) => command.run(ui),
             Command::Tokens(command) => command.run(&project, ui),
             Command::Publish(command) => block_on(command.run(&project, ui)),
+            Command::OpenApi(command) => command.run(ui),
             Command::Completions(command) => command.run(),
         }
     }

@@ -9,15 +9,23 @@ use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
 use crate::Host;
 use crate::access::{Access, Caller, gate};
+use crate::api::{self, Api};
 use crate::console::{self, Console};
-use crate::runs::service::{Service, Settings};
+use crate::runs::service::Service;
 use crate::shutdown::Shutdown;
 
 /// Everything that is served.
-pub(crate) fn parts(host: &Host, access: &Access, shutdown: &Shutdown) -> Router {
-    let runs = Service::new(host.clone(), Settings::default());
-    let console = Console::new(host.clone(), runs, access.clone(), shutdown.clone());
-    let parts = Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller)));
+pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, shutdown: &Shutdown) -> Router {
+    let api = Api::new(host.clone(), runs.clone());
+    let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());
+    let (ended, told) = (api.clone(), shutdown.clone());
+    // Calls that run are waited for, and runs are left where they can be taken up.
+    let _joined_at_the_end = shutdown.spawn(async move {
+        told.begun().await;
+        ended.shut_down(&told.stops()).await;
+    });
+    let caller = Router::new().route("/v1/caller", get(caller));
+    let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
     parts.in_the_open(console::router(console)).router(access)
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use toolhold_core::call::Mode;
+use toolhold_core::call::{Approved, Mode};
 use toolhold_core::effect::{EffectReport, Notes};
 use toolhold_core::id::{CallId, IdempotencyKey, RunId, ToolDigest, ToolName};
 use toolhold_core::limit::{Limits, Usage};
@@ -33,6 +33,10 @@ pub(crate) struct Report {
     /// What gave the result instead of the tool, which failed.
     #[schema(value_type = Option<schema::ServedBy>)]
     pub(crate) served_by: Option<ServedBy>,
+    /// The word of a person by which it was made, if it took one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::Approved, required = false)]
+    pub(crate) approved: Option<Approved>,
     /// What it used of each limit.
     #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     pub(crate) usage: Usage,
@@ -72,6 +76,7 @@ impl Report {
             replayed: report.replayed,
             attempts: report.attempts,
             served_by: report.served_by,
+            approved: report.approved,
             usage: report.usage,
             limits: report.limits,
             output: report.output,
