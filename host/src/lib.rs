@@ -24,6 +24,7 @@ mod authoring;
 pub mod cli;
 pub mod clock;
 mod component_file;
+pub mod console;
 mod distribution;
 pub mod doctor;
 pub mod effects;

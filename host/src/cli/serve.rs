@@ -17,7 +17,6 @@ use super::ui::Ui;
 use crate::access::{Access, Role, Secret, Token, TokenFile};
 use crate::agent::model::Described;
 use crate::agent::{Clock, TokioClock};
-use crate::api::Api;
 use crate::clock;
 use crate::exit_code::ExitCode;
 use crate::runs::service::{Service, Settings as RunSettings};
@@ -111,8 +110,7 @@ impl Serve {
         let access = Access::open(file, host.journal().clone()).await.code(ExitCode::BadInput)?;
         let shutdown = Shutdown::default();
         let runs = Service::new(host.clone(), self.runs.settings(models));
-        let api = Api::new(host.clone(), runs.clone());
-        let parts = crate::serve::parts(&host, api, &access, &shutdown, self.open_metrics);
+        let parts = crate::serve::parts(&host, &runs, &access, &shutdown, self.open_metrics);
         ui.result(&json!({ "url": server.url() }), |_| server.url())?;
         self.runs.take_up(&runs, ui).await?;
         crate::serve::serve(server, (parts, access), (&shutdown, signals), self.grace, |text| ui.say(text)).await;
