@@ -36,6 +36,7 @@ pub mod journal;
 mod labels;
 mod manifest_edit;
 pub mod mcp;
+pub mod oauth;
 mod open;
 mod private_file;
 pub mod problem;

@@ -11,20 +11,15 @@ use crate::Host;
 use crate::access::{Access, Caller, gate};
 use crate::api::{self, Api};
 use crate::console::{self, Console};
+use crate::mcp::http::HttpSettings;
 use crate::runs::service::Service;
-use crate::shutdown::Shutdown;
 use crate::telemetry;
 
 /// Everything that is served.
 ///
 /// With `open_metrics`, everybody who reaches it may read the metrics.
-pub(crate) fn parts(
-    host: &Host,
-    runs: &Service,
-    access: &Access,
-    shutdown: &Shutdown,
-    open_metrics: bool,
-) -> Router {
+pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, mcp: HttpSettings, open_metrics: bool) -> Router {
+    let shutdown = mcp.shutdown.clone();
     let api = Api::new(host.clone(), runs.clone());
     let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());
     let (ended, told) = (api.clone(), shutdown.clone());
@@ -35,6 +30,7 @@ pub(crate) fn parts(
     });
     let caller = Router::new().route("/v1/caller", get(caller));
     let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
+    let parts = parts.behind_the_door(crate::mcp::http::router(host.clone(), mcp));
     let parts = parts.in_the_open(console::router(console)).in_the_open(telemetry::health(host.clone()));
     let parts = match open_metrics {
         true => parts.in_the_open(telemetry::open_metrics(host.clone())),
