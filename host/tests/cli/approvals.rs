@@ -582,7 +582,7 @@ fn a_run_waits_for_a_decision_that_is_left_by_another_process() {
     let project = Project::locked();
     let (mut child, output) = begin(&project);
     let id = waiting(&project);
-    project.run(&["runs"]).worked(&["awaiting-approval"]);
+    assert_eq!(json_of(&project, &["approvals", "list"])[0]["agent"], "local", "whose run it is");
     project.run(&["approvals", "approve", &id]).worked(&[&id]);
     let ended = child.wait().unwrap();
     assert!(ended.success(), "{}", std::fs::read_to_string(output).unwrap());
