@@ -10,6 +10,7 @@
 
 mod api;
 mod apply;
+mod approvals;
 mod cases;
 mod commands;
 mod dev;

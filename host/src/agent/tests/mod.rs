@@ -3,6 +3,7 @@
 //! No test waits: time is a value, and the servers live on loopback for the length of one case.
 
 mod anthropic;
+mod approvals;
 mod asking;
 mod cassettes;
 mod chain;

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::ToolCall;
 use toolhold_core::effect::Notes;
+use toolhold_core::id::ApprovalId;
 use toolhold_core::limit::{Limits, Usage};
 use toolhold_core::outcome::{CallReport, Class, Failure, Outcome, SideOutput};
+use toolhold_core::run::FailureSummary;
 
 use crate::agent::model::script::{Script, Scripted};
 use crate::agent::model::{Error, Identity, Kind, Model, Request, Tokens, Turn};
@@ -84,6 +86,8 @@ pub(super) enum Does {
     Hangs,
     /// Cancels the run, then returns.
     CancelsTheRun,
+    /// A person is asked before it is made, who says this a day later.
+    Asks(Result<(), &'static str>),
 }
 
 /// Tools that answer from a table and remember what they were asked.
@@ -119,6 +123,13 @@ impl Tools for FakeTools {
         specs
     }
 
+    async fn decided(&self, _approval: &ApprovalId) -> Result<(), FailureSummary> {
+        self.clock.0.advance(Duration::from_secs(24 * 3_600));
+        let no = self.does.values().find_map(|does| if let Does::Asks(Err(why)) = does { Some(*why) } else { None });
+        let refused = |why: &str| FailureSummary { class: Class::Denied, code: "no".into(), message: why.to_owned() };
+        no.map_or(Ok(()), |why| Err(refused(why)))
+    }
+
     async fn call(&self, call: ToolCall, cancel: CancellationToken) -> CallReport {
         let arguments = serde_json::from_str(&call.arguments).unwrap();
         let number = {
@@ -131,6 +142,10 @@ impl Tools for FakeTools {
         match does {
             Does::Takes(time) => self.clock.0.advance(*time),
             Does::CancelsTheRun => self.cancel.cancel(),
+            Does::Asks(_) if number == 1 => {
+                let failure = Failure::new(Class::AwaitingApproval, "awaiting-approval", "later");
+                outcome = Outcome::Failure(Failure { approval: "approval-1".parse().ok(), ..failure });
+            }
             Does::WaitsForCancel => {
                 self.clock.0.advance(Duration::from_secs(1000));
                 cancel.cancelled().await;
