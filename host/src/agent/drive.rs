@@ -13,13 +13,13 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::cost::Prices;
-use toolhold_core::id::{CallId, Digest, RunId};
-use toolhold_core::outcome::{CallReport, Class};
+use toolhold_core::id::{ApprovalId, CallId, Digest, RunId};
+use toolhold_core::outcome::{CallReport, Class, Outcome};
 use toolhold_core::run::event::{LOCAL, VERSION};
 use toolhold_core::run::reflect::{Next as Way, Verdict};
 use toolhold_core::run::{
-    Ask, CallSummary, FailureSummary, Machine, Next, Occurrence, PendingCall, Reason, RunEvent, RunLimit, RunLimits,
-    RunReport, Start, result_of_call,
+    Ask, CallSummary, FailureSummary, Machine, Next, Occurrence, PendingApproval, PendingCall, Reason, RunEvent,
+    RunLimit, RunLimits, RunReport, Start, result_of_call,
 };
 use toolhold_core::state::State;
 use tracing::Instrument as _;
@@ -190,6 +190,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
                 Some(event) => self.take(event).await?,
                 None => self.call(call).await?,
             },
+            Next::Await(pending) => self.person(pending).await?,
             Next::Undo(calls) => self.go_back(calls).await?,
             Next::Wait(wait) => self.wait(wait).await?,
         }
@@ -270,6 +271,25 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         self.apply(&happened)
     }
 
+    /// Waits for a person. The clock of the run stands still meanwhile, as it does while nobody works on it.
+    async fn person(&mut self, pending: PendingApproval) -> Result<(), Unrecorded> {
+        let (agent, elapsed, began) = (self.agent, self.origin.elapsed(), self.origin.clock.now());
+        let act = async {
+            let event = tokio::select! {
+                biased;
+                () = agent.cancel.cancelled() => RunEvent::CancelRequested,
+                decided = agent.tools.decided(&pending.approval) => match decided {
+                    Ok(()) => RunEvent::ApprovalGranted { approval: pending.approval.clone() },
+                    Err(failure) => pending.clone().refused(failure),
+                },
+            };
+            (elapsed, event)
+        };
+        let happened = self.engine.once(self.machine, Box::pin(act)).await?;
+        self.origin.began += self.origin.clock.now().saturating_sub(began);
+        self.apply(&happened)
+    }
+
     async fn wait(&mut self, wait: Duration) -> Result<(), Unrecorded> {
         let cancel = &self.agent.cancel;
         tokio::select! {
@@ -297,7 +317,10 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         let step = spans::step(start.run.as_str(), self.machine.steps() + 1);
         let mut made = Box::pin(self.agent.tools.call(asked, token.clone()).instrument(step));
         let returned = |report: CallReport| {
-            if call.is_started && report.mode != mode {
+            if let Some(approval) = awaited(&report) {
+                return RunEvent::ApprovalRequested { turn: call.turn, tool: call.tool.clone(), approval };
+            }
+            if call.is_resumed && report.mode != mode {
                 // It may have been live the first time.
                 return not_known(&call);
             }
@@ -317,7 +340,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         };
         let happened = self.engine.once(self.machine, Box::pin(first)).await?;
         self.apply(&happened)?;
-        if matches!(happened.event, RunEvent::CallReturned { .. }) {
+        if matches!(happened.event, RunEvent::CallReturned { .. } | RunEvent::ApprovalRequested { .. }) {
             return Ok(());
         }
         token.cancel();
@@ -333,6 +356,14 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         };
         let happened = self.engine.once(self.machine, Box::pin(second)).await?;
         self.apply(&happened)
+    }
+}
+
+/// What a person is asked, if the call was not made because of it.
+fn awaited(report: &CallReport) -> Option<ApprovalId> {
+    match &report.outcome {
+        Outcome::Failure(failure) if failure.class == Class::AwaitingApproval => failure.approval.clone(),
+        _ => None,
     }
 }
 

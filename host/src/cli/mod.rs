@@ -5,6 +5,7 @@
 mod acceptance;
 mod add;
 mod apply;
+mod approvals;
 mod arguments;
 mod audit;
 mod breakers;
@@ -58,6 +59,7 @@ use crate::exit_code::ExitCode;
   toolhold add oci://ghcr.io/someone/weather:1.2    a tool from elsewhere: shown, then pinned
   toolhold call files.read path=/work/notes.md      one call
   toolhold call files.delete path=/work/x --dry-run  what it would change; nothing changes
+  toolhold approvals                                what people are asked about, to approve or reject
   toolhold undo CALL                                take back what a call changed
   toolhold explain files.delete path=/work/x        why it would be denied, and what would allow it
   toolhold run \"Tidy the inbox\" --model openai:NAME  an agent
@@ -90,6 +92,7 @@ enum Command {
     Dlq(runs::Dlq),
     Apply(apply::Apply),
     Undo(undo::Undo),
+    Approvals(approvals::Approvals),
     History(history::History),
     Health(health::Health),
     Doctor(doctor::Doctor),
@@ -154,6 +157,7 @@ impl Cli {
             Command::Runs(command) => block_on(command.run(&project, ui)),
             Command::Dlq(command) => block_on(command.run(&project, ui)),
             Command::Apply(command) => block_on(command.run(&project, ui)),
+            Command::Approvals(command) => block_on(command.run(&project, ui)),
             Command::Undo(command) => block_on(command.run(&project, ui)),
             Command::History(command) => command.run(&project, ui),
             Command::Health(command) => command.run(&project, ui),

@@ -26,6 +26,7 @@ pub(super) fn to_json(report: &CallReport) -> Value {
         "replayed": report.replayed,
         "attempts": report.attempts,
         "served_by": report.served_by,
+        "approved": report.approved,
         "usage": report.usage,
         "limits": report.limits,
         "output": report.output,
@@ -80,6 +81,10 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
     }
     if let Some(served_by) = &report.served_by {
         ui.say(&paint(Tone::Notice, &served_by.label()));
+    }
+    if let Some(approved) = &report.approved {
+        ui.say(&paint(Tone::Faint, &format!("approved by {}", escape::line(&approved.by))));
+        approved.label().iter().for_each(|label| ui.say(&paint(Tone::Notice, &escape::line(label))));
     }
     if report.attempts > 1 {
         ui.say(&paint(Tone::Faint, &format!("{} attempts were made", report.attempts)));

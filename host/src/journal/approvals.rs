@@ -256,22 +256,17 @@ pub(super) fn stands(connection: &Connection, approval: &ApprovalId, now: u64) -
 }
 
 /// Takes the approval of a call that is admitted.
-pub(super) fn take(
-    connection: &Connection,
-    intent: &Intent,
-    redactor: &Redactor,
-) -> Result<Option<(Approval, Event)>, Error> {
+pub(super) fn take(connection: &Connection, intent: &Intent, redactor: &Redactor) -> Result<Option<Event>, Error> {
     let Some(id) = &intent.approval else { return Ok(None) };
     let Some((before, foreseen)) = get(connection, id)? else { return Ok(None) };
     let Ok(after) = before.after(before.use_step()) else { return Ok(None) };
     let stored = update(connection, &after, foreseen.as_deref(), redactor)?;
-    let event = stored.map(|stored| Event::ApprovalUsed {
+    Ok(stored.map(|stored| Event::ApprovalUsed {
         approval: id.clone(),
         call: intent.call.clone(),
         run: intent.run.clone(),
         stored,
-    });
-    Ok(event.map(|event| (after, event)))
+    }))
 }
 
 fn update(

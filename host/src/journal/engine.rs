@@ -135,16 +135,7 @@ impl Engine {
             Work::Admit(intent) if whole.contains_key(&intent.call) => {
                 return Ok(Ok(Answer::Admission(Admission::Fresh)));
             }
-            Work::Admit(intent) => {
-                let step = calls::admit(&self.connection, intent, &self.redactor)?;
-                // INVARIANT: an approval is used in the transaction that admits the call.
-                if matches!(step.answer, Ok(Answer::Admission(Admission::Fresh)))
-                    && let Some((_, event)) = approvals::take(&self.connection, intent, &self.redactor)?
-                {
-                    self.append(intent.at, event)?;
-                }
-                step
-            }
+            Work::Admit(intent) => self.admit(intent)?,
             Work::Ask(ask) => approvals::ask(&self.connection, ask, &self.redactor)?,
             Work::Change(changing) => approvals::change(&self.connection, changing, &self.redactor)?,
             Work::ExpireApprovals(now) => {
@@ -188,12 +179,15 @@ impl Engine {
         Ok(answer.answer)
     }
 
-    fn step(&mut self, number: usize, step: &runs::RunStep) -> Result<calls::Step, Error> {
-        let appended = runs::append(&self.connection, step, &self.redactor)?;
-        if appended.stored {
-            self.pending.step(number, appended.redacted);
+    /// INVARIANT: an approval is used in the transaction that admits the call.
+    fn admit(&mut self, intent: &Intent) -> Result<calls::Step, Error> {
+        let step = calls::admit(&self.connection, intent, &self.redactor)?;
+        if matches!(step.answer, Ok(Answer::Admission(Admission::Fresh)))
+            && let Some(event) = approvals::take(&self.connection, intent, &self.redactor)?
+        {
+            self.append(intent.at, event)?;
         }
-        Ok(appended.step)
+        Ok(step)
     }
 
     /// Approvals whose time is over.
@@ -201,6 +195,14 @@ impl Engine {
         let (expired, events) = approvals::expire(&self.connection, now, &self.redactor)?;
         events.into_iter().try_for_each(|event| self.append(now, event))?;
         Ok(expired)
+    }
+
+    fn step(&mut self, number: usize, step: &runs::RunStep) -> Result<calls::Step, Error> {
+        let appended = runs::append(&self.connection, step, &self.redactor)?;
+        if appended.stored {
+            self.pending.step(number, appended.redacted);
+        }
+        Ok(appended.step)
     }
 
     /// Writes what is there already: a page, like anything else that is written.

@@ -198,6 +198,13 @@ fn in_words(happened: &Occurrence) -> String {
             ),
             Some(failure) => format!("{} failed: {}", line(&call.tool), line(&failure.message)),
         },
+        RunEvent::ApprovalRequested { tool, approval, .. } => {
+            format!("waits for a person to decide on {} (approval {approval})", line(tool))
+        }
+        RunEvent::ApprovalGranted { approval } => format!("a person approved it (approval {approval})"),
+        RunEvent::ApprovalRefused { tool, failure, .. } => {
+            format!("{} was not made: {}", line(tool), line(&failure.message))
+        }
         RunEvent::PartShown { id, start, .. } => format!("showed a part of result {} from byte {start}", line(id)),
         RunEvent::ReflectionStarted => "is to look back".to_owned(),
         RunEvent::ReflectionEnded { verdict } => format!("looked back: {}", line(&verdict.why)),

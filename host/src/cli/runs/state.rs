@@ -31,6 +31,9 @@ fn next(machine: &Machine) -> String {
         Next::Ask(ask) => format!("ask model {} for turn {}", ask.model + 1, ask.turn),
         Next::Call(call) if call.is_started => format!("find out what became of the call of {}", call.tool),
         Next::Call(call) => format!("call {}", call.tool),
+        Next::Await(pending) => {
+            format!("wait for a person to decide on {} (approval {})", pending.tool, pending.approval)
+        }
         Next::Undo(calls) => format!("take back what {} calls changed", calls.len()),
         Next::Wait(wait) => format!("wait for {:.1}s", wait.as_secs_f64()),
         Next::Over => "nothing: it is over".to_owned(),
