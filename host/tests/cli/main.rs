@@ -9,6 +9,7 @@
 )]
 
 mod apply;
+mod approvals;
 mod cases;
 mod commands;
 mod dev;

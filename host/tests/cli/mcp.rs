@@ -402,3 +402,35 @@ fn a_clients_configuration_is_shown_or_written_and_the_rest_of_it_stays() {
     assert_eq!(project.read(".cursor/mcp.json"), "{ // mine\n}");
     project.run(&["mcp", "install", "emacs"]).failed(2, &["cursor"]);
 }
+
+#[test]
+fn a_call_that_a_person_must_decide_is_parked_and_the_client_has_no_way_to_decide_it() {
+    let project = Project::locked();
+    let mut client = Client::session(&project, &[]);
+    let arguments = json!({ "from": "/work/notes.md", "to": "/work/moved.md" });
+    let parked = client.call("files__move", arguments.clone());
+    let facts = parked["_meta"]["toolhold/call"].clone();
+    assert_eq!((&parked["isError"], &facts["code"]), (&json!(true), &json!("awaiting-approval")), "{parked}");
+    let id = facts["approval"].as_str().unwrap().to_owned();
+    for method in ["approvals/approve", "approvals/decide", "toolhold/approve"] {
+        let answer = client.ask(method, json!({ "approval": id, "verdict": "approve" }));
+        assert!(answer.get("error").is_some(), "{method}: {answer}");
+    }
+    let answer = client.ask("tools/call", json!({ "name": "approvals.approve", "arguments": { "approval": id } }));
+    assert!(answer.get("error").is_some(), "{answer}");
+    let meta = json!({ "toolhold/approve": id });
+    let answer = client.ask("tools/call", json!({ "name": "files__move", "arguments": arguments, "_meta": meta }));
+    assert!(answer.get("error").is_some(), "{answer}");
+    assert_eq!(
+        client.call("files__move", arguments.clone())["_meta"]["toolhold/call"]["approval"],
+        json!(id),
+        "it waits"
+    );
+    // The operator decides, while the server holds the state directory.
+    project.run(&["approvals", "approve", &id]).worked(&["approved"]);
+    let made = client.call("files__move", arguments);
+    assert_ne!(made["isError"], json!(true), "{made}");
+    assert!(project.path().join("work/moved.md").exists());
+    client.end();
+    project.run(&["audit", "verify"]).worked(&[]);
+}

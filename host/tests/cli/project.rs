@@ -170,7 +170,7 @@ impl Project {
 }
 
 /// One compile cache for all tests: what is compiled does not depend on the project.
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")))
 }
 

@@ -1,5 +1,6 @@
 //! The journal's rules, each with the test that fails without it.
 
+mod approvals;
 mod attack;
 mod calls;
 mod damage;
