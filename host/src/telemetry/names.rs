@@ -245,7 +245,7 @@ pub const REFUSED: Spec = counter(
     "toolhold_access_refused_total",
     "",
     &["code"],
-    "requests to the server without a token that lets them in; `code` is unauthorized, forbidden or other",
+    "requests to the server with a token that does not let them in; `code` is unauthorized, forbidden or other",
 );
 /// The size of the journal.
 pub const JOURNAL_SIZE: Spec =

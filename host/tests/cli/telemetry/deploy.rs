@@ -121,3 +121,21 @@ fn no_panel_of_the_dashboard_lies_on_another() {
         }
     }
 }
+
+#[test]
+fn every_flag_that_is_used_exists() {
+    let help = crate::project::Project::new("version = 1\n").run(&["serve", "--help"]).printed();
+    let mut used = 0;
+    for name in ["systemd/toolhold.service", "Containerfile", "kubernetes/toolhold.yaml"] {
+        let text = file(name);
+        let starts =
+            |line: &&str| ["ExecStart=", "CMD [", "args: ["].iter().any(|start| line.trim().starts_with(start));
+        let line = text.lines().find(starts).unwrap_or_else(|| panic!("{name} starts nothing"));
+        let words = line.split(|sign: char| sign.is_whitespace() || matches!(sign, '"' | ',' | '[' | ']'));
+        for flag in words.filter(|word| word.starts_with("--")) {
+            assert!(help.contains(&format!("{flag} ")), "{name}: `{flag}` is not in:\n{help}");
+            used += 1;
+        }
+    }
+    assert!(used >= 8, "{used}");
+}
