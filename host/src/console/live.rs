@@ -102,7 +102,7 @@ pub(super) async fn follow(
     let (caller, until) = (visitor.caller().clone(), Instant::now() + LONGEST);
     let follower = Follower { console, caller, notes, about, until, _seat: seat };
     let changes = futures_util::stream::unfold(follower, |mut follower| async move {
-        follower.changed().await.then(|| (Ok(Event::default().event("changed").data("")), follower))
+        follower.changed().await.then(|| (Ok(Event::default().event("changed").data("look")), follower))
     });
     Ok(Sse::new(changes).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }

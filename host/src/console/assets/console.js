@@ -86,11 +86,10 @@
   };
 
   const source = new EventSource("/live?about=" + encodeURIComponent(about));
-  let opened = false;
+  // What happened since the page was made, or while nobody listened, was told to nobody.
   source.addEventListener("open", () => {
     note("kept up to date");
-    if (opened) refresh();
-    opened = true;
+    refresh();
   });
   source.addEventListener("changed", refresh);
   source.addEventListener("error", () =>

@@ -41,8 +41,8 @@ pub(super) fn of(event: &Event) -> Happened {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(event) else {
         return Happened { kind: String::new(), tone: Tone::Plain, facts: Vec::new(), run: None, call: None };
     };
-    let kind = fields.remove("type").and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
-    let mut id = |name: &str| fields.remove(name).and_then(|id| id.as_str().map(str::to_owned));
+    let kind = fields.shift_remove("type").and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+    let mut id = |name: &str| fields.shift_remove(name).and_then(|id| id.as_str().map(str::to_owned));
     let (run, call) = (id("run").and_then(|run| run.parse().ok()), id("call").and_then(|call| call.parse().ok()));
     let failed = fields.get("failure").is_some_and(|failure| !failure.is_null());
     let facts = fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, said(&value)));

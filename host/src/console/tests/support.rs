@@ -62,6 +62,7 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         let manifest = folder.path().join("toolhold.toml");
         std::fs::write(&manifest, "version = 1\n").unwrap();
+        std::fs::write(folder.path().join("toolhold.lock"), "version = 1\n").unwrap();
         let host = Host::open(&HostConfig::beside(&manifest), &|_| ()).await.unwrap();
         let file = TokenFile::of_state(host.journal().directory());
         let access = Access::open(file.clone(), host.journal().clone()).await.unwrap();
