@@ -30,6 +30,7 @@ mod project;
 mod publish;
 mod report;
 mod runs;
+mod schema_lines;
 mod snapshot;
 mod sources;
 mod test;

@@ -4,6 +4,8 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use serde_json::json;
 use toolhold_core::escape;
+use toolhold_core::manifest::Verdict;
+use toolhold_core::policy::Reach;
 use toolhold_core::tool::Tool;
 
 use super::failure::CommandResult;
@@ -23,28 +25,38 @@ impl Tools {
         let opened = open::policy(&project.host(), &|step| spinner.show(&step)).await;
         spinner.done();
         let (policy, _) = opened.map_err(failure)?;
-        let tools: Vec<_> = policy.tools().map(|tool| (tool, policy.could_run(tool.name().as_str()))).collect();
-        let list: Vec<_> = tools.iter().map(|(tool, could_run)| to_json(tool, *could_run)).collect();
+        let tools: Vec<_> = policy.tools().map(|tool| (tool, policy.reach(tool.name().as_str()))).collect();
+        let list: Vec<_> = tools.iter().map(|(tool, reach)| to_json(tool, *reach)).collect();
         ui.result(&list, |_| table(&tools))?;
         Ok(ExitCode::Success)
     }
 }
 
-fn to_json(tool: &Tool, could_run: bool) -> serde_json::Value {
+fn to_json(tool: &Tool, reach: Reach) -> serde_json::Value {
     let info = tool.info();
     json!({
         "name": tool.name(), "title": info.title, "description": info.description, "digest": tool.digest(),
-        "could_run": could_run, "hints": info.hints, "needs": info.needs,
+        "could_run": reach != Reach::Never, "rules": said(reach), "hints": info.hints, "needs": info.needs,
         "input_schema": info.input_schema, "output_schema": info.output_schema,
     })
 }
 
-fn table(tools: &[(&Tool, bool)]) -> String {
+fn table(tools: &[(&Tool, Reach)]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["tool", "rules", "title"]);
-    for (tool, could_run) in tools {
-        let rules = if *could_run { "some calls may run" } else { "never runs" };
-        table.add_row([tool.name().as_str(), rules, &escape::line(&tool.info().title)]);
+    for (tool, reach) in tools {
+        table.add_row([tool.name().as_str(), said(*reach), &escape::line(&tool.info().title)]);
     }
     table.to_string()
+}
+
+/// What the rules say before there are arguments.
+fn said(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Never | Reach::Every(Verdict::Deny) => "never runs",
+        Reach::Some => "some calls may run",
+        Reach::Every(Verdict::Allow) => "every call runs",
+        Reach::Every(Verdict::Preview) => "every call is a preview",
+        Reach::Every(Verdict::Ask) => "a person decides each call",
+    }
 }

@@ -55,7 +55,7 @@ impl Checker {
             // It is told once: the rest is checked as if the key were written right.
             match meant(key.get_ref(), value.get_ref(), known) {
                 Some(meant) if table.contains_key(meant) => add(table.get_mut(meant), value),
-                Some(meant) => _ = table.insert(Spanned::new(key.span(), meant.into()), value),
+                Some(meant) => drop(table.insert(Spanned::new(key.span(), meant.into()), value)),
                 None => {}
             }
         }
