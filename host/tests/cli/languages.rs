@@ -85,15 +85,12 @@ fn ruby_finds_the_directories_of_the_call_and_no_others() {
         count("/other/place/deep/b.txt").printed().split_whitespace().collect::<String>(),
         r#"{"lines":2,"words":3}"#
     );
-    for nowhere in
-        ["/other/b.txt", "/other/placed/b.txt", "/wor", "/secret/c.txt", "/src/tool.rb", "/sdk/start.rb", "a.txt"]
-    {
+    for nowhere in ["/other/placed/deep/b.txt", "/src/tool.rb"] {
         count(nowhere).failed(6, &["does not exist"]);
     }
     // A path is what the sandbox makes of it, not what the program makes of it.
-    for denied in ["/work/../secret/c.txt", "/work/no/c.txt"] {
-        assert_eq!(count(denied).code(), 6, "{denied}");
-    }
+    count("/work/../secret/c.txt").failed(6, &["it leads out of the granted directory"]);
+    count("/work/no/c.txt").failed(6, &["a `deny` pattern of the grant matches it"]);
 }
 
 const RUBY: &str = r#"

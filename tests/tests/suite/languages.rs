@@ -167,9 +167,7 @@ fn members(report: &Value) -> BTreeSet<String> {
 fn what_a_call_costs() {
     let shared = test_host::shared().unwrap();
     println!("language         bytes  memory KiB   fuel (5 B)   fuel (28 kB)  p50 µs, least (5 B)  p50, least (28 kB)");
-    for language in
-        ["rust", "c", "cpp", "zig", "go", "python", "javascript", "typescript", "assemblyscript", "nim", "ruby"]
-    {
+    for language in ["rust", "c", "cpp", "zig", "go", "python", "javascript", "typescript", "assemblyscript"] {
         let Some(component) = guests::other(&format!("sample-{language}")).unwrap() else { continue };
         let place = Place::new();
         std::fs::write(place.0.path().join("fixed/text.txt"), "one two three\n".repeat(2000)).unwrap();
