@@ -11,7 +11,7 @@ guests="$root/tests/guests/other"
 languages="$root/guest-sdk/languages"
 out="$root/target/other-guests"
 toolhold="$root/target/debug/toolhold"
-all="c python go sample-rust sample-c sample-cpp sample-zig sample-go sample-python sample-javascript sample-typescript sample-assemblyscript"
+all="c python go sample-rust sample-c sample-cpp sample-zig sample-go sample-python sample-javascript sample-typescript sample-assemblyscript sample-nim sample-ruby"
 # Settings of the host's build are not the guests', and caches do not go into anybody's home.
 unset CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS CARGO_INCREMENTAL RUSTFLAGS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER
 export ZIG_GLOBAL_CACHE_DIR="$out/cache/zig" ZIG_LOCAL_CACHE_DIR="$out/cache/zig"
@@ -50,7 +50,8 @@ install() {
 python_compilers() {
   python3 -m venv .
   bin/pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes \
-    -r "$languages/c/template/requirements.txt" -r "$languages/go/template/requirements.txt" -r "$languages/python/template/requirements.txt"
+    -r "$languages/c/template/requirements.txt" -r "$languages/go/template/requirements.txt" -r "$languages/python/template/requirements.txt" \
+    -r "$languages/nim/template/requirements.txt"
 }
 
 node_compilers() {
@@ -59,9 +60,10 @@ node_compilers() {
 }
 
 install_compilers() {
-  install venv "$languages/c/template/requirements.txt $languages/go/template/requirements.txt $languages/python/template/requirements.txt" python_compilers
+  install venv "$languages/c/template/requirements.txt $languages/go/template/requirements.txt $languages/python/template/requirements.txt $languages/nim/template/requirements.txt" python_compilers
   install javascript "$languages/javascript/template/package-lock.json" node_compilers javascript
   install assemblyscript "$languages/assemblyscript/template/package-lock.json" node_compilers assemblyscript
+  install ruby "$languages/ruby/template/package-lock.json" node_compilers ruby
 }
 
 build() {
@@ -87,6 +89,7 @@ build() {
   case "$1" in
     sample-rust) ;;
     *-javascript | *-typescript) ln -s "$out/javascript/node_modules" "$work/node_modules" ;;
+    *-ruby) ln -s "$out/ruby/node_modules" "$work/node_modules" ;;
     *-assemblyscript) ln -s "$out/assemblyscript/node_modules" "$work/node_modules" ;;
     *) ln -s "$out/venv" "$work/.venv" ;;
   esac
@@ -106,4 +109,8 @@ mkdir -p "$out"
 install_compilers &
 cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --bins
 wait $!
-for name in $outdated; do build "$name"; done
+# The longest of them, on one processor for most of its time, runs beside the others.
+beside=
+for name in $outdated; do if test "$name" = sample-ruby; then build "$name" & beside=$!; fi; done
+for name in $outdated; do test "$name" = sample-ruby || build "$name"; done
+test -z "$beside" || wait "$beside"

@@ -22,6 +22,7 @@ mod secret;
 pub mod settings;
 mod source;
 mod text;
+pub mod tool_file;
 mod tool_pattern;
 mod v1;
 mod validate;
@@ -430,7 +431,8 @@ impl Verdict {
 fn document<'i>(source: &Source, text: &'i str) -> Result<toml::Spanned<DeTable<'i>>, Errors> {
     let mut problems = invisible(text);
     let (document, errors) = DeTable::parse_recoverable(text);
-    problems.extend(errors.iter().map(syntax));
+    // After the first error the parser guesses where the next key begins: what it says then is about its guess.
+    problems.extend(errors.iter().map(syntax).min_by_key(|problem| problem.span.start));
     Errors::check(source, problems).map(|()| document)
 }
 

@@ -9,6 +9,7 @@ mod decide;
 mod decision;
 mod fallbacks;
 mod grants;
+mod reach;
 mod resolve;
 mod scope;
 mod suggestion;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use decision::{Decision, Denial, DenialKind, Question, RuleRef};
+pub use reach::Reach;
 pub use scope::RunScope;
 pub use suggestion::Suggestion;
 

@@ -17,7 +17,7 @@ use toolhold_core::limit::{Limit, Limits};
 use crate::call::{Answer, Guest, LaneLinker, Request, Room, RunFailure};
 use crate::component::{
     self, DescriptionError, InspectError, Kind, Lane, MergeError, Refused, SUPPORTED, Surface, TooMany, WorldError,
-    adapt, inspect, kind_of, lane_of, needs_of,
+    adapt, inspect, kind_of, lane_of, needs_of, without_section,
 };
 use crate::engine::{Artifact, CompileError, Unusable};
 use crate::inner::Inner;
@@ -169,7 +169,8 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
     let section = written.section.clone().and_then(|range| bytes.get(range));
     let (component, found) = match written.is_module {
         true => {
-            let component = adapt(bytes, &written.exports)?;
+            // What a module says of itself is no part of what it does: with and without it, the machine code is the same.
+            let component = adapt(&without_section(bytes), &written.exports)?;
             let found = inspect(&component, inner.config.max_component_bytes.saturating_add(ADAPTER))?;
             if found.exports.is_empty() {
                 let why = "it has neither the `_start` of a program nor the types of a component";

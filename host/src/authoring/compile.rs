@@ -10,21 +10,21 @@ use anyhow::{Context as _, Result, bail};
 
 use super::componentize::componentize;
 use super::language::Language;
-use super::sdk;
 use super::tool_project::ToolProject;
+use super::{nim, ruby, sdk};
 
 /// The linker's default stack of 64 KiB overflows into data without a word; zig's own of 16 MiB is memory of every call.
-const STACK: &str = "-Wl,-z,stack-size=1048576";
+pub(super) const STACK: &str = "-Wl,-z,stack-size=1048576";
 
 /// What compilers of the C family are told alike.
 const C_FAMILY: [&str; 6] = ["-target", "wasm32-wasi", "-Os", "-Wall", "-Wextra", "-Itarget/sdk"];
 
 const PYTHON: &str = ".venv/bin/python";
-const CORE: &str = "target/core.wasm";
-const COMPONENT: &str = "target/component.wasm";
+pub(super) const CORE: &str = "target/core.wasm";
+pub(super) const COMPONENT: &str = "target/component.wasm";
 
 /// One start of a program: the file in the project that it is, its arguments, and variables of its environment.
-struct Step {
+pub(super) struct Step {
     program: &'static str,
     arguments: Vec<String>,
     variables: Vec<(&'static str, &'static str)>,
@@ -34,6 +34,11 @@ struct Step {
 pub(crate) fn compile(project: &ToolProject) -> Result<PathBuf> {
     let folder = &project.folder;
     sdk::write(&folder.join("target/sdk"))?;
+    match project.language {
+        Language::Nim => return nim::compile(project),
+        Language::Ruby => return ruby::compile(project),
+        _ => {}
+    }
     for step in steps(project)? {
         step.run(project)?;
     }
@@ -63,6 +68,7 @@ fn steps(project: &ToolProject) -> Result<Vec<Step>> {
         Language::JavaScript => java_script("target/sdk/javascript_app.js"),
         Language::TypeScript => java_script("target/sdk/typescript_app.js"),
         Language::AssemblyScript => vec![assembly_script()],
+        Language::Nim | Language::Ruby => Vec::new(),
     })
 }
 
@@ -137,36 +143,46 @@ fn owned(words: &[&str]) -> Vec<String> {
 
 /// The files in `src` that end with `.extension`, in the order of their names.
 fn sources(folder: &Path, extension: &str) -> Result<Vec<String>> {
+    files_in(folder, "src", extension)
+}
+
+/// The files below `place` in `folder` that end with `.extension`, in the order of their names.
+pub(super) fn files_in(folder: &Path, place: &str, extension: &str) -> Result<Vec<String>> {
     let is_source = |path: &Path| path.extension().is_some_and(|found| found == extension);
-    let files = walkdir::WalkDir::new(folder.join("src")).sort_by_file_name();
+    let files = walkdir::WalkDir::new(folder.join(place)).sort_by_file_name();
     let mut sources = Vec::new();
     for entry in files {
-        let entry = entry.context("`src` cannot be read")?;
+        let entry = entry.with_context(|| format!("`{place}` cannot be read"))?;
         if is_source(entry.path()) {
             sources.push(entry.path().strip_prefix(folder)?.to_string_lossy().into_owned());
         }
     }
     if sources.is_empty() {
-        bail!("there is no file in `src` that ends with `.{extension}`");
+        bail!("there is no file in `{place}` that ends with `.{extension}`");
     }
     Ok(sources)
 }
 
 impl Step {
-    fn new(program: &'static str, arguments: &[&str]) -> Self {
+    pub(super) fn new(program: &'static str, arguments: &[&str]) -> Self {
         Self { program, arguments: owned(arguments), variables: Vec::new() }
     }
 
-    fn zig(arguments: &[&str]) -> Self {
+    pub(super) fn zig(arguments: &[&str]) -> Self {
         Self::new(PYTHON, &["-m", "ziglang"]).with(arguments)
     }
 
-    fn with(mut self, more: &[impl AsRef<str>]) -> Self {
+    pub(super) fn with_variable(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
+        self
+    }
+
+    pub(super) fn with(mut self, more: &[impl AsRef<str>]) -> Self {
         self.arguments.extend(more.iter().map(|word| word.as_ref().to_owned()));
         self
     }
 
-    fn run(&self, project: &ToolProject) -> Result<()> {
+    pub(super) fn run(&self, project: &ToolProject) -> Result<()> {
         let program = project.folder.join(self.program);
         let registry = project.language.registry();
         if !program.exists() {

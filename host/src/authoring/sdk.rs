@@ -34,6 +34,12 @@ sdk![
     "go/toolhold.go",
     "toolhold/index.ts",
     "toolhold_app.ts",
+    "nim_start.c",
+    "ruby/start.rb",
+    "ruby/start.wat",
+    "ruby/files.wat",
+    "ruby/javascript.wat",
+    "ruby/handles.wat",
     "wit/deps/wasi-clocks.wit",
     "wit/deps/wasi-filesystem.wit",
 ];

@@ -32,6 +32,11 @@ const TYPE_SCRIPT: &[File] = files!("languages/typescript/template":
 const ASSEMBLY_SCRIPT: &[File] = files!("languages/assemblyscript/template":
     "tool.toml", "src/tool.ts", "README.md", ".gitignore", "package.json", "package-lock.json", "tsconfig.json");
 
+const NIM: &[File] =
+    files!("languages/nim/template": "tool.toml", "src/tool.nim", "README.md", ".gitignore", "requirements.txt");
+const RUBY: &[File] = files!("languages/ruby/template":
+    "tool.toml", "src/tool.rb", "README.md", ".gitignore", "package.json", "package-lock.json");
+
 /// The files of a new tool in `language`. `{{name}}` stands for its name, `{{sdk}}` for where Rust's SDK is.
 pub(crate) fn files(language: Language) -> impl Iterator<Item = File> {
     let files = match language {
@@ -44,6 +49,8 @@ pub(crate) fn files(language: Language) -> impl Iterator<Item = File> {
         Language::JavaScript => JAVA_SCRIPT,
         Language::TypeScript => TYPE_SCRIPT,
         Language::AssemblyScript => ASSEMBLY_SCRIPT,
+        Language::Nim => NIM,
+        Language::Ruby => RUBY,
     };
     files.iter().copied().chain([CASES])
 }

@@ -13,7 +13,7 @@ use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::Project;
 use super::ui::Ui;
-use crate::authoring::{self, Language, ToolProject};
+use crate::authoring::{self, Language, NotATool, ToolProject};
 use crate::exit_code::ExitCode;
 
 /// Compile a tool to a component and write its description section.
@@ -50,16 +50,23 @@ pub(super) struct Options {
 
 /// Builds the tool in `folder` and returns where its packed component is.
 pub(super) async fn build(folder: &Path, options: &Options, project: &Project, ui: Ui) -> Result<PathBuf, Failure> {
-    let tool = ToolProject::open(folder).code(ExitCode::BadInput)?;
+    let tool = ToolProject::open(folder).map_err(not_a_tool)?;
     let artifact = match tool.language {
         Language::Rust => compile(folder, options.debug).code(ExitCode::Failure)?,
         _ => authoring::compile(&tool).code(ExitCode::Failure)?,
     };
-    let named = tool.name.map(|name| format!("{name}.wasm").into());
+    let named = tool.name.as_ref().map(|name| format!("{name}.wasm").into());
     let name = named.unwrap_or_else(|| artifact.file_name().unwrap_or_default().to_owned());
     let output = options.output.clone().unwrap_or_else(|| folder.join(name));
-    pack::pack(project, &artifact, &output, pack::Sources::default(), ui).await?;
+    pack::pack(project, &artifact, &output, pack::Sources::written(&tool.commands), ui).await?;
     Ok(output)
+}
+
+fn not_a_tool(error: NotATool) -> Failure {
+    match error {
+        NotATool::File(errors) => Failure::diagnostics(ExitCode::BadInput, *errors),
+        NotATool::Other(error) => Failure::new(ExitCode::BadInput, error),
+    }
 }
 
 /// Runs cargo in `folder` and returns the component it made.

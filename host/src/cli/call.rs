@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::describe::{EffectKind, Need};
+use toolhold_core::escape;
 use toolhold_core::id::IdempotencyKey;
-use toolhold_core::outcome::Outcome;
+use toolhold_core::outcome::{CallReport, Class, Outcome};
 use toolhold_sandbox::{Event, EventSink};
 
 use super::approvals::{Editor, Prompter};
@@ -16,7 +18,7 @@ use super::project::{Project, open};
 use super::ui::Ui;
 use super::{arguments, report};
 use crate::exit_code::ExitCode;
-use crate::{Asking, CallOptions, clock};
+use crate::{Asking, CallOptions, Host, clock};
 
 /// Make one call.
 ///
@@ -74,6 +76,7 @@ impl Call {
         if !ui.is_json() {
             report::say(&done, self.usage, ui);
             report::say_effects(&done, &host, ui);
+            hint(&done, &host, ui);
         }
         Ok(exit_code(&done.outcome))
     }
@@ -84,6 +87,23 @@ pub(super) fn exit_code(outcome: &Outcome) -> ExitCode {
     match outcome {
         Outcome::Success(_) => ExitCode::Success,
         Outcome::Failure(failure) => failure.class.into(),
+    }
+}
+
+/// A tool that works on files and is granted none finds nothing, and cannot know why.
+fn hint(done: &CallReport, host: &Host, ui: Ui) {
+    let is_failure = matches!(&done.outcome, Outcome::Failure(failure) if failure.class == Class::Tool);
+    let Some(tool) = host.tools().find(|tool| tool.name().as_str() == done.tool).filter(|_| is_failure) else { return };
+    let is_file = |need: &&Need| matches!(need.effect, EffectKind::Read | EffectKind::Write);
+    let Some(need) = tool.info().needs.iter().find(is_file) else { return };
+    let component = tool.name().component();
+    let granted = host.policy().manifest().components().get(component).map_or(0, |found| found.directories.len());
+    if granted == 0 {
+        let does = if need.effect == EffectKind::Read { "reads" } else { "writes" };
+        ui.say(&format!(
+            "hint: the tool {does} `{}`, and no directory is granted to it: add `[[tools.{component}.directories]]` to the manifest",
+            escape::line(&need.target)
+        ));
     }
 }
 

@@ -10,10 +10,10 @@ use toolhold_core::origin::Origin;
 use toolhold_sandbox::{DescribedBy, Kind, Loaded};
 
 use super::failure::{CommandResult, WithCode as _};
-use super::pack;
 use super::project::Project;
 use super::sources::{self, Sources};
 use super::ui::{Tone, Ui, paint};
+use super::{pack, schema_lines};
 use crate::distribution;
 use crate::exit_code::ExitCode;
 
@@ -119,10 +119,8 @@ fn write_tool(text: &mut String, tool: &ToolInfo, by: DescribedBy, schemas: bool
         writeln!(text, "  {}", escape::line(line))?;
     }
     writeln!(text, "  {}", paint(Tone::Faint, &hints(tool.hints, by)))?;
-    for (name, property) in properties(tool) {
-        let required = if is_required(tool, name) { ", required" } else { "" };
-        let about = property.get("description").and_then(|text| text.as_str()).unwrap_or_default();
-        writeln!(text, "  --{} ({}{required})  {}", escape::line(name), kind(property), escape::line(about))?;
+    for line in schema_lines::lines(&tool.input_schema) {
+        writeln!(text, "  {line}")?;
     }
     for need in &tool.needs {
         let effect = match need.effect {
@@ -160,25 +158,4 @@ pub(super) fn hints(hints: Hints, by: DescribedBy) -> String {
     ];
     let names: Vec<_> = named.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
     format!("{says} {}", if names.is_empty() { "nothing special".to_owned() } else { names.join(", ") })
-}
-
-fn properties(tool: &ToolInfo) -> impl Iterator<Item = (&String, &serde_json::Value)> {
-    tool.input_schema.get("properties").and_then(|properties| properties.as_object()).into_iter().flatten()
-}
-
-fn is_required(tool: &ToolInfo, name: &str) -> bool {
-    let required = tool.input_schema.get("required").and_then(|required| required.as_array());
-    required.is_some_and(|required| required.iter().any(|entry| entry == name))
-}
-
-fn kind(property: &serde_json::Value) -> String {
-    match property.get("type") {
-        Some(serde_json::Value::String(kind)) => escape::line(kind).into_owned(),
-        Some(serde_json::Value::Array(kinds)) => {
-            let kinds: Vec<_> = kinds.iter().filter_map(|kind| kind.as_str()).collect();
-            escape::line(&kinds.join(" or ")).into_owned()
-        }
-        _ if property.get("enum").is_some() => "one of its values".to_owned(),
-        _ => "any of several".to_owned(),
-    }
 }

@@ -57,13 +57,20 @@ impl Lock {
             }
         };
         let spinner = Spinner::new(ui);
-        // What runs from the store because somebody went back is pinned to its file again: that is what this command is for.
-        let known = before.released();
+        // What runs from the store because somebody went back is pinned to its file again: that is what this command is for. A
+        // check asks whether what runs is what is pinned, and that is.
+        let known = if self.check { before.clone() } else { before.released() };
         let egress = std::sync::Arc::new(toolhold_sandbox::capability::http::NoEgress);
         let files = Files::AsTheyAre(&known);
         let components = Components::load_with(&manifest, &config, files, egress, &|step| spinner.show(&step)).await;
         spinner.done();
         let components = components.map_err(failure)?;
+        if self.check {
+            let held = before.components().iter().filter(|(_, pin)| pin.held).map(|(name, _)| name.as_str());
+            held.for_each(|name| {
+                ui.say(&format!("note: `{name}` runs from the store since `lock --back`, whatever its file holds"))
+            });
+        }
         let changes = changes(&before, &components, ui);
         let accepted = Accepted::of(&config, &manifest, &components).map_err(failure)?;
         let after = accepted.lock();

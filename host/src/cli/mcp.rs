@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::failure::{CommandResult, WithCode as _};
 use super::project::{Project, open};
-use super::ui::Ui;
+use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
 use crate::mcp::{CLIENTS, Client, Server, Settings};
 use crate::replace_file;
@@ -73,6 +73,7 @@ impl Install {
         let Some(file) = self.write else {
             let text = client.with_server("", &program, &manifest)?;
             ui.result(&json!({ "file": client.file, "text": text }), |_| format!("# {}\n{text}", client.file))?;
+            missing(project, ui);
             return Ok(ExitCode::Success);
         };
         let file = match file {
@@ -89,7 +90,25 @@ impl Install {
         ui.result(&json!({ "file": file }), |_| {
             format!("{} is in `{}`: {} starts it", program.display(), file.display(), self.client)
         })?;
+        missing(project, ui);
         Ok(ExitCode::Success)
+    }
+}
+
+/// Says what a client's server would end with at once: most clients show no reason.
+fn missing(project: &Project, ui: Ui) {
+    let config = project.host();
+    let warn = |what: &str, path: &Path, help: &str| {
+        let warning = paint(Tone::Notice, "warning:");
+        ui.say_always(&format!(
+            "{warning} there is no {what} at `{}`, so the server will end at once: {help}",
+            path.display()
+        ));
+    };
+    if !config.manifest.is_file() {
+        warn("manifest", &config.manifest, "write one first (docs/manifest.md), then run `toolhold lock`");
+    } else if !config.lock.is_file() {
+        warn("lock file", &config.lock, "run `toolhold lock` first");
     }
 }
 

@@ -35,6 +35,7 @@ mod project;
 mod publish;
 mod report;
 mod runs;
+mod schema_lines;
 mod serve;
 mod snapshot;
 mod sources;

@@ -1,10 +1,11 @@
 //! `toolhold pack`: writes a component's description into its own section.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use toolhold_core::describe::{Description, ToolInfo};
-use toolhold_core::id::ComponentName;
+use toolhold_core::id::{ComponentName, LocalName};
 use toolhold_sandbox::{DescribedBy, Kind, Loaded, Sandbox, SandboxConfig};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
@@ -41,13 +42,22 @@ pub(super) struct Pack {
 pub(super) struct Sources<'a> {
     wit: Option<&'a Path>,
     commands: Option<&'a ComponentName>,
+    /// The tools of a program, where they are known already.
+    written: Option<&'a BTreeMap<LocalName, ToolInfo>>,
+}
+
+impl<'a> Sources<'a> {
+    /// What a tool's own file says of a program; nothing of a component that describes itself.
+    pub(super) fn written(commands: &'a BTreeMap<LocalName, ToolInfo>) -> Self {
+        Self { written: Some(commands).filter(|commands| !commands.is_empty()), ..Self::default() }
+    }
 }
 
 impl Pack {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let output = self.output.as_ref().unwrap_or(&self.component);
-        let sources = Sources { wit: self.wit.as_deref(), commands: self.commands.as_ref() };
+        let sources = Sources { wit: self.wit.as_deref(), commands: self.commands.as_ref(), written: None };
         pack(project, &self.component, output, sources, ui).await
     }
 }
@@ -97,11 +107,14 @@ fn describe(project: &Project, loaded: &Loaded, sources: Sources<'_>, ui: Ui) ->
         (Kind::Command { .. }, Sources { commands: Some(name), .. }) => {
             description.tools = commands(project, name, loaded)?;
         }
+        (Kind::Command { .. }, Sources { written: Some(tools), .. }) => {
+            description.tools = tools.values().map(|info| of_program(info, loaded)).collect();
+        }
         (Kind::Command { .. }, _) => {
             let why = "this is a program, and only a manifest says how it is called: `--commands NAME` writes what `[tools.NAME.commands]` says into it";
             return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!(why)));
         }
-        (_, Sources { wit: None, commands: None }) => {}
+        (_, Sources { wit: None, commands: None, .. }) => {}
         (_, Sources { wit: Some(_), .. }) => {
             let why = "`--wit` is for components of plain functions; this one is not";
             return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!(why)));
@@ -121,7 +134,12 @@ fn commands(project: &Project, name: &ComponentName, loaded: &Loaded) -> Result<
     let tools = tools
         .ok_or_else(|| anyhow::anyhow!("the manifest has no `[tools.{name}.commands.TOOL]`"))
         .code(ExitCode::BadInput)?;
-    Ok(tools.values().map(|info| ToolInfo { needs: loaded.ceiling(), ..info.value.clone() }).collect())
+    Ok(tools.values().map(|info| of_program(&info.value, loaded)).collect())
+}
+
+/// A tool of a program: it may need whatever the program imports.
+fn of_program(info: &ToolInfo, loaded: &Loaded) -> ToolInfo {
+    ToolInfo { needs: loaded.ceiling(), ..info.clone() }
 }
 
 /// A sandbox for looking at components, with the project's compile cache.

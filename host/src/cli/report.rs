@@ -51,6 +51,11 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
         ui.say(&paint(Tone::Faint, &format!("{:?}: {}", line.level, escape::line(&line.message)).to_lowercase()));
     }
     for (name, text) in [("stdout", &report.output.stdout), ("stderr", &report.output.stderr)] {
+        // What a program says of its failure is the message already.
+        let said = |failure: &Failure| !text.trim().is_empty() && failure.message.contains(text.trim());
+        if matches!(&report.outcome, Outcome::Failure(failure) if said(failure)) {
+            continue;
+        }
         for line in text.lines() {
             ui.say(&paint(Tone::Faint, &format!("{name}: {}", escape::line(line))));
         }

@@ -3,6 +3,7 @@
 use clap::Args;
 use comfy_table::{Table, presets};
 use toolhold_core::escape;
+use toolhold_core::policy::Reach;
 use toolhold_core::tool::Tool;
 
 use super::failure::CommandResult;
@@ -10,7 +11,7 @@ use super::project::{Project, Spinner, failure};
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
 use crate::open;
-use crate::shown::ToolCard;
+use crate::shown::{ToolCard, reach_in_words};
 
 /// List the tools of the manifest, and whether any rule could let them run. Nothing runs.
 #[derive(Debug, Args)]
@@ -23,19 +24,18 @@ impl Tools {
         let opened = open::policy(&project.host(), &|step| spinner.show(&step)).await;
         spinner.done();
         let (policy, _) = opened.map_err(failure)?;
-        let tools: Vec<_> = policy.tools().map(|tool| (tool, policy.could_run(tool.name().as_str()))).collect();
+        let tools: Vec<_> = policy.tools().map(|tool| (tool, policy.reach(tool.name().as_str()))).collect();
         let list: Vec<_> = policy.tools().map(|tool| ToolCard::of(tool, &policy)).collect();
         ui.result(&list, |_| table(&tools))?;
         Ok(ExitCode::Success)
     }
 }
 
-fn table(tools: &[(&Tool, bool)]) -> String {
+fn table(tools: &[(&Tool, Reach)]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["tool", "rules", "title"]);
-    for (tool, could_run) in tools {
-        let rules = if *could_run { "some calls may run" } else { "never runs" };
-        table.add_row([tool.name().as_str(), rules, &escape::line(&tool.info().title)]);
+    for (tool, reach) in tools {
+        table.add_row([tool.name().as_str(), reach_in_words(*reach), &escape::line(&tool.info().title)]);
     }
     table.to_string()
 }

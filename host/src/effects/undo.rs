@@ -1,12 +1,15 @@
 //! Taking back what calls changed.
 
-use toolhold_core::effect::EffectReport;
+use toolhold_core::effect::{Change, ChangeKind, EffectReport};
 use toolhold_core::id::{CallId, RunId};
 use toolhold_sandbox::capability::fs::commit::{After, CommitError, Plan};
 
 use crate::clock;
 use crate::host::Host;
 use crate::journal::{self, HistoryEntry, HistoryFilter, PlanState};
+
+/// How many of the latest calls are looked at for the one that changed a file last.
+const LATER: u32 = 1_000;
 
 /// A call that was taken back.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -38,16 +41,42 @@ pub enum UndoError {
         state: PlanState,
     },
     /// Somebody changed the same files since, or the operating system refuses.
-    #[error("call `{call}` was not undone: {source}")]
+    #[error("call `{call}` was not undone: {}", why(source, later.as_ref()))]
     Disk {
         /// Which call.
         call: CallId,
         /// Why.
         source: CommitError,
+        /// The last call that changed one of the files since, if one did.
+        later: Option<CallId>,
     },
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+}
+
+/// A later call is taken back first; nobody else has to be looked for.
+fn why(source: &CommitError, later: Option<&CallId>) -> String {
+    match (source, later) {
+        (CommitError::Conflict(paths), Some(later)) => {
+            let paths = paths.iter().take(5).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+            format!(
+                "call `{later}` changed the same files after it ({paths}); take that back first: `toolhold undo {later}`"
+            )
+        }
+        _ => source.to_string(),
+    }
+}
+
+/// Whether a call that changed `change` may have changed what is at `path`, or within it.
+fn concerns(change: &Change, path: &str) -> bool {
+    let meets = |changed: &str| {
+        let within = |outer: &str, inner: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        within(changed.trim_end_matches('/'), path) || within(path, changed.trim_end_matches('/'))
+    };
+    meets(&change.path) || matches!(&change.kind, ChangeKind::Moved { from } if meets(from))
 }
 
 impl UndoError {
@@ -77,7 +106,11 @@ impl Host {
         if record.state != PlanState::Landed {
             return Err(UndoError::State { call: call.clone(), state: record.state });
         }
-        let unusable = |what: &str| UndoError::Disk { call: call.clone(), source: CommitError::Unusable(what.into()) };
+        let unusable = |what: &str| UndoError::Disk {
+            call: call.clone(),
+            source: CommitError::Unusable(what.into()),
+            later: None,
+        };
         let plan: Plan = serde_json::from_str(&record.plan).map_err(|_| unusable("it cannot be read"))?;
         let after = record.after.as_deref().unwrap_or_default();
         let after: After = serde_json::from_str(after).map_err(|_| unusable("what it left is not known"))?;
@@ -93,9 +126,24 @@ impl Host {
             }
             Err(source) => {
                 self.0.journal.end_undo(call, Some(source.to_string()), clock::micros()).await?;
-                Err(UndoError::Disk { call: call.clone(), source })
+                let later = match &source {
+                    CommitError::Conflict(paths) => self.changed_later(call, paths)?,
+                    _ => None,
+                };
+                Err(UndoError::Disk { call: call.clone(), source, later })
             }
         }
+    }
+
+    /// The last of the calls since `call` whose changes are on the disk and concern one of `paths`.
+    fn changed_later(&self, call: &CallId, paths: &[String]) -> Result<Option<CallId>, UndoError> {
+        let filter = HistoryFilter { limit: LATER, ..HistoryFilter::default() };
+        let history = self.0.journal.reader()?.history(&filter)?;
+        let since = history.into_iter().take_while(|entry| entry.call != *call);
+        let concerns = |entry: &HistoryEntry| {
+            entry.effects.changes.iter().any(|change| paths.iter().any(|path| concerns(change, path)))
+        };
+        Ok(since.filter(HistoryEntry::is_on_disk).find(concerns).map(|entry| entry.call))
     }
 
     /// Takes back what the calls of a run changed, the last one first. The ones before a failure stay undone.

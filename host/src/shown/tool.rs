@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use toolhold_core::describe::{Hints, Need};
 use toolhold_core::id::{ToolDigest, ToolName};
-use toolhold_core::policy::Policy;
+use toolhold_core::manifest::Verdict;
+use toolhold_core::policy::{Policy, Reach};
 use toolhold_core::tool::Tool;
 use utoipa::ToSchema;
 
@@ -26,6 +27,8 @@ pub(crate) struct ToolCard {
     pub(crate) digest: ToolDigest,
     /// Whether some call of it could run, by the rules.
     pub(crate) could_run: bool,
+    /// What the rules say of its calls, in words.
+    pub(crate) rules: &'static str,
     /// What its author says of its behaviour.
     #[schema(value_type = schema::Hints)]
     pub(crate) hints: Hints,
@@ -48,10 +51,22 @@ impl ToolCard {
             description: info.description.clone(),
             digest: tool.digest(),
             could_run: policy.could_run(tool.name().as_str()),
+            rules: reach_in_words(policy.reach(tool.name().as_str())),
             hints: info.hints,
             needs: info.needs.clone(),
             input_schema: info.input_schema.clone(),
             output_schema: info.output_schema.clone(),
         }
+    }
+}
+
+/// What the rules say before there are arguments.
+pub(crate) fn reach_in_words(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Never | Reach::Every(Verdict::Deny) => "never runs",
+        Reach::Some => "some calls may run",
+        Reach::Every(Verdict::Allow) => "every call runs",
+        Reach::Every(Verdict::Preview) => "every call is a preview",
+        Reach::Every(Verdict::Ask) => "a person decides each call",
     }
 }

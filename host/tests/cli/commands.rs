@@ -202,12 +202,31 @@ fn a_new_tool_is_made_and_its_name_is_checked() {
 }
 
 #[test]
+fn the_list_of_tools_says_what_becomes_of_their_calls() {
+    let project = Project::locked();
+    let said = project.run(&["tools"]).printed();
+    for (tool, becomes) in [
+        ("files.read", "every call runs"),
+        ("files.move", "a person decides each call"),
+        ("files.copy", "every call is a preview"),
+        ("files.delete", "never runs"),
+    ] {
+        let line = said.lines().find(|line| line.trim_start().starts_with(&format!("{tool} "))).unwrap_or_default();
+        assert!(line.contains(becomes), "{tool}: {becomes}\n{said}");
+    }
+}
+
+#[test]
 fn inspecting_shows_tools_and_needs_without_running_a_packed_component() {
     let project = Project::new(MANIFEST);
     let done = project.run(&["inspect", "files.wasm"]);
     assert_eq!(done.code(), 0, "{}", done.said());
     for word in ["nothing was run", "toolhold:tool/described@0.1.0", "reads", "writes", "--path"] {
         assert!(done.printed().contains(word), "`{word}` is not in:\n{}", done.printed());
+    }
+    assert!(!done.printed().contains("\\n"), "a line break is not shown as two letters:\n{}", done.printed());
+    for field in ["--edits (array of object, required)", "[].old (string, required)"] {
+        assert!(done.printed().contains(field), "`{field}` is not in:\n{}", done.printed());
     }
     project.write("broken.wasm", "no wasm");
     project.run(&["inspect", "broken.wasm"]).failed(3, &["component"]);

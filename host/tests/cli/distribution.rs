@@ -312,11 +312,16 @@ fn a_file_that_was_built_anew_is_gone_back_from_too() {
     assert_eq!(project.run(&["lock"]).code(), 0, "the rules name tools that are gone, which only running tells");
     project.run(&["lock", "--back", "--yes"]).worked(&["went back"]);
     assert!(project.read("toolhold.lock").contains("held = true"));
+    let checked = project.run(&["lock", "--check"]);
+    checked.worked(&["nothing changed"]);
+    assert!(checked.said().contains("`files` runs from the store"), "{}", checked.said());
     project.run(&["lock", "--back", "--yes"]).failed(3, &["there is no lock file before this one"]);
     project.run(&["call", "files.list", "path=/work"]).worked(&["notes.md"]);
     std::fs::write(project.path().join("files.wasm"), files()).unwrap();
     project.run(&["lock"]).worked(&["pinned in"]);
     assert_eq!(project.read("toolhold.lock"), first, "it is its file again");
+    std::fs::write(project.path().join("files.wasm"), modest()).unwrap();
+    project.run(&["lock", "--check"]).failed(9, &["does not pin what is there"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One sample tool in nine languages: the same file of cases holds for each, and each says the same of itself.
+//! One sample tool in eleven languages: the same file of cases holds for each, and each says the same of itself.
 //!
 //! `make guests-extra` builds them from what `toolhold new` makes; where it did not, a test says that it is skipped, and CI fails.
 
@@ -55,6 +55,77 @@ fn assemblyscript() {
     is_the_sample("assemblyscript");
 }
 
+#[test]
+fn nim() {
+    is_the_sample_as_a_program("nim");
+}
+
+#[test]
+fn ruby() {
+    is_the_sample_as_a_program("ruby");
+}
+
+/// Ruby is started when it is built, where other directories are granted.
+#[test]
+fn ruby_finds_the_directories_of_the_call_and_no_others() {
+    let Some(component) = guests::other("sample-ruby").unwrap() else { return };
+    let project = Project::new(RUBY);
+    std::fs::write(project.path().join("sample.wasm"), component).unwrap();
+    for folder in ["work/no", "other/deep", "secret"] {
+        std::fs::create_dir_all(project.path().join(folder)).unwrap();
+    }
+    project.write("work/a.txt", "one\n");
+    project.write("work/no/c.txt", "no\n");
+    project.write("other/deep/b.txt", "one two\nthree\n");
+    project.write("secret/c.txt", "no\n");
+    project.run(&["lock"]);
+    let count = |path: &str| project.run(&["call", "ruby.word_count", &format!("path={path}")]);
+    assert_eq!(count("/work/a.txt").printed().split_whitespace().collect::<String>(), r#"{"lines":1,"words":1}"#);
+    assert_eq!(
+        count("/other/place/deep/b.txt").printed().split_whitespace().collect::<String>(),
+        r#"{"lines":2,"words":3}"#
+    );
+    for nowhere in ["/other/placed/deep/b.txt", "/src/tool.rb"] {
+        count(nowhere).failed(6, &["does not exist"]);
+    }
+    // A path is what the sandbox makes of it, not what the program makes of it.
+    count("/work/../secret/c.txt").failed(6, &["it leads out of the granted directory"]);
+    count("/work/no/c.txt").failed(6, &["a `deny` pattern of the grant matches it"]);
+}
+
+const RUBY: &str = r#"
+version = 1
+
+[tools.ruby]
+source = "sample.wasm"
+
+[[tools.ruby.directories]]
+host = "work"
+guest = "/work"
+read = ["**"]
+deny = ["no/**"]
+
+[[tools.ruby.directories]]
+host = "other"
+guest = "/other/place"
+read = ["**"]
+
+[[rules]]
+name = "all"
+decision = "allow"
+tools = ["*"]
+"#;
+
+/// A program says less: what it needs is what it imports.
+fn is_the_sample_as_a_program(language: &str) {
+    let Some(component) = guests::other(&format!("sample-{language}")).unwrap() else { return };
+    let project = Project::new("version = 1\n");
+    std::fs::write(project.path().join("sample.wasm"), component).unwrap();
+    project.write("cases.toml", CASES);
+    project.run(&["test", "--component", "sample.wasm"]).worked(&["8 cases: all hold"]);
+    is_described_as_the_sample(&described(&project));
+}
+
 fn is_the_sample(language: &str) {
     let Some(component) = guests::other(&format!("sample-{language}")).unwrap() else { return };
     let project = Project::new("version = 1\n");
@@ -62,12 +133,19 @@ fn is_the_sample(language: &str) {
     project.write("cases.toml", CASES);
     project.run(&["test", "--component", "sample.wasm"]).worked(&["8 cases: all hold"]);
     let tool = described(&project);
+    is_described_as_the_sample(&tool);
+    assert_eq!(
+        tool["needs"],
+        json!([{"effect": "read", "target": "/**", "reason": "reads the file it is asked to count"}])
+    );
+}
+
+fn is_described_as_the_sample(tool: &Value) {
     for (key, value) in [
         ("name", json!("word_count")),
         ("title", json!("Word count")),
         ("description", json!("Counts the lines and words of a text file.")),
         ("hints", json!({"read-only": true, "destructive": false, "idempotent": true, "open-world": false})),
-        ("needs", json!([{"effect": "read", "target": "/**", "reason": "reads the file it is asked to count"}])),
     ] {
         assert_eq!(tool[key], value, "{key}");
     }
@@ -85,7 +163,9 @@ fn described(project: &Project) -> Value {
 
 #[test]
 fn a_template_of_each_language_is_whole_and_has_the_name() {
-    for language in ["rust", "c", "cpp", "zig", "go", "python", "javascript", "typescript", "assemblyscript"] {
+    for language in
+        ["rust", "c", "cpp", "zig", "go", "python", "javascript", "typescript", "assemblyscript", "nim", "ruby"]
+    {
         let project = Project::new("version = 1\n");
         assert_eq!(project.run(&["new", "weather", "--lang", language]).code(), 0);
         assert_eq!(project.read("weather/cases.toml"), CASES);
@@ -110,6 +190,8 @@ fn a_compiler_that_is_not_in_the_project_is_an_error_that_says_how_to_put_it_the
         ("python", ".venv/bin/componentize-py", ".venv/bin/pip install --require-hashes -r requirements.txt"),
         ("typescript", "node_modules/.bin/esbuild", "npm ci"),
         ("assemblyscript", "node_modules/.bin/asc", "npm ci"),
+        ("nim", ".venv/bin/nim", ".venv/bin/pip install --require-hashes -r requirements.txt"),
+        ("ruby", "node_modules/@ruby/3.4-wasm-wasi", "npm ci"),
     ] {
         let project = Project::new("version = 1\n");
         assert_eq!(project.run(&["new", "weather", "--lang", language]).code(), 0);
@@ -123,9 +205,13 @@ fn a_bad_project_file_says_where() {
     let project = Project::new("version = 1\n");
     project.run(&["build", "work"]).failed(3, &["holds neither a tool.toml nor a Cargo.toml", "toolhold new NAME"]);
     project.write("work/tool.toml", "name = \"weather\"\nlanguage = \"cobol\"\n");
-    project.run(&["build", "work"]).failed(3, &["work/tool.toml", "line 2, column 12", "assemblyscript"]);
+    project.run(&["build", "work"]).failed(3, &["work/tool.toml:2:12", "`cobol`", "assemblyscript"]);
     project.write("work/tool.toml", "name = \"weather\"\nlanguage = \"c\"\ncompiler = \"gcc\"\n");
-    project.run(&["build", "work"]).failed(3, &["line 3", "unknown field `compiler`"]);
+    project.run(&["build", "work"]).failed(3, &["work/tool.toml:3:1", "unknown key `compiler`"]);
     project.write("work/tool.toml", "name = \"Bad Name\"\nlanguage = \"c\"\n");
-    project.run(&["build", "work"]).failed(3, &["`name`", "lower-case"]);
+    project.run(&["build", "work"]).failed(3, &["work/tool.toml:1:8", "lower-case"]);
+    project.write("work/tool.toml", "name = \"weather\"\nlanguage = \"nim\"\n");
+    project
+        .run(&["build", "work"])
+        .failed(3, &["work/tool.toml:2:12", "nothing here says how it is called", "[commands.TOOL]"]);
 }

@@ -456,6 +456,14 @@ fn a_clients_configuration_is_shown_or_written_and_the_rest_of_it_stays() {
     project.run(&["mcp", "install", "cursor", "--write"]).failed(3, &["not plain JSON"]);
     assert_eq!(project.read(".cursor/mcp.json"), "{ // mine\n}");
     project.run(&["mcp", "install", "emacs"]).failed(2, &["cursor"]);
+    // A client shows no reason when its server ends at once, so it is said here.
+    for (file, words) in [("toolhold.lock", "there is no lock file at"), ("toolhold.toml", "there is no manifest at")] {
+        assert!(!project.run(&["mcp", "install", "cursor"]).said().contains(words));
+        std::fs::remove_file(project.path().join(file)).unwrap();
+        let shown = project.run(&["mcp", "install", "cursor"]);
+        shown.worked(&["mcpServers"]);
+        assert!(shown.said().contains(words) && shown.said().contains("toolhold lock"), "{}", shown.said());
+    }
 }
 
 #[test]

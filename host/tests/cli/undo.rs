@@ -55,6 +55,27 @@ fn an_undo_refuses_when_the_file_was_changed_since_and_names_it() {
 }
 
 #[test]
+fn a_later_call_on_the_same_file_is_named_and_taken_back_first() {
+    let project = Project::free();
+    let write = |path: &str, content: &str| {
+        let call = project.run(&["call", "files.write", &format!("path={path}"), &format!("content={content}")]);
+        call.named("undo")
+    };
+    let (first, second) = (write("/work/a.txt", "first"), write("/work/a.txt", "second"));
+    let other = write("/work/other.txt", "other");
+    let refused = project.run(&["undo", &first]);
+    refused.failed(14, &["/work/a.txt", &format!("toolhold undo {second}")]);
+    assert!(!refused.said().contains("somebody else") && !refused.said().contains(&other), "{}", refused.said());
+    // One that is taken back already is not the reason, and a person's change is not a call's.
+    assert_eq!(project.run(&["undo", &second]).code(), 0);
+    project.write("work/a.txt", "by hand");
+    let refused = project.run(&["undo", &first]);
+    refused.failed(14, &["/work/a.txt", "somebody else"]);
+    assert!(!refused.said().contains(&second), "{}", refused.said());
+    assert_eq!(project.read("work/a.txt"), "by hand");
+}
+
+#[test]
 fn a_call_is_undone_once_and_a_preview_not_at_all() {
     let project = Project::free();
     let live = project.run(&["call", "files.delete", "path=/work/a.txt"]);

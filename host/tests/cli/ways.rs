@@ -180,11 +180,33 @@ fn a_program_is_held_by_grants_and_limits_and_its_status_counts() {
     project.run(&["call", "prog.save", "path=/work/notes.md", "text=new"]).failed(6, &["status 1"]);
     assert_eq!(project.tree(), before);
     assert_eq!(result(&project, "prog.leave", &json!({ "status": 0 })), "");
-    project.run(&["call", "prog.leave", "status=1"]).failed(4, &["tool-invalid-args", "leaving with 1"]);
+    let left = project.run(&["call", "prog.leave", "status=1"]);
+    left.failed(4, &["tool-invalid-args", "leaving with 1"]);
+    assert_eq!(
+        left.said().matches("leaving with 1").count(),
+        1,
+        "what it says of its failure is told once: {}",
+        left.said()
+    );
     project.run(&["call", "prog.bytes"]).failed(6, &["not UTF-8 text"]);
     let flooded = project.run(&["call", "prog.flood"]);
     flooded.failed(7, &["`output` limit"]);
     assert!(flooded.said().len() < 200_000, "{}", flooded.said().len());
+}
+
+#[test]
+fn a_tool_that_works_on_files_and_is_granted_none_fails_with_a_hint() {
+    let hint = "hint: the tool reads `/**`, and no directory is granted to it: add `[[tools.prog.directories]]`";
+    let (head, rest) = PROGRAM.split_once("[[tools.prog.directories]]").unwrap();
+    let rest = rest.split_once("[tools.prog.commands.show]").unwrap().1;
+    let project = project(&format!("{head}[tools.prog.commands.show]{rest}"), &["command"]);
+    let cat = ["call", "prog.cat", "path=/work/notes.md"];
+    project.run(&cat).failed(6, &[hint]);
+    // What has nothing to do with files is not explained by them.
+    assert!(!project.run(&["call", "prog.leave", "status=1"]).said().contains("hint:"));
+    assert!(!project.run(&["call", "prog.leave", "status=0"]).said().contains("hint:"));
+    let granted = self::project(PROGRAM, &["command"]);
+    assert!(!granted.run(&["call", "prog.cat", "path=/work/none"]).said().contains("hint:"));
 }
 
 #[test]

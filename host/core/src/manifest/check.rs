@@ -9,10 +9,11 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeString, DeTable, DeValue};
 
 use crate::limit::Unit;
+use crate::schema::nearest;
 
 use super::amount;
 use super::condition;
-use super::keys::{Otherwise, Shape, Table};
+use super::keys::{Key, Otherwise, Shape, Table};
 use super::problem::{Code, Problem, suggest};
 use super::text::Text;
 
@@ -50,7 +51,13 @@ impl Checker {
         let unknown: Vec<_> = table.keys().filter(|key| known.key(key.get_ref()).is_none()).cloned().collect();
         for key in unknown {
             self.problems.push(self.unknown_key(&key, known, place));
-            table.remove(key.get_ref().as_ref());
+            let Some(value) = table.remove(key.get_ref().as_ref()) else { continue };
+            // It is told once: the rest is checked as if the key were written right.
+            match meant(key.get_ref(), value.get_ref(), known) {
+                Some(meant) if table.contains_key(meant) => add(table.get_mut(meant), value),
+                Some(meant) => drop(table.insert(Spanned::new(key.span(), meant.into()), value)),
+                None => {}
+            }
         }
         for key in known.keys {
             match table.get_mut(key.name) {
@@ -234,12 +241,7 @@ impl Checker {
 
     fn unknown_key(&self, key: &Spanned<DeString<'_>>, known: &Table, place: &str) -> Problem {
         let message = format!("unknown key `{}` in {place}", short(key.get_ref()));
-        // A key of a table within this one stands one level too high.
-        let below = known
-            .keys
-            .iter()
-            .find(|outer| matches!(outer.shape, Shape::Table(inner) if inner.key(key.get_ref()).is_some()));
-        let help = match below {
+        let help = match one_level_too_high(key.get_ref(), known) {
             Some(outer) => {
                 let path: Vec<&str> = self.path.iter().map(String::as_str).chain([outer.name]).collect();
                 Some(format!("it belongs into `[{}]`", path.join(".")))
@@ -263,6 +265,37 @@ impl Checker {
 /// What a file is called whose outermost table is `whole`.
 fn form(whole: &Table) -> &'static str {
     whole.name.strip_prefix("the ").unwrap_or(whole.name)
+}
+
+/// The table within `known` that has this key: it stands one level too high.
+fn one_level_too_high(key: &str, known: &Table) -> Option<&'static Key> {
+    known.keys.iter().find(|outer| matches!(outer.shape, Shape::Table(inner) if inner.key(key).is_some()))
+}
+
+/// The key that is certainly meant by one that does not exist: the nearest, if other checks would miss it. Such are a key that must
+/// be there, and one that holds what is named elsewhere.
+fn meant(key: &str, value: &DeValue<'_>, known: &Table) -> Option<&'static str> {
+    if one_level_too_high(key, known).is_some() {
+        return None;
+    }
+    let near = known.key(nearest(key, known.keys.iter().map(|key| key.name))?)?;
+    let fits = match near.shape {
+        Shape::Map { .. } | Shape::Table(_) | Shape::Condition => matches!(value, DeValue::Table(_)),
+        Shape::Tables(_) => matches!(value, DeValue::Array(_)),
+        _ => matches!(near.otherwise, Otherwise::Required),
+    };
+    fits.then_some(near.name)
+}
+
+/// Adds what a table or an array under a misspelled name holds to the one under the right name.
+fn add<'i>(to: Option<&mut Spanned<DeValue<'i>>>, more: Spanned<DeValue<'i>>) {
+    match (to.map(Spanned::get_mut), more.into_inner()) {
+        (Some(DeValue::Table(to)), DeValue::Table(more)) => {
+            more.into_iter().for_each(|(key, value)| _ = to.entry(key).or_insert(value));
+        }
+        (Some(DeValue::Array(to)), DeValue::Array(more)) => more.into_iter().for_each(|item| to.push(item)),
+        _ => {}
+    }
 }
 
 /// JSON has no date-times, and no numbers that are infinite or none.

@@ -3,11 +3,15 @@
 //! The adapter is a module of the Bytecode Alliance that implements preview 1 on WASI 0.2; it is linked into the component, so
 //! a module can do nothing that a component could not. It runs in the sandbox like the rest.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use toolhold_core::describe::SECTION;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
+use wasm_encoder::{Module, RawSection};
+use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use super::exit;
@@ -44,6 +48,21 @@ pub(crate) fn adapt(module: &[u8], exports: &[String]) -> Result<Vec<u8>, Error>
     }
 }
 
+/// The core module `module` without what it says of its tools; as it is where it says nothing, or cannot be read.
+pub(crate) fn without_section(module: &[u8]) -> Cow<'_, [u8]> {
+    let mut out = Module::new();
+    let mut is_found = false;
+    for payload in Parser::new(0).parse_all(module) {
+        let Ok(payload) = payload else { return Cow::Borrowed(module) };
+        if matches!(&payload, Payload::CustomSection(section) if section.name() == SECTION) {
+            is_found = true;
+        } else if let Some((id, range)) = payload.as_section() {
+            out.section(&RawSection { id, data: module.get(range).unwrap_or_default() });
+        }
+    }
+    if is_found { Cow::Owned(out.finish()) } else { Cow::Borrowed(module) }
+}
+
 fn one_line(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     // Names in it are whatever stands in the file.
@@ -68,6 +87,22 @@ mod tests {
         let found = inspect(&component, 64 << 20).unwrap();
         assert!(found.exports.iter().any(|name| name.starts_with("wasi:cli/run@0.2")), "{:?}", found.exports);
         assert!(!found.is_module);
+    }
+
+    #[test]
+    fn what_a_module_says_of_itself_is_cut_out_and_nothing_else() {
+        let module = wat::parse_str(
+            r#"(module (memory (export "memory") 1) (func (export "_start")) (data (i32.const 0) "a"))"#,
+        );
+        let module = module.unwrap();
+        assert!(matches!(without_section(&module), Cow::Borrowed(same) if same == module));
+        let mut described = module.clone();
+        let section =
+            |name: &'static str| wasm_encoder::CustomSection { name: name.into(), data: b"{}".as_slice().into() };
+        wasm_encoder::Section::append_to(&section(SECTION), &mut described);
+        assert_eq!(without_section(&described), module);
+        wasm_encoder::Section::append_to(&section("other"), &mut described);
+        assert_eq!(without_section(&described).len(), described.len() - SECTION.len() - 5);
     }
 
     #[test]

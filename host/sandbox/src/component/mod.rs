@@ -7,7 +7,7 @@ mod inspect;
 mod typed;
 mod world;
 
-pub(crate) use adapt::adapt;
+pub(crate) use adapt::{adapt, without_section};
 pub use describe::Error as DescriptionError;
 pub(crate) use describe::{from_guest, from_json, to_json};
 pub use inspect::Error as InspectError;

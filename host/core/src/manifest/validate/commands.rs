@@ -16,7 +16,7 @@ use super::Validator;
 
 impl Validator<'_> {
     /// The tools of a component that is a program, as the manifest describes them.
-    pub(super) fn commands(
+    pub(in crate::manifest) fn commands(
         &mut self,
         wire: BTreeMap<Spanned<String>, Spanned<v1::Command>>,
     ) -> BTreeMap<LocalName, Located<ToolInfo>> {
