@@ -28,6 +28,7 @@ use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
 use crate::labels::RunLabels;
 use crate::quota::Quotas;
 use crate::refusal::{Refusal, not_run, unrecorded};
+use crate::runs::AtWork;
 use crate::secrets::Secrets;
 use crate::telemetry::{Origin, Stage, Telemetry, spans};
 use crate::{clock, redaction, report};
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) running: Running,
     pub(crate) quotas: Quotas,
     pub(crate) secrets: Secrets,
+    pub(crate) at_work: AtWork,
     pub(crate) telemetry: Telemetry,
     pub(crate) desk: Arc<Desk>,
 }
@@ -353,6 +355,11 @@ impl Host {
     /// What all runs of each agent have used of what they share.
     pub(crate) fn quotas(&self) -> &Quotas {
         &self.0.quotas
+    }
+
+    /// The runs that somebody in this process works on.
+    pub(crate) fn at_work(&self) -> &AtWork {
+        &self.0.at_work
     }
 
     /// The values of the secrets, for what is asked beside the tools: models.

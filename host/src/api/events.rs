@@ -1,6 +1,6 @@
 //! The steps of a run: a page of them, or all as they come.
 //!
-//! A stream is read from the journal, a page at a time, and looked for anew a few times a second. So it has no gap and no double wherever it
+//! A stream is read from the journal, a page at a time, and woken by what is committed to it. So it has no gap and no double wherever it
 //! begins, and nothing is kept for a client that reads slowly: the next page is read when there is room for it.
 
 use std::collections::VecDeque;
@@ -17,6 +17,8 @@ use futures_util::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use toolhold_core::id::RunId;
 use toolhold_core::state::State as RunState;
@@ -25,6 +27,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer;
 use super::extract::{Id, Query};
 use super::state::Api;
+use crate::journal::Noted;
 use crate::problem::{Code, Problem};
 use crate::runs;
 use crate::shown::{RunStep, schema};
@@ -42,8 +45,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a stream lasts. Whoever goes on after that is asked for a token again.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 
-/// How often the journal is looked at for the next step.
-const PERIOD: Duration = Duration::from_millis(100);
+/// How long whoever works on a run may take to let go of it after its last step.
+const SETTLING: Duration = Duration::from_millis(50);
 
 /// Which steps.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -139,12 +142,16 @@ async fn stream_of(api: Api, run: RunId, after: u64) -> Result<Response, Problem
     let permit = Arc::clone(api.streams()).try_acquire_owned();
     let permit = permit
         .map_err(|_| answer::full(Code::Overloaded, "as many streams are open as there may be; ask for pages"))?;
+    // Heard from here on: what is committed before is read, what is committed after wakes.
+    let notes = api.host().journal().subscribe();
     let mut follower = Follower {
         api,
         run,
+        notes,
         last: after,
         waiting: VecDeque::new(),
         until: Instant::now() + LONGEST,
+        is_settling: false,
         is_over: false,
         _permit: permit,
     };
@@ -160,11 +167,14 @@ async fn stream_of(api: Api, run: RunId, after: u64) -> Result<Response, Problem
 struct Follower {
     api: Api,
     run: RunId,
+    notes: Receiver<Arc<Noted>>,
     /// The last step that was read.
     last: u64,
     /// What was read and not sent yet: one page.
     waiting: VecDeque<Event>,
     until: Instant,
+    /// It has its last step, and whoever works on it has not let go.
+    is_settling: bool,
     /// Nothing comes after what waits.
     is_over: bool,
     _permit: OwnedSemaphorePermit,
@@ -205,6 +215,7 @@ impl Follower {
             let event = Event::default().id(step.step.to_string()).event(&step.event).json_data(step);
             self.waiting.extend(event.ok());
         }
+        self.is_settling = state.is_end() && at_work;
         if state.is_end() && !at_work && !has_more {
             let end = json!({ "run": self.run, "state": state });
             self.waiting.push_back(Event::default().event("end").data(end.to_string()));
@@ -215,9 +226,32 @@ impl Follower {
 
     /// Waits until there may be more. `false` where nothing will be.
     async fn woken(&mut self) -> bool {
+        let (api, until, is_settling) = (self.api.clone(), self.until, self.is_settling);
+        let settled = async {
+            match is_settling {
+                true => tokio::time::sleep(SETTLING).await,
+                false => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = self.api.ending().cancelled() => false,
-            () = tokio::time::sleep_until(self.until.min(Instant::now() + PERIOD)) => Instant::now() < self.until,
+            () = api.ending().cancelled() => false,
+            () = tokio::time::sleep_until(until) => false,
+            is_there = about(&mut self.notes, &self.run) => is_there,
+            () = settled => true,
+        }
+    }
+}
+
+/// Waits for a note about the run, or for having missed some.
+async fn about(notes: &mut Receiver<Arc<Noted>>, run: &RunId) -> bool {
+    loop {
+        match notes.recv().await {
+            Ok(note) => match &*note {
+                Noted::Step { run: of, .. } if of == run => return true,
+                _ => {}
+            },
+            Err(RecvError::Lagged(_)) => return true,
+            Err(RecvError::Closed) => return false,
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::egress::{Client, Guarded, SecretLookup};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
+use crate::runs::AtWork;
 use crate::secrets::{KnownSecret, Secrets};
 use crate::telemetry::Telemetry;
 
@@ -135,6 +136,7 @@ impl Host {
             secrets,
             telemetry: Telemetry::default(),
             desk,
+            at_work: AtWork::default(),
         };
         let host = Self(Arc::new(inner));
         host.recover().await?;

@@ -6,6 +6,7 @@
 //! became of it. Before any of that, [`preflight`] says what can be known. What fails for good is kept as a dead letter, with everything that it knew.
 //! [`service`] works on many of them in a server.
 
+mod at_work;
 mod cancel;
 mod error;
 mod guarded;
@@ -19,6 +20,7 @@ pub mod service;
 mod tools;
 mod work;
 
+pub(crate) use self::at_work::AtWork;
 pub use self::cancel::{cancel, request as request_cancel};
 pub use self::error::Error;
 pub use self::past::{OPEN, Past};

@@ -316,6 +316,8 @@ impl Worker<'_> {
         observer: Observer<'_>,
     ) -> Result<Ended, Error> {
         let state: PathBuf = self.host().journal().directory().to_owned();
+        let taken = || crate::journal::Error::Taken(machine.run().clone());
+        let _working = self.host().at_work().begin(machine.run()).ok_or_else(taken)?;
         let cancel = self.cancel.child_token();
         let watch = cancel::watch(&state, machine.run(), cancel.clone());
         let breaker = &self.host().policy().manifest().reliability().breaker;

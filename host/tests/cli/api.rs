@@ -10,11 +10,13 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use toolhold::access::{Caller, Role};
-use toolhold::agent::model::{Described, ModelOptions, ModelSpec};
-use toolhold::agent::{Clock, TokioClock};
+use toolhold::agent::model::script::{Script, Scripted};
+use toolhold::agent::model::{Described, Model, ModelOptions, ModelSpec};
+use toolhold::agent::{Clock, Task, TokioClock};
 use toolhold::api::{ACCESS, Api, document, router};
 use toolhold::journal::{Durability, Intent};
 use toolhold::runs::service::{Service, Settings};
+use toolhold::runs::{HostTools, Worker};
 use toolhold::{Host, HostConfig};
 use toolhold_core::breaker::{BreakerSettings, Verdict};
 use toolhold_core::call::Mode;
@@ -849,4 +851,32 @@ fn a_server_that_is_killed_loses_no_run_that_it_had_accepted() {
     assert!(succeeded && said.contains("2 runs go on"), "{said}");
     project.run(&["audit", "verify"]).worked(&[]);
     project.run(&["runs", "list", "--open"]).worked(&["there are no open runs"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_on_which_somebody_else_in_the_process_works_is_left_to_them() {
+    let project = endless();
+    let served = Served::start(&project, ENDLESS).await;
+    let host = served.host.clone();
+    let working = tokio::spawn(async move {
+        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+        let (clock, cancel) = (Arc::new(TokioClock::default()), CancellationToken::new());
+        let worker = Worker { tools: &tools, clock, cancel, front: "test" };
+        let script = Script::parse(ENDLESS).unwrap();
+        let mut models: Vec<Box<dyn Model>> = vec![Box::new(Scripted::new("script.toml", script))];
+        let task = Task::new("theirs".parse().unwrap(), "t");
+        worker.begin(task, &mut models, &mut |_| ()).await.unwrap().report.state
+    });
+    let mut shown = served.get("/v1/runs/theirs").await;
+    while shown.body["run"]["state"] != "awaiting-tool" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        shown = served.get("/v1/runs/theirs").await;
+    }
+    assert_eq!(shown.is(200)["at_work"], true);
+    served.post("/v1/runs/theirs/resume", json!({})).await.problem(409, "not-now");
+    assert_eq!(served.post("/v1/runs/theirs/cancel", json!({})).await.is(202)["state"], "cancel-requested");
+    assert_eq!(working.await.unwrap().as_str(), "cancelled");
+    assert_eq!(served.until("theirs", &["cancelled"]).await["run"]["state"], "cancelled");
+    served.host.journal().flush().await.unwrap();
+    served.host.journal().reader().unwrap().verify(None).unwrap();
 }

@@ -217,6 +217,11 @@ impl Service {
             cancel.cancel();
             return Ok(Cancelling::Asked);
         }
+        if self.0.host.at_work().has(run) {
+            // Somebody else in this process, who looks for the wish.
+            super::request_cancel(self.0.host.journal().directory(), run)?;
+            return Ok(Cancelling::Asked);
+        }
         super::cancel(self.0.host.journal(), run).await?;
         self.0.notes.remove(run);
         Ok(Cancelling::Done)
@@ -265,7 +270,7 @@ impl Service {
     /// Whether it is worked on here, or waits for its turn.
     #[must_use]
     pub fn is_present(&self, run: &RunId) -> bool {
-        self.present().contains_key(run)
+        self.present().contains_key(run) || self.0.host.at_work().has(run)
     }
 
     /// What a dry run would have changed, if it is one of the latest that ended here.
@@ -355,7 +360,7 @@ impl Service {
         if self.0.pause.is_cancelled() {
             return Err(Refused::Ending);
         }
-        if present.contains_key(run) {
+        if present.contains_key(run) || self.0.host.at_work().has(run) {
             return Err(Refused::AtWork(run.clone()));
         }
         if present.len() >= self.0.most {
@@ -368,10 +373,12 @@ impl Service {
 
     /// The work on a run that there is already, or on a copy of it.
     fn job_of(&self, of: &RunId, run: &RunId, models: &[String]) -> Result<Job, Refused> {
+        // Asked first: whoever works on it has models of their own.
+        let claim = self.claim(run)?;
         let machine = self.past(of)?.machine()?;
         let had: Vec<String> = machine.start().models.iter().map(|model| model.name.clone()).collect();
         let models = self.models(if models.is_empty() { had.as_slice() } else { models })?;
-        Ok(Job::new((self.clone(), self.claim(run)?), models, Mode::Live, FRONT))
+        Ok(Job::new((self.clone(), claim), models, Mode::Live, FRONT))
     }
 
     fn past(&self, run: &RunId) -> Result<Past, Refused> {
