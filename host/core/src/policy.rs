@@ -9,7 +9,7 @@ mod decide;
 mod decision;
 mod fallbacks;
 mod grants;
-mod reach;
+mod outlook;
 mod resolve;
 mod scope;
 mod suggestion;
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use decision::{Decision, Denial, DenialKind, Question, RuleRef};
-pub use reach::Reach;
+pub use outlook::Outlook;
 pub use scope::RunScope;
 pub use suggestion::Suggestion;
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use comfy_table::{Table, presets};
 use toolhold_core::escape;
-use toolhold_core::policy::Reach;
+use toolhold_core::policy::Outlook;
 use toolhold_core::tool::Tool;
 
 use super::failure::CommandResult;
@@ -11,7 +11,7 @@ use super::project::{Project, Spinner, failure};
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
 use crate::open;
-use crate::shown::{ToolCard, reach_in_words};
+use crate::shown::{ToolCard, outlook_in_words};
 
 /// List the tools of the manifest, and whether any rule could let them run. Nothing runs.
 #[derive(Debug, Args)]
@@ -24,18 +24,18 @@ impl Tools {
         let opened = open::policy(&project.host(), &|step| spinner.show(&step)).await;
         spinner.done();
         let (policy, _) = opened.map_err(failure)?;
-        let tools: Vec<_> = policy.tools().map(|tool| (tool, policy.reach(tool.name().as_str()))).collect();
+        let tools: Vec<_> = policy.tools().map(|tool| (tool, policy.outlook(tool.name().as_str()))).collect();
         let list: Vec<_> = policy.tools().map(|tool| ToolCard::of(tool, &policy)).collect();
         ui.result(&list, |_| table(&tools))?;
         Ok(ExitCode::Success)
     }
 }
 
-fn table(tools: &[(&Tool, Reach)]) -> String {
+fn table(tools: &[(&Tool, Outlook)]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["tool", "rules", "title"]);
-    for (tool, reach) in tools {
-        table.add_row([tool.name().as_str(), reach_in_words(*reach), &escape::line(&tool.info().title)]);
+    for (tool, outlook) in tools {
+        table.add_row([tool.name().as_str(), outlook_in_words(*outlook), &escape::line(&tool.info().title)]);
     }
     table.to_string()
 }

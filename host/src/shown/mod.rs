@@ -13,7 +13,7 @@ mod tool;
 pub(crate) use self::breaker::Breaker;
 pub(crate) use self::call::{Changed, Report, UnknownCall};
 pub(crate) use self::run::{DeadLetter, RunStep, StateAt, Whole, dead_letters};
-pub(crate) use self::tool::{ToolCard, reach_in_words};
+pub(crate) use self::tool::{ToolCard, outlook_in_words};
 
 /// A moment in UTC, as text.
 pub(crate) fn time(micros: u64) -> String {

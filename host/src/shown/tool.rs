@@ -5,7 +5,7 @@ use serde_json::Value;
 use toolhold_core::describe::{Hints, Need};
 use toolhold_core::id::{ToolDigest, ToolName};
 use toolhold_core::manifest::Verdict;
-use toolhold_core::policy::{Policy, Reach};
+use toolhold_core::policy::{Outlook, Policy};
 use toolhold_core::tool::Tool;
 use utoipa::ToSchema;
 
@@ -51,7 +51,7 @@ impl ToolCard {
             description: info.description.clone(),
             digest: tool.digest(),
             could_run: policy.could_run(tool.name().as_str()),
-            rules: reach_in_words(policy.reach(tool.name().as_str())),
+            rules: outlook_in_words(policy.outlook(tool.name().as_str())),
             hints: info.hints,
             needs: info.needs.clone(),
             input_schema: info.input_schema.clone(),
@@ -61,12 +61,12 @@ impl ToolCard {
 }
 
 /// What the rules say before there are arguments.
-pub(crate) fn reach_in_words(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Never | Reach::Every(Verdict::Deny) => "never runs",
-        Reach::Some => "some calls may run",
-        Reach::Every(Verdict::Allow) => "every call runs",
-        Reach::Every(Verdict::Preview) => "every call is a preview",
-        Reach::Every(Verdict::Ask) => "a person decides each call",
+pub(crate) fn outlook_in_words(outlook: Outlook) -> &'static str {
+    match outlook {
+        Outlook::Never | Outlook::Every(Verdict::Deny) => "never runs",
+        Outlook::Some => "some calls may run",
+        Outlook::Every(Verdict::Allow) => "every call runs",
+        Outlook::Every(Verdict::Preview) => "every call is a preview",
+        Outlook::Every(Verdict::Ask) => "a person decides each call",
     }
 }

@@ -262,27 +262,27 @@ fn what_holds_for_every_call_is_told_before_there_is_one() {
     let all = |verdict, name| rule(name, verdict, "files.read", "");
     let some = |verdict, name| rule(name, verdict, "files.read", when);
     for (rules, expected) in [
-        (vec![], Reach::Never),
-        (vec![all("allow", "a")], Reach::Every(Verdict::Allow)),
-        (vec![all("allow", "a"), all("ask", "b")], Reach::Every(Verdict::Ask)),
-        (vec![all("preview", "a"), some("allow", "b")], Reach::Every(Verdict::Preview)),
-        (vec![all("allow", "a"), some("preview", "b")], Reach::Some),
-        (vec![all("ask", "a"), some("deny", "b")], Reach::Some),
-        (vec![some("allow", "a")], Reach::Some),
-        (vec![all("allow", "a"), all("deny", "b")], Reach::Never),
+        (vec![], Outlook::Never),
+        (vec![all("allow", "a")], Outlook::Every(Verdict::Allow)),
+        (vec![all("allow", "a"), all("ask", "b")], Outlook::Every(Verdict::Ask)),
+        (vec![all("preview", "a"), some("allow", "b")], Outlook::Every(Verdict::Preview)),
+        (vec![all("allow", "a"), some("preview", "b")], Outlook::Some),
+        (vec![all("ask", "a"), some("deny", "b")], Outlook::Some),
+        (vec![some("allow", "a")], Outlook::Some),
+        (vec![all("allow", "a"), all("deny", "b")], Outlook::Never),
     ] {
-        assert_eq!(with_rules(&rules).reach("files.read"), expected, "{rules:?}");
+        assert_eq!(with_rules(&rules).outlook("files.read"), expected, "{rules:?}");
     }
     let preview = policy(
         &format!("{}{}", HEAD.replacen("version = 1", "version = 1\nmode = \"preview\"", 1), all("allow", "a")),
         &tools(),
     );
-    assert_eq!(preview.reach("files.read"), Reach::Every(Verdict::Preview));
-    assert_eq!(preview.reach("files.none"), Reach::Never);
+    assert_eq!(preview.outlook("files.read"), Outlook::Every(Verdict::Preview));
+    assert_eq!(preview.outlook("files.none"), Outlook::Never);
     let labelled = HEAD.replace("symlinks =", "labels = [\"private\"]\nsymlinks =");
     let after = rule("b", "ask", "files.read", "when-labels = [\"private\"]");
     let labelled = policy(&format!("{labelled}{}{after}", all("allow", "a")), &tools());
-    assert_eq!(labelled.reach("files.read"), Reach::Some, "what a run has read is not known");
+    assert_eq!(labelled.outlook("files.read"), Outlook::Some, "what a run has read is not known");
 }
 
 #[test]
