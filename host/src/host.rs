@@ -118,9 +118,14 @@ impl Host {
     ///
     /// Dropping the future stops the guest; the journal then says that the caller went away.
     pub async fn call(&self, call: ToolCall, options: CallOptions) -> CallReport {
+        self.call_as(clock::new_call(), call, options).await
+    }
+
+    /// [`Host::call`] under a name that its caller has told already. A name that was used is refused.
+    pub(crate) async fn call_as(&self, id: CallId, call: ToolCall, options: CallOptions) -> CallReport {
         let span = self.span(&call, &options.origin);
         let made = async {
-            let report = self.once(&call, &options).await;
+            let report = self.once_as(id, &call, &options).await;
             self.stand_in(&call, report, &options).await
         };
         let report = made.instrument(span.clone()).await;
@@ -135,14 +140,17 @@ impl Host {
 
     /// Makes one call, whatever could stand in for it.
     pub(crate) async fn once(&self, call: &ToolCall, options: &CallOptions) -> CallReport {
+        self.once_as(clock::new_call(), call, options).await
+    }
+
+    async fn once_as(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
         let watch = self.0.telemetry.begin();
-        let report = self.make(call, options).await;
+        let report = self.make(id, call, options).await;
         watch.ended(&report);
         report
     }
 
-    async fn make(&self, call: &ToolCall, options: &CallOptions) -> CallReport {
-        let id = clock::new_call();
+    async fn make(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
         spans::call_is(id.as_str());
         match self.check_in(call, options, &options.scope, None) {
             Ok(Entry::Checked(checked)) => self.admitted(id, call, *checked, options).await,

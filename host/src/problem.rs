@@ -39,11 +39,35 @@ pub enum Code {
     ShuttingDown,
     /// The file of tokens cannot be used.
     TokensUnusable,
+    /// The body is of another type than what is read.
+    UnsupportedMediaType,
+    /// The arguments of a call do not conform to the tool's schema.
+    InvalidArguments,
+    /// It is there, and this cannot be done with it where it is.
+    NotNow,
+    /// It was there, and what is left of it is not enough.
+    Gone,
+    /// Somebody else changed the same files.
+    Conflict,
+    /// The key belongs to something else.
+    KeyConflict,
+    /// There is no model to be asked, or none of that name.
+    NoSuchModel,
+    /// The run would come to nothing.
+    RunBlocked,
+    /// As many runs wait as may.
+    RunsFull,
+    /// As many calls run for which nobody waits as may.
+    CallsFull,
+    /// The audit or the journal does not hold.
+    AuditBroken,
+    /// A rule denies the call, whoever approves it.
+    StillDenied,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -58,6 +82,18 @@ impl Code {
         Self::Overloaded,
         Self::ShuttingDown,
         Self::TokensUnusable,
+        Self::UnsupportedMediaType,
+        Self::InvalidArguments,
+        Self::NotNow,
+        Self::Gone,
+        Self::Conflict,
+        Self::KeyConflict,
+        Self::NoSuchModel,
+        Self::RunBlocked,
+        Self::RunsFull,
+        Self::CallsFull,
+        Self::AuditBroken,
+        Self::StillDenied,
     ];
 
     /// The code, its status and its title.
@@ -85,6 +121,22 @@ impl Code {
             Self::TokensUnusable => {
                 ("tokens-unusable", StatusCode::SERVICE_UNAVAILABLE, "nobody can be let in at the moment")
             }
+            Self::UnsupportedMediaType => {
+                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is of another type")
+            }
+            Self::InvalidArguments => {
+                ("invalid-arguments", StatusCode::UNPROCESSABLE_ENTITY, "the arguments do not conform")
+            }
+            Self::NotNow => ("not-now", StatusCode::CONFLICT, "this cannot be done now"),
+            Self::Gone => ("gone", StatusCode::GONE, "it is too old"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "somebody else changed the same files"),
+            Self::KeyConflict => ("key-conflict", StatusCode::CONFLICT, "the key belongs to something else"),
+            Self::NoSuchModel => ("no-such-model", StatusCode::UNPROCESSABLE_ENTITY, "there is no such model"),
+            Self::RunBlocked => ("run-blocked", StatusCode::UNPROCESSABLE_ENTITY, "the run would come to nothing"),
+            Self::RunsFull => ("runs-full", StatusCode::TOO_MANY_REQUESTS, "too many runs wait"),
+            Self::CallsFull => ("calls-full", StatusCode::TOO_MANY_REQUESTS, "too many calls run"),
+            Self::AuditBroken => ("audit-broken", StatusCode::INTERNAL_SERVER_ERROR, "the audit does not hold"),
+            Self::StillDenied => ("still-denied", StatusCode::UNPROCESSABLE_ENTITY, "a rule denies it"),
         }
     }
 
@@ -101,9 +153,12 @@ impl Code {
     }
 }
 
-/// A problem, as a response.
+/// A problem, as a response. Small, because it is what can go wrong of every answer.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
     code: Code,
     detail: String,
     headers: HeaderMap,
@@ -114,20 +169,21 @@ impl Problem {
     /// A problem of this kind; `detail` says what was wrong and what to do.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), headers: HeaderMap::new(), more: Map::new() }
+        let (headers, more) = (HeaderMap::new(), Map::new());
+        Self(Box::new(Parts { code, detail: detail.into(), headers, more }))
     }
 
     /// With one more member beside the standard ones.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
+        self.0.more.insert(name.to_owned(), value.into());
         self
     }
 
     /// With a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.0.headers.append(name, value);
         self
     }
 
@@ -140,26 +196,26 @@ impl Problem {
     /// What kind it is.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// What is wrong and what to do.
     #[must_use]
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// The body.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let (code, status, title) = self.code.row();
+        let (code, status, title) = self.0.code.row();
         let mut body = Map::new();
         body.insert("type".into(), json!(format!("urn:toolhold:problem:{code}")));
         body.insert("code".into(), json!(code));
         body.insert("title".into(), json!(title));
         body.insert("status".into(), json!(status.as_u16()));
-        body.insert("detail".into(), json!(self.detail));
-        for (name, value) in &self.more {
+        body.insert("detail".into(), json!(self.0.detail));
+        for (name, value) in &self.0.more {
             // What is standard is not written over.
             body.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -169,12 +225,12 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.code.status(), Json(self.to_json())).into_response();
-        response.headers_mut().extend(self.headers);
+        let mut response = (self.0.code.status(), Json(self.to_json())).into_response();
+        response.headers_mut().extend(self.0.headers);
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         // Who counts or records problems finds the kind here.
-        response.extensions_mut().insert(self.code);
+        response.extensions_mut().insert(self.0.code);
         response
     }
 }

@@ -12,35 +12,14 @@ use super::effects::{self, Landing};
 use super::ui::{Tone, Ui, paint};
 use crate::Host;
 use crate::journal::PlanState;
+use crate::shown::Report;
 
 /// How much of a dry run's result is shown beside its effects, in bytes.
 const RESULT_SHOWN: usize = 400;
 
 /// The whole report.
 pub(super) fn to_json(report: &CallReport) -> Value {
-    let mut value = json!({
-        "call": report.call,
-        "tool": report.tool,
-        "digest": report.digest,
-        "mode": report.mode,
-        "replayed": report.replayed,
-        "attempts": report.attempts,
-        "served_by": report.served_by,
-        "approved": report.approved,
-        "usage": report.usage,
-        "limits": report.limits,
-        "output": report.output,
-        "effects": report.effects,
-        "notes": report.notes,
-    });
-    let (key, outcome) = match &report.outcome {
-        Outcome::Success(result) => ("result", result.clone()),
-        Outcome::Failure(failure) => ("error", json!(failure)),
-    };
-    if let Some(map) = value.as_object_mut() {
-        map.insert(key.to_owned(), outcome);
-    }
-    value
+    json!(Report::of(report.clone()))
 }
 
 /// What was asked for: of a live call its result, of a dry run what it would change.

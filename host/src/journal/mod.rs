@@ -26,12 +26,14 @@ mod directory;
 mod engine;
 mod error;
 mod head;
+mod lookup;
 mod migrations;
 mod plans;
 mod queue;
 mod reader;
 mod record;
 mod runs;
+mod search;
 mod standing;
 mod subscription;
 mod tapes;
@@ -52,10 +54,12 @@ pub use approvals::{ApprovalFilter, Ask, Asked, Change};
 pub use dependencies::{Kind, Remember, Remembered};
 pub(crate) use directory::prepared;
 pub use error::Error;
+pub use lookup::{AuditFilter, FoundEntry, ToolUse};
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
+pub use search::{AuditEntry, AuditPage, AuditSearch};
 pub use subscription::Noted;
 pub use tapes::KeptTape;
 pub use watch::Watched;
@@ -398,6 +402,15 @@ impl Journal {
     /// The journal cannot be written.
     pub async fn flush(&self) -> Result<(), Error> {
         self.write(Work::Barrier, true, true).await.map(drop)
+    }
+
+    /// Waits until everything before it can be read. It need not be on disk yet.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn written(&self) -> Result<(), Error> {
+        self.write(Work::Barrier, false, true).await.map(drop)
     }
 
     /// Whether anything can be written now: writes what is there already, on disk before the answer.

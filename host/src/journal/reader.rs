@@ -19,9 +19,11 @@ use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
+use super::lookup::{self, AuditFilter, FoundEntry, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
+use super::search::{self, AuditPage, AuditSearch};
 use super::standing::{self, Said};
 use super::tapes::{self, KeptTape};
 
@@ -233,6 +235,29 @@ impl Reader {
         runs::events(&self.connection, run)
     }
 
+    /// The steps of a run after the one with this number, in order: at most `limit`, and no more after `bytes` of text.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn run_events_after(
+        &self,
+        run: &RunId,
+        after: u64,
+        (limit, bytes): (u32, usize),
+    ) -> Result<Vec<RunEventRecord>, Error> {
+        runs::events_after(&self.connection, run, after, (limit, bytes))
+    }
+
+    /// The entries of the audit that fit, in order.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn search(&self, search: &AuditSearch) -> Result<AuditPage, Error> {
+        search::page(&self.connection, search)
+    }
+
     /// What the last attempt at a call of a run was given from outside.
     ///
     /// # Errors
@@ -348,6 +373,24 @@ impl Reader {
     /// The database cannot be read.
     pub fn kept_bytes(&self) -> Result<u64, Error> {
         plans::kept_bytes(&self.connection)
+    }
+
+    /// The entries of the audit that fit, newest first. Not checked: that is [`Reader::verify`].
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn latest_entries(&self, filter: &AuditFilter) -> Result<Vec<FoundEntry>, Error> {
+        lookup::audit(&self.connection, filter)
+    }
+
+    /// Every tool that was ever called, and how often.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn tool_uses(&self) -> Result<Vec<ToolUse>, Error> {
+        lookup::tools(&self.connection)
     }
 
     /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.

@@ -299,6 +299,12 @@ pub enum State {
 }
 
 impl State {
+    /// The word for people and programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.word()
+    }
+
     /// The word in the database.
     pub(super) fn word(self) -> &'static str {
         match self {

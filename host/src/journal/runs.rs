@@ -324,6 +324,29 @@ pub(super) fn events(connection: &Connection, run: &RunId) -> Result<Vec<RunEven
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The steps of a run after the one with this number, in order: at most `limit`, and no more after `bytes` of text.
+pub(super) fn events_after(
+    connection: &Connection,
+    run: &RunId,
+    after: u64,
+    (limit, bytes): (u32, usize),
+) -> Result<Vec<RunEventRecord>, Error> {
+    let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 AND step > ?2 ORDER BY step LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![run.as_str(), after, limit], event)?;
+    let (mut page, mut read) = (Vec::new(), 0);
+    for row in rows {
+        let row = row?;
+        read += row.body.len();
+        page.push(row);
+        if read >= bytes {
+            break;
+        }
+    }
+    Ok(page)
+}
+
 /// The first step of a run.
 pub(super) fn first_event(connection: &Connection, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
     if is_older(connection)? {

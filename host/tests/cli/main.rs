@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and starts the program"
 )]
 
+mod api;
 mod apply;
 mod approvals;
 mod cases;
@@ -22,6 +23,7 @@ mod history;
 mod labels;
 mod languages;
 mod mcp;
+mod mcp_http;
 mod mode;
 mod model;
 mod project;

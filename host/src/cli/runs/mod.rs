@@ -13,7 +13,7 @@ use serde_json::json;
 use toolhold_core::id::RunId;
 
 pub(super) use self::dlq::Dlq;
-use self::model::ModelArguments;
+pub(super) use self::model::ModelArguments;
 pub(super) use self::run::Run;
 use super::approvals::Editor;
 use super::failure::{CommandResult, Failure, WithCode as _};

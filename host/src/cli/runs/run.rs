@@ -23,7 +23,7 @@ use crate::cli::ui::Ui;
 use crate::clock;
 use crate::exit_code::ExitCode;
 use crate::runs::preflight::{self, Finding};
-use crate::runs::{HostTools, Past, Worker, limits};
+use crate::runs::{HostTools, Past, Worker, limits, service};
 
 /// Let an agent work on a task.
 ///
@@ -119,12 +119,8 @@ impl Run {
     }
 }
 
-fn agent_name(text: &str) -> Result<String, String> {
-    let is_name = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.');
-    match (1..=64).contains(&text.len()) && text.chars().all(is_name) {
-        true => Ok(text.to_owned()),
-        false => Err("a name has up to 64 letters, digits, `-`, `_` and `.`".to_owned()),
-    }
+fn agent_name(text: &str) -> Result<String, &'static str> {
+    service::agent_name(text).map(|()| text.to_owned())
 }
 
 /// Works on a run that there is already. Without a model in `model`, those that it had are asked.

@@ -5,6 +5,7 @@ mod attack;
 mod calls;
 mod damage;
 mod failure;
+mod lookup;
 mod reliability;
 mod runs;
 mod standing;
