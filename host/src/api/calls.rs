@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use crate::approvals::Asking;
 use crate::journal::{CallRecord, Filter, HistoryFilter, State as CallState};
 use crate::problem::{Code, Problem};
 use crate::shown::{Changed, Report, schema};
+use crate::telemetry::Origin;
 use crate::{CallOptions, Undone, clock};
 
 /// Most calls in one answer.
@@ -84,6 +85,7 @@ pub(super) async fn make(
     State(api): State<Api>,
     by: By,
     said: Said,
+    sent: HeaderMap,
     Body(body): Body<NewCall>,
 ) -> Result<Response, Problem> {
     let NewCall { tool, arguments, mode } = body;
@@ -96,7 +98,8 @@ pub(super) async fn make(
     // Whoever waits on the line hears that a person has to decide; the call of whoever does not, waits for the person.
     let lifetime = Duration::from_micros(api.host().policy().manifest().approvals().limits.lifetime);
     let asking = if said.is_async { Asking::Wait(lifetime) } else { Asking::Park };
-    let options = CallOptions { client: by.client(), asking, ..CallOptions::default() };
+    let origin = Origin::http(&sent);
+    let options = CallOptions { client: by.client(), asking, origin, ..CallOptions::default() };
     if !said.is_async {
         return Ok(reported(Report::of(api.host().call(call, options).await)));
     }

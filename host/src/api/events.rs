@@ -31,6 +31,7 @@ use crate::journal::Noted;
 use crate::problem::{Code, Problem};
 use crate::runs;
 use crate::shown::{RunStep, schema};
+use crate::telemetry;
 
 /// Steps of one page, and their bytes, about: what is kept for one client of a stream.
 const PAGE: (u32, usize) = (64, 1 << 20);
@@ -144,6 +145,7 @@ async fn stream_of(api: Api, run: RunId, after: u64) -> Result<Response, Problem
         .map_err(|_| answer::full(Code::Overloaded, "as many streams are open as there may be; ask for pages"))?;
     // Heard from here on: what is committed before is read, what is committed after wakes.
     let notes = api.host().journal().subscribe();
+    let counted = api.host().follower();
     let mut follower = Follower {
         api,
         run,
@@ -154,6 +156,7 @@ async fn stream_of(api: Api, run: RunId, after: u64) -> Result<Response, Problem
         is_settling: false,
         is_over: false,
         _permit: permit,
+        _counted: counted,
     };
     // The first page is read before anything is answered, so that what is wrong has a status.
     follower.read().await?;
@@ -178,6 +181,7 @@ struct Follower {
     /// Nothing comes after what waits.
     is_over: bool,
     _permit: OwnedSemaphorePermit,
+    _counted: telemetry::Follower,
 }
 
 impl Follower {

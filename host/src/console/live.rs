@@ -21,6 +21,7 @@ use super::failure::Failure;
 use super::guard::Visitor;
 use crate::access::Caller;
 use crate::journal::Noted;
+use crate::telemetry;
 
 /// Most pages that are kept up to date at once.
 pub(super) const MOST: usize = 64;
@@ -89,6 +90,7 @@ struct Follower {
     about: About,
     until: Instant,
     _seat: Seat,
+    _counted: telemetry::Follower,
 }
 
 /// Follows, until the stream ends.
@@ -100,7 +102,8 @@ pub(super) async fn follow(
     let seat = console.0.audience.sit().ok_or_else(Failure::too_many)?;
     let notes = console.host().journal().subscribe();
     let (caller, until) = (visitor.caller().clone(), Instant::now() + LONGEST);
-    let follower = Follower { console, caller, notes, about, until, _seat: seat };
+    let counted = console.host().follower();
+    let follower = Follower { console, caller, notes, about, until, _seat: seat, _counted: counted };
     let changes = futures_util::stream::unfold(follower, |mut follower| async move {
         follower.changed().await.then(|| (Ok(Event::default().event("changed").data("look")), follower))
     });

@@ -178,6 +178,38 @@ fn a_call_of_an_mcp_client_is_one_span_below_that_of_the_client() {
     assert_eq!(executed.count(), 2);
 }
 
+#[test]
+fn a_call_over_http_is_below_the_span_of_who_asks() {
+    let (project, receiver) = (Project::locked(), Receiver::start("200 OK"));
+    let made = project.run(&["tokens", "create", "c", "--role", "run"]).printed();
+    let mut server = project.command(&["serve", "--listen", "127.0.0.1:0"]);
+    server.env(ENDPOINT, &receiver.base).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = server.spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let address = url.trim().strip_prefix("http://").unwrap();
+    let body = r#"{"tool":"files.read","arguments":{"path":"/work/notes.md"}}"#;
+    let head = format!(
+        "POST /v1/calls HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        made.trim(),
+        body.len()
+    );
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let id = server.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(server.wait().unwrap().success());
+    let spans = receiver.spans();
+    let call = spans.one("execute_tool files.read");
+    assert_eq!(hex(&call.trace_id), "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(hex(&call.parent_span_id), "00f067aa0ba902b7");
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
