@@ -22,6 +22,7 @@ mod authoring;
 pub mod cli;
 pub mod clock;
 mod component_file;
+mod control;
 mod distribution;
 pub mod effects;
 pub mod egress;

@@ -25,6 +25,10 @@ pub enum Code {
     MethodNotAllowed,
     /// The request did not come to its end in time.
     RequestTimeout,
+    /// It is there, and in a state in which this cannot be done.
+    NotNow,
+    /// Somebody else changed the same files.
+    Conflict,
     /// The body is larger than any may be.
     BodyTooLarge,
     /// The request names a host that this server is not.
@@ -43,7 +47,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -51,6 +55,8 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
+        Self::NotNow,
+        Self::Conflict,
         Self::BodyTooLarge,
         Self::HostNotServed,
         Self::TooManyAttempts,
@@ -72,6 +78,8 @@ impl Code {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "another method is needed")
             }
             Self::RequestTimeout => ("request-timeout", StatusCode::REQUEST_TIMEOUT, "the request did not end in time"),
+            Self::NotNow => ("not-now", StatusCode::CONFLICT, "it is not in a state for that"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "somebody else changed the same files"),
             Self::BodyTooLarge => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Self::HostNotServed => {
                 ("host-not-served", StatusCode::MISDIRECTED_REQUEST, "this server is not of that name")

@@ -6,6 +6,7 @@ mod acceptance;
 mod add;
 mod apply;
 mod arguments;
+mod asked;
 mod audit;
 mod breakers;
 mod build;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use toolhold_core::call::Mode;
 use toolhold_core::escape;
 use toolhold_core::limit::{LIMITS, Unit, Usage};
@@ -11,36 +11,11 @@ use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use super::effects::{self, Landing};
 use super::ui::{Tone, Ui, paint};
 use crate::Host;
-use crate::journal::PlanState;
+use crate::journal::{PlanState, Reader};
+pub(super) use crate::report::to_json;
 
 /// How much of a dry run's result is shown beside its effects, in bytes.
 const RESULT_SHOWN: usize = 400;
-
-/// The whole report.
-pub(super) fn to_json(report: &CallReport) -> Value {
-    let mut value = json!({
-        "call": report.call,
-        "tool": report.tool,
-        "digest": report.digest,
-        "mode": report.mode,
-        "replayed": report.replayed,
-        "attempts": report.attempts,
-        "served_by": report.served_by,
-        "usage": report.usage,
-        "limits": report.limits,
-        "output": report.output,
-        "effects": report.effects,
-        "notes": report.notes,
-    });
-    let (key, outcome) = match &report.outcome {
-        Outcome::Success(result) => ("result", result.clone()),
-        Outcome::Failure(failure) => ("error", json!(failure)),
-    };
-    if let Some(map) = value.as_object_mut() {
-        map.insert(key.to_owned(), outcome);
-    }
-    value
-}
 
 /// What was asked for: of a live call its result, of a dry run what it would change.
 pub(super) fn printed(report: &CallReport) -> String {
@@ -94,13 +69,13 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
 }
 
 /// What a live call changed, or a preview would, and what can be done about it.
-pub(super) fn say_effects(report: &CallReport, host: &Host, ui: Ui) {
+pub(super) fn say_effects(report: &CallReport, reader: &Reader, ui: Ui) {
     match report.mode {
         Mode::Live if report.effects.is_empty() || report.replayed => return,
         Mode::Live => ui.say(&paint(Tone::Faint, &effects::total(&report.effects, landing(report)))),
         Mode::Preview => previewed(report, ui),
     }
-    if let Some(command) = next(report, host) {
+    if let Some(command) = next(report, reader) {
         ui.say(&command);
     }
 }
@@ -116,9 +91,9 @@ fn previewed(report: &CallReport, ui: Ui) {
 
 /// The command that makes the changes of a preview real, or takes those of a live call back. The journal knows whether there
 /// is anything; that a plan was done may be written a moment later than the call returns.
-pub(super) fn next(report: &CallReport, host: &Host) -> Option<String> {
+pub(super) fn next(report: &CallReport, reader: &Reader) -> Option<String> {
     let has_result = matches!(report.outcome, Outcome::Success(_));
-    let plan = host.journal().reader().ok()?.plan(&report.call).ok()?.filter(|_| has_result)?;
+    let plan = reader.plan(&report.call).ok()?.filter(|_| has_result)?;
     match plan.state {
         PlanState::Preview => Some(format!("make exactly these changes with:  toolhold apply {}", report.call)),
         PlanState::Ready | PlanState::Landed => Some(format!("take it back with:  toolhold undo {}", report.call)),

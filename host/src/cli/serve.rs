@@ -13,10 +13,10 @@ use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, open};
 use super::ui::Ui;
 use crate::access::{Access, Role, Secret, Token, TokenFile};
-use crate::clock;
 use crate::exit_code::ExitCode;
 use crate::serve::{HostName, ServeError, Server, Settings, TlsFiles};
 use crate::shutdown::{Shutdown, Signals};
+use crate::{clock, control};
 
 /// Serve the host of the manifest over HTTP, to callers with a token.
 ///
@@ -64,6 +64,7 @@ impl Serve {
         let access = Access::open(file, host.journal().clone()).await.code(ExitCode::BadInput)?;
         let shutdown = Shutdown::default();
         let parts = crate::serve::parts(&host, &access, &shutdown);
+        control::hold_with(&host, control::router(host.clone()), &shutdown);
         ui.result(&json!({ "url": server.url() }), |_| server.url())?;
         crate::serve::serve(server, (parts, access), (&shutdown, signals), self.grace, |text| ui.say(text)).await;
         host.journal().flush().await.code(ExitCode::Host)?;

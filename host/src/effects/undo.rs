@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::journal::{self, HistoryEntry, HistoryFilter, PlanState};
 
 /// A call that was taken back.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Undone {
     /// Which call.
     pub call: CallId,

@@ -19,7 +19,7 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -96,28 +96,43 @@ impl Server {
         }))
     }
 
-    /// Serves the client at the other end of standard input and output, until it goes away.
+    /// Serves the client at the other end of standard input and output, until it goes away or this process is told to end.
     ///
     /// # Errors
     ///
     /// The client does not begin as the protocol has it.
     pub async fn serve_stdio(self) -> anyhow::Result<()> {
-        let inner = Arc::clone(&self.0);
-        let (input, output) = stdio_pipes();
-        let input = UntilGone { input, gone: inner.gone.clone() };
-        let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output).with_max_line_length(LONGEST_LINE);
         // Listened to from here on: a signal that comes before would end the program in the midst of things.
         let mut told = Told::listen()?;
+        let (input, output) = stdio_pipes();
+        self.serve_streams(input, output, told.wait()).await
+    }
+
+    /// Serves the client at the other end of two streams, until it goes away or `told` is over. Each of its calls is settled
+    /// when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The client does not begin as the protocol has it.
+    pub async fn serve_streams<R, W>(self, input: R, output: W, told: impl Future<Output = ()>) -> anyhow::Result<()>
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        let inner = Arc::clone(&self.0);
+        let input = UntilGone { input, gone: inner.gone.clone() };
+        let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output).with_max_line_length(LONGEST_LINE);
+        tokio::pin!(told);
         let running = tokio::select! {
             running = self.serve(transport) => running?,
-            () = told.wait() => return Ok(()),
+            () = &mut told => return Ok(()),
         };
         let stop = running.cancellation_token();
         let ended = running.waiting();
         tokio::pin!(ended);
         tokio::select! {
             ended = &mut ended => drop(ended?),
-            () = told.wait() => {
+            () = told => {
                 inner.gone.cancel();
                 stop.cancel();
                 drop(ended.await?);

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
-use crate::Host;
 use crate::access::{Access, Caller, gate};
 use crate::shutdown::Shutdown;
+use crate::{Host, control};
 
 /// Everything that is served.
-pub(crate) fn parts(_host: &Host, access: &Access, _shutdown: &Shutdown) -> Router {
-    Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller))).router(access)
+pub(crate) fn parts(host: &Host, access: &Access, _shutdown: &Shutdown) -> Router {
+    let caller = Router::new().route("/v1/caller", get(caller));
+    Parts::new().behind_the_door(caller).behind_the_door(control::router(host.clone())).router(access)
 }
 
 /// Whom a token belongs to, and what it may do.
