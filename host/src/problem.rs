@@ -109,9 +109,12 @@ impl Code {
     }
 }
 
-/// A problem, as a response.
+/// A problem, as a response. Small, so that whoever may have one passes on no more than a pointer.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
     code: Code,
     detail: String,
     headers: HeaderMap,
@@ -122,20 +125,20 @@ impl Problem {
     /// A problem of this kind; `detail` says what was wrong and what to do.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), headers: HeaderMap::new(), more: Map::new() }
+        Self(Box::new(Inner { code, detail: detail.into(), headers: HeaderMap::new(), more: Map::new() }))
     }
 
     /// With one more member beside the standard ones.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(name.to_owned(), value.into());
+        self.0.more.insert(name.to_owned(), value.into());
         self
     }
 
     /// With a header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.0.headers.append(name, value);
         self
     }
 
@@ -148,26 +151,26 @@ impl Problem {
     /// What kind it is.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// What is wrong and what to do.
     #[must_use]
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// The body.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let (code, status, title) = self.code.row();
+        let (code, status, title) = self.0.code.row();
         let mut body = Map::new();
         body.insert("type".into(), json!(format!("urn:toolhold:problem:{code}")));
         body.insert("code".into(), json!(code));
         body.insert("title".into(), json!(title));
         body.insert("status".into(), json!(status.as_u16()));
-        body.insert("detail".into(), json!(self.detail));
-        for (name, value) in &self.more {
+        body.insert("detail".into(), json!(self.0.detail));
+        for (name, value) in &self.0.more {
             // What is standard is not written over.
             body.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -177,12 +180,13 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.code.status(), Json(self.to_json())).into_response();
-        response.headers_mut().extend(self.headers);
+        let mut response = (self.0.code.status(), Json(self.to_json())).into_response();
+        let Inner { code, headers, .. } = *self.0;
+        response.headers_mut().extend(headers);
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         // Who counts or records problems finds the kind here.
-        response.extensions_mut().insert(self.code);
+        response.extensions_mut().insert(code);
         response
     }
 }

@@ -1,6 +1,7 @@
 //! `toolhold mcp`: the tools of the manifest for a client of the Model Context Protocol.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
@@ -56,7 +57,7 @@ impl Mcp {
         if let Some(Command::Install(install)) = self.command {
             return install.run(project, ui);
         }
-        let mut patience = PATIENCE;
+        let mut pause = FIRST_PAUSE;
         loop {
             let busy = match try_open(project, Vec::new(), ui).await? {
                 Opened::Ours(host) => return self.serve(&host).await,
@@ -65,11 +66,11 @@ impl Mcp {
             match control::attach(&project.state(), self.dry_run).await.code(ExitCode::Host)? {
                 Attached::Done => return Ok(ExitCode::Success),
                 Attached::HolderEnded => return Err(Failure::new(ExitCode::Host, anyhow!(HOLDER_ENDED))),
-                Attached::Nobody if patience == 0 => return Err(busy),
+                Attached::Nobody if pause > LAST_PAUSE => return Err(busy),
                 // Whoever has it just begins, or is a command that ends soon.
-                Attached::Nobody => tokio::time::sleep(PAUSE).await,
+                Attached::Nobody => tokio::time::sleep(pause).await,
             }
-            patience -= 1;
+            pause *= 2;
         }
     }
 
@@ -89,11 +90,11 @@ impl Mcp {
 const HOLDER_ENDED: &str = "the toolhold that held the state directory has ended, and with it this client's session: start it again, and it \
                             takes over";
 
-/// How often somebody is looked for who holds the state directory and serves, with a pause in between: as long as many components may take
-/// to compile.
-const PATIENCE: u32 = 60;
+/// How long it takes until a state directory that is in use, and by nobody who serves, is looked at again. It takes twice as long each time:
+/// half a minute in all, in which components can be compiled.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+const LAST_PAUSE: Duration = Duration::from_millis(12_800);
 
 impl Install {
     fn run(self, project: &Project, ui: Ui) -> CommandResult {
