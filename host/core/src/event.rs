@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Mode;
-use crate::id::{CallId, ComponentName, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
+use crate::id::{ApprovalId, CallId, ComponentName, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
 use crate::outcome::Class;
 use crate::redact::Place;
 
@@ -349,6 +349,81 @@ pub enum Event {
         /// A stable code: `unknown-tool`, `invalid-arguments` …
         code: String,
     },
+    /// A rule wants a person to decide, and the question waits.
+    ApprovalAsked {
+        /// Which question.
+        approval: ApprovalId,
+        /// The call that asked first.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// Which tool.
+        tool: ToolName,
+        /// The rule that asks.
+        rule: String,
+        /// What an answer is bound to.
+        binding: Digest,
+        /// The digest of what is stored of it, here and below.
+        stored: Digest,
+    },
+    /// A person said yes.
+    ApprovalGranted {
+        /// To which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// How far it reaches: `once`, `run`, or a time.
+        scope: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A person said no.
+    ApprovalRejected {
+        /// To which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A person said yes to other arguments.
+    ApprovalModified {
+        /// To which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// How far it reaches.
+        scope: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// The time for an answer, or for using it, was over.
+    ApprovalExpired {
+        /// Which question.
+        approval: ApprovalId,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A call was admitted by the word of a person.
+    ApprovalUsed {
+        /// Which word.
+        approval: ApprovalId,
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A person took a question or an answer back.
+    ApprovalWithdrawn {
+        /// Which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
     /// Known secrets stood in what a call was given or gave back, and were taken out before anyone saw it.
     SecretRedacted {
         /// Which call.
@@ -411,6 +486,8 @@ impl Event {
             | Self::CallUnknown { call, .. }
             | Self::CallDenied { call, .. }
             | Self::CallInvalid { call, .. }
+            | Self::ApprovalAsked { call, .. }
+            | Self::ApprovalUsed { call, .. }
             | Self::SecretRedacted { call, .. } => Some(call),
             _ => None,
         }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::Value;
-use toolhold_core::call::Mode;
+use toolhold_core::call::{Approved, Mode};
 use toolhold_core::effect::{EffectReport, Notes};
 use toolhold_core::escape;
 use toolhold_core::id::{CallId, ToolDigest};
@@ -114,6 +114,7 @@ struct Told {
     replayed: bool,
     attempts: u32,
     served_by: Option<ServedBy>,
+    approved: Option<Approved>,
     effects: EffectReport,
     output: Said,
     error: Option<CallFailure>,
@@ -155,5 +156,6 @@ fn read(value: &Value) -> anyhow::Result<CallReport> {
         replayed: told.replayed,
         attempts: told.attempts,
         served_by: told.served_by,
+        approved: told.approved,
     })
 }

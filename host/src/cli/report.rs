@@ -12,10 +12,15 @@ use super::effects::{self, Landing};
 use super::ui::{Tone, Ui, paint};
 use crate::Host;
 use crate::journal::{PlanState, Reader};
-pub(super) use crate::report::to_json;
+use crate::shown::Report;
 
 /// How much of a dry run's result is shown beside its effects, in bytes.
 const RESULT_SHOWN: usize = 400;
+
+/// The whole report.
+pub(super) fn to_json(report: &CallReport) -> Value {
+    json!(Report::of(report.clone()))
+}
 
 /// What was asked for: of a live call its result, of a dry run what it would change.
 pub(super) fn printed(report: &CallReport) -> String {
@@ -55,6 +60,10 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
     }
     if let Some(served_by) = &report.served_by {
         ui.say(&paint(Tone::Notice, &served_by.label()));
+    }
+    if let Some(approved) = &report.approved {
+        ui.say(&paint(Tone::Faint, &format!("approved by {}", escape::line(&approved.by))));
+        approved.label().iter().for_each(|label| ui.say(&paint(Tone::Notice, &escape::line(label))));
     }
     if report.attempts > 1 {
         ui.say(&paint(Tone::Faint, &format!("{} attempts were made", report.attempts)));

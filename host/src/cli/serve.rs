@@ -48,6 +48,9 @@ pub(super) struct Serve {
     /// The file of tokens [default: tokens.toml in the state directory].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Let everybody who reaches it read `/metrics`, without a token.
+    #[arg(long)]
+    open_metrics: bool,
     /// How long what runs may take to finish when the server is told to end.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     grace: Duration,
@@ -63,7 +66,7 @@ impl Serve {
         first_token(&file, host.journal().directory(), ui)?;
         let access = Access::open(file, host.journal().clone()).await.code(ExitCode::BadInput)?;
         let shutdown = Shutdown::default();
-        let parts = crate::serve::parts(&host, &access, &shutdown);
+        let parts = crate::serve::parts(&host, &access, &shutdown, self.open_metrics);
         control::hold_with(&host, control::router(host.clone()), &shutdown);
         ui.result(&json!({ "url": server.url() }), |_| server.url())?;
         crate::serve::serve(server, (parts, access), (&shutdown, signals), self.grace, |text| ui.say(text)).await;

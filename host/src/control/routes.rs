@@ -13,7 +13,8 @@ use toolhold_core::id::{CallId, IdempotencyKey};
 use crate::access::{Caller, Role};
 use crate::attempt::Resolution;
 use crate::problem::{Code, Problem};
-use crate::{CallOptions, Host, UndoError, Undone, clock, journal, report};
+use crate::shown::Report;
+use crate::{Asking, CallOptions, Host, UndoError, Undone, clock, journal};
 
 /// The routes, in the form of the HTTP API.
 pub(crate) fn router(host: Host) -> Router {
@@ -49,13 +50,13 @@ async fn call(
     State(host): State<Host>,
     headers: HeaderMap,
     Json(new): Json<NewCall>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Report>, Problem> {
     caller.needs(Role::Run)?;
     let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap_or_default().parse::<IdempotencyKey>());
     let key = key.transpose().map_err(|error| problem(Code::BadRequest, error))?;
     let NewCall { tool, arguments, mode } = new;
     let call = ToolCall { run: clock::new_run(), tool, arguments: arguments.to_string(), key, mode };
-    Ok(Json(report::to_json(&host.call(call, options(&caller)).await)))
+    Ok(Json(Report::of(host.call(call, options(&caller)).await)))
 }
 
 /// Whose keys and rates those of the call are: whoever asks on this machine could make it himself, so they are the same in both ways.
@@ -64,12 +65,12 @@ fn options(caller: &Caller) -> CallOptions {
         true => "local".into(),
         false => format!("api:{}", caller.name).into(),
     };
-    CallOptions { client, ..CallOptions::default() }
+    CallOptions { client, asking: Asking::Park, ..CallOptions::default() }
 }
 
-async fn apply(caller: Caller, State(host): State<Host>, Path(call): Path<CallId>) -> Result<Json<Value>, Problem> {
+async fn apply(caller: Caller, State(host): State<Host>, Path(call): Path<CallId>) -> Result<Json<Report>, Problem> {
     caller.needs(Role::Admin)?;
-    Ok(Json(report::to_json(&host.apply(&call, options(&caller)).await)))
+    Ok(Json(Report::of(host.apply(&call, options(&caller)).await)))
 }
 
 async fn undo(caller: Caller, State(host): State<Host>, Path(call): Path<CallId>) -> Result<Json<Undone>, Problem> {

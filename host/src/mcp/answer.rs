@@ -5,7 +5,7 @@
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Value, json};
-use toolhold_core::call::Mode;
+use toolhold_core::call::{Approved, Mode};
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
 
 /// The key of `_meta` under which the host's own facts of a call are.
@@ -29,6 +29,7 @@ fn success(report: &CallReport, value: &Value, has_schema: bool, any_shape: bool
     // The result comes first: clients that show one block show it.
     let mut content = vec![ContentBlock::text(text)];
     content.extend(report.served_by.as_ref().map(|served_by| ContentBlock::text(served_by.label())));
+    content.extend(report.approved.as_ref().and_then(Approved::label).map(ContentBlock::text));
     if report.mode == Mode::Preview {
         content.push(ContentBlock::text("This was a preview: nothing was changed."));
     }
@@ -60,6 +61,9 @@ fn meta(report: &CallReport) -> MetaObject {
     if let (Outcome::Failure(failure), Some(facts)) = (&report.outcome, facts.as_object_mut()) {
         facts.insert("code".into(), json!(failure.code));
         facts.insert("class".into(), json!(failure.class));
+        if let Some(approval) = &failure.approval {
+            facts.insert("approval".into(), json!(approval));
+        }
     }
     let mut meta = MetaObject::default();
     meta.0.insert(CALL.into(), facts);

@@ -32,7 +32,8 @@ use toolhold_sandbox::{Event, EventSink};
 
 use super::answer;
 use super::tools::Tools;
-use crate::{CallOptions, Host, RunLabels, clock};
+use crate::telemetry::{McpRequest, Origin};
+use crate::{Asking, CallOptions, Host, RunLabels, clock};
 
 /// What a client is told of the server as a whole.
 const INSTRUCTIONS: &str = "Every tool runs in a sandbox under a permission manifest that only the user can change. A call that is denied \
@@ -189,9 +190,11 @@ impl ServerHandler for Server {
         let _linked = Linked::new(context.ct.clone(), cancel.clone());
         let options = CallOptions {
             client: "mcp".into(),
+            asking: Asking::Park,
             events,
             cancel,
             labels: Some(Arc::clone(&self.0.labels)),
+            origin: meta.origin(&context),
             ..CallOptions::default()
         };
         let turn = match &self.0.turn {
@@ -386,6 +389,16 @@ impl Meta<'_> {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(ErrorData::invalid_params(format!("`_meta[\"{key}\"]` must be a string"), None)),
         }
+    }
+
+    /// The client's span, if it tells of one, and what it asks with.
+    fn origin(&self, context: &RequestContext<RoleServer>) -> Origin {
+        let text = |key| self.0.0.get(key).and_then(Value::as_str);
+        Origin::mcp(text("traceparent"), text("tracestate"), || McpRequest {
+            version: context.protocol_version().map(|version| version.as_str().to_owned()),
+            request: context.id.to_string(),
+            ..McpRequest::default()
+        })
     }
 
     fn key(&self) -> Result<Option<IdempotencyKey>, ErrorData> {

@@ -9,12 +9,20 @@ use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
 use crate::access::{Access, Caller, gate};
 use crate::shutdown::Shutdown;
-use crate::{Host, control};
+use crate::{Host, control, telemetry};
 
 /// Everything that is served.
-pub(crate) fn parts(host: &Host, access: &Access, _shutdown: &Shutdown) -> Router {
-    let caller = Router::new().route("/v1/caller", get(caller));
-    Parts::new().behind_the_door(caller).behind_the_door(control::router(host.clone())).router(access)
+///
+/// With `open_metrics`, everybody who reaches it may read the metrics.
+pub(crate) fn parts(host: &Host, access: &Access, _shutdown: &Shutdown, open_metrics: bool) -> Router {
+    let parts = Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller)));
+    let parts = parts.behind_the_door(control::router(host.clone()));
+    let parts = parts.in_the_open(telemetry::health(host.clone()));
+    let parts = match open_metrics {
+        true => parts.in_the_open(telemetry::open_metrics(host.clone())),
+        false => parts.behind_the_door(telemetry::metrics_for_callers(host.clone())),
+    };
+    parts.router(access)
 }
 
 /// Whom a token belongs to, and what it may do.

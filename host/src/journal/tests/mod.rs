@@ -7,5 +7,6 @@ mod failure;
 mod reliability;
 mod runs;
 mod standing;
+mod subscription;
 mod support;
 mod tamper;
