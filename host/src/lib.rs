@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod agent;
+pub mod api;
 pub mod approvals;
 pub mod attempt;
 mod authoring;

@@ -25,10 +25,6 @@ pub enum Code {
     MethodNotAllowed,
     /// The request did not come to its end in time.
     RequestTimeout,
-    /// It is there, and in a state in which this cannot be done.
-    NotNow,
-    /// Somebody else changed the same files.
-    Conflict,
     /// The body is larger than any may be.
     BodyTooLarge,
     /// The request names a host that this server is not.
@@ -43,11 +39,35 @@ pub enum Code {
     ShuttingDown,
     /// The file of tokens cannot be used.
     TokensUnusable,
+    /// The body is of another type than what is read.
+    UnsupportedMediaType,
+    /// The arguments of a call do not conform to the tool's schema.
+    InvalidArguments,
+    /// It is there, and this cannot be done with it where it is.
+    NotNow,
+    /// It was there, and what is left of it is not enough.
+    Gone,
+    /// Somebody else changed the same files.
+    Conflict,
+    /// The key belongs to something else.
+    KeyConflict,
+    /// There is no model to be asked, or none of that name.
+    NoSuchModel,
+    /// The run would come to nothing.
+    RunBlocked,
+    /// As many runs wait as may.
+    RunsFull,
+    /// As many calls run for which nobody waits as may.
+    CallsFull,
+    /// The audit or the journal does not hold.
+    AuditBroken,
+    /// A rule denies the call, whoever approves it.
+    StillDenied,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -55,8 +75,6 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
-        Self::NotNow,
-        Self::Conflict,
         Self::BodyTooLarge,
         Self::HostNotServed,
         Self::TooManyAttempts,
@@ -64,6 +82,18 @@ impl Code {
         Self::Overloaded,
         Self::ShuttingDown,
         Self::TokensUnusable,
+        Self::UnsupportedMediaType,
+        Self::InvalidArguments,
+        Self::NotNow,
+        Self::Gone,
+        Self::Conflict,
+        Self::KeyConflict,
+        Self::NoSuchModel,
+        Self::RunBlocked,
+        Self::RunsFull,
+        Self::CallsFull,
+        Self::AuditBroken,
+        Self::StillDenied,
     ];
 
     /// The code, its status and its title.
@@ -78,8 +108,6 @@ impl Code {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "another method is needed")
             }
             Self::RequestTimeout => ("request-timeout", StatusCode::REQUEST_TIMEOUT, "the request did not end in time"),
-            Self::NotNow => ("not-now", StatusCode::CONFLICT, "it is not in a state for that"),
-            Self::Conflict => ("conflict", StatusCode::CONFLICT, "somebody else changed the same files"),
             Self::BodyTooLarge => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Self::HostNotServed => {
                 ("host-not-served", StatusCode::MISDIRECTED_REQUEST, "this server is not of that name")
@@ -93,6 +121,22 @@ impl Code {
             Self::TokensUnusable => {
                 ("tokens-unusable", StatusCode::SERVICE_UNAVAILABLE, "nobody can be let in at the moment")
             }
+            Self::UnsupportedMediaType => {
+                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is of another type")
+            }
+            Self::InvalidArguments => {
+                ("invalid-arguments", StatusCode::UNPROCESSABLE_ENTITY, "the arguments do not conform")
+            }
+            Self::NotNow => ("not-now", StatusCode::CONFLICT, "this cannot be done now"),
+            Self::Gone => ("gone", StatusCode::GONE, "it is too old"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "somebody else changed the same files"),
+            Self::KeyConflict => ("key-conflict", StatusCode::CONFLICT, "the key belongs to something else"),
+            Self::NoSuchModel => ("no-such-model", StatusCode::UNPROCESSABLE_ENTITY, "there is no such model"),
+            Self::RunBlocked => ("run-blocked", StatusCode::UNPROCESSABLE_ENTITY, "the run would come to nothing"),
+            Self::RunsFull => ("runs-full", StatusCode::TOO_MANY_REQUESTS, "too many runs wait"),
+            Self::CallsFull => ("calls-full", StatusCode::TOO_MANY_REQUESTS, "too many calls run"),
+            Self::AuditBroken => ("audit-broken", StatusCode::INTERNAL_SERVER_ERROR, "the audit does not hold"),
+            Self::StillDenied => ("still-denied", StatusCode::UNPROCESSABLE_ENTITY, "a rule denies it"),
         }
     }
 
@@ -109,12 +153,12 @@ impl Code {
     }
 }
 
-/// A problem, as a response. Small, so that whoever may have one passes on no more than a pointer.
+/// A problem, as a response. Small, because it is what can go wrong of every answer.
 #[derive(Debug, Clone)]
-pub struct Problem(Box<Inner>);
+pub struct Problem(Box<Parts>);
 
 #[derive(Debug, Clone)]
-struct Inner {
+struct Parts {
     code: Code,
     detail: String,
     headers: HeaderMap,
@@ -125,7 +169,8 @@ impl Problem {
     /// A problem of this kind; `detail` says what was wrong and what to do.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, detail: detail.into(), headers: HeaderMap::new(), more: Map::new() }))
+        let (headers, more) = (HeaderMap::new(), Map::new());
+        Self(Box::new(Parts { code, detail: detail.into(), headers, more }))
     }
 
     /// With one more member beside the standard ones.
@@ -181,12 +226,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.0.code.status(), Json(self.to_json())).into_response();
-        let Inner { code, headers, .. } = *self.0;
-        response.headers_mut().extend(headers);
+        response.headers_mut().extend(self.0.headers);
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         // Who counts or records problems finds the kind here.
-        response.extensions_mut().insert(code);
+        response.extensions_mut().insert(self.0.code);
         response
     }
 }

@@ -435,6 +435,15 @@ pub enum Event {
         /// Where they stood.
         places: Vec<Place>,
     },
+    /// Somebody asked a server for more than to look. What came of it is in the entries after this one.
+    RequestTaken {
+        /// Who: the name of a token, or `local:USER`.
+        caller: String,
+        /// What for: the method.
+        method: String,
+        /// And the path.
+        path: String,
+    },
 }
 
 /// What an event says that holds until a later one says otherwise of the same thing.
@@ -538,6 +547,7 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"unknown-resolved","call":"c","succeeded":true}}"#,
             r#"{"version":1,"at":5,"event":{"type":"breaker-turned","dependency":"tool:web.get","turned":"half-opened"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"breaker-reset","dependency":"tool:web.get"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"request-taken","caller":"ci","method":"POST","path":"/v1/calls/c/undo"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"tool-pinned","component":"files","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}}"#,
         ];
         for text in texts {

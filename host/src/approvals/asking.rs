@@ -13,6 +13,7 @@ use toolhold_core::run::{Occurrence, RunEvent};
 use crate::host::{CallOptions, Entry, Host};
 use crate::journal::{self, Ask, Asked, ScopedKey};
 use crate::refusal::{Refusal, journal_unavailable};
+use crate::telemetry::Stage;
 use crate::{clock, report};
 
 /// What becomes of a call that a rule asks about, where nobody has answered yet.
@@ -56,7 +57,8 @@ impl Host {
         let options = &CallOptions { agent, ..options.clone() };
         let (mut call, mut question) = (call.clone(), question);
         for _ in 0..MOST_QUESTIONS {
-            let standing = match self.answer(&id, &call, &question, options, until).await {
+            let answer = self.answer(&id, &call, &question, options, until);
+            let standing = match self.0.telemetry.stage_of(Stage::Ask, answer).await {
                 Ok(Ok(standing)) => standing,
                 Ok(Err(failure)) => {
                     return self.refuse(id, &call, Refusal::asked(&question, *failure)).await;

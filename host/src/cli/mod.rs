@@ -29,6 +29,7 @@ mod logs;
 mod manifest;
 mod mcp;
 mod new;
+mod openapi;
 mod pack;
 mod project;
 mod publish;
@@ -125,6 +126,8 @@ enum Command {
     #[command(subcommand)]
     Tokens(tokens::Command),
     Publish(publish::Publish),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
     Completions(completions::Completions),
 }
 
@@ -185,6 +188,7 @@ impl Cli {
             Command::Keys(command) => command.run(ui),
             Command::Tokens(command) => command.run(&project, ui),
             Command::Publish(command) => block_on(command.run(&project, ui)),
+            Command::OpenApi(command) => command.run(ui),
             Command::Completions(command) => command.run(),
         }
     }

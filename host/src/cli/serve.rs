@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,9 +12,14 @@ use serde_json::json;
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, open};
+use super::runs::ModelArguments;
 use super::ui::Ui;
 use crate::access::{Access, Role, Secret, Token, TokenFile};
+use crate::agent::model::Described;
+use crate::agent::{Clock, TokioClock};
+use crate::api::{self, Api};
 use crate::exit_code::ExitCode;
+use crate::runs::service::{Service, Settings as RunSettings};
 use crate::serve::{HostName, ServeError, Server, Settings, TlsFiles};
 use crate::shutdown::{Shutdown, Signals};
 use crate::{clock, control};
@@ -54,6 +60,43 @@ pub(super) struct Serve {
     /// How long what runs may take to finish when the server is told to end.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     grace: Duration,
+    #[command(flatten)]
+    runs: RunArguments,
+}
+
+/// How the server works on runs of agents.
+#[derive(Debug, Args)]
+struct RunArguments {
+    #[command(flatten)]
+    model: ModelArguments,
+    /// Runs of agents that are worked on at once; the next ones wait.
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    runs_at_once: u16,
+    /// Runs that wait for their turn. More are refused.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    runs_waiting: u16,
+    /// Take up the runs that the server before had accepted and not ended, be it that it was told to end or killed.
+    #[arg(long)]
+    resume: bool,
+}
+
+impl RunArguments {
+    fn models(&self) -> Result<Described, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
+        self.model.of_a_server(&clock)
+    }
+
+    fn settings(&self, models: Described) -> RunSettings {
+        RunSettings { at_once: self.runs_at_once.into(), waiting: self.runs_waiting.into(), models }
+    }
+
+    async fn take_up(&self, runs: &Service, ui: Ui) -> Result<(), Failure> {
+        if self.resume {
+            let taken = runs.take_up().await.code(ExitCode::Host)?;
+            ui.say(&format!("{taken} runs go on that were cut off"));
+        }
+        Ok(())
+    }
 }
 
 impl Serve {
@@ -61,14 +104,18 @@ impl Serve {
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let signals = Signals::listen().code(ExitCode::Host)?;
         let server = Server::bind(self.settings()).await.map_err(failure)?;
-        let host = open(project, Vec::new(), ui).await?;
+        let models = self.runs.models()?;
+        let host = open(project, models.secrets(), ui).await?;
         let file = self.token_file.map_or_else(|| TokenFile::of_state(host.journal().directory()), TokenFile::at);
         first_token(&file, host.journal().directory(), ui)?;
         let access = Access::open(file, host.journal().clone()).await.code(ExitCode::BadInput)?;
         let shutdown = Shutdown::default();
-        let parts = crate::serve::parts(&host, &access, &shutdown, self.open_metrics);
-        control::hold_with(&host, control::router(host.clone()), &shutdown);
+        let runs = Service::new(host.clone(), self.runs.settings(models));
+        let api = Api::new(host.clone(), runs.clone());
+        let parts = crate::serve::parts(&host, api.clone(), &access, &shutdown, self.open_metrics);
+        control::hold_with(&host, api::router(api), &shutdown);
         ui.result(&json!({ "url": server.url() }), |_| server.url())?;
+        self.runs.take_up(&runs, ui).await?;
         crate::serve::serve(server, (parts, access), (&shutdown, signals), self.grace, |text| ui.say(text)).await;
         host.journal().flush().await.code(ExitCode::Host)?;
         Ok(ExitCode::Success)

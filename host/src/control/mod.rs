@@ -13,7 +13,6 @@ mod socket;
 pub(crate) use attach::{Attached, attach};
 pub(crate) use client::Client;
 pub(crate) use holder::{Holding, hold, hold_with};
-pub(crate) use routes::router;
 
 /// The name of the socket for commands.
 pub(crate) const CONTROL: &str = "control.sock";

@@ -1,4 +1,4 @@
-//! What commands ask of the process that holds the state directory, and programs of a server: what `toolhold` does where it holds it.
+//! What commands ask of a process that holds the state directory and is no server: the routes of the HTTP API that they need.
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -17,7 +17,7 @@ use crate::shown::Report;
 use crate::{Asking, CallOptions, Host, UndoError, Undone, clock, journal};
 
 /// The routes, in the form of the HTTP API.
-pub(crate) fn router(host: Host) -> Router {
+pub(super) fn router(host: Host) -> Router {
     Router::new()
         .route("/v1/tools/{tool}", get(tool))
         .route("/v1/calls", post(call))

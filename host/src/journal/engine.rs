@@ -171,6 +171,7 @@ impl Engine {
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Announce(at, event) => calls::Step { event: self.news(*at, event)?, answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },
+            Work::Probe => self.probe()?,
         };
         if let Some((at, event)) = answer.event {
             self.append(at, event)?;
@@ -202,6 +203,13 @@ impl Engine {
             self.pending.step(number, appended.redacted);
         }
         Ok(appended.step)
+    }
+
+    /// Writes what is there already: a page, like anything else that is written.
+    fn probe(&self) -> Result<calls::Step, Error> {
+        let form: i64 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        self.connection.pragma_update(None, "user_version", form)?;
+        Ok(calls::Step { event: None, answer: Ok(Answer::Done) })
     }
 
     /// The event, unless it says what the audit says already.

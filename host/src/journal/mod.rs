@@ -411,6 +411,15 @@ impl Journal {
         self.write(Work::Barrier, false, true).await.map(drop)
     }
 
+    /// Whether anything can be written now: writes what is there already, on disk before the answer.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.write(Work::Probe, true, true).await.map(drop)
+    }
+
     /// [`Journal::flush`] for a plain thread.
     ///
     /// # Errors
@@ -512,7 +521,7 @@ impl Journal {
     }
 
     /// Lets a test do to the database what a disk would.
-    fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
+    pub(crate) fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
         self.inner.engine.lock().unwrap().as_ref().unwrap().with_connection(act);
     }
 }

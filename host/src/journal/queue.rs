@@ -60,6 +60,8 @@ pub(super) enum Work {
     Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
     Barrier,
+    /// What is there already, so that it is known whether anything can be written.
+    Probe,
 }
 
 impl Work {
@@ -79,7 +81,8 @@ impl Work {
             | Self::ExpireApprovals(_)
             | Self::Record(..)
             | Self::Announce(..)
-            | Self::Barrier => 0,
+            | Self::Barrier
+            | Self::Probe => 0,
         }
     }
 }

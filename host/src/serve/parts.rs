@@ -8,15 +8,22 @@ use serde_json::{Value, json};
 use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
 use crate::access::{Access, Caller, gate};
+use crate::api::{self, Api};
 use crate::shutdown::Shutdown;
-use crate::{Host, control, telemetry};
+use crate::{Host, telemetry};
 
 /// Everything that is served.
 ///
 /// With `open_metrics`, everybody who reaches it may read the metrics.
-pub(crate) fn parts(host: &Host, access: &Access, _shutdown: &Shutdown, open_metrics: bool) -> Router {
-    let parts = Parts::new().behind_the_door(Router::new().route("/v1/caller", get(caller)));
-    let parts = parts.behind_the_door(control::router(host.clone()));
+pub(crate) fn parts(host: &Host, api: Api, access: &Access, shutdown: &Shutdown, open_metrics: bool) -> Router {
+    let (ended, told) = (api.clone(), shutdown.clone());
+    // Calls that run are waited for, and runs are left where they can be taken up.
+    let _joined_at_the_end = shutdown.spawn(async move {
+        told.begun().await;
+        ended.shut_down(&told.stops()).await;
+    });
+    let caller = Router::new().route("/v1/caller", get(caller));
+    let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
     let parts = parts.in_the_open(telemetry::health(host.clone()));
     let parts = match open_metrics {
         true => parts.in_the_open(telemetry::open_metrics(host.clone())),

@@ -33,8 +33,9 @@ pub(crate) struct Report {
     /// What gave the result instead of the tool, which failed.
     #[schema(value_type = Option<schema::ServedBy>)]
     pub(crate) served_by: Option<ServedBy>,
-    /// The approval by which it was made, and what a person changed of it.
-    #[schema(value_type = Option<schema::Approved>)]
+    /// The word of a person by which it was made, if it took one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::Approved, required = false)]
     pub(crate) approved: Option<Approved>,
     /// What it used of each limit.
     #[schema(value_type = std::collections::BTreeMap<String, u64>)]

@@ -5,6 +5,7 @@
 
 use tracing::{Dispatch, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterFn, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::{DefaultFields, Format};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
@@ -52,10 +53,12 @@ where
         LogFormat::Text => {
             // Spans would stand before each line.
             let level = EnvFilter::new(format!("{},{TARGET}=off", options.level));
-            let lines = fmt::layer().with_writer(writer).with_ansi(options.ansi).with_target(false);
             match exporter {
-                None => Registry::default().with(level).with(lines).into(),
-                Some(exporter) => Registry::default().with(sent(exporter)).with(lines.with_filter(level)).into(),
+                None => Registry::default().with(level).with(for_people(writer, options.ansi)).into(),
+                Some(exporter) => {
+                    let lines = for_people(writer, options.ansi).with_filter(level);
+                    Registry::default().with(sent(exporter)).with(lines).into()
+                }
             }
         }
         LogFormat::Json => {
@@ -65,6 +68,14 @@ where
             Registry::default().with(exporter.map(sent)).with(ids).with(lines).into()
         }
     }
+}
+
+/// Log lines as people read them.
+fn for_people<S, W>(writer: W, ansi: bool) -> fmt::Layer<S, DefaultFields, Format, W>
+where
+    W: for<'w> MakeWriter<'w> + 'static,
+{
+    fmt::layer().with_writer(writer).with_ansi(ansi).with_target(false)
 }
 
 /// Sends spans. Lines of the log stay here: they are for the operator, in whatever words.

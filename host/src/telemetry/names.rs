@@ -102,7 +102,7 @@ pub const STAGE_DURATION: Spec = histogram(
     "toolhold_call_stage_duration_seconds",
     "seconds",
     &["stage"],
-    "time of one stage of a call; `stage` is validate, decide, admit, run, land or settle",
+    "time of one stage of a call; `stage` is validate, decide, ask (a person), admit, run, land or settle",
 );
 /// Calls under way.
 pub const CALLS_OPEN: Spec = gauge("toolhold_calls_open", "", &[], "calls that are under way");

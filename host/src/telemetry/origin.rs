@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -59,6 +60,13 @@ impl Origin {
     #[must_use]
     pub fn new(traceparent: Option<&str>, tracestate: Option<&str>) -> Self {
         Self::of(traceparent, tracestate, || None)
+    }
+
+    /// A request over HTTP: its parent is in its headers.
+    #[must_use]
+    pub fn http(headers: &HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        Self::new(text("traceparent"), text("tracestate"))
     }
 
     /// A request of a client of MCP: its parent is in `_meta`. `request` is only asked where somebody takes spans.

@@ -81,7 +81,7 @@ impl Probe {
         {
             return can_write;
         }
-        let can_write = match timeout(PATIENCE, self.host.journal().flush()).await {
+        let can_write = match timeout(PATIENCE, self.host.journal().probe()).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready: the journal cannot be written");
@@ -104,4 +104,76 @@ async fn ready(State(probe): State<Probe>) -> Response {
     let body = json!({ "ready": journal, "journal": word(journal), "components": "ok" });
     let status = if journal { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tempfile::TempDir;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::HostConfig;
+    use crate::access::Caller;
+
+    async fn host() -> (TempDir, Host) {
+        let folder = TempDir::new().unwrap();
+        let config = HostConfig::beside(&folder.path().join("toolhold.toml"));
+        std::fs::write(&config.manifest, "version = 1\n").unwrap();
+        std::fs::write(&config.lock, "version = 1\n").unwrap();
+        let host = Host::open(&config, &|_| ()).await.unwrap();
+        (folder, host)
+    }
+
+    async fn asked(router: &Router, path: &str, caller: Option<Caller>) -> (StatusCode, String) {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        if let Some(caller) = caller {
+            request.extensions_mut().insert(caller);
+        }
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        assert_eq!(answer.headers().get(header::CACHE_CONTROL).is_some(), status != StatusCode::UNAUTHORIZED);
+        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn metrics_are_for_callers_unless_they_are_open() {
+        let (_folder, host) = host().await;
+        let (closed, open) = (metrics(host.clone()), open_metrics(host));
+        assert_eq!(asked(&closed, "/metrics", None).await.0, StatusCode::UNAUTHORIZED);
+        for role in Role::ALL {
+            let (status, text) = asked(&closed, "/metrics", Some(Caller::new("c", role))).await;
+            assert!(status == StatusCode::OK && text.contains("toolhold_build_info"), "{role}");
+        }
+        assert_eq!(asked(&open, "/metrics", None).await.0, StatusCode::OK);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_host_whose_journal_cannot_be_written_lives_and_is_not_ready() {
+        let (_folder, host) = host().await;
+        let router = health(host.clone());
+        assert_eq!(asked(&router, "/readyz", None).await.0, StatusCode::OK);
+        let forbidden = |forbidden: bool| {
+            host.journal().with_connection(|connection| {
+                connection.pragma_update(None, "query_only", forbidden).unwrap();
+            });
+        };
+        forbidden(true);
+        // The answer holds for a moment, however often it is asked for.
+        assert_eq!(asked(&router, "/readyz", None).await.0, StatusCode::OK);
+        tokio::time::sleep(HOLDS).await;
+        let (status, text) = asked(&router, "/readyz", None).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+        assert!(text.contains("cannot be written") && !text.contains('/'), "{text}");
+        assert_eq!(asked(&router, "/healthz", None).await.0, StatusCode::OK);
+        let text = host.metrics().encode(Format::Prometheus).unwrap();
+        assert!(text.contains("toolhold_journal_failing 1"), "{text}");
+        forbidden(false);
+        tokio::time::sleep(HOLDS).await;
+        assert_eq!(asked(&router, "/readyz", None).await.0, StatusCode::OK);
+        assert!(host.metrics().encode(Format::Prometheus).unwrap().contains("toolhold_journal_failing 0"));
+        host.journal().reader().unwrap().verify(None).unwrap();
+    }
 }

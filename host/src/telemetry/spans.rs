@@ -49,6 +49,7 @@ pub(super) fn is_taken() -> bool {
 pub(crate) enum Stage {
     Validate,
     Decide,
+    Ask,
     Admit,
     Run,
     Land,
@@ -61,6 +62,7 @@ impl Stage {
         match self {
             Self::Validate => "validate",
             Self::Decide => "decide",
+            Self::Ask => "ask",
             Self::Admit => "admit",
             Self::Run => "run",
             Self::Land => "land",
@@ -73,6 +75,7 @@ impl Stage {
         match self {
             Self::Validate => tracing::info_span!(target: TARGET, "toolhold.validate"),
             Self::Decide => tracing::info_span!(target: TARGET, "toolhold.decide"),
+            Self::Ask => tracing::info_span!(target: TARGET, "toolhold.ask"),
             Self::Admit => tracing::info_span!(target: TARGET, "toolhold.admit"),
             Self::Run => tracing::info_span!(target: TARGET, "toolhold.run"),
             Self::Land => tracing::info_span!(target: TARGET, "toolhold.land"),

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and starts the program"
 )]
 
+mod api;
 mod apply;
 mod cases;
 mod commands;

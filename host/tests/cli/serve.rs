@@ -22,7 +22,7 @@ impl Serving {
         Self::with_token(project, words, made.printed().trim().to_owned())
     }
 
-    fn with_token(project: &Project, words: &[&str], token: String) -> Self {
+    pub(crate) fn with_token(project: &Project, words: &[&str], token: String) -> Self {
         let words = [&["serve", "--listen", "127.0.0.1:0"], words].concat();
         let mut process = project.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut url = String::new();

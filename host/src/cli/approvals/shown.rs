@@ -57,6 +57,8 @@ pub(super) fn whole(record: &ApprovalRecord) -> String {
     lines.push(String::new());
     lines.push(paint(Tone::Strong, "it would"));
     lines.push(effects::whole(&record.foreseen.effects, Landing::Previewed));
+    let urls = record.foreseen.effects.requests.iter().flat_map(|request| escape::odd_hosts(&request.url));
+    lines.extend(urls.map(|note| paint(Tone::Bad, &format!("  ! {note}"))));
     if let Some(failure) = &record.foreseen.failure {
         lines.push(paint(
             Tone::Notice,
