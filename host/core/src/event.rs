@@ -49,6 +49,17 @@ pub enum Event {
         /// The manifest that applies.
         manifest: Option<Digest>,
     },
+    /// A client of a front made its first call: all calls of the run are its calls.
+    ClientArrived {
+        /// Which run.
+        run: RunId,
+        /// Which front: `mcp`.
+        front: String,
+        /// Who asks, as rates and keys know it: proven by a token, or whoever started the program.
+        client: String,
+        /// What it calls itself.
+        calls_itself: String,
+    },
     /// A run ended.
     RunEnded {
         /// Which run.
@@ -548,6 +559,7 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"breaker-turned","dependency":"tool:web.get","turned":"half-opened"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"breaker-reset","dependency":"tool:web.get"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"request-taken","caller":"ci","method":"POST","path":"/v1/calls/c/undo"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"client-arrived","run":"r","front":"mcp","client":"mcp:editor","calls_itself":"cursor 1.2"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"tool-pinned","component":"files","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}}"#,
         ];
         for text in texts {

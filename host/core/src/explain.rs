@@ -4,6 +4,7 @@
 //! It asks the policy itself ([`Policy::explain`] and `decide` share their judgement), so that it cannot tell another story.
 
 mod path;
+mod reach;
 mod request;
 mod text;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use path::{Access, PathExplanation, PathReason};
+pub use reach::{Reach, RuleAbout};
 pub use request::RequestLine;
 
 use crate::call::{Mode, ValidatedCall};
@@ -136,6 +138,9 @@ pub struct LimitLine {
     pub limit: Limit,
     /// The bound, with its unit.
     pub bound: String,
+    /// The bound, in the limit's unit.
+    #[serde(skip)]
+    pub number: u64,
     /// Where it comes from.
     pub from: LimitFrom,
 }
@@ -259,6 +264,7 @@ impl Policy {
         let row = |row: &crate::limit::Spec| LimitLine {
             limit: row.limit,
             bound: amount::show(narrowed.get(row.limit), row.unit),
+            number: narrowed.get(row.limit),
             from: line(row.limit),
         };
         LIMITS.iter().map(row).collect()

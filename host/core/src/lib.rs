@@ -16,6 +16,7 @@ pub mod call;
 pub mod chain;
 pub mod classify;
 pub mod command;
+pub mod content;
 pub mod cost;
 pub mod describe;
 pub mod effect;

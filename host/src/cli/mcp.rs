@@ -31,6 +31,9 @@ pub(super) struct Mcp {
     /// Every call runs as a preview: its result is what would be, and nothing changes.
     #[arg(long)]
     dry_run: bool,
+    /// Tools are listed without the name of their component, where that leaves no two of one name.
+    #[arg(long)]
+    short_names: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -63,7 +66,7 @@ impl Mcp {
                 Opened::Ours(host) => return self.serve(&host).await,
                 Opened::InUse(busy) => busy,
             };
-            match control::attach(&project.state(), self.dry_run).await.code(ExitCode::Host)? {
+            match control::attach(&project.state(), self.settings()).await.code(ExitCode::Host)? {
                 Attached::Done => return Ok(ExitCode::Success),
                 Attached::HolderEnded => return Err(Failure::new(ExitCode::Host, anyhow!(HOLDER_ENDED))),
                 Attached::Nobody if pause > LAST_PAUSE => return Err(busy),
@@ -74,10 +77,14 @@ impl Mcp {
         }
     }
 
+    fn settings(&self) -> Settings {
+        Settings { preview: self.dry_run, short_names: self.short_names }
+    }
+
     /// Serves the client, and whoever comes after it.
     async fn serve(self, host: &Host) -> CommandResult {
         let holding = control::hold(host);
-        let server = Server::new(host.clone(), Settings { preview: self.dry_run });
+        let server = Server::new(host.clone(), self.settings());
         let served = server.serve_stdio().await;
         holding.end().await;
         served.code(ExitCode::Failure)?;

@@ -29,6 +29,7 @@ mod logs;
 mod manifest;
 mod mcp;
 mod new;
+mod oauth;
 mod openapi;
 mod pack;
 mod project;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use toolhold_core::call::Mode;
 use toolhold_core::escape;
 use toolhold_core::limit::{LIMITS, Unit, Usage};

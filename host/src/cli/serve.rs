@@ -11,18 +11,19 @@ use clap::Args;
 use serde_json::json;
 
 use super::failure::{CommandResult, Failure, WithCode as _};
+use super::oauth::OAuthFlags;
 use super::project::{Project, open};
 use super::runs::ModelArguments;
 use super::ui::Ui;
 use crate::access::{Access, Role, Secret, Token, TokenFile};
 use crate::agent::model::Described;
 use crate::agent::{Clock, TokioClock};
-use crate::api::{self, Api};
+use crate::clock;
 use crate::exit_code::ExitCode;
+use crate::mcp::{self, http::HttpSettings};
 use crate::runs::service::{Service, Settings as RunSettings};
 use crate::serve::{HostName, ServeError, Server, Settings, TlsFiles};
 use crate::shutdown::{Shutdown, Signals};
-use crate::{clock, control};
 
 /// Serve the host of the manifest over HTTP, to callers with a token.
 ///
@@ -60,6 +61,11 @@ pub(super) struct Serve {
     /// How long what runs may take to finish when the server is told to end.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     grace: Duration,
+    /// Tools are listed to MCP clients without the name of their component, where that leaves no two of one name.
+    #[arg(long)]
+    short_names: bool,
+    #[command(flatten)]
+    oauth: OAuthFlags,
     #[command(flatten)]
     runs: RunArguments,
 }
@@ -111,9 +117,13 @@ impl Serve {
         let access = Access::open(file, host.journal().clone()).await.code(ExitCode::BadInput)?;
         let shutdown = Shutdown::default();
         let runs = Service::new(host.clone(), self.runs.settings(models));
-        let api = Api::new(host.clone(), runs.clone());
-        let parts = crate::serve::parts(&host, api.clone(), &access, &shutdown, self.open_metrics);
-        control::hold_with(&host, api::router(api), &shutdown);
+        let mcp = HttpSettings {
+            settings: mcp::Settings { preview: false, short_names: self.short_names },
+            hosts: server.hosts(),
+            shutdown: shutdown.clone(),
+        };
+        let parts = crate::serve::parts(&host, &runs, &access, mcp, self.open_metrics);
+        let parts = self.oauth.before(parts, &access).await?;
         ui.result(&json!({ "url": server.url() }), |_| server.url())?;
         self.runs.take_up(&runs, ui).await?;
         crate::serve::serve(server, (parts, access), (&shutdown, signals), self.grace, |text| ui.say(text)).await;

@@ -7,8 +7,9 @@ use rmcp::transport::io::stdio_pipes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::MCP;
-use super::holder::{HELLO, LIVE, PREVIEW};
+use super::holder::{HELLO, said};
 use super::socket::{SocketError, connect};
+use crate::mcp::Settings;
 use crate::shutdown::Signals;
 
 /// How long the holder may take to answer.
@@ -46,10 +47,10 @@ pub(crate) enum AttachError {
 /// # Errors
 ///
 /// [`AttachError`].
-pub(crate) async fn attach(state: &Path, preview: bool) -> Result<Attached, AttachError> {
+pub(crate) async fn attach(state: &Path, settings: Settings) -> Result<Attached, AttachError> {
     let mut signals = Signals::listen().map_err(AttachError::Signals)?;
     let Some(mut stream) = connect(state, MCP).await? else { return Ok(Attached::Nobody) };
-    let hello = [HELLO.as_slice(), &[if preview { PREVIEW } else { LIVE }]].concat();
+    let hello = [HELLO.as_slice(), &[said(settings)]].concat();
     let greeted = async {
         let mut answer = [0; HELLO.len()];
         stream.write_all(&hello).await?;

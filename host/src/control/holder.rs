@@ -24,15 +24,30 @@ const MOST_CLIENTS: usize = 32;
 /// How long a client may take to say what it wants.
 const HELLO_TIME: Duration = Duration::from_secs(5);
 
-/// What a process that attaches an MCP client says first, and is told when it is attached: one byte each, after this line, so that another
-/// version is told from this one.
+/// What a process that attaches an MCP client says first, and is told when it is attached. Another version of what is said has another line.
+/// After it, the client says in one byte how it is to be served.
 pub(super) const HELLO: &[u8; 16] = b"toolhold mcp 1\r\n";
 
-/// Its calls change things.
-pub(super) const LIVE: u8 = b'L';
+/// The byte of a client that is served as nobody said otherwise.
+const PLAIN: u8 = b'@';
 
 /// Its calls are previews.
-pub(super) const PREVIEW: u8 = b'P';
+const PREVIEW: u8 = 1;
+
+/// Its tools have short names.
+const SHORT_NAMES: u8 = 2;
+
+/// How a client is to be served, in one byte.
+pub(super) fn said(settings: Settings) -> u8 {
+    let Settings { preview, short_names } = settings;
+    PLAIN | if preview { PREVIEW } else { 0 } | if short_names { SHORT_NAMES } else { 0 }
+}
+
+/// What such a byte says; nothing that is not known.
+fn heard(byte: u8) -> Option<Settings> {
+    let settings = Settings { preview: byte & PREVIEW != 0, short_names: byte & SHORT_NAMES != 0 };
+    (said(settings) == byte).then_some(settings)
+}
 
 /// Somebody listens on the sockets of a state directory, for as long as this is there.
 #[derive(Debug)]
@@ -121,24 +136,38 @@ impl Marks for Local {
 /// Serves one MCP client at the other end of a socket: its calls are a run of their own.
 async fn attached(host: Host, stream: UnixStream, shutdown: Shutdown) {
     let (mut input, mut output) = stream.into_split();
-    let Ok(Some(preview)) = tokio::time::timeout(HELLO_TIME, wanted(&mut input)).await else { return };
+    let Ok(Some(settings)) = tokio::time::timeout(HELLO_TIME, wanted(&mut input)).await else { return };
     if output.write_all(HELLO).await.is_err() {
         return;
     }
-    let server = Server::new(host, Settings { preview });
+    let server = Server::new(host, settings);
     if let Err(error) = server.serve_streams(input, output, shutdown.begun()).await {
         tracing::warn!(%error, "an attached client was not served");
     }
 }
 
-/// Whether the calls of a client are to be previews. `None` if it does not say so as it should.
-async fn wanted(input: &mut (impl AsyncRead + Unpin)) -> Option<bool> {
+/// How a client is to be served. `None` if it does not say so as it should.
+async fn wanted(input: &mut (impl AsyncRead + Unpin)) -> Option<Settings> {
     let mut hello = [0; HELLO.len()];
     input.read_exact(&mut hello).await.ok()?;
-    let mode = input.read_u8().await.ok()?;
-    match mode {
-        LIVE if hello == *HELLO => Some(false),
-        PREVIEW if hello == *HELLO => Some(true),
-        _ => None,
+    let byte = input.read_u8().await.ok()?;
+    if hello == *HELLO { heard(byte) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_is_served_as_it_says_and_not_at_all_if_it_says_anything_else() {
+        for (preview, short_names) in [(false, false), (true, false), (false, true), (true, true)] {
+            let hello = [HELLO.as_slice(), &[said(Settings { preview, short_names })]].concat();
+            let wanted = wanted(&mut hello.as_slice()).await.unwrap();
+            assert_eq!((wanted.preview, wanted.short_names), (preview, short_names));
+        }
+        let other = [b"toolhold mcp 2\r\n".as_slice(), b"@"].concat();
+        for hello in [other.as_slice(), HELLO, b"", b"{\"jsonrpc\":\"2.0\"}\n", &[HELLO.as_slice(), b"L"].concat()] {
+            assert!(wanted(&mut &*hello).await.is_none(), "{hello:?}");
+        }
     }
 }

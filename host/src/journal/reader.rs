@@ -19,6 +19,7 @@ use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
+use super::lookup::{self, AuditFilter, FoundEntry, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
@@ -372,6 +373,24 @@ impl Reader {
     /// The database cannot be read.
     pub fn kept_bytes(&self) -> Result<u64, Error> {
         plans::kept_bytes(&self.connection)
+    }
+
+    /// The entries of the audit that fit, newest first. Not checked: that is [`Reader::verify`].
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn latest_entries(&self, filter: &AuditFilter) -> Result<Vec<FoundEntry>, Error> {
+        lookup::audit(&self.connection, filter)
+    }
+
+    /// Every tool that was ever called, and how often.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn tool_uses(&self) -> Result<Vec<ToolUse>, Error> {
+        lookup::tools(&self.connection)
     }
 
     /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.

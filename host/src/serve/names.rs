@@ -61,6 +61,11 @@ impl Names {
         Self { named, tls }
     }
 
+    /// The hosts that it was given names of.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|name| name.host.as_str())
+    }
+
     /// Goes on only if the request asks this server, which took the connection at `local`.
     pub(super) fn check_host(&self, uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> Result<Ours, Problem> {
         let authority = asked(uri, headers)?;

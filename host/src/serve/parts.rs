@@ -9,22 +9,30 @@ use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
 use crate::access::{Access, Caller, gate};
 use crate::api::{self, Api};
-use crate::shutdown::Shutdown;
-use crate::{Host, telemetry};
+use crate::console::{self, Console};
+use crate::mcp::http::HttpSettings;
+use crate::runs::service::Service;
+use crate::{Host, control, telemetry};
 
 /// Everything that is served.
 ///
-/// With `open_metrics`, everybody who reaches it may read the metrics.
-pub(crate) fn parts(host: &Host, api: Api, access: &Access, shutdown: &Shutdown, open_metrics: bool) -> Router {
+/// With `open_metrics`, everybody who reaches it may read the metrics. The API is served to other processes of this user, too, by the sockets of
+/// the state directory.
+pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, mcp: HttpSettings, open_metrics: bool) -> Router {
+    let shutdown = mcp.shutdown.clone();
+    let api = Api::new(host.clone(), runs.clone());
+    let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());
     let (ended, told) = (api.clone(), shutdown.clone());
     // Calls that run are waited for, and runs are left where they can be taken up.
     let _joined_at_the_end = shutdown.spawn(async move {
         told.begun().await;
         ended.shut_down(&told.stops()).await;
     });
+    control::hold_with(host, api::router(api.clone()), &shutdown);
     let caller = Router::new().route("/v1/caller", get(caller));
     let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
-    let parts = parts.in_the_open(telemetry::health(host.clone()));
+    let parts = parts.behind_the_door(crate::mcp::http::router(host.clone(), mcp));
+    let parts = parts.in_the_open(console::router(console)).in_the_open(telemetry::health(host.clone()));
     let parts = match open_metrics {
         true => parts.in_the_open(telemetry::open_metrics(host.clone())),
         false => parts.behind_the_door(telemetry::metrics_for_callers(host.clone())),

@@ -104,6 +104,18 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
+    /// The hosts that it answers to; none where it has every address of this machine, and only a connection tells which.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        let address = self.address.ip().to_canonical();
+        if address.is_unspecified() {
+            return Vec::new();
+        }
+        let local = address.is_loopback().then(|| "localhost".to_owned());
+        let named = self.names.hosts().map(str::to_owned);
+        std::iter::once(address.to_string()).chain(local).chain(named).collect()
+    }
+
     /// Takes connections until the process ends. What they ask for is answered by `parts`.
     pub async fn run(self, parts: Router, access: Access, shutdown: Shutdown) {
         let guarded = Guard::new(self.names, access, &self.bounds);

@@ -522,18 +522,6 @@ pub(crate) struct Origin {
     step: u64,
 }
 
-/// A person let the call be made.
-#[derive(ToSchema)]
-pub(crate) struct Approved {
-    /// The approval.
-    approval: String,
-    /// Who gave it.
-    by: String,
-    /// The arguments, where the person changed them.
-    #[schema(required = false)]
-    arguments: Option<Value>,
-}
-
 /// What a run came to.
 #[derive(ToSchema)]
 pub(crate) struct RunReport {

@@ -22,6 +22,7 @@ mod history;
 mod labels;
 mod languages;
 mod mcp;
+mod mcp_http;
 mod mode;
 mod model;
 mod project;

@@ -540,3 +540,26 @@ fn what_is_suggested_for_a_path_allows_it_and_no_other() {
     assert!(after.explain_path("files.write", "/work/notes/x", Access::Write, &scope).allowed);
     assert!(!after.explain_path("files.write", "/work/a", Access::Write, &scope).allowed);
 }
+
+#[test]
+fn what_a_tool_could_ever_do_is_told_whatever_it_is_asked_for() {
+    let when = "when = { required = [\"path\"] }";
+    let rules =
+        [rule("some", "allow", "files.write", when), rule("never", "deny", "files.*", "when-labels = [\"private\"]")];
+    let head = HEAD.replace("symlinks", "labels = [\"private\"]\nsymlinks");
+    let policy = policy(&format!("{head}{}", rules.concat()), &tools());
+    let reach = policy.reach("files.write").unwrap();
+    let told: Vec<_> =
+        reach.rules.iter().map(|line| (line.rule.name.as_str(), line.conditional, line.labels.len())).collect();
+    assert_eq!(told, [("never", false, 1), ("some", true, 0)]);
+    assert_eq!(
+        reach.directories.iter().map(|line| (line.guest.as_str(), line.write.len())).collect::<Vec<_>>(),
+        [("/work", 1)]
+    );
+    assert_eq!(reach.env, ["LANG"]);
+    let memory = reach.limits.iter().find(|line| line.limit == Limit::Memory).unwrap();
+    assert_eq!((memory.number, memory.bound.as_str()), (1 << 20, "1MiB"));
+    // What a tool does not declare to need is not within its reach, and of what nobody may know nothing is told.
+    assert!(policy.reach("files.pure").unwrap().directories.is_empty());
+    assert!(policy.reach("files.nothing").is_none());
+}

@@ -4,6 +4,7 @@ mod attack;
 mod calls;
 mod damage;
 mod failure;
+mod lookup;
 mod reliability;
 mod runs;
 mod standing;
