@@ -25,6 +25,7 @@ pub mod cli;
 pub mod clock;
 mod component_file;
 pub mod console;
+mod control;
 mod distribution;
 pub mod doctor;
 pub mod effects;

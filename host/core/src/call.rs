@@ -188,14 +188,14 @@ pub enum Sends {
 }
 
 /// The word of a person by which a call is made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approved {
     /// The approval, which is used up, or counted, as the call is admitted.
     pub approval: ApprovalId,
     /// Who gave it.
     pub by: String,
     /// The arguments, where the person changed them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arguments: Option<Value>,
 }
 

@@ -4,10 +4,11 @@ use clap::Args;
 use toolhold_core::id::CallId;
 use toolhold_core::outcome::{Class, Outcome};
 
+use super::asked::{self, Door, open_or_ask};
 use super::call::exit_code;
 use super::effects::{self, Landing};
-use super::failure::CommandResult;
-use super::project::{Project, open};
+use super::failure::{CommandResult, WithCode as _};
+use super::project::Project;
 use super::report;
 use super::ui::Ui;
 use crate::CallOptions;
@@ -32,11 +33,20 @@ pub(super) struct Apply {
 impl Apply {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let host = open(project, Vec::new(), ui).await?;
-        let done = host.apply(&self.preview, CallOptions::default()).await;
+        let (done, told, reader) = match open_or_ask(project, ui).await? {
+            Door::Ours(host) => {
+                let done = host.apply(&self.preview, CallOptions::default()).await;
+                let told = report::to_json(&done);
+                (done, told, host.journal().reader().code(ExitCode::Host)?)
+            }
+            Door::Theirs(mut holder) => {
+                let told = holder.post(&format!("/v1/calls/{}/apply", self.preview), None, &[]).await?;
+                (asked::report(&told)?, told, holder.reader()?)
+            }
+        };
         let code = exit_code(&done.outcome);
         if code == ExitCode::Success || ui.is_json() {
-            ui.result(&report::to_json(&done), |_| effects::brief(&done.effects, Landing::Landed))?;
+            ui.result(&told, |_| effects::brief(&done.effects, Landing::Landed))?;
         }
         match &done.outcome {
             _ if ui.is_json() => {}
@@ -47,7 +57,7 @@ impl Apply {
                 }
             }
             Outcome::Success(_) => {
-                let command = report::next(&done, &host);
+                let command = report::next(&done, &reader);
                 command.iter().for_each(|command| ui.say(command));
             }
         }

@@ -6,9 +6,10 @@ use serde_json::json;
 use toolhold_core::breaker::State;
 use toolhold_core::escape;
 
+use super::asked::{Door, open_or_ask};
 use super::effects;
 use super::failure::{CommandResult, Failure, WithCode as _};
-use super::project::{Project, open};
+use super::project::Project;
 use super::ui::Ui;
 use crate::attempt::{DependencyState, remembered};
 use crate::exit_code::ExitCode;
@@ -41,20 +42,28 @@ impl Breakers {
                 ui.result(&states.iter().map(Breaker::of).collect::<Vec<_>>(), |_| table(&states))?;
             }
             Self::Reset { name } => {
-                let host = open(project, Vec::new(), ui).await?;
-                if !host.dependencies().reset(&name) {
-                    let error = anyhow::anyhow!(
-                        "no breaker `{}` remembers a fault; `toolhold breakers list` shows those that do",
-                        escape::line(&name)
-                    );
-                    return Err(Failure::new(ExitCode::BadInput, error));
+                match open_or_ask(project, ui).await? {
+                    Door::Ours(host) => {
+                        if !host.dependencies().reset(&name) {
+                            return Err(unknown(&name));
+                        }
+                        host.journal().flush().await.code(ExitCode::Host)?;
+                    }
+                    Door::Theirs(mut holder) => {
+                        holder.post("/v1/breakers/reset", Some(&json!({ "name": name })), &[]).await?;
+                    }
                 }
-                host.journal().flush().await.code(ExitCode::Host)?;
                 ui.result(&json!({ "reset": name }), |_| format!("closed: {}", escape::line(&name)))?;
             }
         }
         Ok(ExitCode::Success)
     }
+}
+
+fn unknown(name: &str) -> Failure {
+    let name = escape::line(name);
+    let why = format!("no breaker `{name}` remembers a fault; `toolhold breakers list` shows those that do");
+    Failure::new(ExitCode::BadInput, anyhow::anyhow!(why))
 }
 
 /// In microseconds: a table shows no more of a time.

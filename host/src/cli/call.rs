@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::describe::{EffectKind, Need};
 use toolhold_core::escape;
-use toolhold_core::id::IdempotencyKey;
+use toolhold_core::id::{IdempotencyKey, ToolName};
 use toolhold_core::outcome::{CallReport, Class, Outcome};
 use toolhold_sandbox::{Event, EventSink};
 
 use super::approvals::{Editor, Prompter};
+use super::asked::{self, Door, Holder, open_or_ask};
 use super::failure::{CommandResult, WithCode as _};
-use super::project::{Project, open};
+use super::project::Project;
 use super::ui::Ui;
 use super::{arguments, report};
 use crate::exit_code::ExitCode;
@@ -54,14 +56,21 @@ pub(super) struct Call {
 impl Call {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let host = open(project, Vec::new(), ui).await?;
+        match open_or_ask(project, ui).await? {
+            Door::Ours(host) => self.make(&host, ui).await,
+            Door::Theirs(holder) => self.ask(holder, ui).await,
+        }
+    }
+
+    /// Makes the call in this process.
+    async fn make(self, host: &Host, ui: Ui) -> CommandResult {
         let schema =
             host.tools().find(|tool| tool.name().as_str() == self.tool).map(|tool| tool.info().input_schema.clone());
         let arguments = arguments::parse(&self.arguments, &schema.unwrap_or_default()).code(ExitCode::Usage)?;
-        let mode = if self.dry_run { Mode::Preview } else { Mode::Live };
-        let call = ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode };
+        let call =
+            ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode: mode(self.dry_run) };
         // Whoever sits at the terminal is asked there; without one, the call is parked, and made by a repeat after the decision.
-        let prompter = Prompter::start(&host, call.run.clone(), self.editor, ui);
+        let prompter = Prompter::start(host, call.run.clone(), self.editor, ui);
         let lifetime = Duration::from_micros(host.policy().manifest().approvals().limits.lifetime);
         let asking = if prompter.has_person() { Asking::Wait(lifetime) } else { Asking::Park };
         let options = CallOptions { events: Some(sink(ui)), asking, ..CallOptions::default() };
@@ -71,15 +80,44 @@ impl Call {
         drop(prompter);
         ui.result(&report::to_json(&done), |_| report::printed(&done))?;
         if done.mode == Mode::Preview && !self.dry_run {
-            ui.say(report::why_preview(&host));
+            ui.say(report::why_preview(host));
         }
         if !ui.is_json() {
             report::say(&done, self.usage, ui);
-            report::say_effects(&done, &host, ui);
-            hint(&done, &host, ui);
+            report::say_effects(&done, &host.journal().reader().code(ExitCode::Host)?, ui);
+            hint(&done, host, ui);
         }
         Ok(exit_code(&done.outcome))
     }
+
+    /// Has the call made by whoever holds the state directory. It is stopped when this process is: that one sees the connection end.
+    async fn ask(self, mut holder: Holder, ui: Ui) -> CommandResult {
+        let tool = match self.tool.parse::<ToolName>() {
+            Ok(tool) => holder.get(&format!("/v1/tools/{tool}")).await?,
+            Err(_) => None,
+        };
+        let schema = tool.as_ref().and_then(|tool| tool.get("input_schema")).cloned().unwrap_or_default();
+        let arguments = arguments::parse(&self.arguments, &schema).code(ExitCode::Usage)?;
+        let wrong = |error| anyhow::anyhow!("the arguments are not JSON: {error}");
+        let arguments: Value = serde_json::from_str(&arguments).map_err(wrong).code(ExitCode::InvalidArguments)?;
+        let body = json!({ "tool": self.tool, "arguments": arguments, "mode": mode(self.dry_run) });
+        let headers: Vec<_> = self.key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
+        let told = holder.post("/v1/calls", Some(&body), &headers).await?;
+        let done = asked::report(&told)?;
+        ui.result(&told, |_| report::printed(&done))?;
+        if done.mode == Mode::Preview && !self.dry_run {
+            ui.say("the manifest lets this call run as a preview only");
+        }
+        if !ui.is_json() {
+            report::say(&done, self.usage, ui);
+            report::say_effects(&done, &holder.reader()?, ui);
+        }
+        Ok(exit_code(&done.outcome))
+    }
+}
+
+fn mode(is_dry: bool) -> Mode {
+    if is_dry { Mode::Preview } else { Mode::Live }
 }
 
 /// What the process tells of a call.

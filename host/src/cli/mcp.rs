@@ -1,17 +1,19 @@
 //! `toolhold mcp`: the tools of the manifest for a client of the Model Context Protocol.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::failure::{CommandResult, WithCode as _};
-use super::project::{Project, open};
+use super::failure::{CommandResult, Failure, WithCode as _};
+use super::project::{Opened, Project, try_open};
 use super::ui::{Tone, Ui, paint};
+use crate::control::{self, Attached};
 use crate::exit_code::ExitCode;
 use crate::mcp::{CLIENTS, Client, Server, Settings};
-use crate::replace_file;
+use crate::{Host, replace_file};
 
 /// Serve the tools of the manifest to an MCP client: an editor, a chat application, an agent framework.
 ///
@@ -23,7 +25,8 @@ use crate::replace_file;
   toolhold mcp install cursor --write      let the editor start it
   toolhold mcp --dry-run                   every call is a preview
 
-Nothing but the protocol goes to standard output; what the host has to say goes to standard error.")]
+Nothing but the protocol goes to standard output; what the host has to say goes to standard error. Where another toolhold holds the state
+directory, that one serves the client, and this one only hands on what both say.")]
 pub(super) struct Mcp {
     /// Every call runs as a preview: its result is what would be, and nothing changes.
     #[arg(long)]
@@ -57,13 +60,48 @@ impl Mcp {
         if let Some(Command::Install(install)) = self.command {
             return install.run(project, ui);
         }
-        let host = open(project, Vec::new(), ui).await?;
-        let server = Server::new(host.clone(), Settings { preview: self.dry_run, short_names: self.short_names });
-        server.serve_stdio().await.code(ExitCode::Failure)?;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let busy = match try_open(project, Vec::new(), ui).await? {
+                Opened::Ours(host) => return self.serve(&host).await,
+                Opened::InUse(busy) => busy,
+            };
+            match control::attach(&project.state(), self.settings()).await.code(ExitCode::Host)? {
+                Attached::Done => return Ok(ExitCode::Success),
+                Attached::HolderEnded => return Err(Failure::new(ExitCode::Host, anyhow!(HOLDER_ENDED))),
+                Attached::Nobody if pause > LAST_PAUSE => return Err(busy),
+                // Whoever has it just begins, or is a command that ends soon.
+                Attached::Nobody => tokio::time::sleep(pause).await,
+            }
+            pause *= 2;
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings { preview: self.dry_run, short_names: self.short_names }
+    }
+
+    /// Serves the client, and whoever comes after it.
+    async fn serve(self, host: &Host) -> CommandResult {
+        let holding = control::hold(host);
+        let server = Server::new(host.clone(), self.settings());
+        let served = server.serve_stdio().await;
+        holding.end().await;
+        served.code(ExitCode::Failure)?;
         host.journal().flush().await.code(ExitCode::Host)?;
         Ok(ExitCode::Success)
     }
 }
+
+/// What a client is told whose holder is gone.
+const HOLDER_ENDED: &str = "the toolhold that held the state directory has ended, and with it this client's session: start it again, and it \
+                            takes over";
+
+/// How long it takes until a state directory that is in use, and by nobody who serves, is looked at again. It takes twice as long each time:
+/// half a minute in all, in which components can be compiled.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+const LAST_PAUSE: Duration = Duration::from_millis(12_800);
 
 impl Install {
     fn run(self, project: &Project, ui: Ui) -> CommandResult {

@@ -7,6 +7,7 @@ mod add;
 mod apply;
 mod approvals;
 mod arguments;
+mod asked;
 mod audit;
 mod breakers;
 mod build;

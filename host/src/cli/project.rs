@@ -10,7 +10,7 @@ use super::known;
 use super::ui::Ui;
 use crate::attempt::HostTime;
 use crate::exit_code::ExitCode;
-use crate::journal::Durability;
+use crate::journal::{self, Durability};
 use crate::secrets::KnownSecret;
 use crate::store::StoreError;
 use crate::{Host, HostConfig, OpenError, Progress};
@@ -89,17 +89,38 @@ impl Project {
     }
 }
 
+/// What came of opening a host.
+pub(super) enum Opened {
+    /// It is open.
+    Ours(Box<Host>),
+    /// Another process holds its state directory.
+    InUse(Failure),
+}
+
 /// Opens the project's host, with a word on the terminal while components compile.
 ///
 /// What it and `known` hold secret is not printed from here on.
 pub(super) async fn open(project: &Project, known: Vec<KnownSecret>, ui: Ui) -> Result<Host, Failure> {
+    match try_open(project, known, ui).await? {
+        Opened::Ours(host) => Ok(*host),
+        Opened::InUse(failure) => Err(failure),
+    }
+}
+
+/// [`open`], for who can do something else where the state directory is in use.
+pub(super) async fn try_open(project: &Project, known: Vec<KnownSecret>, ui: Ui) -> Result<Opened, Failure> {
     let spinner = Spinner::new(ui);
     let config = HostConfig { known, ..project.host() };
     let host = Host::open(&config, &|step| spinner.show(&step)).await;
     spinner.done();
-    let host = host.map_err(failure)?;
-    known::learn(host.redactor());
-    Ok(host)
+    match host {
+        Ok(host) => {
+            known::learn(host.redactor());
+            Ok(Opened::Ours(Box::new(host)))
+        }
+        Err(error @ OpenError::Journal(journal::Error::InUse(_))) => Ok(Opened::InUse(failure(error))),
+        Err(error) => Err(failure(error)),
+    }
 }
 
 /// An error of opening, with its exit code and, where it points into a file, its places.

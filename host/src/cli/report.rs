@@ -11,7 +11,7 @@ use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use super::effects::{self, Landing};
 use super::ui::{Tone, Ui, paint};
 use crate::Host;
-use crate::journal::PlanState;
+use crate::journal::{PlanState, Reader};
 use crate::shown::Report;
 
 /// How much of a dry run's result is shown beside its effects, in bytes.
@@ -83,13 +83,13 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
 }
 
 /// What a live call changed, or a preview would, and what can be done about it.
-pub(super) fn say_effects(report: &CallReport, host: &Host, ui: Ui) {
+pub(super) fn say_effects(report: &CallReport, reader: &Reader, ui: Ui) {
     match report.mode {
         Mode::Live if report.effects.is_empty() || report.replayed => return,
         Mode::Live => ui.say(&paint(Tone::Faint, &effects::total(&report.effects, landing(report)))),
         Mode::Preview => previewed(report, ui),
     }
-    if let Some(command) = next(report, host) {
+    if let Some(command) = next(report, reader) {
         ui.say(&command);
     }
 }
@@ -105,9 +105,9 @@ fn previewed(report: &CallReport, ui: Ui) {
 
 /// The command that makes the changes of a preview real, or takes those of a live call back. The journal knows whether there
 /// is anything; that a plan was done may be written a moment later than the call returns.
-pub(super) fn next(report: &CallReport, host: &Host) -> Option<String> {
+pub(super) fn next(report: &CallReport, reader: &Reader) -> Option<String> {
     let has_result = matches!(report.outcome, Outcome::Success(_));
-    let plan = host.journal().reader().ok()?.plan(&report.call).ok()?.filter(|_| has_result)?;
+    let plan = reader.plan(&report.call).ok()?.filter(|_| has_result)?;
     match plan.state {
         PlanState::Preview => Some(format!("make exactly these changes with:  toolhold apply {}", report.call)),
         PlanState::Ready | PlanState::Landed => Some(format!("take it back with:  toolhold undo {}", report.call)),

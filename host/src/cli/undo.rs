@@ -4,9 +4,10 @@ use clap::Args;
 use toolhold_core::escape;
 use toolhold_core::id::{CallId, RunId};
 
+use super::asked::{Door, open_or_ask};
 use super::effects::{self, Landing};
 use super::failure::{CommandResult, Failure, WithCode as _};
-use super::project::{Project, open};
+use super::project::Project;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
 use crate::journal::{Filter, HistoryEntry, HistoryFilter, Reader};
@@ -36,7 +37,7 @@ pub(super) struct Undo {
 impl Undo {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let host = open(project, Vec::new(), ui).await?;
+        let mut door = open_or_ask(project, ui).await?;
         let calls = match (self.call, &self.run) {
             (Some(call), _) => vec![call],
             (None, Some(run)) => on_disk(&Reader::open(&project.state()).code(ExitCode::Host)?, run)?,
@@ -45,10 +46,10 @@ impl Undo {
         let mut undone = Vec::new();
         let mut failed = None;
         for call in calls {
-            match host.undo(&call).await {
+            match one(&mut door, &call).await {
                 Ok(one) => undone.push(one),
                 Err(error) => {
-                    failed = Some(failure(error));
+                    failed = Some(error);
                     break;
                 }
             }
@@ -58,6 +59,17 @@ impl Undo {
             ui.result(&undone, |undone| readable(undone))?;
         }
         failed.map_or(Ok(ExitCode::Success), Err)
+    }
+}
+
+/// Takes one call back, or has it taken back by whoever holds the state directory.
+async fn one(door: &mut Door, call: &CallId) -> Result<Undone, Failure> {
+    match door {
+        Door::Ours(host) => host.undo(call).await.map_err(failure),
+        Door::Theirs(holder) => {
+            let undone = holder.post(&format!("/v1/calls/{call}/undo"), None, &[]).await?;
+            serde_json::from_value(undone).code(ExitCode::Host)
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use serde_json::json;
 use toolhold_core::escape;
 use toolhold_core::id::CallId;
 
+use super::asked::{Door, open_or_ask};
 use super::effects;
 use super::failure::{CommandResult, Failure, WithCode as _};
-use super::project::{Project, open};
+use super::project::Project;
 use super::ui::Ui;
 use crate::attempt::Resolution;
 use crate::clock;
@@ -95,13 +96,20 @@ impl Resolve {
             }
             None => Resolution::Succeeded(serde_json::Value::Null),
         };
-        let host = open(project, Vec::new(), ui).await?;
-        let resolved = host.resolve(&self.call, resolution).await;
-        resolved.map_err(|error| {
-            let code = if matches!(error, Error::NotUnknown(_)) { ExitCode::BadInput } else { ExitCode::Host };
-            Failure::new(code, error)
-        })?;
         let outcome = if self.what.succeeded { "succeeded" } else { "failed" };
+        match open_or_ask(project, ui).await? {
+            Door::Ours(host) => host.resolve(&self.call, resolution).await.map_err(|error| {
+                let code = if matches!(error, Error::NotUnknown(_)) { ExitCode::BadInput } else { ExitCode::Host };
+                Failure::new(code, error)
+            })?,
+            Door::Theirs(mut holder) => {
+                let body = match resolution {
+                    Resolution::Succeeded(data) => json!({ "outcome": outcome, "data": data }),
+                    Resolution::Failed => json!({ "outcome": outcome }),
+                };
+                holder.post(&format!("/v1/unknown/{}/resolve", self.call), Some(&body), &[]).await?;
+            }
+        }
         let then = match self.what.succeeded {
             true => "a repeat with its key gets this result",
             false => "a repeat with its key runs",

@@ -12,7 +12,7 @@ use crate::journal::{self, HistoryEntry, HistoryFilter, PlanState};
 const LATER: u32 = 1_000;
 
 /// A call that was taken back.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Undone {
     /// Which call.
     pub call: CallId,

@@ -21,6 +21,7 @@ pub use tls::{TlsError, TlsFiles};
 
 pub(crate) use bounds::Bounds;
 pub(crate) use connection::{Marks, drive};
-pub(crate) use guard::{Bodies, whole_body};
+#[cfg(test)]
+use guard::{Bodies, whole_body};
 pub(crate) use lifecycle::serve;
 pub(crate) use parts::parts;

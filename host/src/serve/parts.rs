@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use super::bounds::Bounds;
 use super::guard::{Bodies, whole_body};
-use crate::Host;
 use crate::access::{Access, Caller, gate};
 use crate::api::{self, Api};
 use crate::console::{self, Console};
 use crate::mcp::http::HttpSettings;
 use crate::runs::service::Service;
-use crate::telemetry;
+use crate::{Host, control, telemetry};
 
 /// Everything that is served.
 ///
-/// With `open_metrics`, everybody who reaches it may read the metrics.
+/// With `open_metrics`, everybody who reaches it may read the metrics. The API is served to other processes of this user, too, by the sockets of
+/// the state directory.
 pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, mcp: HttpSettings, open_metrics: bool) -> Router {
     let shutdown = mcp.shutdown.clone();
     let api = Api::new(host.clone(), runs.clone());
@@ -28,6 +28,7 @@ pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, mcp: HttpSetti
         told.begun().await;
         ended.shut_down(&told.stops()).await;
     });
+    control::hold_with(host, api::router(api.clone()), &shutdown);
     let caller = Router::new().route("/v1/caller", get(caller));
     let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
     let parts = parts.behind_the_door(crate::mcp::http::router(host.clone(), mcp));

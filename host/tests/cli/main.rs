@@ -32,6 +32,7 @@ mod registry;
 mod reliability;
 mod rogue;
 mod runs;
+mod second;
 mod serve;
 mod server;
 mod signing;

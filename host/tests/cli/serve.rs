@@ -105,3 +105,52 @@ fn what_cannot_be_served_safely_is_not_served() {
     project.write("toolhold.toml", &MANIFEST.replace("version = 1", "version = 9"));
     project.run(&["serve", "--listen", "127.0.0.1:0"]).failed(3, &["version"]);
 }
+
+/// A server in which a call runs that ends only when it is stopped.
+fn with_a_call_that_waits(words: &[&str]) -> (Project, Serving, TcpStream) {
+    let project = Project::new(
+        "version = 1\n[tools.wait]\nsource = \"wait.wasm\"\n[limits]\ntime = \"300s\"\n[[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"*\"]\n",
+    );
+    std::fs::write(project.path().join("wait.wasm"), crate::project::guest("waiting")).unwrap();
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let serving = Serving::start(&project, words);
+    let body = r#"{"tool":"wait.sleep_forever","arguments":{},"mode":"live"}"#;
+    let mut stream = TcpStream::connect(serving.address).unwrap();
+    let (host, token, length) = (serving.address, &serving.token, body.len());
+    let head = format!(
+        "POST /v1/calls HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json"
+    );
+    stream.write_all(format!("{head}\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
+    // It is at work when its intent is on record.
+    while !project.run(&["audit", "export"]).printed().contains("call-admitted") {
+        assert!(serving.ask("GET /v1/caller", &[&format!("Authorization: Bearer {token}")], "").contains("test"));
+    }
+    (project, serving, stream)
+}
+
+#[test]
+fn what_runs_has_its_time_to_finish_and_is_settled_when_that_is_over() {
+    let (project, serving, mut stream) = with_a_call_that_waits(&["--grace", "300ms"]);
+    serving.signal("-TERM");
+    let (succeeded, said) = serving.ended();
+    assert!(succeeded && said.contains("what runs may finish"), "{said}");
+    let mut answer = String::new();
+    let _reset = stream.read_to_string(&mut answer);
+    assert!(!answer.contains("200 OK"), "{answer}");
+    let audit = project.run(&["audit", "export"]).printed();
+    assert!(audit.contains("caller-gone") || audit.contains("cancelled"), "{audit}");
+    project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
+fn a_second_signal_stops_what_runs_at_once() {
+    let (project, serving, _stream) = with_a_call_that_waits(&["--grace", "300s"]);
+    serving.signal("-TERM");
+    // Nothing new is taken from here on.
+    while TcpStream::connect(serving.address).is_ok() {}
+    serving.signal("-INT");
+    assert!(serving.ended().0);
+    let audit = project.run(&["audit", "export"]).printed();
+    assert!(audit.contains("caller-gone") || audit.contains("cancelled"), "{audit}");
+    assert_eq!(project.run(&["unknown", "list", "--json"]).printed().trim(), "[]");
+}

@@ -17,6 +17,7 @@ use crate::cli::effects::{self, Landing};
 use crate::cli::failure::CommandResult;
 use crate::cli::report;
 use crate::cli::ui::{Tone, Ui, paint};
+use crate::control::{self, Holding};
 use crate::exit_code::ExitCode;
 use crate::runs::Ended;
 use crate::{Host, PreviewSession};
@@ -24,6 +25,8 @@ use crate::{Host, PreviewSession};
 /// The host of one run, and what the operator was not shown yet.
 pub(super) struct Session {
     host: Host,
+    /// Others reach the run's process meanwhile.
+    _holding: Holding,
     /// Where changes are staged, if this is a dry run.
     preview: Option<Arc<PreviewSession>>,
     /// A call changed something.
@@ -35,7 +38,8 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(host: Host, is_dry: bool, ui: Ui) -> Self {
         let preview = is_dry.then(Arc::default);
-        Self { host, preview, changed: AtomicBool::new(false), last: Mutex::default(), ui }
+        let _holding = control::hold(&host);
+        Self { host, _holding, preview, changed: AtomicBool::new(false), last: Mutex::default(), ui }
     }
 
     pub(super) fn host(&self) -> &Host {
@@ -138,7 +142,8 @@ impl Session {
             self.ui.say("       a rule of the manifest lets this call run as a preview only");
         }
         let total = effects::total(&done.effects, report::landing(done));
-        let command = report::next(done, &self.host).map(|command| format!("; {command}"));
+        let command = self.host.journal().reader().ok().and_then(|reader| report::next(done, &reader));
+        let command = command.map(|command| format!("; {command}"));
         self.ui.say(&format!("       {}", paint(Tone::Faint, &format!("{total}{}", command.unwrap_or_default()))));
     }
 
