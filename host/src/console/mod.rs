@@ -108,7 +108,8 @@ pub fn router(console: Console) -> Router {
         .route("/approvals/{approval}", get(pages::approval::show))
         .route("/approvals/{approval}/approve", post(pages::approval::approve))
         .route("/approvals/{approval}/reject", post(pages::approval::reject))
-        .route("/approvals/{approval}/modify", post(pages::approval::modify))
+        // What was wrong with new arguments is shown there: whoever loads that page again gets the approval.
+        .route("/approvals/{approval}/modify", post(pages::approval::modify).get(pages::approval::show))
         .route("/runs", get(pages::runs::show))
         .route("/runs/{run}", get(pages::run::show))
         .route("/runs/{run}/cancel", post(pages::run::cancel))
