@@ -16,6 +16,7 @@ const older = {
   ...(await load('@modelcontextprotocol/sdk/client/index.js')),
   ...(await load('@modelcontextprotocol/sdk/client/stdio.js')),
   ...(await load('@modelcontextprotocol/sdk/client/streamableHttp.js')),
+  ...(await load('@modelcontextprotocol/sdk/types.js')),
 };
 
 const transports = {
@@ -28,7 +29,14 @@ const text = (result) => result.content[0].text;
 
 async function use(line, transport, mode) {
   const sdk = line === 'newer' ? newer : older;
-  const client = new sdk.Client({ name: 'typescript', version: '1' }, mode ? { versionNegotiation: { mode } } : {});
+  const capabilities = { elicitation: {} };
+  const options = mode ? { capabilities, versionNegotiation: { mode } } : { capabilities };
+  const client = new sdk.Client({ name: 'typescript', version: '1' }, options);
+  const asked = [];
+  client.setRequestHandler(line === 'newer' ? 'elicitation/create' : sdk.ElicitRequestSchema, async (request) => {
+    asked.push(request.params.message);
+    return { action: 'accept', content: { decision: 'approve' } };
+  });
   // Calls of the older line take the schema of the answer between the request and the options.
   const call = (name, args, options) =>
     line === 'newer'
@@ -50,6 +58,13 @@ async function use(line, transport, mode) {
   const denied = await call('files__write', { path: '/work/notes.md', content: 'x' });
   assert(denied.isError && text(denied).includes('granted are paths below'), JSON.stringify(denied));
   assert.equal(readFileSync(join(dirname(manifest), 'work/notes.md'), 'utf8'), '# Notes\n');
+
+  // A person is asked, through the client, and the call is made as they said.
+  const path = `/work/out/${line}-${mode?.pin ?? mode}.txt`;
+  const written = await call('files__write', { path, content: 'yes' });
+  assert(!written.isError, JSON.stringify(written));
+  assert(asked.length === 1 && asked[0].includes(path), asked.join());
+  assert.equal(readFileSync(join(dirname(manifest), path), 'utf8'), 'yes');
 
   // The client gives up; the guest, which would sleep for ever, is stopped.
   const given = new AbortController();

@@ -2,15 +2,14 @@
 """The official Python client against the program, over each transport and in each revision: what a person's client does."""
 
 import asyncio
-import json
 import os
 import pathlib
-import subprocess
 import sys
 
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import ElicitResult, Implementation
 
 BIN, MANIFEST, URL, TOKEN = sys.argv[1:5]
 WORK = pathlib.Path(MANIFEST).parent / "work"
@@ -30,7 +29,14 @@ def text(result):
 
 
 async def use(name, server, mode):
-    async with Client(server, mode=mode, read_timeout_seconds=60) as client:
+    asked = []
+
+    async def person(_context, params):
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"decision": "approve"})
+
+    itself = Implementation(name="python", version="1")
+    async with Client(server, mode=mode, read_timeout_seconds=60, client_info=itself, elicitation_callback=person) as client:
         expected = "2025-11-25" if mode == "legacy" else "2026-07-28"
         assert client.protocol_version == expected, client.protocol_version
         listed = [tool.name for tool in (await client.list_tools()).tools]
@@ -56,6 +62,13 @@ async def use(name, server, mode):
         denied = await client.call_tool("files__write", {"path": "/work/notes.md", "content": "x"})
         assert denied.is_error and "granted are paths below" in text(denied), denied
         assert (WORK / "notes.md").read_text() == "# Notes\n"
+
+        # A person is asked, through the client, and the call is made as they said.
+        path = f"/work/out/{name}-{mode}.txt"
+        written = await client.call_tool("files__write", {"path": path, "content": "yes"})
+        assert not written.is_error, written
+        assert len(asked) == 1 and path in asked[0], asked
+        assert (WORK / path.removeprefix("/work/")).read_text() == "yes"
 
         # The client gives up; the guest, which would sleep for ever, is stopped.
         running = asyncio.ensure_future(client.call_tool("wait__sleep_forever", {}))

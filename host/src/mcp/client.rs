@@ -26,6 +26,8 @@ const LONGEST_NAME: usize = 128;
 pub(super) struct Client {
     /// Who asks, as rates and idempotency keys know it. Never what the client says of itself.
     pub(super) name: Arc<str>,
+    /// The token that it has shown; none where the user of this machine started it.
+    pub(super) token: Option<Arc<str>>,
     pub(super) run: RunId,
     pub(super) labels: Arc<RunLabels>,
     /// Where rules ask what was read before, one call ends before the next one is decided.
@@ -47,6 +49,7 @@ impl Client {
     pub(super) fn new(name: &str, ordered: bool) -> Self {
         Self {
             name: name.into(),
+            token: None,
             run: clock::new_run(),
             labels: Arc::default(),
             turn: ordered.then(tokio::sync::Mutex::default),
@@ -55,6 +58,11 @@ impl Client {
             level: Mutex::default(),
             on_record: OnceCell::new(),
         }
+    }
+
+    /// One that has shown this token.
+    pub(super) fn of_token(token: &Arc<str>, ordered: bool) -> Self {
+        Self { token: Some(Arc::clone(token)), ..Self::new(&format!("mcp:{token}"), ordered) }
     }
 
     /// A place for one more call; none while it has as many as it may.

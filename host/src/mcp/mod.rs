@@ -2,8 +2,10 @@
 //!
 //! The protocol is the SDK's business; here is what the tools of a host are in its words. A client is as little trusted as a
 //! model: it can call what the manifest allows and nothing else, and no request here grants, widens or approves anything.
+//! Only a client that the manifest trusts to reach a person brings what that person said of a call, see [`asking`].
 
 mod answer;
+mod asking;
 mod bounded;
 mod client;
 pub mod http;

@@ -9,21 +9,23 @@ use std::sync::Arc;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
     CreateTaskResult, GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams, Tool, UpdateTaskParams,
+    ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams, Task, Tool, UpdateTaskParams,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::outcome::{CallReport, Class, Outcome};
 
 use super::answer;
+use super::asking::{Asks, Person};
 use super::client::{self, CALLS_AT_ONCE, Client};
 use super::http::Clients;
 use super::meta::Meta;
-use super::tasks::{MOMENT, Running};
+use super::tasks::{MOMENT, Made, Running};
 use super::telling::{self, Told};
 use super::tools::{Callable, Shape, Tools};
 use crate::telemetry::Origin;
@@ -60,6 +62,8 @@ struct Shared {
     host: Host,
     tools: Tools,
     settings: Settings,
+    /// How people are asked through clients; nobody is where that cannot be done safely.
+    asks: Option<Asks>,
     /// The clients are gone: their calls are stopped.
     gone: CancellationToken,
     /// Their calls. The server ends when they have.
@@ -96,7 +100,10 @@ impl Server {
 
     fn of(host: Host, settings: Settings, gone: CancellationToken, who: Who) -> Self {
         let tools = Tools::of(&host, settings.short_names);
-        Self { shared: Arc::new(Shared { host, tools, settings, gone, calls: TaskTracker::new() }), who }
+        Self {
+            shared: Arc::new(Shared { host, tools, settings, asks: Asks::new(), gone, calls: TaskTracker::new() }),
+            who,
+        }
     }
 
     /// Stops the calls of its clients.
@@ -131,17 +138,50 @@ impl Server {
         Ok(ToolCall { run: client.run.clone(), tool: tool.to_owned(), arguments, key, mode })
     }
 
+    /// Makes a call, as long as its client waits for it.
+    async fn soon(
+        &self,
+        client: &Arc<Client>,
+        call: ToolCall,
+        (context, form): (&RequestContext<RoleServer>, Form),
+        place: OwnedSemaphorePermit,
+    ) -> Result<Soon, ErrorData> {
+        let told = telling::events(context, context.meta.log_level().or(*client.level()));
+        let cancel = self.shared.gone.child_token();
+        let origin = Meta(&context.meta.0).origin(context);
+        let made = self.clone().make(Arc::clone(client), call, (told, origin), cancel.clone());
+        let takes_tasks = form.any_shape && context.client_capabilities().is_some_and(|can| can.supports_tasks());
+        if takes_tasks && client.tasks.have_room() {
+            let running = tokio::spawn(async move {
+                let report = made.await;
+                drop(place);
+                form.answer(&report)
+            });
+            return task_of(client, running, context, cancel).await;
+        }
+        let _linked = Linked::new(context.ct.clone(), cancel);
+        let report = made.await;
+        drop(place);
+        form.answer(&report).map(Soon::Made)
+    }
+
     /// Makes a call of a client, and tells it what the tool says meanwhile.
-    async fn make(self, client: Arc<Client>, call: Asked, told: Told, cancel: CancellationToken) -> CallReport {
-        let ((call, origin), (events, telling)) = (call, told);
+    async fn make(
+        self,
+        client: Arc<Client>,
+        call: ToolCall,
+        (told, origin): (Told, Origin),
+        cancel: CancellationToken,
+    ) -> CallReport {
+        let (events, telling) = told;
         let _running = self.shared.calls.token();
         let options = CallOptions {
             client: Arc::clone(&client.name),
             asking: Asking::Park,
-            origin,
             events,
             cancel,
             labels: Some(Arc::clone(&client.labels)),
+            origin,
             ..CallOptions::default()
         };
         let turn = match &client.turn {
@@ -161,9 +201,6 @@ impl Server {
     }
 }
 
-/// A call, and where it comes from.
-type Asked = (ToolCall, Origin);
-
 /// What came of a call, as its client takes it.
 #[derive(Debug, Clone, Copy)]
 struct Form {
@@ -172,15 +209,24 @@ struct Form {
 }
 
 impl Form {
-    fn answer(self, report: &CallReport) -> Result<CallToolResult, ErrorData> {
-        match &report.outcome {
+    fn answer(self, report: &CallReport) -> Result<Made, ErrorData> {
+        let waits = match &report.outcome {
             // What is no tool has no result.
             Outcome::Failure(failure) if failure.class == Class::UnknownTool => {
-                Err(ErrorData::invalid_params(failure.message.clone(), None))
+                return Err(ErrorData::invalid_params(failure.message.clone(), None));
             }
-            _ => Ok(answer::of(report, self.shape, self.any_shape)),
-        }
+            Outcome::Failure(failure) if failure.class == Class::AwaitingApproval => failure.approval.clone(),
+            _ => None,
+        };
+        Ok(Made { result: answer::of(report, self.shape, self.any_shape), waits })
     }
+}
+
+/// What came of a call within the time that its client waits for it.
+enum Soon {
+    Made(Made),
+    /// It takes longer, and its client asks for it.
+    Task(Task),
 }
 
 /// Waits for a call, and makes it a task if it takes longer than a moment.
@@ -189,23 +235,17 @@ async fn task_of(
     mut running: Running,
     context: &RequestContext<RoleServer>,
     cancel: CancellationToken,
-) -> Result<CallToolResponse, ErrorData> {
+) -> Result<Soon, ErrorData> {
+    let gone = |_| ErrorData::internal_error("the call was not made", None);
     tokio::select! {
-        ended = &mut running => return whole(ended),
+        ended = &mut running => return ended.map_err(gone)?.map(Soon::Made),
         () = context.ct.cancelled() => {
             cancel.cancel();
-            return whole(running.await);
+            return running.await.map_err(gone)?.map(Soon::Made);
         }
         () = tokio::time::sleep(MOMENT) => {}
     }
-    Ok(CreateTaskResult::new(client.tasks.keep(running, cancel)).into())
-}
-
-fn whole(
-    ended: Result<Result<CallToolResult, ErrorData>, tokio::task::JoinError>,
-) -> Result<CallToolResponse, ErrorData> {
-    let gone = |_| ErrorData::internal_error("the call was not made", None);
-    ended.map_err(gone)?.map(CallToolResponse::from)
+    Ok(Soon::Task(client.tasks.keep(running, cancel)))
 }
 
 impl ServerHandler for Server {
@@ -244,27 +284,35 @@ impl ServerHandler for Server {
         let client = self.client(&context)?;
         let call = self.call_of(&client, &request, name, &meta)?;
         let Some(place) = client.place() else { return Ok(busy().into()) };
-        if let Err(error) = client.arrives(&self.shared.host, context.client_info()).await {
+        let host = &self.shared.host;
+        if let Err(error) = client.arrives(host, context.client_info()).await {
             return Err(ErrorData::internal_error(format!("nothing is called without a record: {error}"), None));
+        }
+        let person = Person::behind(host, &client, &context);
+        if let Some(asks) = &self.shared.asks {
+            let said = (request.request_state.as_deref(), request.input_responses.as_ref());
+            asks.answered(host, (&client, person.as_ref()), said).await?;
         }
         let newest = ProtocolVersion::V_2026_07_28;
         let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
         let form = Form { shape: tool.map(Callable::shape).unwrap_or_default(), any_shape };
-        let told = telling::events(&context, context.meta.log_level().or(*client.level()));
-        let cancel = self.shared.gone.child_token();
-        let asked = (call, meta.origin(&context));
-        let made = self.clone().make(Arc::clone(&client), asked, told, cancel.clone());
-        let takes_tasks = any_shape && context.client_capabilities().is_some_and(|can| can.supports_tasks());
-        if takes_tasks && client.tasks.have_room() {
-            let running = tokio::spawn(async move {
-                let report = made.await;
-                drop(place);
-                form.answer(&report)
-            });
-            return task_of(&client, running, &context, cancel).await;
+        let made = match self.soon(&client, call.clone(), (&context, form), place).await? {
+            Soon::Made(made) => made,
+            Soon::Task(task) => return Ok(CreateTaskResult::new(task).into()),
+        };
+        let (Some(person), Some(id), Some(asks)) = (person, &made.waits, &self.shared.asks) else {
+            return Ok(made.result.into());
+        };
+        if any_shape {
+            return asks.question(host, &client, id).await.map(CallToolResponse::from);
         }
-        let _linked = Linked::new(context.ct.clone(), cancel);
-        form.answer(&made.await).map(CallToolResponse::from)
+        person.ask(host, id, &context).await?;
+        let Some(place) = client.place() else { return Ok(busy().into()) };
+        // By what is on record now, from the start.
+        match self.soon(&client, call, (&context, form), place).await? {
+            Soon::Made(made) => Ok(made.result.into()),
+            Soon::Task(task) => Ok(CreateTaskResult::new(task).into()),
+        }
     }
 
     async fn get_task(

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use toolhold_core::id::ApprovalId;
 
 use crate::clock;
 
@@ -31,7 +32,16 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 const MOST: usize = 64;
 
 /// A call that runs, and what comes of it.
-pub(super) type Running = JoinHandle<Result<CallToolResult, ErrorData>>;
+pub(super) type Running = JoinHandle<Result<Made, ErrorData>>;
+
+/// A call that was made.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// As its client takes it.
+    pub(super) result: CallToolResult,
+    /// The approval that it waits for.
+    pub(super) waits: Option<ApprovalId>,
+}
 
 /// The tasks of a client.
 #[derive(Default)]
@@ -63,6 +73,7 @@ impl Tasks {
         tokio::spawn(async move {
             let result = running.await;
             if let Some(entry) = locked(&tasks).get_mut(&id) {
+                let result = result.map(|made| made.map(|made| made.result));
                 entry.end(result.unwrap_or_else(|_| Err(ErrorData::internal_error("the call was not made", None))));
             }
         });
@@ -136,10 +147,11 @@ mod tests {
         let (tell, told) = tokio::sync::oneshot::channel();
         let stopped = cancel.clone();
         let running = tokio::spawn(async move {
-            tokio::select! {
-                result = told => Ok(result.unwrap()),
-                () = stopped.cancelled() => Ok(CallToolResult::error(vec![ContentBlock::text("cancelled")])),
-            }
+            let result = tokio::select! {
+                result = told => result.unwrap(),
+                () = stopped.cancelled() => CallToolResult::error(vec![ContentBlock::text("cancelled")]),
+            };
+            Ok(Made { result, waits: None })
         });
         (tell, running)
     }

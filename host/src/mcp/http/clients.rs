@@ -51,8 +51,7 @@ impl Clients {
         let Some((parts, caller)) = parts.and_then(|parts| Some((parts, parts.extensions.get::<Caller>()?))) else {
             return Err(ErrorData::internal_error("nobody has said who asks", None));
         };
-        let name = format!("mcp:{}", caller.name);
-        let make = || Client::new(&name, self.ordered);
+        let make = || Client::of_token(&caller.name, self.ordered);
         match parts.headers.get(SESSION).and_then(|id| id.to_str().ok()) {
             // That it is a session of this caller was seen before the request came here.
             Some(id) => {

@@ -20,7 +20,7 @@ use crate::mcp::bounded::UNANSWERED;
 use crate::shutdown::Shutdown;
 
 /// The header with the id of a session.
-pub(super) const SESSION: &str = "mcp-session-id";
+pub(in crate::mcp) const SESSION: &str = "mcp-session-id";
 
 /// The header with the revision of the protocol.
 const REVISION: &str = "mcp-protocol-version";

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 pub(super) use self::clients::Clients;
 use self::gate::Gate;
+pub(super) use self::gate::SESSION;
 use self::sessions::Sessions;
 use super::client;
 use super::server::{Server, Settings};
