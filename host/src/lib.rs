@@ -42,6 +42,7 @@ pub mod runs;
 pub mod secrets;
 mod store;
 mod tapes;
+mod upstream;
 mod wit_docs;
 
 pub use effects::{PreviewSession, UndoError, Undone};

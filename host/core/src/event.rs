@@ -112,6 +112,13 @@ pub enum Event {
         /// Its bytes.
         digest: ToolDigest,
     },
+    /// An MCP server was found to say something else of its tools than what is pinned, and is not called.
+    ServerChanged {
+        /// Its name.
+        component: ComponentName,
+        /// What is different. Any text: escape before showing.
+        what: String,
+    },
     /// A call was validated and allowed, and is about to run.
     CallAdmitted {
         /// Which call.

@@ -5,6 +5,7 @@
 
 mod path;
 mod request;
+mod server;
 mod text;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub use path::{Access, PathExplanation, PathReason};
 pub use request::RequestLine;
+pub use server::ServerLine;
 
 use crate::call::{Mode, ValidatedCall};
 use crate::grant::{DirectoryGrant, Symlinks};
@@ -49,6 +51,9 @@ pub struct Explanation {
     pub requests: Vec<RequestLine>,
     /// Names of the environment variables that it would see.
     pub env: Vec<String>,
+    /// The MCP server that would make the call, if one would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerLine>,
     /// The limits that would apply.
     pub limits: Vec<LimitLine>,
     /// What would change a denial.
@@ -152,6 +157,7 @@ impl Policy {
             directories: entry.map(|entry| self.directory_lines(entry, facts)).unwrap_or_default(),
             requests: entry.map(|entry| self.request_lines(entry, facts)).unwrap_or_default(),
             env: entry.map(|entry| entry.grants.env.keys().cloned().collect()).unwrap_or_default(),
+            server: entry.and_then(|entry| self.server_line(entry, facts)),
             limits: entry.map(|entry| self.limit_lines(entry, facts)).unwrap_or_default(),
             suggestion: None,
         };

@@ -56,7 +56,7 @@ impl Host {
         let recorder = || is_taped.then(|| Recorder::new(room));
         let mut taped = recorder();
         let reel = taped.clone().map(Reel::Recorded);
-        let run = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() }).await;
+        let run = self.act(&checked.call, RunOptions { reel, ..settings.clone() }).await;
         let tapes = taped.iter().map(Recorder::take).collect();
         let mut last = Attempted { checked, run, attempts: 1, gave_up: None, tapes };
         self.0.dependencies.pay_in(through.name(), through.retry().budget);
@@ -83,7 +83,7 @@ impl Host {
             drop(last.run.staged.take());
             taped = recorder();
             let reel = taped.clone().map(Reel::Recorded);
-            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() }).await;
+            let mut run = self.act(&checked.call, RunOptions { name, reel, ..settings.clone() }).await;
             let mut tapes = last.tapes;
             tapes.extend(taped.iter().map(Recorder::take));
             remember(&mut run, last.run, &last.checked.call);
@@ -186,8 +186,10 @@ pub(crate) fn told(
         Some(gave_up) => failure.and_detail(format!("not tried again: {}", gave_up.as_str())),
         None => failure,
     };
-    let acted = has_asked_for_a_change(&run.requests, run.requests_left_out)
-        || wrote_in_place(&checked.call, &run.files).next().is_some();
+    // Of a server's tool it is the operator who says so.
+    let changes_nothing = checked.call.grants().server.as_ref().is_some_and(|server| server.reads_only);
+    let asked = !changes_nothing && has_asked_for_a_change(&run.requests, run.requests_left_out);
+    let acted = asked || wrote_in_place(&checked.call, &run.files).next().is_some();
     Failure { retry_after, dependency, acted, ..failure }
 }
 

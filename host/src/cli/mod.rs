@@ -30,6 +30,7 @@ mod project;
 mod publish;
 mod report;
 mod runs;
+mod servers;
 mod snapshot;
 mod sources;
 mod test;

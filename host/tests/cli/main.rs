@@ -31,5 +31,6 @@ mod runs;
 mod server;
 mod signing;
 mod undo;
+mod upstream;
 mod ways;
 mod web;

@@ -17,7 +17,7 @@ pub fn json_schema() -> Value {
     if let Value::Object(fields) = &mut schema {
         fields.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
         fields.insert("title".into(), "Toolhold permission manifest, version 1".into());
-        fields.insert("$defs".into(), amounts().into());
+        fields.insert("$defs".into(), amounts().into_iter().chain(strings()).collect::<Map<_, _>>().into());
     }
     schema
 }
@@ -69,7 +69,45 @@ fn shape(shape: &Shape) -> Value {
 }
 
 fn string(pattern: &str) -> Value {
-    if pattern.is_empty() { json!({ "type": "string" }) } else { json!({ "type": "string", "pattern": pattern }) }
+    match patterns().iter().position(|known| *known == pattern) {
+        Some(number) => json!({ "$ref": format!("#/$defs/{}", string_name(number)) }),
+        None => json!({ "type": "string" }),
+    }
+}
+
+/// Each form of string once: many keys have names and texts of the same form.
+fn strings() -> impl Iterator<Item = (String, Value)> {
+    let all = patterns().into_iter().enumerate();
+    all.map(|(number, pattern)| (string_name(number), json!({ "type": "string", "pattern": pattern })))
+}
+
+fn string_name(number: usize) -> String {
+    format!("text-{}", number + 1)
+}
+
+/// The patterns of all strings, each once, in the order of the tables.
+fn patterns() -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for key in TABLES.iter().flat_map(|table| table.keys) {
+        in_shape(&key.shape, &mut found);
+    }
+    found
+}
+
+fn in_shape(shape: &'static Shape, found: &mut Vec<&'static str>) {
+    let mut add = |pattern: &'static str| {
+        if !pattern.is_empty() && !found.contains(&pattern) {
+            found.push(pattern);
+        }
+    };
+    match shape {
+        Shape::Text(kind) | Shape::List { of: kind, .. } => add(kind.pattern),
+        Shape::Map { key, of } => {
+            add(key.pattern);
+            in_shape(of, found);
+        }
+        _ => {}
+    }
 }
 
 /// Each form of amount once: most keys of a manifest are amounts.
