@@ -2,7 +2,6 @@
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use serde_json::json;
 use toolhold_core::escape;
 use toolhold_core::tool::Tool;
 
@@ -11,6 +10,7 @@ use super::project::{Project, Spinner, failure};
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
 use crate::open;
+use crate::shown::ToolCard;
 
 /// List the tools of the manifest, and whether any rule could let them run. Nothing runs.
 #[derive(Debug, Args)]
@@ -24,19 +24,10 @@ impl Tools {
         spinner.done();
         let (policy, _) = opened.map_err(failure)?;
         let tools: Vec<_> = policy.tools().map(|tool| (tool, policy.could_run(tool.name().as_str()))).collect();
-        let list: Vec<_> = tools.iter().map(|(tool, could_run)| to_json(tool, *could_run)).collect();
+        let list: Vec<_> = policy.tools().map(|tool| ToolCard::of(tool, &policy)).collect();
         ui.result(&list, |_| table(&tools))?;
         Ok(ExitCode::Success)
     }
-}
-
-fn to_json(tool: &Tool, could_run: bool) -> serde_json::Value {
-    let info = tool.info();
-    json!({
-        "name": tool.name(), "title": info.title, "description": info.description, "digest": tool.digest(),
-        "could_run": could_run, "hints": info.hints, "needs": info.needs,
-        "input_schema": info.input_schema, "output_schema": info.output_schema,
-    })
 }
 
 fn table(tools: &[(&Tool, bool)]) -> String {

@@ -27,6 +27,7 @@ pub(crate) use self::components::{Files, pin_as_loaded, tools};
 pub use self::error::OpenError;
 pub(crate) use self::files::{manifest, manifest_text, optional_text, parsed};
 pub(crate) use self::locking::{Accepted, signatures_beside};
+use crate::approvals::{ApprovalFilter, ApprovalState, Desk, Hook};
 use crate::attempt::{Dependencies, HostTime, Running, Time};
 use crate::clock;
 use crate::effects::{Effects, Kept};
@@ -35,6 +36,7 @@ use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
 use crate::secrets::{KnownSecret, Secrets};
+use crate::telemetry::Telemetry;
 use crate::upstream::{Means, Upstreams};
 
 /// What is wrong with a component that was never pinned.
@@ -129,6 +131,7 @@ impl Host {
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
         let running = Running::default();
         let quotas = Quotas::default();
+        let desk = Arc::new(desk(&journal, &policy, &secrets)?);
         let host = Self(Arc::new(Inner {
             policy,
             catalog,
@@ -140,12 +143,22 @@ impl Host {
             running,
             quotas,
             secrets,
+            telemetry: Telemetry::default(),
+            desk,
             upstreams,
         }));
         host.recover().await?;
+        host.keep_approvals();
         crate::runs::expire(&host).await?;
         Ok(host)
     }
+}
+
+/// What is open of approvals, and who is told of them.
+fn desk(journal: &Journal, policy: &Policy, secrets: &Secrets) -> Result<Desk, OpenError> {
+    let states = vec![ApprovalState::Waiting, ApprovalState::Approved, ApprovalState::Modified];
+    let open = journal.reader()?.approvals(&ApprovalFilter { states, limit: u32::MAX, ..ApprovalFilter::default() })?;
+    Ok(Desk::new(&open, Hook::of(policy.manifest().approvals().webhook.as_ref(), secrets)))
 }
 
 /// What sends requests of tools: it knows the secrets, and leaves alone what fails.

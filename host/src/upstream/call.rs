@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::{AuthorizedCall, Mode};
+use toolhold_core::call::{AuthorizedCall, Mode, Sends};
 use toolhold_core::effect::{Request, RequestState};
 use toolhold_core::grant::ServerGrant;
 use toolhold_core::limit::{Exceeded, Limit};
@@ -37,7 +37,12 @@ impl Asked {
         let trail = Arc::new(Trail::new(call, options));
         let grant = call.grants().server.as_ref();
         let Some(grant) = grant else { return Err(Box::new(report::outside_of_run(&trail))) };
-        if call.mode() == Mode::Preview && !grant.reads_only {
+        // What shows a person what a call would do sends nothing at all.
+        let is_kept_back = match call.sends() {
+            Sends::Nothing => true,
+            Sends::AsGranted => call.mode() == Mode::Preview && !grant.reads_only,
+        };
+        if is_kept_back {
             return Err(Box::new(report::withheld(&trail)));
         }
         Ok(Self {
