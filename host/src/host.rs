@@ -31,6 +31,7 @@ use crate::refusal::{Refusal, not_run, unrecorded};
 use crate::runs::AtWork;
 use crate::secrets::Secrets;
 use crate::telemetry::{Origin, Stage, Telemetry, spans};
+use crate::upstream::Upstreams;
 use crate::{clock, redaction, report};
 
 /// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
@@ -53,6 +54,7 @@ pub(crate) struct Inner {
     pub(crate) at_work: AtWork,
     pub(crate) telemetry: Telemetry,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) upstreams: Upstreams,
 }
 
 /// What the caller of one call wants beside its result.
@@ -282,6 +284,20 @@ impl Host {
         CallReport { effects, attempts, ..report::ran(id, call, &checked.call, run, outcome) }
     }
 
+    /// Makes one attempt at a call where it is made: in the sandbox, or by the server whose tool it is.
+    pub(crate) async fn act(&self, call: &AuthorizedCall, settings: RunOptions) -> RunReport {
+        let Some((run, changed)) = self.0.upstreams.run(call, &settings).await else {
+            return self.0.sandbox.run(call, settings).await;
+        };
+        if let Some(changed) = changed
+            && let Err(error) = self.0.journal.record(clock::micros(), changed).await
+        {
+            // Nothing was sent, so nothing is without its record but that.
+            tracing::error!(%error, "that a server has changed was not recorded");
+        }
+        run
+    }
+
     /// An outcome that was stored before the host knew all of the secrets that it knows now.
     pub(crate) fn without_secrets(&self, mut report: CallReport) -> CallReport {
         let mut pass = self.0.redactor.pass();
@@ -376,7 +392,8 @@ impl Host {
 
 /// Whether the call can change anything: what it was granted says so, not what it claims.
 fn effects(call: &AuthorizedCall) -> event::Effects {
-    if call.grants().http.iter().any(HttpGrant::may_change) {
+    let by_server = call.grants().server.as_ref().is_some_and(|server| !server.reads_only);
+    if by_server || call.grants().http.iter().any(HttpGrant::may_change) {
         return event::Effects::Possible;
     }
     let mut written = call.grants().directories.iter().filter(|directory| !directory.write.is_empty());

@@ -54,6 +54,7 @@ pub mod shutdown;
 mod store;
 mod tapes;
 pub mod telemetry;
+mod upstream;
 mod wit_docs;
 
 pub use approvals::Asking;

@@ -82,7 +82,7 @@ impl Host {
             reel: Some(Reel::Played(player.clone())),
             ..RunOptions::default()
         };
-        let mut run = self.0.sandbox.run(&checked.call, settings).await;
+        let mut run = self.act(&checked.call, settings).await;
         let ((mut outcome, settlement), _) = conclude(&checked, &run, None, &mut pass);
         redaction::aside(&mut pass, &mut run);
         let mut effects = effects::observed(&checked.call, &run);

@@ -143,6 +143,13 @@ pub enum Event {
         /// How many before this one came too fast to be told of one by one.
         unrecorded: u64,
     },
+    /// An MCP server was found to say something else of its tools than what is pinned, and is not called.
+    ServerChanged {
+        /// Its name.
+        component: ComponentName,
+        /// What is different. Any text: escape before showing.
+        what: String,
+    },
     /// A call was validated and allowed, and is about to run.
     CallAdmitted {
         /// Which call.

@@ -6,6 +6,7 @@
 mod path;
 mod reach;
 mod request;
+mod server;
 mod text;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use serde::Serialize;
 pub use path::{Access, PathExplanation, PathReason};
 pub use reach::{Reach, RuleAbout};
 pub use request::RequestLine;
+pub use server::ServerLine;
 
 use crate::call::{Mode, ValidatedCall};
 use crate::grant::{DirectoryGrant, Symlinks};
@@ -55,6 +57,9 @@ pub struct Explanation {
     pub requests: Vec<RequestLine>,
     /// Names of the environment variables that it would see.
     pub env: Vec<String>,
+    /// The MCP server that would make the call, if one would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerLine>,
     /// The limits that would apply.
     pub limits: Vec<LimitLine>,
     /// What would change a denial.
@@ -177,6 +182,7 @@ impl Policy {
             directories: entry.map(|entry| self.directory_lines(entry, facts)).unwrap_or_default(),
             requests: entry.map(|entry| self.request_lines(entry, facts)).unwrap_or_default(),
             env: entry.map(|entry| entry.grants.env.keys().cloned().collect()).unwrap_or_default(),
+            server: entry.and_then(|entry| self.server_line(entry, facts)),
             limits: entry.map(|entry| self.limit_lines(entry, facts)).unwrap_or_default(),
             suggestion: None,
         };

@@ -8,6 +8,7 @@ pub mod glob;
 pub mod http;
 mod patterns;
 mod secret;
+mod server;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::id::Label;
 pub use self::http::HttpGrant;
 pub use patterns::{GuestPatterns, Patterns, Side};
 pub use secret::{SecretPlace, SecretUse};
+pub use server::ServerGrant;
 
 /// Everything that one call may reach. `Grants::default()` reaches nothing.
 #[derive(Debug, Default, Clone)]
@@ -32,13 +34,16 @@ pub struct Grants {
     pub clock: Clock,
     /// Where randomness comes from.
     pub random: Random,
+    /// The MCP server that makes the call, if the tool is one of a server. Nothing of the above is anything to it.
+    pub server: Option<Arc<ServerGrant>>,
 }
 
 impl Grants {
     /// Every label of anything that can be read with them.
     pub fn labels(&self) -> impl Iterator<Item = &Label> {
         let of_files = self.directories.iter().flat_map(|grant| grant.labels.iter());
-        of_files.chain(self.http.iter().flat_map(|grant| grant.labels.iter()))
+        let of_requests = self.http.iter().flat_map(|grant| grant.labels.iter());
+        of_files.chain(of_requests).chain(self.server.iter().flat_map(|server| server.labels.iter()))
     }
 }
 

@@ -6,7 +6,7 @@
 //! Reading order: a call is made of [`id`]s and [`describe`]d tools; a [`manifest`] says what is granted ([`grant`],
 //! [`limit`]); [`schema`] validates arguments; [`policy`] turns a validated [`call`] into an authorized one or a denial;
 //! [`classify`], [`retry`], [`breaker`] and [`rate`] say whether it is made again, and when it is not made at all; [`outcome`] is
-//! what came of it and [`event`] how the journal words it. [`origin`] is where a component comes from, [`lock`] pins its bytes,
+//! what came of it and [`event`] how the journal words it. [`origin`] is where a component comes from, [`lock`] pins its bytes, [`listing`] is what stands for those of an MCP server,
 //! [`signature`] says who vouches for them, [`widening`] what a newer version asks for beyond it. [`run`] is the life of an agent run and [`state`] where it can be.
 
 pub mod approval;
@@ -27,6 +27,7 @@ pub mod grant;
 pub mod health;
 pub mod id;
 pub mod limit;
+pub mod listing;
 pub mod lock;
 pub mod manifest;
 pub mod origin;

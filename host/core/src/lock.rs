@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::call::canonical;
+use crate::describe::ToolInfo;
 use crate::id::{ComponentName, Digest, LocalName, ToolDigest};
+use crate::listing;
 use crate::signature::Signature;
 use crate::tool::Tool;
 
@@ -241,10 +243,18 @@ impl ToolPin {
         let schema = |schema: &serde_json::Value| Digest::of(canonical(schema).as_bytes());
         Self {
             description: Digest::of_parts(&[info.title.as_bytes(), info.description.as_bytes()]),
-            claims: schema(&json!({ "hints": info.hints, "needs": info.needs })),
+            claims: schema(&claims(info)),
             input: schema(&info.input_schema),
             output: info.output_schema.as_ref().map(schema),
         }
+    }
+}
+
+/// What a tool claims; of one of an MCP server also what the server says of it.
+fn claims(info: &ToolInfo) -> serde_json::Value {
+    match info.extra.get(listing::EXTRA) {
+        None => json!({ "hints": info.hints, "needs": info.needs }),
+        Some(said) => json!({ "hints": info.hints, "needs": info.needs, "said": said }),
     }
 }
 

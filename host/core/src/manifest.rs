@@ -19,6 +19,7 @@ mod problem;
 mod reference;
 mod reliability;
 mod secret;
+mod server;
 pub mod settings;
 mod source;
 mod text;
@@ -43,6 +44,7 @@ pub use problem::{Code, Errors, Problem};
 pub use reference::{cases_reference, reference};
 pub use reliability::{Fallback, Reliability};
 pub use secret::SecretSource;
+pub use server::{Server, Transport};
 pub use settings::{HostLimits, RunLimits};
 pub use source::{Line, Located, Source};
 pub use tool_pattern::ToolPattern;
@@ -115,6 +117,8 @@ pub struct Component {
     pub tools: BTreeMap<LocalName, Located<Reliability>>,
     /// The tools of a program, as the manifest describes them.
     pub commands: BTreeMap<LocalName, Located<ToolInfo>>,
+    /// How it is reached, if it is an MCP server.
+    pub server: Option<Server>,
 }
 
 /// What becomes of components that nobody has to sign.

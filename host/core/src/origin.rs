@@ -1,14 +1,16 @@
-//! Where the bytes of a component come from: a file, an address on the web, or an artifact in an OCI registry.
+//! Where a component comes from: a file, an address on the web, an artifact in an OCI registry, or the MCP server whose tools it is.
 //!
 //! An origin says where to look, never what runs: that is the digest in the lock file. So a tag that moves, or a server that
 //! answers something else today, changes nothing until a person accepts it.
 
 mod reference;
+mod server;
 mod web;
 
 use std::fmt;
 
 pub use reference::{Reference, Version};
+pub use server::ServerAddress;
 pub use web::{Site, WebAddress};
 
 use crate::id::ComponentName;
@@ -25,13 +27,15 @@ pub enum Origin {
     Web(WebAddress),
     /// An artifact in a registry.
     Registry(Reference),
+    /// An MCP server: nothing is fetched, its tools are called where they are.
+    Server(ServerAddress),
 }
 
 /// Why a text is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A scheme that nothing is fetched by.
-    #[error("components are not loaded from `{0}:`; give a path, `https://…` or `oci://HOST/REPOSITORY:TAG`")]
+    #[error("components are not loaded from `{0}:`; give a path, `https://…`, `oci://HOST/REPOSITORY:TAG` or `mcp:…`")]
     Scheme(String),
     /// A host that is none, or is not written in its one form.
     #[error("`{0}` is not a host in its simplest form: write lower case, and a port only if it is not the usual one")]
@@ -53,6 +57,9 @@ pub enum Error {
     /// An address that cannot be used.
     #[error("`{0}` is not an address that a component can come from: {1}")]
     Address(String, &'static str),
+    /// A server that cannot be spoken to.
+    #[error("`mcp:{0}` is not an MCP server that tools can be called of: {1}")]
+    Server(String, &'static str),
 }
 
 impl Origin {
@@ -62,6 +69,9 @@ impl Origin {
     ///
     /// [`Error`] says what is wrong and how to write it.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        if let Some(server) = text.strip_prefix(server::MCP) {
+            return server.parse().map(Self::Server);
+        }
         if let Some(reference) = text.strip_prefix(OCI) {
             return reference.parse().map(Self::Registry);
         }
@@ -79,12 +89,13 @@ impl Origin {
             Self::File(path) => path.rsplit('/').next(),
             Self::Web(address) => address.url().path_segments().and_then(|mut segments| segments.next_back()),
             Self::Registry(reference) => reference.repository().rsplit('/').next(),
+            Self::Server(_) => None,
         };
         let last = last?.to_ascii_lowercase();
         last.strip_suffix(".wasm").unwrap_or(&last).parse().ok()
     }
 
-    /// Whether it is fetched over a network.
+    /// Whether it is elsewhere: the lock file and the store have what runs, and no file of this machine.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         !matches!(self, Self::File(_))
@@ -97,6 +108,7 @@ impl fmt::Display for Origin {
             Self::File(path) => out.write_str(path),
             Self::Web(address) => out.write_str(address.url().as_str()),
             Self::Registry(reference) => write!(out, "{OCI}{reference}"),
+            Self::Server(server) => server.fmt(out),
         }
     }
 }

@@ -52,6 +52,9 @@ fn catalog() -> Catalog {
             json!({ "left": { "type": "string" }, "right": { "type": "string" } }),
             json!(["left", "right"]),
         ),
+        ("github", "search", json!({}), json!([])),
+        ("github", "label", json!({}), json!([])),
+        ("local", "echo", json!({}), json!([])),
     ] {
         let schema =
             json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });

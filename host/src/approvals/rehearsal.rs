@@ -21,7 +21,7 @@ impl Host {
             name: Some(format!("{id}-rehearsal")),
             ..RunOptions::default()
         };
-        let mut run = self.0.sandbox.run(&question.rehearsal, settings).await;
+        let mut run = self.act(&question.rehearsal, settings).await;
         let mut effects = observed(&question.rehearsal, &run);
         // Nothing of it lands, now or later.
         drop(run.staged.take());

@@ -57,7 +57,7 @@ impl Host {
         let recorder = || is_taped.then(|| Recorder::new(room));
         let mut taped = recorder();
         let reel = taped.clone().map(Reel::Recorded);
-        let first = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() });
+        let first = self.act(&checked.call, RunOptions { reel, ..settings.clone() });
         let run = self.0.telemetry.stage_of(Stage::Run, first).await;
         let tapes = taped.iter().map(Recorder::take).collect();
         let mut last = Attempted { checked, run, attempts: 1, gave_up: None, tapes };
@@ -87,7 +87,7 @@ impl Host {
             drop(last.run.staged.take());
             taped = recorder();
             let reel = taped.clone().map(Reel::Recorded);
-            let next = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() });
+            let next = self.act(&checked.call, RunOptions { name, reel, ..settings.clone() });
             let mut run = self.0.telemetry.stage_of(Stage::Run, next).await;
             let mut tapes = last.tapes;
             tapes.extend(taped.iter().map(Recorder::take));
@@ -191,8 +191,10 @@ pub(crate) fn told(
         Some(gave_up) => failure.and_detail(format!("not tried again: {}", gave_up.as_str())),
         None => failure,
     };
-    let acted = has_asked_for_a_change(&run.requests, run.requests_left_out)
-        || wrote_in_place(&checked.call, &run.files).next().is_some();
+    // Of a server's tool it is the operator who says so.
+    let changes_nothing = checked.call.grants().server.as_ref().is_some_and(|server| server.reads_only);
+    let asked = !changes_nothing && has_asked_for_a_change(&run.requests, run.requests_left_out);
+    let acted = asked || wrote_in_place(&checked.call, &run.files).next().is_some();
     Failure { retry_after, dependency, acted, ..failure }
 }
 

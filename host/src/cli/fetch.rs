@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
+use toolhold_core::id::{ComponentName, Digest};
 use toolhold_core::lock::Pin;
 use toolhold_core::origin::Origin;
 
@@ -12,7 +13,7 @@ use super::ui::Ui;
 use crate::distribution::Options;
 use crate::exit_code::ExitCode;
 use crate::store::{History, Store};
-use crate::{distribution, open};
+use crate::{HostConfig, OpenError, distribution, open};
 
 /// Get the components that the lock file pins, by their digests.
 ///
@@ -40,7 +41,11 @@ impl Fetch {
                 continue;
             }
             ui.say(&format!("fetching {name} from {origin}"));
-            match get(&store, &origin, pin, &options).await {
+            let got = match &origin {
+                Origin::Server(_) => listed(&config, &store, name, pin).await,
+                _ => get(&store, &origin, pin, &options).await,
+            };
+            match got {
                 Ok(()) => fetched.push(json!({ "component": name, "digest": pin.digest })),
                 Err(error) => {
                     ui.say_always(&format!("{name}: {error}"));
@@ -63,6 +68,23 @@ impl Fetch {
             }
         }
     }
+}
+
+/// Asks an MCP server for its tools, and keeps what it says if that is what `pin` pins.
+async fn listed(config: &HostConfig, store: &Store, name: &ComponentName, pin: &Pin) -> Result<(), Failure> {
+    let manifest = open::manifest(&config.manifest).map_err(failure)?;
+    let asked = open::ask(&manifest, Some(name)).await.map_err(failure)?.remove(name);
+    let gone = || Failure::new(ExitCode::BadInput, anyhow::anyhow!("the manifest has no server `{name}` any more"));
+    let listing = asked.ok_or_else(gone)?.listing;
+    let listing = listing.map_err(|why| failure(OpenError::Server { component: name.clone(), why }))?;
+    let bytes = listing.text();
+    if Digest::of(bytes.as_bytes()) != pin.digest {
+        let error =
+            anyhow::anyhow!("it says something else of its tools than what is pinned: `toolhold lock` shows it");
+        return Err(Failure::new(ExitCode::NotPinned, error));
+    }
+    store.put(bytes.as_bytes()).code(ExitCode::Host)?;
+    Ok(())
 }
 
 /// Fetches what `pin` pins into the store.

@@ -9,6 +9,7 @@ use toolhold_core::lock::{Comparison, Lock as LockFile, Pin};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::{Project, Spinner, failure};
+use super::servers::Said;
 use super::snapshot::Snapshot;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
@@ -20,7 +21,8 @@ use crate::{Components, HostConfig, OpenError};
 ///
 /// A call of a component that is not pinned, or is not what was pinned, is refused. What changed since the last lock is
 /// printed: a new description or need is a reason to look before you go on. Files are pinned as they are; what comes from a
-/// registry or the web stays as it was accepted, until `toolhold update`.
+/// registry or the web stays as it was accepted, until `toolhold update`. MCP servers are asked what they say of their tools; where that is not
+/// what was accepted, all of it is shown, and accepted by you.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold lock
@@ -33,8 +35,8 @@ pub(super) struct Lock {
     /// Go back to the lock file before this one. Its components run again, also where a file has other bytes by now.
     #[arg(long, conflicts_with = "check")]
     back: bool,
-    /// Go back without a question.
-    #[arg(long, requires = "back")]
+    /// Go back, or accept what MCP servers say of their tools, without a question.
+    #[arg(long, conflicts_with = "check")]
     yes: bool,
 }
 
@@ -56,12 +58,13 @@ impl Lock {
                 LockFile::default()
             }
         };
+        let said = Said::of(&manifest, &before, ui).await?;
         let spinner = Spinner::new(ui);
         // What runs from the store because somebody went back is pinned to its file again: that is what this command is for. A
         // check asks whether what runs is what is pinned, and that is.
         let known = if self.check { before.clone() } else { before.released() };
         let egress = std::sync::Arc::new(toolhold_sandbox::capability::http::NoEgress);
-        let files = Files::AsTheyAre(&known);
+        let files = Files::Asked(&known, &said.listings);
         let components = Components::load_with(&manifest, &config, files, egress, &|step| spinner.show(&step)).await;
         spinner.done();
         let components = components.map_err(failure)?;
@@ -73,6 +76,9 @@ impl Lock {
         }
         let changes = changes(&before, &components, ui);
         let accepted = Accepted::of(&config, &manifest, &components).map_err(failure)?;
+        if !self.check {
+            said.accepted(&config, &before, self.yes, ui)?;
+        }
         let after = accepted.lock();
         let differs = *after != before;
         ui.result(&json!({"lock": config.lock, "changed": differs, "changes": changes}), |_| {

@@ -38,6 +38,7 @@ mod report;
 mod runs;
 mod schema_lines;
 mod serve;
+mod servers;
 mod snapshot;
 mod sources;
 mod test;

@@ -129,11 +129,13 @@ pub(super) fn failure(error: OpenError) -> Failure {
         OpenError::NotPinned { .. }
         | OpenError::NoLock(_)
         | OpenError::NotAccepted(_)
+        | OpenError::ServerNotAccepted(_)
         | OpenError::NotFetched { .. }
         | OpenError::Store(StoreError::Damaged(_)) => ExitCode::NotPinned,
         OpenError::Untrusted { .. } | OpenError::Signatures { .. } | OpenError::OtherBytes { .. } => {
             ExitCode::NotAccepted
         }
+        OpenError::Server { .. } => ExitCode::Failure,
         OpenError::Sandbox(_) | OpenError::Journal(_) | OpenError::Store(_) => ExitCode::Host,
         _ => ExitCode::BadInput,
     };

@@ -92,7 +92,7 @@ impl Publish {
     fn reference(&self) -> Result<Reference, Failure> {
         match Origin::parse(&self.reference).code(ExitCode::Usage)? {
             Origin::Registry(reference) => Ok(reference),
-            Origin::File(_) | Origin::Web(_) => {
+            Origin::File(_) | Origin::Web(_) | Origin::Server(_) => {
                 let error =
                     anyhow::anyhow!("components are published to registries: write `oci://HOST/REPOSITORY:TAG`");
                 Err(Failure::new(ExitCode::Usage, error))

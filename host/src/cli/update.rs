@@ -86,6 +86,10 @@ impl Update {
             if !self.components.is_empty() && !self.components.contains(name) {
                 continue;
             }
+            // What a server says is accepted with `toolhold lock`; one that is named here is told so.
+            if component.server.is_some() && self.components.is_empty() {
+                continue;
+            }
             let before = lock.components().get(name);
             if let Some(updated) = context.update(name, component, before).await? {
                 told.push(

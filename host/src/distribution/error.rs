@@ -20,6 +20,11 @@ pub(crate) enum Error {
     /// A file whose bytes were replaced cannot be fetched again.
     #[error("`{0}` is a file: what it once had cannot be fetched")]
     Gone(String),
+    /// A server has no bytes that could be fetched.
+    #[error(
+        "`{0}` is an MCP server, and has no bytes to be fetched: name it in the manifest, and `toolhold lock` asks it for its tools"
+    )]
+    Server(String),
     /// More bytes than a component, or a document, may have.
     #[error("`{what}` has more than {most} bytes, which is more than it may have")]
     TooLarge {
@@ -133,6 +138,7 @@ impl Error {
             // Nothing of these is a server's.
             Self::File { .. }
             | Self::Gone(_)
+            | Self::Server(_)
             | Self::NoCredentials(_)
             | Self::CredentialsFile(_)
             | Self::NoTag

@@ -82,6 +82,7 @@ pub(crate) async fn fetch(origin: &Origin, file: Option<PathBuf>, options: &Opti
             Ok(Fetched { bytes, digest, artifact: None, signatures })
         }
         Origin::Registry(reference) => Registry::new(reference, Scope::Pull, options).pull().await,
+        Origin::Server(_) => Err(Error::Server(origin.to_string())),
     }
 }
 
@@ -98,6 +99,7 @@ pub(crate) async fn fetch_pinned(origin: &Origin, digest: ToolDigest, options: &
         }
         // By its own digest: it does not matter what any tag says by now.
         Origin::Registry(reference) => Registry::new(reference, Scope::Pull, options).pull_pinned(digest).await?,
+        Origin::Server(_) => return Err(Error::Server(origin.to_string())),
     };
     let found = Digest::of(&bytes);
     if found == digest { Ok(bytes) } else { Err(Error::Digest { what: origin.to_string(), wanted: digest, found }) }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use toolhold_core::call::{AuthorizedCall, Mode};
-use toolhold_core::effect::{Basis, Change, EffectReport, Notes, Touched, Unknown};
+use toolhold_core::effect::{Basis, Change, EffectReport, Notes, Request, RequestState, Touched, Unknown};
 use toolhold_core::grant::DirectoryGrant;
 use toolhold_core::id::Label;
 use toolhold_sandbox::capability::fs::commit::Detail;
@@ -14,6 +14,7 @@ pub(crate) fn of(call: &AuthorizedCall, run: &RunReport) -> EffectReport {
     let detail = if call.mode() == Mode::Preview { Detail::Full } else { Detail::Brief };
     let (changes, changes_left_out) = run.staged.as_ref().map(|staged| staged.changes(detail)).unwrap_or_default();
     let mut unknown = unknown(call, &run.files);
+    unknown.extend(elsewhere(call, run));
     let basis = basis(run);
     if basis == Basis::UntilWithheld {
         unknown.push(Unknown::AfterWithheld);
@@ -46,6 +47,15 @@ fn basis(run: &RunReport) -> Basis {
 /// Directories that were written in place: of these, only the touches are known.
 fn unknown(call: &AuthorizedCall, notes: &Notes) -> Vec<Unknown> {
     wrote_in_place(call, notes).map(|grant| Unknown::Direct { grant: grant.to_owned() }).collect()
+}
+
+/// What a server did, or would do, with a call that left or may not leave: nobody here sees it.
+fn elsewhere(call: &AuthorizedCall, run: &RunReport) -> Option<Unknown> {
+    call.grants().server.as_ref()?;
+    let stayed =
+        |request: &Request| matches!(request.state, RequestState::Refused { .. } | RequestState::NotSent { .. });
+    let server = call.call().tool().component().to_string();
+    (!run.requests.iter().all(stayed)).then_some(Unknown::Remote { server })
 }
 
 /// The guest paths of the directories that the call has written in place, or may have.

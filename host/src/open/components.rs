@@ -1,13 +1,15 @@
 //! The components of a manifest, loaded, and their tools.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toolhold_core::describe::ToolInfo;
-use toolhold_core::id::{ComponentName, Digest, ToolDigest};
+use toolhold_core::describe::{Hints, ToolInfo};
+use toolhold_core::id::{ComponentName, Digest, LocalName, ToolDigest};
+use toolhold_core::listing::{self, Listing};
 use toolhold_core::lock::{Change, Lock, Pin};
-use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource};
+use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource, Server, Transport};
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::capability::http::{Egress, NoEgress};
@@ -27,11 +29,12 @@ pub struct Components {
 #[derive(Debug)]
 struct Component {
     name: ComponentName,
-    source: String,
-    loaded: Loaded,
-    tools: Vec<Tool>,
+    /// What a lock file says of it, before anybody vouched for it.
+    pin: Pin,
     /// What the lock file says of these bytes beside what they say themselves.
     accepted: Option<Pin>,
+    /// Of an MCP server, what it said of its tools.
+    listing: Option<Listing>,
 }
 
 impl Components {
@@ -59,12 +62,17 @@ impl Components {
         egress: Arc<dyn Egress>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        let (Files::AsPinned(lock) | Files::AsTheyAre(lock)) = files;
+        let (Files::AsPinned(lock) | Files::AsTheyAre(lock) | Files::Asked(lock, _)) = files;
         let sandbox = Sandbox::new(settings(manifest, config, egress)?)?;
         let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
         for (name, component) in manifest.components() {
             progress(Progress::Loading(name.clone()));
             let pin = lock.components().get(name);
+            if let Some(server) = &component.server {
+                let bytes = said(config, files, component, pin)?;
+                components.add_server((name, component, server), &bytes, pin)?;
+                continue;
+            }
             let source = source(component, pin)?;
             let bytes = match source {
                 Bytes::File(path) => file(path)?,
@@ -73,32 +81,68 @@ impl Components {
             let digest = Digest::of(&bytes);
             match files {
                 Files::AsPinned(lock) => only_pinned(lock, name, component, digest)?,
-                Files::AsTheyAre(_) => vouched(manifest, name, component, &source, digest)?,
+                Files::AsTheyAre(_) | Files::Asked(..) => vouched(manifest, name, component, &source, digest)?,
             }
             let loaded = components.sandbox.load(bytes).await;
             let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
             let tools = tools(manifest, name, component, &loaded)?;
             tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
-            let (name, source) = (name.clone(), component.written.clone());
             let accepted = pin.filter(|pin| pin.digest == loaded.digest).cloned();
-            components.loaded.push(Component { name, source, loaded, tools, accepted });
+            let pin = pin_as_loaded(&component.written, &loaded, &tools);
+            components.loaded.push(Component { name: name.clone(), pin, accepted, listing: None });
         }
         progress(Progress::Loaded);
         Ok(components)
     }
 
+    /// The tools of an MCP server, by what it said of them. The operator's word of them is no part of what is pinned.
+    fn add_server(
+        &mut self,
+        (name, component, server): (&ComponentName, &Granted, &Server),
+        bytes: &[u8],
+        accepted: Option<&Pin>,
+    ) -> Result<(), OpenError> {
+        let unusable = |error: listing::Error| OpenError::Server { component: name.clone(), why: error.to_string() };
+        let fail = |source| OpenError::Tool { component: name.clone(), source: Box::new(source) };
+        let (digest, listing) = (Digest::of(bytes), Listing::parse(bytes).map_err(unusable)?);
+        let tools = |hints: &dyn Fn(&LocalName) -> Hints| -> Result<Vec<Tool>, OpenError> {
+            let infos = listing.tools(hints).map_err(unusable)?;
+            infos.into_iter().map(|info| Tool::new(name, digest, info)).collect::<Result<_, _>>().map_err(fail)
+        };
+        let by_operator = |local: &LocalName| {
+            let grant = server.grant(local);
+            Hints {
+                read_only: grant.reads_only,
+                destructive: !grant.reads_only,
+                idempotent: grant.idempotent,
+                ..Hints::default()
+            }
+        };
+        tools(&by_operator)?.into_iter().try_for_each(|tool| self.catalog.add(tool))?;
+        let as_said = tools(&|_| Hints::default())?;
+        let pin = Pin::of(&component.written, digest, bytes.len() as u64, listing::WORLD, &as_said);
+        let accepted = accepted.filter(|pin| pin.digest == digest).cloned();
+        self.loaded.push(Component { name: name.clone(), pin, accepted, listing: Some(listing) });
+        Ok(())
+    }
+
+    /// What each MCP server said of its tools when it was accepted.
+    pub(crate) fn listings(&self) -> BTreeMap<ComponentName, Listing> {
+        let of = |component: &Component| Some((component.name.clone(), component.listing.clone()?));
+        self.loaded.iter().filter_map(of).collect()
+    }
+
     /// Each component as a lock file would have it.
     pub fn pins(&self) -> impl Iterator<Item = (&ComponentName, Pin)> {
         self.loaded.iter().map(|component| {
-            let Component { name, source, loaded, tools, accepted } = component;
-            let pin = pin_as_loaded(source, loaded, tools);
-            (name, accepted.as_ref().map_or(pin.clone(), |accepted| pin.accepted_as(accepted)))
+            let Component { name, pin, accepted, .. } = component;
+            (name, accepted.as_ref().map_or_else(|| pin.clone(), |accepted| pin.clone().accepted_as(accepted)))
         })
     }
 
     /// The bytes that each component has.
     pub(crate) fn digests(&self) -> impl Iterator<Item = (&ComponentName, ToolDigest)> {
-        self.loaded.iter().map(|component| (&component.name, component.loaded.digest))
+        self.loaded.iter().map(|component| (&component.name, component.pin.digest))
     }
 
     /// The lock file that pins all of them.
@@ -119,6 +163,8 @@ pub(crate) enum Files<'a> {
     AsPinned(&'a Lock),
     /// Whatever is in them now, to be looked at or pinned.
     AsTheyAre(&'a Lock),
+    /// The same, and what MCP servers were just asked for instead of what is pinned of them.
+    Asked(&'a Lock, &'a BTreeMap<ComponentName, Vec<u8>>),
 }
 
 /// Where the bytes of a component are taken from.
@@ -136,6 +182,24 @@ fn source<'a>(component: &'a Granted, pin: Option<&'a Pin>) -> Result<Bytes<'a>,
         (Some(path), Some(pin)) if !pin.held => Ok(Bytes::File(&path.value)),
         (_, Some(pin)) => Ok(Bytes::Pinned(pin)),
         (None, None) => Err(OpenError::NotAccepted(component.name.value.clone())),
+    }
+}
+
+/// What an MCP server said of its tools: what it was just asked for, or what was accepted. Nothing is started for it.
+fn said(config: &HostConfig, files: Files<'_>, component: &Granted, pin: Option<&Pin>) -> Result<Vec<u8>, OpenError> {
+    let name = &component.name.value;
+    if let Files::Asked(_, listings) = files
+        && let Some(bytes) = listings.get(name)
+    {
+        return Ok(bytes.clone());
+    }
+    match pin {
+        Some(pin) if pin.source == component.written => stored(config, name, pin.digest),
+        Some(pin) if matches!(files, Files::AsPinned(_)) => {
+            let change = Change::Source { locked: pin.source.clone(), found: component.written.clone() };
+            Err(OpenError::NotPinned { component: name.clone(), what: change.to_string() })
+        }
+        _ => Err(OpenError::ServerNotAccepted(name.clone())),
     }
 }
 
@@ -192,8 +256,10 @@ fn settings(manifest: &Manifest, config: &HostConfig, egress: Arc<dyn Egress>) -
         max_calls_in_flight: count(limits.max_calls_in_flight),
         max_queue: count(limits.max_queue),
         max_memory_in_flight: limits.max_memory,
-        protected: Protected::new(own_files(config)?.into_iter().chain(secret_files(manifest)))?
-            .with_state(&config.state),
+        protected: Protected::new(
+            own_files(config)?.into_iter().chain(secret_files(manifest)).chain(programs(manifest)),
+        )?
+        .with_state(&config.state),
         staging: Some(staging(config)?),
         granted: manifest.components().values().flat_map(hosts).collect(),
         egress,
@@ -224,6 +290,18 @@ fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
         SecretSource::File(path) => Some(path.clone()),
         SecretSource::Env(_) | SecretSource::Command(_) | SecretSource::Keyring { .. } => None,
     })
+}
+
+/// A tool that could write these would run outside of the sandbox at the next start of a server.
+fn programs(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
+    let servers = manifest.components().values().filter_map(|component| component.server.as_ref());
+    let words = servers.flat_map(|server| match &server.transport {
+        Transport::Stdio { program, arguments, .. } => {
+            std::iter::once(program.clone()).chain(arguments.iter().map(PathBuf::from)).collect()
+        }
+        Transport::Http { .. } => Vec::new(),
+    });
+    words.filter(|path| path.is_absolute() && path.is_file())
 }
 
 /// What a lock file says of a component that was loaded, before anybody vouched for it.

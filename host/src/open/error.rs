@@ -50,6 +50,17 @@ pub enum OpenError {
     /// A component is fetched from somewhere, and nobody has accepted it yet.
     #[error("component `{0}` was never accepted: `toolhold update {0}` fetches it and shows what it is")]
     NotAccepted(ComponentName),
+    /// An MCP server that nobody has accepted anything of.
+    #[error("the server `{0}` was never accepted: `toolhold lock` asks it for its tools, and shows them")]
+    ServerNotAccepted(ComponentName),
+    /// An MCP server does not say what its tools are, or says what cannot be used.
+    #[error("the server `{component}` cannot be asked for its tools: {why}")]
+    Server {
+        /// Which one.
+        component: ComponentName,
+        /// Why.
+        why: String,
+    },
     /// The bytes of a component are not on this machine.
     #[error("component `{component}` is not here: `toolhold fetch` gets what the lock file pins ({digest})")]
     NotFetched {

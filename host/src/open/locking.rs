@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toolhold_core::id::{ComponentName, Digest};
+use toolhold_core::listing::Listing;
 use toolhold_core::lock::{Lock, Pin};
 use toolhold_core::manifest::{Component, Manifest};
 use toolhold_core::signature::{self, Attached, Signature};
@@ -18,6 +19,8 @@ use crate::store::{History, Store};
 pub(crate) struct Accepted<'a> {
     config: &'a HostConfig,
     files: Vec<(PathBuf, Pin)>,
+    /// What MCP servers said of their tools.
+    listings: Vec<String>,
     lock: Lock,
 }
 
@@ -38,7 +41,8 @@ impl<'a> Accepted<'a> {
         }
         let lock = Lock::new(pins);
         vouched(manifest, &lock)?;
-        Ok(Self { config, files, lock })
+        let listings = components.listings().values().map(Listing::text).collect();
+        Ok(Self { config, files, listings, lock })
     }
 
     /// A lock file whose components are in the store.
@@ -48,7 +52,7 @@ impl<'a> Accepted<'a> {
     /// [`OpenError::Untrusted`].
     pub(crate) fn stored(config: &'a HostConfig, manifest: &Manifest, lock: Lock) -> Result<Self, OpenError> {
         vouched(manifest, &lock)?;
-        Ok(Self { config, files: Vec::new(), lock })
+        Ok(Self { config, files: Vec::new(), listings: Vec::new(), lock })
     }
 
     /// The lock file.
@@ -89,6 +93,9 @@ impl<'a> Accepted<'a> {
             if Digest::of(&bytes) == pin.digest {
                 store.put(&bytes)?;
             }
+        }
+        for listing in &self.listings {
+            store.put(listing.as_bytes())?;
         }
         let history = History::of(state, path)?;
         // Also what was written by hand, or came with somebody else's commit.

@@ -3,11 +3,13 @@
 //! Everything that is wrong with the manifest is reported at once. A component that the lock file does not pin, or that is not signed
 //! as the manifest asks, is not even compiled, and nothing is called at all while anything is wrong.
 
+mod asking;
 mod components;
 mod error;
 mod files;
 mod locking;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +19,9 @@ use toolhold_core::lock::{Comparison, Lock, Pin};
 use toolhold_core::manifest::Manifest;
 use toolhold_core::policy::Policy;
 use toolhold_sandbox::capability::fs::commit::Durable;
-use toolhold_sandbox::capability::http::Egress;
+use toolhold_sandbox::capability::http::{Egress, NoEgress};
 
+pub(crate) use self::asking::{Asked, ask};
 pub use self::components::Components;
 pub(crate) use self::components::{Files, pin_as_loaded, tools};
 pub use self::error::OpenError;
@@ -35,6 +38,7 @@ use crate::quota::Quotas;
 use crate::runs::AtWork;
 use crate::secrets::{KnownSecret, Secrets};
 use crate::telemetry::Telemetry;
+use crate::upstream::{Means, Upstreams};
 
 /// What is wrong with a component that was never pinned.
 const NOT_IN_THE_FILE: &str = "it is not in the file";
@@ -107,12 +111,18 @@ impl Host {
         let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
         let journal = Journal::open(&config.state, &options)?;
         let dependencies = Dependencies::open(&journal, Arc::clone(&config.time))?;
-        let egress = sender.unwrap_or_else(|| egress(&manifest, &secrets, &dependencies));
+        // Whoever answers the requests of tools otherwise has no server called either.
+        let calls_servers = sender.is_none();
+        let client = client(&secrets);
+        let egress = sender.unwrap_or_else(|| egress(&manifest, client.clone(), &dependencies));
         // INVARIANT: no byte is compiled, and no component asked for its tools, that is not pinned and signed as it must be.
         locking::vouched(&manifest, &lock)?;
         let components = Components::load_with(&manifest, config, Files::AsPinned(&lock), egress, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
+        let listings = if calls_servers { components.listings() } else { BTreeMap::new() };
+        let means = Means { secrets: &secrets, client };
+        let upstreams = Upstreams::new(&manifest, &listings, &means, &dependencies);
         let (sandbox, catalog) = components.into_parts();
         let policy = Policy::resolve(manifest, &catalog)?;
         for fact in facts {
@@ -123,7 +133,7 @@ impl Host {
         let running = Running::default();
         let quotas = Quotas::default();
         let desk = Arc::new(desk(&journal, &policy, &secrets)?);
-        let inner = Inner {
+        let host = Self(Arc::new(Inner {
             policy,
             catalog,
             sandbox,
@@ -137,8 +147,8 @@ impl Host {
             telemetry: Telemetry::default(),
             desk,
             at_work: AtWork::default(),
-        };
-        let host = Self(Arc::new(inner));
+            upstreams,
+        }));
         host.recover().await?;
         host.keep_approvals();
         crate::runs::expire(&host).await?;
@@ -154,14 +164,19 @@ fn desk(journal: &Journal, policy: &Policy, secrets: &Secrets) -> Result<Desk, O
 }
 
 /// What sends requests of tools: it knows the secrets, and leaves alone what fails.
-fn egress(manifest: &Arc<Manifest>, secrets: &Secrets, dependencies: &Dependencies) -> Arc<dyn Egress> {
-    let (secrets, known, redactor) = (secrets.clone(), Arc::clone(manifest), secrets.redactor());
+fn egress(manifest: &Arc<Manifest>, client: Client, dependencies: &Dependencies) -> Arc<dyn Egress> {
+    let known = Arc::clone(manifest);
     let settings = move |component: &ComponentName| {
         let own = known.components().get(component).map(|component| &component.reliability);
         own.unwrap_or(known.reliability()).breaker.clone()
     };
-    let client = Client::new(SecretLookup::new(move |name| secrets.get(name).cloned()), redactor);
     Arc::new(Guarded::new(client, dependencies, settings))
+}
+
+/// What sends requests of this host: it puts secrets into them, and takes them out of what comes back.
+fn client(secrets: &Secrets) -> Client {
+    let (known, redactor) = (secrets.clone(), secrets.redactor());
+    Client::new(SecretLookup::new(move |name| known.get(name).cloned()), redactor)
 }
 
 /// Where staged changes are kept, and what was there before those that landed.
@@ -198,7 +213,15 @@ pub(crate) async fn policy(
 /// [`OpenError`].
 pub async fn pin(config: &HostConfig) -> Result<(), OpenError> {
     let manifest = files::manifest(&config.manifest)?;
-    let components = Components::load(&manifest, config, &|_| ()).await?;
+    let asked = ask(&manifest, None).await?;
+    let listings = asked.into_iter().map(|(name, asked)| match asked {
+        Asked { listing: Ok(listing), .. } => Ok((name, listing.text().into_bytes())),
+        Asked { listing: Err(why), .. } => Err(OpenError::Server { component: name, why }),
+    });
+    let listings = listings.collect::<Result<BTreeMap<_, _>, _>>()?;
+    let lock = lock(&config.lock).unwrap_or_default();
+    let files = Files::Asked(&lock, &listings);
+    let components = Components::load_with(&manifest, config, files, Arc::new(NoEgress), &|_| ()).await?;
     Accepted::of(config, &manifest, &components)?.write()
 }
 

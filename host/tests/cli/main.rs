@@ -39,5 +39,6 @@ mod signing;
 mod telemetry;
 mod tokens;
 mod undo;
+mod upstream;
 mod ways;
 mod web;

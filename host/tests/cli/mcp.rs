@@ -11,7 +11,7 @@ use crate::project::Project;
 const SESSION: &str = "2025-11-25";
 const STATELESS: &str = "2026-07-28";
 
-struct Client {
+pub(crate) struct Client {
     process: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -32,7 +32,7 @@ impl Client {
     }
 
     /// A client of the revision with sessions.
-    fn session(project: &Project, words: &[&str]) -> Self {
+    pub(crate) fn session(project: &Project, words: &[&str]) -> Self {
         let mut client = Self::start(project, words);
         let hello = json!({
             "protocolVersion": SESSION, "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
@@ -54,12 +54,12 @@ impl Client {
         client
     }
 
-    fn tell(&mut self, message: &Value) {
+    pub(crate) fn tell(&mut self, message: &Value) {
         writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
     }
 
     /// Sends a request and returns its id.
-    fn send(&mut self, method: &str, mut params: Value) -> u64 {
+    pub(crate) fn send(&mut self, method: &str, mut params: Value) -> u64 {
         self.next += 1;
         if let Some(meta) = self.meta.clone() {
             let mut all = meta.as_object().unwrap().clone();
@@ -72,7 +72,7 @@ impl Client {
     }
 
     /// The answer to the request `id`; what comes before it is kept.
-    fn answer(&mut self, id: u64) -> Value {
+    pub(crate) fn answer(&mut self, id: u64) -> Value {
         loop {
             let mut line = String::new();
             assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the server went away");
@@ -91,14 +91,14 @@ impl Client {
         self.answer(id)
     }
 
-    fn call(&mut self, tool: &str, arguments: Value) -> Value {
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Value {
         let answer = self.ask("tools/call", json!({ "name": tool, "arguments": arguments }));
         assert!(answer.get("error").is_none(), "{answer}");
         answer["result"].clone()
     }
 
     /// The server ends when its client does.
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         drop(self.input.take());
         assert!(self.process.wait().unwrap().success());
     }

@@ -47,6 +47,9 @@ pub enum Basis {
     UntilFailure,
 }
 
+/// What is said wherever a call of a tool of another server is shown, before it is made and after.
+pub const NOT_OBSERVED: &str = "effects of this call happen in another program and are not observed";
+
 /// Something that could not be known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]

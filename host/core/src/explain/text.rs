@@ -2,12 +2,15 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::effect::NOT_OBSERVED;
 use crate::id::Label;
 use crate::limit::Unit;
 use crate::manifest::amount;
 use crate::policy::DenialKind;
 
-use super::{DirectoryLine, Explanation, LimitFrom, PathExplanation, PathReason, RequestLine, RuleLine, RuleOutcome};
+use super::{
+    DirectoryLine, Explanation, LimitFrom, PathExplanation, PathReason, RequestLine, RuleLine, RuleOutcome, ServerLine,
+};
 
 impl Display for Explanation {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -64,6 +67,9 @@ impl Explanation {
     }
 
     fn write_reach(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(server) = &self.server {
+            return write!(out, "\n{server}");
+        }
         writeln!(out, "\nit can reach")?;
         self.directories.iter().try_for_each(|line| write!(out, "{line}"))?;
         if self.directories.is_empty() {
@@ -147,6 +153,29 @@ impl Display for RequestLine {
             ("within", &self.within),
             ("labels", &self.labels),
         ] {
+            if !words.is_empty() {
+                writeln!(out, "    {key} {}", words.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for ServerLine {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "it is made by the MCP server at {}", self.at)?;
+        match &self.line {
+            Some(line) => writeln!(out, " ({line})")?,
+            None => writeln!(out)?,
+        }
+        writeln!(out, "  {NOT_OBSERVED}")?;
+        if !self.within_run {
+            writeln!(out, "  this run is narrowed, and does not reach it")?;
+        }
+        if self.read_only {
+            writeln!(out, "  it changes nothing, says the manifest: a preview makes it too")?;
+        }
+        for (key, words) in [("secrets", &self.secrets), ("labels", &self.labels)] {
             if !words.is_empty() {
                 writeln!(out, "    {key} {}", words.join(", "))?;
             }

@@ -8,6 +8,7 @@ mod commands;
 mod models;
 mod network;
 mod reliability;
+mod servers;
 mod signing;
 
 use crate::limit::{LIMITS, Unit};
@@ -20,6 +21,7 @@ pub use commands::{COMMAND, RESULTS};
 pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
+pub use servers::{SERVER, SERVER_SECRET};
 pub use signing::{SIGNER, UNSIGNED};
 
 /// A table of the document.
@@ -210,7 +212,7 @@ pub static COMPONENT: Table = Table {
             "source",
             Shape::Text(&text::SOURCE),
             Otherwise::Required,
-            "the component's file, relative to the manifest; or `oci://HOST/REPOSITORY:TAG` or `https://…`, which `toolhold add` fetches",
+            "the component's file, relative to the manifest; `oci://HOST/REPOSITORY:TAG` or `https://…`, which `toolhold add` fetches; or an MCP server: `mcp:stdio` or `mcp:https://…`",
         ),
         key(
             "signed-by",
@@ -265,6 +267,12 @@ pub static COMPONENT: Table = Table {
             Shape::Map { key: &text::LOCAL, of: &Shape::Table(&COMMAND) },
             Otherwise::Is("as the component says"),
             "for a component that is a program: its tools, and how each is called",
+        ),
+        key(
+            "server",
+            Shape::Table(&SERVER),
+            Otherwise::Is("no server"),
+            "for an MCP server: how it is started or reached, and what you say of its tools",
         ),
     ],
 };
@@ -393,7 +401,7 @@ pub static RUN_TABLE: Table =
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 22] = [
+pub static TABLES: [&Table; 24] = [
     &MANIFEST,
     &COMPONENT,
     &DIRECTORY,
@@ -405,6 +413,8 @@ pub static TABLES: [&Table; 22] = [
     &TOOL,
     &FALLBACK,
     &COMMAND,
+    &SERVER,
+    &SERVER_SECRET,
     &CLIENTS,
     &MODEL,
     &MODEL_PRICES,

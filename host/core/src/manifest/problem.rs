@@ -70,6 +70,7 @@ codes! {
     Approval "approval" "A webhook or client of `[approvals]` that cannot be used, or a rule that asks nobody and is to do so every time.",
     Fallback "fallback" "A fallback that names no tool or value, or both, or one that cannot stand in for the tool.",
     Command "command" "A program that cannot be called as the manifest says, or a component that is none or does not say how.",
+    Server "server" "An MCP server that cannot be reached as the manifest says, or a key that says nothing of a server, or of a component.",
     Overlap "overlap" "Two directories of a component at one guest path, or one within the other.",
     UnknownComponent "unknown-component" "A rule names a component that the manifest does not have.",
     UnknownLabel "unknown-label" "A rule names a label that no grant has, so that it would never match.",

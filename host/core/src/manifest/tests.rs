@@ -27,6 +27,8 @@ fn each_key_of_the_table_is_a_key_of_the_wire_form_and_no_other() {
         toml::from_str::<v1::Tool>("zz = 1").map(drop),
         toml::from_str::<v1::Fallback>("zz = 1").map(drop),
         toml::from_str::<v1::Command>("zz = 1").map(drop),
+        toml::from_str::<v1::Server>("zz = 1").map(drop),
+        toml::from_str::<v1::ServerSecret>("zz = 1").map(drop),
         toml::from_str::<v1::Clients>("zz = 1").map(drop),
         toml::from_str::<v1::Model>("zz = 1").map(drop),
         toml::from_str::<v1::Prices>("zz = 1").map(drop),

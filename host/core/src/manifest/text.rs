@@ -132,7 +132,7 @@ pub(super) static SOURCE: Text = Text {
         Err(error) => complain(
             Code::HostPath,
             error.to_string(),
-            "give the path of a file relative to the manifest, `oci://HOST/REPOSITORY:TAG` or `https://…`",
+            "give the path of a file relative to the manifest, `oci://HOST/REPOSITORY:TAG`, `https://…` or `mcp:…`",
         ),
     },
 };

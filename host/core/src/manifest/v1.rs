@@ -103,6 +103,7 @@ pub(super) struct Component {
     pub(super) rate: Option<String>,
     pub(super) tool: BTreeMap<Spanned<String>, Tool>,
     pub(super) commands: BTreeMap<Spanned<String>, Spanned<Command>>,
+    pub(super) server: Option<Spanned<Server>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +135,27 @@ pub(super) enum Output {
     Json,
     Base64,
     All,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Server {
+    pub(super) command: Vec<Spanned<String>>,
+    pub(super) directory: Option<Spanned<String>>,
+    pub(super) addresses: Option<Spanned<Vec<String>>>,
+    pub(super) secrets: Vec<Spanned<ServerSecret>>,
+    pub(super) labels: Option<Vec<String>>,
+    pub(super) read_only: Vec<Spanned<String>>,
+    pub(super) idempotent: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ServerSecret {
+    pub(super) secret: Option<Spanned<String>>,
+    pub(super) header: Option<String>,
+    pub(super) prefix: Option<Spanned<String>>,
+    pub(super) env: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,6 +5,7 @@ mod commands;
 mod http;
 mod models;
 mod reliability;
+mod servers;
 mod signing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,10 +97,11 @@ impl Validator<'_> {
     fn component(
         &mut self,
         name: Spanned<String>,
-        wire: v1::Component,
+        mut wire: v1::Component,
         defaults: &Defaults<'_>,
     ) -> Option<(ComponentName, Component)> {
         let parsed: ComponentName = name.get_ref().parse().ok()?;
+        let server = self.server(&mut wire, &name, defaults.secrets);
         let directories: Vec<_> =
             wire.directories.into_iter().filter_map(|directory| self.directory(directory)).collect();
         self.guest_paths_are_apart(&directories);
@@ -128,6 +130,7 @@ impl Validator<'_> {
             reliability,
             tools,
             commands,
+            server,
         };
         Some((parsed, component))
     }
@@ -253,8 +256,10 @@ impl Validator<'_> {
     fn labels_are_known(&mut self, rules: &[Arc<Rule>], components: &BTreeMap<ComponentName, Component>) {
         let of_files = components.values().flat_map(|component| &component.directories).map(|grant| &grant.labels);
         let of_requests = components.values().flat_map(|component| &component.http).map(|grant| &grant.value.labels);
-        let known: BTreeSet<&str> =
-            of_files.chain(of_requests).flat_map(|labels| labels.iter()).map(Label::as_str).collect();
+        let of_servers =
+            components.values().filter_map(|component| component.server.as_ref()).map(|server| &server.labels);
+        let all = of_files.chain(of_requests).chain(of_servers);
+        let known: BTreeSet<&str> = all.flat_map(|labels| labels.iter()).map(Label::as_str).collect();
         for label in rules.iter().flat_map(|rule| &rule.when_labels) {
             let wanted = label.value.as_str();
             if !known.contains(wanted) {

@@ -156,7 +156,8 @@ impl Policy {
         let mode = self.mode(facts);
         let rehearsal = authorize(call.clone(), entry, Mode::Preview, facts).sending_nothing();
         let used = rehearsal.grants().http.iter().flat_map(|grant| grant.secrets.iter());
-        let secrets: BTreeSet<SecretName> = used.map(|used| used.secret.clone()).collect();
+        let by_server = rehearsal.grants().server.iter().flat_map(|server| &server.secrets);
+        let secrets: BTreeSet<SecretName> = used.map(|used| &used.secret).chain(by_server).cloned().collect();
         Question {
             rule: self.rule_ref(rule),
             reason: rule.reason.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::describe::{EffectKind, Need};
 use crate::grant::http::Origin;
 use crate::grant::{DirectoryGrant, Grants, GuestPatterns, HttpGrant, Patterns, Symlinks};
+use crate::id::LocalName;
 use crate::manifest::{Component, Directory};
 
 use super::scope::RunScope;
@@ -52,13 +53,14 @@ fn network(needs: &[Need], unusable: &mut Vec<(String, String)>) -> Vec<Origin> 
 }
 
 /// Declared ∩ granted.
-pub(super) fn granted(component: &Component, ceiling: &Ceiling) -> Grants {
+pub(super) fn granted(component: &Component, local: &LocalName, ceiling: &Ceiling) -> Grants {
     Grants {
         directories: component.directories.iter().filter_map(|directory| grant(directory, ceiling)).collect(),
         http: component.http.iter().filter_map(|grant| requests(&grant.value, &ceiling.network)).collect(),
         env: Arc::clone(&component.env),
         clock: component.clock,
         random: component.random,
+        server: component.server.as_ref().map(|server| Arc::new(server.grant(local))),
     }
 }
 
@@ -126,6 +128,7 @@ pub(crate) fn narrowed(grants: &Grants, scope: &RunScope) -> Grants {
     Grants {
         directories: grants.directories.iter().filter_map(narrow).collect(),
         http: grants.http.iter().filter_map(|grant| requests_in(grant, scope)).collect(),
+        server: grants.server.clone().filter(|server| server.is_within(scope.origins(), scope.is_read_only())),
         ..grants.clone()
     }
 }

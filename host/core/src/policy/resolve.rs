@@ -26,6 +26,7 @@ impl Policy {
         let mut resolver = Resolver { manifest: &manifest, tools: entries(&manifest, catalog), problems: Vec::new() };
         resolver.exposed_tools_exist();
         resolver.single_tools_exist();
+        resolver.tools_of_servers_exist();
         resolver.needs_are_usable();
         manifest.rules().iter().for_each(|rule| resolver.rule(rule));
         let Resolver { mut tools, mut problems, .. } = resolver;
@@ -62,7 +63,7 @@ fn entry(tool: Tool, component: &Component) -> Entry {
             .expose
             .as_ref()
             .is_none_or(|names| names.iter().any(|name| name.value == *tool.name().local())),
-        grants: granted(component, &ceiling),
+        grants: granted(component, tool.name().local(), &ceiling),
         limits: component.limits.limits.clone(),
         rules: Vec::new(),
         ceiling,
@@ -97,6 +98,17 @@ impl Resolver<'_> {
             for (name, own) in &component.tools {
                 if !self.tools.contains_key(&format!("{}.{name}", component.name.value)) {
                     self.no_such_tool(component, name, &own.span);
+                }
+            }
+        }
+    }
+
+    /// What the operator says of a tool that is not there would be said of none.
+    fn tools_of_servers_exist(&mut self) {
+        for component in self.manifest.components().values() {
+            for name in component.server.iter().flat_map(|server| server.read_only.iter().chain(&server.idempotent)) {
+                if !self.tools.contains_key(&format!("{}.{}", component.name.value, name.value)) {
+                    self.no_such_tool(component, &name.value, &name.span);
                 }
             }
         }

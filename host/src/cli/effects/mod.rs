@@ -13,7 +13,7 @@ mod size;
 mod tests;
 mod total;
 
-use toolhold_core::effect::{Basis, EffectReport, Unknown};
+use toolhold_core::effect::{Basis, EffectReport, NOT_OBSERVED, Unknown};
 use toolhold_core::id::Label;
 
 pub(super) use self::change::time;
@@ -101,7 +101,7 @@ fn unknown(unknown: &Unknown) -> String {
         Unknown::Direct { grant } => {
             format!("what changed in {}: it is written in place (`atomic = false`)", path(grant))
         }
-        Unknown::Remote { server } => format!("what the tools of the server {} did", path(server)),
+        Unknown::Remote { server } => format!("{NOT_OBSERVED} (server {})", path(server)),
     };
     format!("{} {what}", paint(Tone::Notice, "? not known:"))
 }

@@ -155,7 +155,7 @@ fn requests_say_how_far_they_came_and_whose_secrets_went_along() {
     read data labelled private, untrusted
     ? not known: what the tool would have done with the answer to a withheld request
     ? not known: what changed in /big: it is written in place (`atomic = false`)
-    ? not known: what the tools of the server mail did
+    ? not known: effects of this call happen in another program and are not observed (server mail)
     observed until a request that a dry run may not send
     no changes; 8 requests, 1 withheld, 1 refused, 1 not sent, 1 without an answer; nothing was changed on disk
     ");

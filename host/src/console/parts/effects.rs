@@ -277,7 +277,7 @@ fn unknown(unknown: &Unknown) -> String {
     match unknown {
         Unknown::AfterWithheld => "what the tool would have done with the answer to a withheld request".to_owned(),
         Unknown::Direct { grant } => format!("what changed in {grant}: it is written in place (`atomic = false`)"),
-        Unknown::Remote { server } => format!("what the tools of the server {server} did"),
+        Unknown::Remote { server } => format!("{} (server {server})", toolhold_core::effect::NOT_OBSERVED),
     }
 }
 
