@@ -95,6 +95,25 @@ fn a_preview_sends_nothing_whatever_the_server_says_of_its_tool() {
 }
 
 #[test]
+fn what_a_person_is_asked_about_is_not_sent_before_the_answer() {
+    let told = Told::new();
+    let project = accepted(&told, "");
+    let manifest = project.read("toolhold.toml").replace("decision = \"allow\"", "decision = \"ask\"");
+    project.write("toolhold.toml", &manifest);
+    let before = told.heard("initialize").len();
+    // Of this tool the operator says that it changes nothing; what shows what it would do sends it all the same not.
+    let parked = call(&project, &["local.echo", "text=x"]);
+    assert_eq!(parked["error"]["code"], "awaiting-approval", "{parked}");
+    assert_eq!(told.heard("initialize").len(), before, "it was not even started");
+    let list: Value = serde_json::from_str(&project.run(&["approvals", "list", "--json"]).printed()).unwrap();
+    let id = list.as_array().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    project.run(&["approvals", "show", &id]).worked(&["happen in another program and are not observed", "withheld"]);
+    assert_eq!(project.run(&["approvals", "approve", &id]).code(), 0);
+    assert_eq!(call(&project, &["local.echo", "text=x"])["result"], "x");
+    assert_eq!(told.heard("tools/call").len(), 1);
+}
+
+#[test]
 fn a_server_that_says_something_else_is_not_called_until_that_is_accepted() {
     let told = Told::new();
     let project = accepted(&told, "");
