@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test test-models crash chaos lint fmt check bench tools tools-sql guests-extra install deny clean
+.PHONY: help setup demo test test-mcp test-models console-test crash chaos lint fmt check bench tools tools-sql guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -39,10 +39,11 @@ guests-extra: setup ## the sample tool in every language, test guests, the tool 
 	tests/build-other-guests.sh
 	tools/sql/build.sh
 	python3 tests/programs/fetch.py
+	tests/telemetry/fetch.sh
 
 test: setup      ## everything that CI runs
 	cargo build --locked $(GUEST)
-	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the tools in other languages, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, and npm, then \`make guests-extra\`") >&2; }
+	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py && tests/telemetry/fetch.sh; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the tools in other languages, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, and npm, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \
 	else cargo test --locked --workspace; fi
 	cargo test --locked --manifest-path tools/Cargo.toml --target $(NATIVE)
@@ -51,6 +52,15 @@ test: setup      ## everything that CI runs
 test-models: setup ## the program against a real model server, offline: server and model come from PyPI
 	cargo build --locked $(GUEST)
 	tests/models/run.sh
+
+console-test: setup ## the console in headless Chromium, from the login to a file that was changed as a person wanted it
+	cargo build --locked $(GUEST) -p toolhold-files
+	cargo build --locked --workspace --bins
+	python3 tests/console/check.py
+test-mcp: setup  ## official MCP clients and the conformance suite, both revisions; they come from PyPI and npm
+	cargo build --locked $(GUEST) -p conformance -p waiting -p toolhold-files
+	cargo build --locked --workspace --bins
+	tests/mcp/run.sh $(BIN)
 
 crash: setup     ## the crash tests in full: a kill at every step of many random plans, and of many processes
 	cargo build --locked $(GUEST)

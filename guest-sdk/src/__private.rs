@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::content::{self, Content};
 use crate::{Effect, Error, Hints, Need, Result, ToolInfo, schema};
 
 /// What `#[tool]` knows of a tool at compile time.
@@ -39,6 +40,7 @@ pub fn info<A: JsonSchema, R: JsonSchema>(facts: &Facts) -> ToolInfo {
         target: (*target).to_owned(),
         reason: (*reason).to_owned(),
     };
+    let gives_content = R::schema_id() == Content::schema_id();
     ToolInfo {
         name: facts.name.to_owned(),
         title: facts.title.to_owned(),
@@ -47,7 +49,7 @@ pub fn info<A: JsonSchema, R: JsonSchema>(facts: &Facts) -> ToolInfo {
         output_schema: Some(schema::output::<R>()),
         hints: facts.hints,
         needs: facts.needs.iter().map(need).collect(),
-        extra: "{}".to_owned(),
+        extra: if gives_content { content::EXTRA } else { "{}" }.to_owned(),
     }
 }
 

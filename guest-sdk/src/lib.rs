@@ -30,6 +30,7 @@ extern crate self as toolhold_sdk;
 
 mod tool;
 
+pub mod content;
 pub mod context;
 mod directories;
 mod error;
@@ -48,6 +49,7 @@ mod recorder;
 pub mod testing;
 
 pub use bindings::toolhold::tool::types::{Effect, Hints, Level, Need, ToolInfo};
+pub use content::Content;
 pub use context::{cancelled, check_cancelled, emit, progress};
 pub use directories::directories;
 pub use error::{Error, Result};

@@ -1,7 +1,7 @@
 //! The one place where the host reads the wall clock and makes identifiers out of it.
 
 use jiff::Timestamp;
-use toolhold_core::id::{CallId, RunId};
+use toolhold_core::id::{ApprovalId, CallId, RunId};
 
 /// Now.
 #[must_use]
@@ -22,6 +22,16 @@ pub fn new_run() -> RunId {
 /// A name for a call that no other has; names sort by time.
 #[must_use]
 pub fn new_call() -> CallId {
+    identifier()
+}
+
+/// A name for a question that no other has; names sort by time.
+///
+/// # Panics
+///
+/// Never: the text of a UUID is an identifier.
+#[must_use]
+pub fn new_approval() -> ApprovalId {
     identifier()
 }
 

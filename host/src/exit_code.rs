@@ -40,6 +40,8 @@ pub enum ExitCode {
     Unavailable = 15,
     /// A component is not signed as the manifest asks, or nobody accepted it: nothing was written.
     NotAccepted = 16,
+    /// A person has to decide first: nothing was started.
+    AwaitingApproval = 17,
     /// Stopped by the user.
     Cancelled = 130,
 }
@@ -49,6 +51,7 @@ impl From<Class> for ExitCode {
         match class {
             Class::UnknownTool | Class::InvalidArguments => Self::InvalidArguments,
             Class::Denied => Self::Denied,
+            Class::AwaitingApproval => Self::AwaitingApproval,
             Class::Tool => Self::ToolFailed,
             Class::Limit => Self::Limit,
             Class::Trap | Class::InvalidOutput => Self::GuestFault,

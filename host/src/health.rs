@@ -199,6 +199,7 @@ fn is_fault(failure: &Failure) -> Option<bool> {
         Class::UnknownTool
         | Class::Denied
         | Class::Conflict
+        | Class::AwaitingApproval
         | Class::Withheld
         | Class::Cancelled
         | Class::Busy

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use toolhold_core::approval::Standing;
 use toolhold_core::call::{AuthorizedCall, Mode, ToolCall};
 use toolhold_core::classify::{self, Evidence};
 use toolhold_core::event::{self, Event};
@@ -13,12 +14,14 @@ use toolhold_core::grant::HttpGrant;
 use toolhold_core::id::{CallId, Digest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{CallReport, Failure, Outcome};
-use toolhold_core::policy::{Decision, Facts, Policy, RunScope};
+use toolhold_core::policy::{Decision, Facts, Policy, Question, RunScope};
 use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
 use toolhold_core::retry::GaveUp;
 use toolhold_core::tool::{Catalog, Tool};
 use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
+use tracing::Instrument as _;
 
+use crate::approvals::{Asking, Desk};
 use crate::attempt::{self, Attempted, Dependencies, LetThrough, Running, evidence};
 use crate::effects::{Effects, PreviewSession};
 use crate::journal::{self, Admission, Intent, Journal, ScopedKey, Settlement};
@@ -26,6 +29,7 @@ use crate::labels::RunLabels;
 use crate::quota::Quotas;
 use crate::refusal::{Refusal, not_run, unrecorded};
 use crate::secrets::Secrets;
+use crate::telemetry::{Origin, Stage, Telemetry, spans};
 use crate::{clock, redaction, report};
 
 /// The gate: what a front hands its calls to. Cheap to clone; all clones are the same host.
@@ -45,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) running: Running,
     pub(crate) quotas: Quotas,
     pub(crate) secrets: Secrets,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) desk: Arc<Desk>,
 }
 
 /// What the caller of one call wants beside its result.
@@ -64,10 +70,16 @@ pub struct CallOptions {
     pub labels: Option<Arc<RunLabels>>,
     /// What a live call is given from outside is kept with its run, so that it can be replayed.
     pub taped: bool,
+    /// Where it comes from, for its span.
+    pub origin: Origin,
+    /// What becomes of a call that a rule asks about.
+    pub asking: Asking,
+    /// The agent whose run it is, if it is one: what people approve for one agent is not another's.
+    pub agent: Option<Arc<str>>,
 }
 
 impl Default for CallOptions {
-    /// A local caller, not narrowed, who hears of the end only.
+    /// A local caller, not narrowed, who hears of the end only and can ask nobody.
     fn default() -> Self {
         Self {
             client: "local".into(),
@@ -77,6 +89,9 @@ impl Default for CallOptions {
             session: None,
             labels: None,
             taped: false,
+            origin: Origin::default(),
+            asking: Asking::Refuse,
+            agent: None,
         }
     }
 }
@@ -86,6 +101,16 @@ pub(crate) struct Checked {
     pub(crate) tool: Tool,
     pub(crate) call: AuthorizedCall,
     pub(crate) effects: event::Effects,
+    /// What a person said, for a further attempt at it.
+    pub(crate) standing: Option<Standing>,
+}
+
+/// What a decision comes to that is no refusal.
+pub(crate) enum Entry {
+    /// It may run.
+    Checked(Box<Checked>),
+    /// A person decides.
+    Asks(Box<Question>),
 }
 
 impl Host {
@@ -93,17 +118,55 @@ impl Host {
     ///
     /// Dropping the future stops the guest; the journal then says that the caller went away.
     pub async fn call(&self, call: ToolCall, options: CallOptions) -> CallReport {
-        let report = self.once(&call, &options).await;
-        self.stand_in(call, report, &options).await
+        self.call_as(clock::new_call(), call, options).await
+    }
+
+    /// [`Host::call`] under a name that its caller has told already. A name that was used is refused.
+    pub(crate) async fn call_as(&self, id: CallId, call: ToolCall, options: CallOptions) -> CallReport {
+        let span = self.span(&call, &options.origin);
+        let made = async {
+            let report = self.once_as(id, &call, &options).await;
+            self.stand_in(&call, report, &options).await
+        };
+        let report = made.instrument(span.clone()).await;
+        spans::called(&span, &report, &self.0.redactor);
+        report
+    }
+
+    /// The span of a call. Nothing where nobody takes spans.
+    pub(crate) fn span(&self, call: &ToolCall, origin: &Origin) -> tracing::Span {
+        spans::call(call, |name| self.0.catalog.get(name).is_ok(), origin, &self.0.redactor)
     }
 
     /// Makes one call, whatever could stand in for it.
     pub(crate) async fn once(&self, call: &ToolCall, options: &CallOptions) -> CallReport {
-        let id = clock::new_call();
-        let checked = match self.check_in(call, options, &options.scope) {
-            Ok(checked) => checked,
-            Err(refusal) => return self.refuse(id, call, *refusal).await,
-        };
+        self.once_as(clock::new_call(), call, options).await
+    }
+
+    async fn once_as(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
+        let watch = self.0.telemetry.begin();
+        let report = self.make(id, call, options).await;
+        watch.ended(&report);
+        report
+    }
+
+    async fn make(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
+        spans::call_is(id.as_str());
+        match self.check_in(call, options, &options.scope, None) {
+            Ok(Entry::Checked(checked)) => self.admitted(id, call, *checked, options).await,
+            Ok(Entry::Asks(question)) => self.asked(id, call, question, options).await,
+            Err(refusal) => self.refuse(id, call, *refusal).await,
+        }
+    }
+
+    /// Makes a call that may run.
+    pub(crate) async fn admitted(
+        &self,
+        id: CallId,
+        call: &ToolCall,
+        checked: Checked,
+        options: &CallOptions,
+    ) -> CallReport {
         if call.key.is_some() {
             // A repeat gets its outcome although the tool is left alone, so the journal is asked first.
             return self.once_with_key(id, call, checked, options).await;
@@ -112,11 +175,16 @@ impl Host {
             Ok(through) => through,
             Err(refusal) => return self.refuse(id, call, *refusal).await,
         };
-        match self.0.journal.admit(intent(&id, call, &checked, options)).await {
+        match self.admit(intent(&id, call, &checked, options)).await {
             Ok(Admission::Fresh) => self.run(id, call, (checked, through), options).await,
             Ok(other) => self.not_again(id, call, &checked, options, other),
             Err(error) => unrecorded(id, call, &checked.call, &error),
         }
+    }
+
+    /// Writes down what is about to be done.
+    pub(crate) async fn admit(&self, intent: Intent) -> Result<Admission, journal::Error> {
+        self.0.telemetry.stage_of(Stage::Admit, self.0.journal.admit(intent)).await
     }
 
     /// The report of a call in whose place an earlier one stands.
@@ -135,28 +203,35 @@ impl Host {
         report
     }
 
-    /// Resolves, validates and decides. Pure but for looking up the tool.
+    /// Resolves, validates and decides. Pure but for looking up the tool. `standing` is what a person said, if anybody was asked.
     pub(crate) fn check_in(
         &self,
         call: &ToolCall,
         options: &CallOptions,
         scope: &RunScope,
-    ) -> Result<Checked, Box<Refusal>> {
+        standing: Option<&Standing>,
+    ) -> Result<Entry, Box<Refusal>> {
         let tool = self.0.catalog.get(&call.tool).map_err(Refusal::unknown)?.clone();
         if call.key.as_ref().is_some_and(|key| self.0.redactor.finds(key.as_str())) {
             return Err(Refusal::secret_in_key(&tool));
         }
-        let validated = tool.validate(&call.arguments).map_err(|violations| Refusal::invalid(&tool, &violations))?;
+        let validated = self.0.telemetry.stage(Stage::Validate, || tool.validate(&call.arguments));
+        let validated = validated.map_err(|violations| Refusal::invalid(&tool, &violations))?;
         // Cheap, and only a refusal needs its digest.
         let asked = validated.clone();
         let labels = options.labels.as_ref().map(|run| run.so_far()).unwrap_or_default();
-        let facts = Facts::new(call.mode, scope).after(&labels);
-        match self.0.policy.decide(validated, &tool, &facts) {
-            Decision::Allow(call) => Ok(Checked { effects: effects(&call), call, tool }),
-            Decision::Deny(denial) => Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
-            Decision::Ask(question) => Err(Refusal::needs_approval(&tool, &question)),
-            Decision::Preview(call) => Ok(Checked { effects: event::Effects::None, call, tool }),
-        }
+        let facts = Facts::new(call.mode, scope).after(&labels).approved(standing);
+        let (call, effects) =
+            match self.0.telemetry.stage(Stage::Decide, || self.0.policy.decide(validated, &tool, &facts)) {
+                Decision::Deny(denial) => return Err(Refusal::denied(&tool, asked.arguments_digest(), denial)),
+                Decision::Ask(question) => return Ok(Entry::Asks(question)),
+                Decision::Allow(call) => {
+                    let effects = effects(&call);
+                    (call, effects)
+                }
+                Decision::Preview(call) => (call, event::Effects::None),
+            };
+        Ok(Entry::Checked(Box::new(Checked { tool, call, effects, standing: standing.cloned() })))
     }
 
     /// Runs an admitted call, lands or keeps what it staged, and records what came of it.
@@ -184,7 +259,8 @@ impl Host {
         open.settled = lands(&checked, &run, &conclusion);
         let (conclusion, parked) = park(&run, evidence, conclusion);
         let hashed = (!tapes.is_empty()).then(|| crate::effects::hashed(&run));
-        let (mut effects, conclusion) = self.changes(&id, &checked, &mut run, conclusion, session.as_deref()).await;
+        let landing = self.changes(&id, &checked, &mut run, conclusion, session.as_deref());
+        let (mut effects, conclusion) = self.0.telemetry.stage_of(Stage::Land, landing).await;
         options.labels.iter().for_each(|run| run.add(&effects.labels));
         pass.effects(&mut effects);
         self.keep_tapes((&call.run, &id), tapes, (&effects, hashed)).await;
@@ -193,7 +269,7 @@ impl Host {
             // That nothing landed is said with paths.
             pass.failure(failure);
         }
-        let settled = match open.end(settlement, parked).await {
+        let settled = match self.0.telemetry.stage_of(Stage::Settle, open.end(settlement, parked)).await {
             Ok(()) => self.tell_redactions(&id, call, pass.finish()).await,
             Err(error) => Err(error),
         };
@@ -315,6 +391,7 @@ pub(crate) fn repeated(id: &CallId, call: &ToolCall, options: &CallOptions) -> D
 pub(crate) fn intent(id: &CallId, call: &ToolCall, checked: &Checked, options: &CallOptions) -> Intent {
     let (run, validated) = (call.run.clone(), checked.call.call());
     let intent = Intent::new(id.clone(), run, validated, checked.call.mode(), checked.effects, clock::micros());
+    let intent = intent.approved(checked.call.approval().map(|approved| approved.approval.clone()));
     match &call.key {
         Some(key) => intent.with_key(ScopedKey { scope: Arc::clone(&options.client), key: key.clone() }),
         None => intent,

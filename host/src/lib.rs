@@ -15,13 +15,18 @@
 //! # }
 //! ```
 
+pub mod access;
 pub mod agent;
+pub mod api;
+pub mod approvals;
 pub mod attempt;
 mod authoring;
 pub mod cli;
 pub mod clock;
 mod component_file;
+pub mod console;
 mod distribution;
+pub mod doctor;
 pub mod effects;
 pub mod egress;
 pub mod exit_code;
@@ -31,8 +36,10 @@ pub mod journal;
 mod labels;
 mod manifest_edit;
 pub mod mcp;
+pub mod oauth;
 mod open;
 mod private_file;
+pub mod problem;
 mod quota;
 mod redaction;
 mod refusal;
@@ -40,10 +47,15 @@ mod replace_file;
 mod report;
 pub mod runs;
 pub mod secrets;
+pub mod serve;
+mod shown;
+pub mod shutdown;
 mod store;
 mod tapes;
+pub mod telemetry;
 mod wit_docs;
 
+pub use approvals::Asking;
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use labels::RunLabels;

@@ -53,16 +53,10 @@ impl Refusal {
         Box::new(Self::new(failure, Some(tool)))
     }
 
-    /// A rule asks for a person, and there is no way to ask one.
-    pub(crate) fn needs_approval(tool: &Tool, question: &Question) -> Box<Self> {
-        let message = "denied: this call needs a person's approval, and nobody can be asked here. Do something else, or say what you need";
-        let detail = format!(
-            "{} asks for approval, and this version has no way to ask: make it `allow`, or leave it",
-            question.rule
-        );
-        let failure = Failure::new(Class::Denied, "needs-approval", message).with_detail(detail);
+    /// A rule asks for a person, and this is why the call is not made.
+    pub(crate) fn asked(question: &Question, failure: Failure) -> Self {
         let (arguments, rule) = (Some(question.call.arguments_digest()), Some(question.rule.name.clone()));
-        Box::new(Self { arguments, rule, ..Self::new(failure, Some(tool)) })
+        Self { failure, digest: Some(question.call.digest()), arguments, rule }
     }
 
     /// The audit's word for it.
@@ -72,7 +66,7 @@ impl Refusal {
             Class::Denied => {
                 Event::CallDenied { call: id, run, tool, arguments: self.arguments, code, rule: self.rule.clone() }
             }
-            Class::Unavailable => Event::CallTurnedAway { call: id, run, tool, code },
+            Class::Unavailable | Class::AwaitingApproval => Event::CallTurnedAway { call: id, run, tool, code },
             _ => Event::CallInvalid { call: id, run, tool, code },
         }
     }
@@ -108,6 +102,12 @@ pub(crate) fn not_run(id: CallId, call: &ToolCall, authorized: &AuthorizedCall, 
                 "an earlier call with this idempotency key was cut off and may have acted; a person has to look";
             let detail = format!("it is call {call}; settle it with `toolhold unknown resolve {call}`");
             (conflict("outcome-unknown", message, detail), false)
+        }
+        Admission::NotApproved { approval } => {
+            let message = "denied: the approval of this call was used by another one, or is over. Make the call again to have it asked about";
+            let failure = Failure::new(Class::Denied, "approval-used", message);
+            let failure = Failure { approval: Some(approval), ..failure };
+            (toolhold_core::outcome::Outcome::Failure(failure), false)
         }
     };
     report::instead(id, call, authorized, outcome, replayed)

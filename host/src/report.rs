@@ -22,6 +22,7 @@ pub(crate) fn refused(id: CallId, call: &ToolCall, digest: Option<ToolDigest>, f
         replayed: false,
         attempts: 0,
         served_by: None,
+        approved: None,
     }
 }
 
@@ -56,5 +57,6 @@ pub(crate) fn ran(
 
 fn blank(id: CallId, call: &ToolCall, authorized: &AuthorizedCall) -> CallReport {
     let failure = Failure::new(toolhold_core::outcome::Class::Host, "host-fault", "the host gave no outcome");
-    CallReport { mode: authorized.mode(), ..refused(id, call, Some(authorized.call().digest()), failure) }
+    let approved = authorized.approval().cloned();
+    CallReport { mode: authorized.mode(), approved, ..refused(id, call, Some(authorized.call().digest()), failure) }
 }

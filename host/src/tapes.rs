@@ -12,7 +12,7 @@ use toolhold_core::redact::Place;
 use toolhold_core::tape::Tape;
 use toolhold_sandbox::{Player, Reel, RunOptions};
 
-use crate::host::{CallOptions, Checked, Host, OpenCall, conclude, intent, repeated};
+use crate::host::{CallOptions, Checked, Entry, Host, OpenCall, conclude, intent, repeated};
 use crate::journal::{Admission, KeptTape};
 use crate::{clock, effects, redaction, refusal, report};
 
@@ -53,8 +53,18 @@ impl Host {
     ) -> (CallReport, Option<Checked>) {
         let call = &ToolCall { mode: Mode::Preview, key: None, ..call.clone() };
         let id = clock::new_call();
-        let checked = match self.check_in(call, options, &options.scope) {
-            Ok(checked) => checked,
+        let checked = match self.check_in(call, options, &options.scope, None) {
+            Ok(Entry::Checked(checked)) => *checked,
+            // What is played changes and sends nothing, so there is nothing to ask a person about.
+            Ok(Entry::Asks(question)) => match self.0.catalog.get(&call.tool) {
+                Ok(tool) => Checked {
+                    tool: tool.clone(),
+                    call: question.rehearsal,
+                    effects: event::Effects::None,
+                    standing: None,
+                },
+                Err(error) => return (self.refuse(id, call, *refusal::Refusal::unknown(error)).await, None),
+            },
             Err(refusal) => return (self.refuse(id, call, *refusal).await, None),
         };
         match self.0.journal.admit(intent(&id, call, &checked, options)).await {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::command::{Command, Invocation};
 use crate::grant::Grants;
-use crate::id::{Digest, ToolDigest, ToolName};
+use crate::id::{ApprovalId, Digest, ToolDigest, ToolName};
 use crate::limit::Limits;
 
 /// Whether effects land.
@@ -174,11 +174,65 @@ pub struct AuthorizedCall {
     mode: Mode,
     grants: Grants,
     limits: Limits,
+    sends: Sends,
+    approval: Option<Approved>,
+}
+
+/// Which requests may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// Those that the grants cover; of a preview, those that change nothing.
+    AsGranted,
+    /// None at all: the first one that is granted ends the call.
+    Nothing,
+}
+
+/// The word of a person by which a call is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approved {
+    /// The approval, which is used up, or counted, as the call is admitted.
+    pub approval: ApprovalId,
+    /// Who gave it.
+    pub by: String,
+    /// The arguments, where the person changed them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Value>,
+}
+
+impl Approved {
+    /// What a model and a person are told beside the result, where it is that of another call than was asked for.
+    #[must_use]
+    pub fn label(&self) -> Option<String> {
+        let arguments = self.arguments.as_ref()?;
+        Some(format!("a person changed the arguments of this call before it was made; it was made with: {arguments}"))
+    }
 }
 
 impl AuthorizedCall {
     pub(crate) fn new(call: ValidatedCall, mode: Mode, grants: Grants, limits: Limits) -> Self {
-        Self { call, mode, grants, limits }
+        Self { call, mode, grants, limits, sends: Sends::AsGranted, approval: None }
+    }
+
+    /// The same without a request.
+    pub(crate) fn sending_nothing(self) -> Self {
+        Self { sends: Sends::Nothing, ..self }
+    }
+
+    /// The same by the word of a person.
+    pub(crate) fn approved(self, approval: Approved) -> Self {
+        Self { approval: Some(approval), ..self }
+    }
+
+    /// Which requests may leave.
+    #[must_use]
+    pub fn sends(&self) -> Sends {
+        self.sends
+    }
+
+    /// The word of a person by which it is made, if it takes one.
+    #[must_use]
+    pub fn approval(&self) -> Option<&Approved> {
+        self.approval.as_ref()
     }
 
     /// What was asked for.

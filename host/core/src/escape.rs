@@ -3,8 +3,12 @@
 //! A terminal obeys control characters, and a reader is deceived by characters that change direction or have no width.
 //! All of them are shown as what they are; nothing is dropped, so two different texts never look the same.
 
+mod hosts;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+pub use hosts::odd_hosts;
 
 /// `text` on one line: line breaks and tabs are escaped too.
 #[must_use]

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Mode;
-use crate::id::{CallId, ComponentName, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
+use crate::id::{ApprovalId, CallId, ComponentName, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
 use crate::outcome::Class;
 use crate::redact::Place;
 
@@ -48,6 +48,17 @@ pub enum Event {
         front: String,
         /// The manifest that applies.
         manifest: Option<Digest>,
+    },
+    /// A client of a front made its first call: all calls of the run are its calls.
+    ClientArrived {
+        /// Which run.
+        run: RunId,
+        /// Which front: `mcp`.
+        front: String,
+        /// Who asks, as rates and keys know it: proven by a token, or whoever started the program.
+        client: String,
+        /// What it calls itself.
+        calls_itself: String,
     },
     /// A run ended.
     RunEnded {
@@ -111,6 +122,26 @@ pub enum Event {
         component: ComponentName,
         /// Its bytes.
         digest: ToolDigest,
+    },
+    /// These tokens let callers in from here on.
+    TokensLoaded {
+        /// The digest of what is kept of them.
+        tokens: Digest,
+        /// Where they were read.
+        path: String,
+        /// Name and role of each.
+        names: Vec<String>,
+    },
+    /// Somebody was not let in, or asked for what the role does not have.
+    AccessRefused {
+        /// Where the request came from.
+        peer: String,
+        /// The name of the token, where it is a valid one.
+        caller: Option<String>,
+        /// A stable code: `unauthorized`, `forbidden`.
+        code: String,
+        /// How many before this one came too fast to be told of one by one.
+        unrecorded: u64,
     },
     /// A call was validated and allowed, and is about to run.
     CallAdmitted {
@@ -329,6 +360,81 @@ pub enum Event {
         /// A stable code: `unknown-tool`, `invalid-arguments` …
         code: String,
     },
+    /// A rule wants a person to decide, and the question waits.
+    ApprovalAsked {
+        /// Which question.
+        approval: ApprovalId,
+        /// The call that asked first.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// Which tool.
+        tool: ToolName,
+        /// The rule that asks.
+        rule: String,
+        /// What an answer is bound to.
+        binding: Digest,
+        /// The digest of what is stored of it, here and below.
+        stored: Digest,
+    },
+    /// A person said yes.
+    ApprovalGranted {
+        /// To which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// How far it reaches: `once`, `run`, or a time.
+        scope: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A person said no.
+    ApprovalRejected {
+        /// To which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A person said yes to other arguments.
+    ApprovalModified {
+        /// To which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// How far it reaches.
+        scope: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// The time for an answer, or for using it, was over.
+    ApprovalExpired {
+        /// Which question.
+        approval: ApprovalId,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A call was admitted by the word of a person.
+    ApprovalUsed {
+        /// Which word.
+        approval: ApprovalId,
+        /// Which call.
+        call: CallId,
+        /// Of which run.
+        run: RunId,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
+    /// A person took a question or an answer back.
+    ApprovalWithdrawn {
+        /// Which question.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// As in `approval-asked`.
+        stored: Digest,
+    },
     /// Known secrets stood in what a call was given or gave back, and were taken out before anyone saw it.
     SecretRedacted {
         /// Which call.
@@ -340,12 +446,21 @@ pub enum Event {
         /// Where they stood.
         places: Vec<Place>,
     },
+    /// Somebody asked a server for more than to look. What came of it is in the entries after this one.
+    RequestTaken {
+        /// Who: the name of a token, or `local:USER`.
+        caller: String,
+        /// What for: the method.
+        method: String,
+        /// And the path.
+        path: String,
+    },
 }
 
 /// What an event says that holds until a later one says otherwise of the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Standing<'a> {
-    /// What kind of thing: `manifest`, `component`.
+    /// What kind of thing: `manifest`, `component`, `tokens`.
     pub kind: &'static str,
     /// Which one.
     pub name: &'a str,
@@ -391,6 +506,8 @@ impl Event {
             | Self::CallUnknown { call, .. }
             | Self::CallDenied { call, .. }
             | Self::CallInvalid { call, .. }
+            | Self::ApprovalAsked { call, .. }
+            | Self::ApprovalUsed { call, .. }
             | Self::SecretRedacted { call, .. } => Some(call),
             _ => None,
         }
@@ -406,6 +523,7 @@ impl Event {
             Self::ToolPinned { component, digest } => {
                 Some(Standing { kind: "component", name: component.as_str(), digest: *digest })
             }
+            Self::TokensLoaded { tokens, path, .. } => Some(Standing { kind: "tokens", name: path, digest: *tokens }),
             _ => None,
         }
     }
@@ -432,12 +550,16 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"call-unknown","call":"c","reason":"the host stopped"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"secret-redacted","call":"c","run":"r","secrets":["token"],"places":["result","log"]}}"#,
             r#"{"version":1,"at":5,"event":{"type":"manifest-loaded","manifest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","path":"/work/toolhold.toml"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"tokens-loaded","tokens":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","path":"/s/tokens.toml","names":["ci run"]}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"access-refused","peer":"::1","caller":null,"code":"unauthorized","unrecorded":0}}"#,
             r#"{"version":1,"at":5,"event":{"type":"attempt-failed","call":"c","attempt":1,"failure":"tool","code":"failed","wait":200,"same_key":false}}"#,
             r#"{"version":1,"at":5,"event":{"type":"call-turned-away","call":"c","run":"r","tool":"web.get","code":"rate-limited"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"fallback-served","call":"c","by":null}}"#,
             r#"{"version":1,"at":5,"event":{"type":"unknown-resolved","call":"c","succeeded":true}}"#,
             r#"{"version":1,"at":5,"event":{"type":"breaker-turned","dependency":"tool:web.get","turned":"half-opened"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"breaker-reset","dependency":"tool:web.get"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"request-taken","caller":"ci","method":"POST","path":"/v1/calls/c/undo"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"client-arrived","run":"r","front":"mcp","client":"mcp:editor","calls_itself":"cursor 1.2"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"tool-pinned","component":"files","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}}"#,
         ];
         for text in texts {

@@ -4,21 +4,24 @@
 //! It asks the policy itself ([`Policy::explain`] and `decide` share their judgement), so that it cannot tell another story.
 
 mod path;
+mod reach;
 mod request;
 mod text;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 pub use path::{Access, PathExplanation, PathReason};
+pub use reach::{Reach, RuleAbout};
 pub use request::RequestLine;
 
 use crate::call::{Mode, ValidatedCall};
 use crate::grant::{DirectoryGrant, Symlinks};
 use crate::id::Label;
 use crate::limit::{LIMITS, Limit};
-use crate::manifest::{Line, Rule, Verdict, amount};
+use crate::manifest::{Line, Risk, Rule, Verdict, amount};
 use crate::policy::{DenialKind, Entry, Facts, Policy, RuleRef, Suggestion, WeighedRule, narrowed, weigh_rule};
 use crate::schema::Violation;
 use crate::tool::Tool;
@@ -36,6 +39,9 @@ pub struct Explanation {
     pub decided_by: Option<RuleRef>,
     /// Why the deciding rule exists.
     pub reason: Option<String>,
+    /// How a person is asked, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asks>,
     /// The line of the manifest that makes every call a preview.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previewed_at: Option<Line>,
@@ -53,6 +59,21 @@ pub struct Explanation {
     pub limits: Vec<LimitLine>,
     /// What would change a denial.
     pub suggestion: Option<Suggestion>,
+}
+
+/// How a person is asked.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Asks {
+    /// How much the rule says is at stake.
+    pub risk: Risk,
+    /// An approval is good for one call, whatever the person says.
+    pub every_time: bool,
+    /// Names of the secrets that the host could add to requests of the call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+    /// For how many microseconds the question waits.
+    pub lifetime: u64,
 }
 
 /// One rule that was looked at.
@@ -117,6 +138,9 @@ pub struct LimitLine {
     pub limit: Limit,
     /// The bound, with its unit.
     pub bound: String,
+    /// The bound, in the limit's unit.
+    #[serde(skip)]
+    pub number: u64,
     /// Where it comes from.
     pub from: LimitFrom,
 }
@@ -146,6 +170,7 @@ impl Policy {
             denial: None,
             decided_by: None,
             reason: None,
+            asks: None,
             previewed_at: self.manifest().previewed_at(),
             rules_about_other_tools: self.manifest().rules().len().saturating_sub(rules.len()),
             rules,
@@ -160,6 +185,7 @@ impl Policy {
                 explanation.verdict =
                     if self.mode(facts) == Mode::Preview { rule.verdict.max(Verdict::Preview) } else { rule.verdict };
                 explanation.reason.clone_from(&rule.reason);
+                explanation.asks = self.asks(rule, &explanation.requests);
                 explanation.decided_by = Some(self.rule_ref(rule));
             }
             Err(refused) => {
@@ -171,6 +197,13 @@ impl Policy {
             }
         }
         explanation
+    }
+
+    fn asks(&self, rule: &Rule, requests: &[RequestLine]) -> Option<Asks> {
+        let lifetime = self.manifest().approvals().limits.lifetime;
+        let secrets: BTreeSet<&String> = requests.iter().flat_map(|request| &request.secrets).collect();
+        let secrets = secrets.into_iter().cloned().collect();
+        (rule.verdict == Verdict::Ask).then(|| Asks { risk: rule.risk, every_time: rule.every_time, secrets, lifetime })
     }
 
     fn rule_lines(&self, entry: &Entry, call: &ValidatedCall, facts: &Facts<'_>) -> Vec<RuleLine> {
@@ -231,6 +264,7 @@ impl Policy {
         let row = |row: &crate::limit::Spec| LimitLine {
             limit: row.limit,
             bound: amount::show(narrowed.get(row.limit), row.unit),
+            number: narrowed.get(row.limit),
             from: line(row.limit),
         };
         LIMITS.iter().map(row).collect()

@@ -124,6 +124,10 @@ text_id!(
     CallId, is_opaque, Error::Opaque
 );
 text_id!(
+    /// One question to a person, and its answer.
+    ApprovalId, is_opaque, Error::Opaque
+);
+text_id!(
     /// Two calls with the same key are the same call: the second gets the first one's outcome.
     IdempotencyKey, is_opaque, Error::Opaque
 );

@@ -9,12 +9,14 @@
 //! what came of it and [`event`] how the journal words it. [`origin`] is where a component comes from, [`lock`] pins its bytes,
 //! [`signature`] says who vouches for them, [`widening`] what a newer version asks for beyond it. [`run`] is the life of an agent run and [`state`] where it can be.
 
+pub mod approval;
 pub mod base_url;
 pub mod breaker;
 pub mod call;
 pub mod chain;
 pub mod classify;
 pub mod command;
+pub mod content;
 pub mod cost;
 pub mod describe;
 pub mod effect;

@@ -8,6 +8,7 @@
 //! [`Manifest::host_paths`] lists what the host has to check.
 
 pub mod amount;
+pub mod approvals;
 pub mod cases;
 mod check;
 mod condition;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
+pub use approvals::{Approvals, Risk};
 pub use condition::Condition;
 pub use json_schema::json_schema;
 pub use model::{Api, Model, ModelTimeouts};
@@ -75,6 +77,7 @@ pub struct Manifest {
     host: HostLimits,
     reliability: Reliability,
     client_rate: Option<Rate>,
+    approvals: Approvals,
 }
 
 /// A component and what is granted to its tools.
@@ -179,6 +182,10 @@ pub struct Rule {
     pub when: Option<Located<Condition>>,
     /// The run must carry one of these for it to match; empty: whatever it carries.
     pub when_labels: Vec<Located<Label>>,
+    /// How much is at stake.
+    pub risk: Risk,
+    /// An approval is good for one call, whatever the person says.
+    pub every_time: bool,
     /// Why it exists. For people.
     pub reason: Option<String>,
     /// What a model is told to do instead.
@@ -367,6 +374,12 @@ impl Manifest {
     #[must_use]
     pub fn client_rate(&self) -> Option<Rate> {
         self.client_rate
+    }
+
+    /// How people are asked.
+    #[must_use]
+    pub fn approvals(&self) -> &Approvals {
+        &self.approvals
     }
 
     /// Every path that it names. The host reports what it finds wrong with [`Manifest::complain`].

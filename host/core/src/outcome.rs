@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::Mode;
+use crate::call::{Approved, Mode};
 use crate::effect::{EffectReport, Notes};
-use crate::id::{CallId, ToolDigest, ToolName};
+use crate::id::{ApprovalId, CallId, ToolDigest, ToolName};
 use crate::limit::{Exceeded, Limits, Usage};
 
 /// Everything that a front learns of a call.
@@ -40,6 +40,8 @@ pub struct CallReport {
     pub attempts: u32,
     /// What gave the result instead of the tool, which failed.
     pub served_by: Option<ServedBy>,
+    /// The word of a person by which it was made, if it took one.
+    pub approved: Option<Approved>,
 }
 
 /// What stood in for a tool that failed.
@@ -142,6 +144,9 @@ pub struct Failure {
     /// It changed something before it failed, or may have: no other tool stands in for it.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub acted: bool,
+    /// The approval that it waits for, or that was refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approval: Option<ApprovalId>,
 }
 
 /// The kinds of failure.
@@ -164,6 +169,8 @@ pub enum Class {
     InvalidOutput,
     /// Somebody else changed what the call wanted to change; nothing of it was kept.
     Conflict,
+    /// A person has to decide first; nothing was started.
+    AwaitingApproval,
     /// A preview came to a request that it may not send.
     Withheld,
     /// The caller gave up.
@@ -190,6 +197,7 @@ impl Failure {
             retry_after: None,
             dependency: false,
             acted: false,
+            approval: None,
         }
     }
 

@@ -9,7 +9,7 @@ mod decide;
 mod decision;
 mod fallbacks;
 mod grants;
-mod reach;
+mod outlook;
 mod resolve;
 mod scope;
 mod suggestion;
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use decision::{Decision, Denial, DenialKind, Question, RuleRef};
-pub use reach::Reach;
+pub use outlook::Outlook;
 pub use scope::RunScope;
 pub use suggestion::Suggestion;
 
@@ -26,6 +26,7 @@ pub(crate) use decide::{WeighedRule, weigh_rule};
 pub(crate) use grants::{Ceiling, narrowed, requests_left};
 pub(crate) use suggestion::quoted;
 
+use crate::approval::Standing;
 use crate::call::Mode;
 use crate::grant::Grants;
 use crate::id::Label;
@@ -67,6 +68,8 @@ pub struct Facts<'a> {
     pub scope: &'a RunScope,
     /// What is said of the data that the run has read so far.
     pub labels: &'a BTreeSet<Label>,
+    /// What a person said of a call, if anybody was asked. Counts for that call only.
+    pub approval: Option<&'a Standing>,
 }
 
 /// What a call of no run carries: it is judged by itself.
@@ -76,13 +79,19 @@ impl<'a> Facts<'a> {
     /// Of a call whose run has read nothing that is labelled.
     #[must_use]
     pub fn new(mode: Mode, scope: &'a RunScope) -> Self {
-        Self { mode, scope, labels: &NO_LABELS }
+        Self { mode, scope, labels: &NO_LABELS, approval: None }
     }
 
     /// Of a call whose run has read data with these labels.
     #[must_use]
     pub fn after(self, labels: &'a BTreeSet<Label>) -> Self {
         Self { labels, ..self }
+    }
+
+    /// Of a call that a person has said something of.
+    #[must_use]
+    pub fn approved(self, approval: Option<&'a Standing>) -> Self {
+        Self { approval, ..self }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use toolhold_core::call::{AuthorizedCall, Mode};
+use toolhold_core::call::{AuthorizedCall, Mode, Sends};
 use toolhold_core::grant::{DirectoryGrant, Grants};
 use toolhold_core::id::Digest;
 use toolhold_core::limit::{Limit, Limits};
@@ -125,7 +125,7 @@ impl Inner {
         let staging = self.staging(call, &options)?;
         let job = self.job(request, call.grants().clone(), limits, options)?;
         let component = Some(validated.tool().component().clone());
-        Ok((entry, Job { mode: call.mode(), staging, component, ..job }, deadline))
+        Ok((entry, Job { mode: call.mode(), sends: call.sends(), staging, component, ..job }, deadline))
     }
 
     /// Where the changes of a call are kept. A call that can change nothing needs no place for it.
@@ -157,6 +157,7 @@ impl Inner {
             opened: self.open(&grants.directories)?,
             grants,
             mode: Mode::Live,
+            sends: Sends::AsGranted,
             egress: Arc::clone(&self.config.egress),
             key: options.key,
             reel: options.reel,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::AuthorizedCall;
 use toolhold_core::effect::Request;
@@ -176,7 +177,11 @@ impl Sandbox {
     /// Dropping the future stops the guest.
     pub async fn run(&self, call: &AuthorizedCall, options: RunOptions) -> RunReport {
         match self.0.prepare(call, options) {
-            Ok((entry, job, deadline)) => self.0.run(&entry, job, deadline).await.into(),
+            Ok((entry, job, deadline)) => {
+                // Type and size of the engine end here: whoever spawns a call need not know what it is made of.
+                let running: BoxFuture<'_, Ended> = Box::pin(self.0.run(&entry, job, deadline));
+                running.await.into()
+            }
             Err(failure) => Ended::refused(failure).into(),
         }
     }

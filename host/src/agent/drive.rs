@@ -13,21 +13,23 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::cost::Prices;
-use toolhold_core::id::{CallId, Digest, RunId};
-use toolhold_core::outcome::{CallReport, Class};
+use toolhold_core::id::{ApprovalId, CallId, Digest, RunId};
+use toolhold_core::outcome::{CallReport, Class, Outcome};
 use toolhold_core::run::event::{LOCAL, VERSION};
 use toolhold_core::run::reflect::{Next as Way, Verdict};
 use toolhold_core::run::{
-    Ask, CallSummary, FailureSummary, Machine, Next, Occurrence, PendingCall, Reason, RunEvent, RunLimit, RunLimits,
-    RunReport, Start, result_of_call,
+    Ask, CallSummary, FailureSummary, Machine, Next, Occurrence, PendingApproval, PendingCall, Reason, RunEvent,
+    RunLimit, RunLimits, RunReport, Start, result_of_call,
 };
 use toolhold_core::state::State;
+use tracing::Instrument as _;
 
 use super::clock::Clock;
 use super::engine::{Engine, Forgetful, Unrecorded};
 use super::model::{Error, Model, Request};
 use super::tools::Tools;
 use crate::quota::RunQuota;
+use crate::telemetry::spans;
 
 /// The chain of models: the first one is asked, the next one where it is given up.
 pub type Models<'m> = [Box<dyn Model + 'm>];
@@ -188,6 +190,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
                 Some(event) => self.take(event).await?,
                 None => self.call(call).await?,
             },
+            Next::Await(pending) => self.person(pending).await?,
             Next::Undo(calls) => self.go_back(calls).await?,
             Next::Wait(wait) => self.wait(wait).await?,
         }
@@ -244,8 +247,11 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         self.take(ask.event()).await?;
         let Self { agent, origin, machine, models, engine, observer } = self;
         let (agent, origin) = (*agent, *origin);
+        let name = models.get(ask.model).map_or("", |model| &model.identity().name);
+        let span = spans::chat(machine.start(), name, ask.turn, machine.steps() + 1);
         let act = async {
-            let event = asked(agent, &origin, machine, models, &ask, observer).await;
+            let event = asked(agent, &origin, machine, models, &ask, observer).instrument(span.clone()).await;
+            spans::chatted(&span, &event);
             (origin.elapsed(), event)
         };
         let happened = engine.once(machine, Box::pin(act)).await?;
@@ -262,6 +268,25 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             (origin.elapsed(), RunEvent::WentBack { calls, refused })
         };
         let happened = self.engine.once(self.machine, Box::pin(act)).await?;
+        self.apply(&happened)
+    }
+
+    /// Waits for a person. The clock of the run stands still meanwhile, as it does while nobody works on it.
+    async fn person(&mut self, pending: PendingApproval) -> Result<(), Unrecorded> {
+        let (agent, elapsed, began) = (self.agent, self.origin.elapsed(), self.origin.clock.now());
+        let act = async {
+            let event = tokio::select! {
+                biased;
+                () = agent.cancel.cancelled() => RunEvent::CancelRequested,
+                decided = agent.tools.decided(&pending.approval) => match decided {
+                    Ok(()) => RunEvent::ApprovalGranted { approval: pending.approval.clone() },
+                    Err(failure) => pending.clone().refused(failure),
+                },
+            };
+            (elapsed, event)
+        };
+        let happened = self.engine.once(self.machine, Box::pin(act)).await?;
+        self.origin.began += self.origin.clock.now().saturating_sub(began);
         self.apply(&happened)
     }
 
@@ -289,9 +314,13 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             key: call.key.clone(),
             mode,
         };
-        let mut made = Box::pin(self.agent.tools.call(asked, token.clone()));
+        let step = spans::step(start.run.as_str(), self.machine.steps() + 1);
+        let mut made = Box::pin(self.agent.tools.call(asked, token.clone()).instrument(step));
         let returned = |report: CallReport| {
-            if call.is_started && report.mode != mode {
+            if let Some(approval) = awaited(&report) {
+                return RunEvent::ApprovalRequested { turn: call.turn, tool: call.tool.clone(), approval };
+            }
+            if call.is_resumed && report.mode != mode {
                 // It may have been live the first time.
                 return not_known(&call);
             }
@@ -311,7 +340,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         };
         let happened = self.engine.once(self.machine, Box::pin(first)).await?;
         self.apply(&happened)?;
-        if matches!(happened.event, RunEvent::CallReturned { .. }) {
+        if matches!(happened.event, RunEvent::CallReturned { .. } | RunEvent::ApprovalRequested { .. }) {
             return Ok(());
         }
         token.cancel();
@@ -327,6 +356,14 @@ impl<T: Tools> Work<'_, '_, '_, T> {
         };
         let happened = self.engine.once(self.machine, Box::pin(second)).await?;
         self.apply(&happened)
+    }
+}
+
+/// What a person is asked, if the call was not made because of it.
+fn awaited(report: &CallReport) -> Option<ApprovalId> {
+    match &report.outcome {
+        Outcome::Failure(failure) if failure.class == Class::AwaitingApproval => failure.approval.clone(),
+        _ => None,
     }
 }
 

@@ -7,9 +7,9 @@ use std::future::Future;
 
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::ToolCall;
-use toolhold_core::id::CallId;
-use toolhold_core::outcome::CallReport;
-use toolhold_core::run::ToolSpec;
+use toolhold_core::id::{ApprovalId, CallId};
+use toolhold_core::outcome::{CallReport, Class};
+use toolhold_core::run::{FailureSummary, ToolSpec};
 
 /// The tools of a run.
 pub trait Tools: Sync {
@@ -18,6 +18,16 @@ pub trait Tools: Sync {
 
     /// Makes one call. A `cancel` that fires asks for an early end: the report then says what became of the call.
     fn call(&self, call: ToolCall, cancel: CancellationToken) -> impl Future<Output = CallReport> + Send;
+
+    /// Waits until a person has decided on a call that was parked, or nobody did in time.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be made, in words that a model may hear.
+    fn decided(&self, _approval: &ApprovalId) -> impl Future<Output = Result<(), FailureSummary>> + Send {
+        let message = "denied: these tools have no way to ask a person".to_owned();
+        std::future::ready(Err(FailureSummary { class: Class::Denied, code: "needs-approval".into(), message }))
+    }
 
     /// Takes back what these calls of the run changed, in this order; what is taken back already stays so.
     ///

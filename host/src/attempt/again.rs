@@ -18,7 +18,8 @@ use toolhold_sandbox::{Recorder, Reel, RunOptions, RunReport};
 use super::turnstile::LetThrough;
 use crate::clock;
 use crate::effects::wrote_in_place;
-use crate::host::{CallOptions, Checked, Host};
+use crate::host::{CallOptions, Checked, Entry, Host};
+use crate::telemetry::Stage;
 
 /// The last attempt at a call.
 pub(crate) struct Attempted {
@@ -56,7 +57,8 @@ impl Host {
         let recorder = || is_taped.then(|| Recorder::new(room));
         let mut taped = recorder();
         let reel = taped.clone().map(Reel::Recorded);
-        let run = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() }).await;
+        let first = self.0.sandbox.run(&checked.call, RunOptions { reel, ..settings.clone() });
+        let run = self.0.telemetry.stage_of(Stage::Run, first).await;
         let tapes = taped.iter().map(Recorder::take).collect();
         let mut last = Attempted { checked, run, attempts: 1, gave_up: None, tapes };
         self.0.dependencies.pay_in(through.name(), through.retry().budget);
@@ -77,13 +79,16 @@ impl Host {
             }
             let left = ends_at.saturating_sub(time.micros()).max(1);
             let scope = (*options.scope).clone().at_most(Limit::Time, left);
-            let Ok(checked) = self.check_in(call, options, &scope) else { return last };
+            let standing = last.checked.standing.as_ref();
+            let Ok(Entry::Checked(checked)) = self.check_in(call, options, &scope, standing) else { return last };
+            let checked = *checked;
             let name = Some(format!("{id}-{}", last.attempts.saturating_add(1)));
             // Here, and not before: who gives up while waiting is told how the last attempt ended.
             drop(last.run.staged.take());
             taped = recorder();
             let reel = taped.clone().map(Reel::Recorded);
-            let mut run = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() }).await;
+            let next = self.0.sandbox.run(&checked.call, RunOptions { name, reel, ..settings.clone() });
+            let mut run = self.0.telemetry.stage_of(Stage::Run, next).await;
             let mut tapes = last.tapes;
             tapes.extend(taped.iter().map(Recorder::take));
             remember(&mut run, last.run, &last.checked.call);

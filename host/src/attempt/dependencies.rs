@@ -159,6 +159,11 @@ impl Dependencies {
         &*self.0.time
     }
 
+    /// The same, for what outlives a borrow.
+    pub(crate) fn shared_time(&self) -> Arc<dyn Time> {
+        Arc::clone(&self.0.time)
+    }
+
     /// While the lock is held, so that what is written last is what is known last.
     fn write<T: shelf::State>(&self, writes: Vec<Write>, mut event: Option<Event>, at: u64) {
         // The last one is the dependency's own; others made room for it.

@@ -10,18 +10,20 @@ use toolhold_core::event::{Effects, Event};
 use toolhold_core::id::{CallId, IdempotencyKey, ToolName};
 use toolhold_core::manifest::Fallback;
 use toolhold_core::outcome::{CallReport, Outcome, ServedBy};
+use tracing::Instrument as _;
 
 use crate::clock;
 use crate::host::{CallOptions, Host};
 use crate::journal::{self, ScopedKey};
+use crate::telemetry::{Origin, spans};
 
 impl Host {
     /// The report of a call, or of what stands in for it.
-    pub(crate) async fn stand_in(&self, call: ToolCall, failed: CallReport, options: &CallOptions) -> CallReport {
+    pub(crate) async fn stand_in(&self, call: &ToolCall, failed: CallReport, options: &CallOptions) -> CallReport {
         let mut failed = failed;
         let mut next = self.fallback(&call.tool, &failed);
         let stood_in = match &next {
-            Some(_) => self.stood_in(&call, options),
+            Some(_) => self.stood_in(call, options),
             None => None,
         };
         // A chain ends: the policy has no circle, so each tool stands in once at most.
@@ -34,7 +36,7 @@ impl Host {
                 next = self.stands_in_for(tool.as_str());
                 continue;
             }
-            let report = self.once(&instead(&call, &tool), options).await;
+            let report = self.instead_of(call, &tool, options).await;
             let Outcome::Failure(failure) = &report.outcome else {
                 return self.tool_serves(failed, tool, report).await;
             };
@@ -47,6 +49,15 @@ impl Host {
             }
         }
         failed
+    }
+
+    /// Calls the tool that stands in, in a span of its own below that of the call.
+    async fn instead_of(&self, call: &ToolCall, tool: &ToolName, options: &CallOptions) -> CallReport {
+        let other = instead(call, tool);
+        let span = self.span(&other, &Origin::default());
+        let report = self.once(&other, options).instrument(span.clone()).await;
+        spans::called(&span, &report, self.redactor());
+        report
     }
 
     /// The tool that stood in for this call when it was made before, and whose outcome is the call's therefore: it has done what

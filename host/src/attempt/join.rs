@@ -81,7 +81,7 @@ impl Host {
         let until = Instant::now() + Duration::from_micros(checked.call.limits().get(Limit::Time));
         let mut may_ask_again = true;
         loop {
-            let other = match self.0.journal.admit(intent(&id, call, &checked, options)).await {
+            let other = match self.admit(intent(&id, call, &checked, options)).await {
                 Ok(Admission::Fresh) => break,
                 Ok(other) => other,
                 Err(error) => return unrecorded(id, call, &checked.call, &error),

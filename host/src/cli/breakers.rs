@@ -13,6 +13,7 @@ use super::ui::Ui;
 use crate::attempt::{DependencyState, remembered};
 use crate::exit_code::ExitCode;
 use crate::journal::Reader;
+use crate::shown::Breaker;
 
 /// Show circuit breakers, or close one.
 #[derive(Debug, Subcommand)]
@@ -37,7 +38,7 @@ impl Breakers {
             Self::List => {
                 let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
                 let states = remembered(&reader).code(ExitCode::Host)?;
-                ui.result(&states.iter().map(to_json).collect::<Vec<_>>(), |_| table(&states))?;
+                ui.result(&states.iter().map(Breaker::of).collect::<Vec<_>>(), |_| table(&states))?;
             }
             Self::Reset { name } => {
                 let host = open(project, Vec::new(), ui).await?;
@@ -53,22 +54,6 @@ impl Breakers {
             }
         }
         Ok(ExitCode::Success)
-    }
-}
-
-fn to_json(one: &DependencyState) -> serde_json::Value {
-    let until = match one.state {
-        State::Closed => None,
-        State::Open { until } | State::HalfOpen { probe_until: until } => Some(effects::time(until)),
-    };
-    json!({ "name": one.name, "state": word(one.state), "faults_in_row": one.faults_in_row, "until": until })
-}
-
-fn word(state: State) -> &'static str {
-    match state {
-        State::Closed => "closed",
-        State::Open { .. } => "open",
-        State::HalfOpen { .. } => "half-open",
     }
 }
 
@@ -91,7 +76,7 @@ fn table(states: &[DependencyState]) -> String {
     table.load_preset(presets::NOTHING).set_header(["name", "state", "faults in a row", ""]);
     for one in states {
         let (faults, name) = (one.faults_in_row.to_string(), escape::line(&one.name));
-        table.add_row([&*name, word(one.state), &faults, &meaning(one.state)]);
+        table.add_row([&*name, Breaker::of(one).state, &faults, &meaning(one.state)]);
     }
     table.to_string()
 }

@@ -1,6 +1,7 @@
 //! `toolhold call`: one call, from a terminal or a script.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -11,12 +12,13 @@ use toolhold_core::id::IdempotencyKey;
 use toolhold_core::outcome::{CallReport, Class, Outcome};
 use toolhold_sandbox::{Event, EventSink};
 
+use super::approvals::{Editor, Prompter};
 use super::failure::{CommandResult, WithCode as _};
 use super::project::{Project, open};
 use super::ui::Ui;
 use super::{arguments, report};
 use crate::exit_code::ExitCode;
-use crate::{CallOptions, Host, clock};
+use crate::{Asking, CallOptions, Host, clock};
 
 /// Make one call.
 ///
@@ -45,6 +47,8 @@ pub(super) struct Call {
     /// Also print what the call used of each limit.
     #[arg(long)]
     usage: bool,
+    #[command(flatten)]
+    editor: Editor,
 }
 
 impl Call {
@@ -56,10 +60,15 @@ impl Call {
         let arguments = arguments::parse(&self.arguments, &schema.unwrap_or_default()).code(ExitCode::Usage)?;
         let mode = if self.dry_run { Mode::Preview } else { Mode::Live };
         let call = ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode };
-        let options = CallOptions { events: Some(sink(ui)), ..CallOptions::default() };
+        // Whoever sits at the terminal is asked there; without one, the call is parked, and made by a repeat after the decision.
+        let prompter = Prompter::start(&host, call.run.clone(), self.editor, ui);
+        let lifetime = Duration::from_micros(host.policy().manifest().approvals().limits.lifetime);
+        let asking = if prompter.has_person() { Asking::Wait(lifetime) } else { Asking::Park };
+        let options = CallOptions { events: Some(sink(ui)), asking, ..CallOptions::default() };
         let interrupt = cancel_on_interrupt(options.cancel.clone());
         let done = host.call(call, options).await;
         interrupt.abort();
+        drop(prompter);
         ui.result(&report::to_json(&done), |_| report::printed(&done))?;
         if done.mode == Mode::Preview && !self.dry_run {
             ui.say(report::why_preview(&host));

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use serde_json::json;
 use toolhold_core::id::{CallId, RunId};
 
 use super::effects::{self, Landing};
@@ -11,6 +10,7 @@ use super::project::Project;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
 use crate::journal::{HistoryEntry, HistoryFilter, PlanState, Reader};
+use crate::shown::Changed;
 
 /// List the calls that changed something, newest first, or show one of them whole.
 ///
@@ -50,20 +50,13 @@ impl History {
                     anyhow::anyhow!("no call `{call}` changed anything; `toolhold history` lists those that did");
                 return Err(Failure::new(ExitCode::BadInput, error));
             }
-            (Some(_), [entry, ..]) => ui.result(&to_json(entry), |_| whole(entry))?,
+            (Some(_), [entry, ..]) => ui.result(&Changed::of(entry), |_| whole(entry))?,
             (None, entries) => {
-                ui.result(&entries.iter().map(to_json).collect::<Vec<_>>(), |_| table(entries))?;
+                ui.result(&entries.iter().map(Changed::of).collect::<Vec<_>>(), |_| table(entries))?;
             }
         }
         Ok(ExitCode::Success)
     }
-}
-
-fn to_json(entry: &HistoryEntry) -> serde_json::Value {
-    json!({
-        "call": entry.call, "run": entry.run, "tool": entry.tool, "at": effects::time(entry.at),
-        "state": entry.state.word(), "effects": entry.effects,
-    })
 }
 
 /// In microseconds: a table shows no more of a time.

@@ -30,17 +30,17 @@ pub(super) fn clean_json(value: &mut serde_json::Value) {
     redactor().redact_value(value);
 }
 
-/// Standard error for logs. A line comes in one piece, so that no secret is split over two.
+/// Where logs go, without secrets. A line comes in one piece, so that no secret is split over two.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LogOutput;
+pub(super) struct LogOutput<W>(pub(super) W);
 
-impl Write for LogOutput {
+impl<W: Write> Write for LogOutput<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stderr().write_all(&redactor().redact_bytes(bytes))?;
+        self.0.write_all(&redactor().redact_bytes(bytes))?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        self.0.flush()
     }
 }

@@ -28,6 +28,9 @@ pub(super) struct Mcp {
     /// Every call runs as a preview: its result is what would be, and nothing changes.
     #[arg(long)]
     dry_run: bool,
+    /// Tools are listed without the name of their component, where that leaves no two of one name.
+    #[arg(long)]
+    short_names: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -55,7 +58,7 @@ impl Mcp {
             return install.run(project, ui);
         }
         let host = open(project, Vec::new(), ui).await?;
-        let server = Server::new(host.clone(), Settings { preview: self.dry_run });
+        let server = Server::new(host.clone(), Settings { preview: self.dry_run, short_names: self.short_names });
         server.serve_stdio().await.code(ExitCode::Failure)?;
         host.journal().flush().await.code(ExitCode::Host)?;
         Ok(ExitCode::Success)

@@ -5,6 +5,7 @@
 mod acceptance;
 mod add;
 mod apply;
+mod approvals;
 mod arguments;
 mod audit;
 mod breakers;
@@ -12,6 +13,7 @@ mod build;
 mod call;
 mod completions;
 mod dev;
+mod doctor;
 mod effects;
 mod explain;
 mod failure;
@@ -22,25 +24,28 @@ mod inspect;
 mod keys;
 mod known;
 mod lock;
+mod logs;
 mod manifest;
 mod mcp;
 mod new;
+mod oauth;
+mod openapi;
 mod pack;
 mod project;
 mod publish;
 mod report;
 mod runs;
 mod schema_lines;
+mod serve;
 mod snapshot;
 mod sources;
 mod test;
+mod tokens;
 mod tools;
 mod ui;
 mod undo;
 mod unknown;
 mod update;
-
-use std::io::IsTerminal as _;
 
 use clap::{Parser, Subcommand};
 
@@ -57,6 +62,7 @@ use crate::exit_code::ExitCode;
   toolhold add oci://ghcr.io/someone/weather:1.2    a tool from elsewhere: shown, then pinned
   toolhold call files.read path=/work/notes.md      one call
   toolhold call files.delete path=/work/x --dry-run  what it would change; nothing changes
+  toolhold approvals                                what people are asked about, to approve or reject
   toolhold undo CALL                                take back what a call changed
   toolhold explain files.delete path=/work/x        why it would be denied, and what would allow it
   toolhold run \"Tidy the inbox\" --model openai:NAME  an agent
@@ -75,6 +81,8 @@ pub struct Cli {
     /// Say more on standard error: -v for what the host does, -vv for everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    #[command(flatten)]
+    logs: logs::Logs,
     #[command(subcommand)]
     command: Command,
 }
@@ -87,11 +95,14 @@ enum Command {
     Dlq(runs::Dlq),
     Apply(apply::Apply),
     Undo(undo::Undo),
+    Approvals(approvals::Approvals),
     History(history::History),
     Health(health::Health),
+    Doctor(doctor::Doctor),
     Explain(explain::Explain),
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
+    Serve(serve::Serve),
     Lock(lock::Lock),
     Add(add::Add),
     Update(update::Update),
@@ -113,7 +124,11 @@ enum Command {
     Sign(keys::Sign),
     #[command(subcommand)]
     Keys(keys::Keys),
+    #[command(subcommand)]
+    Tokens(tokens::Command),
     Publish(publish::Publish),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
     Completions(completions::Completions),
 }
 
@@ -121,9 +136,9 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_tracing(cli.verbose);
+    let logs = cli.logs.start(cli.verbose);
     let ui = Ui::new(cli.json, cli.quiet);
-    match cli.dispatch(ui) {
+    let code = match cli.dispatch(ui) {
         Ok(code) => code,
         Err(failure) => {
             if ui.is_json() {
@@ -133,7 +148,9 @@ pub fn main() -> ExitCode {
             }
             failure.code()
         }
-    }
+    };
+    logs.finish();
+    code
 }
 
 impl Cli {
@@ -145,12 +162,15 @@ impl Cli {
             Command::Runs(command) => block_on(command.run(&project, ui)),
             Command::Dlq(command) => block_on(command.run(&project, ui)),
             Command::Apply(command) => block_on(command.run(&project, ui)),
+            Command::Approvals(command) => block_on(command.run(&project, ui)),
             Command::Undo(command) => block_on(command.run(&project, ui)),
             Command::History(command) => command.run(&project, ui),
             Command::Health(command) => command.run(&project, ui),
+            Command::Doctor(command) => block_on(command.run(&project, ui)),
             Command::Explain(command) => block_on(command.run(&project, ui)),
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Mcp(command) => block_on(command.run(&project, ui)),
+            Command::Serve(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Add(command) => block_on(command.run(&project, ui)),
             Command::Update(command) => block_on(command.run(&project, ui)),
@@ -167,38 +187,31 @@ impl Cli {
             Command::Inspect(command) => block_on(command.run(&project, ui)),
             Command::Sign(command) => command.run(ui),
             Command::Keys(command) => command.run(ui),
+            Command::Tokens(command) => command.run(&project, ui),
             Command::Publish(command) => block_on(command.run(&project, ui)),
+            Command::OpenApi(command) => command.run(ui),
             Command::Completions(command) => command.run(),
         }
     }
 }
 
+/// How long what a command has left behind may take to end.
+const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(2);
+
 fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(command)
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let done = runtime.block_on(command);
+    // A read of standard input that waits cannot be called off: nobody waits for it.
+    runtime.shutdown_timeout(LAST_WORK);
+    done
 }
 
-fn start_tracing(verbose: u8) {
-    let level = match verbose {
-        // What a client does wrong it is told; the SDK would tell the operator as well, in words of its own.
-        0 => "warn,rmcp::service=error",
-        1 => "toolhold=info,toolhold_sandbox=info,warn",
-        _ => "toolhold=debug,toolhold_sandbox=debug,info",
-    };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(level))
-        .with_writer(|| known::LogOutput)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .finish();
-    // Only the first one counts; a second call can only come from a test.
-    let _already_set = tracing::subscriber::set_global_default(subscriber);
-}
-
-/// A variable of the environment, for what is named by its owner on the command line: the key of a model.
+/// A variable of the environment, for what is named by its owner on the command line, the key of a model, and for what has
+/// standard names: where spans go.
 fn variable(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one variable that `--model-key-env` names, or the model's own default"
+        reason = "the one variable that `--model-key-env` names or the model's own default, and those of OpenTelemetry"
     )]
     std::env::var(name).ok()
 }

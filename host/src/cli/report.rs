@@ -12,34 +12,14 @@ use super::effects::{self, Landing};
 use super::ui::{Tone, Ui, paint};
 use crate::Host;
 use crate::journal::PlanState;
+use crate::shown::Report;
 
 /// How much of a dry run's result is shown beside its effects, in bytes.
 const RESULT_SHOWN: usize = 400;
 
 /// The whole report.
 pub(super) fn to_json(report: &CallReport) -> Value {
-    let mut value = json!({
-        "call": report.call,
-        "tool": report.tool,
-        "digest": report.digest,
-        "mode": report.mode,
-        "replayed": report.replayed,
-        "attempts": report.attempts,
-        "served_by": report.served_by,
-        "usage": report.usage,
-        "limits": report.limits,
-        "output": report.output,
-        "effects": report.effects,
-        "notes": report.notes,
-    });
-    let (key, outcome) = match &report.outcome {
-        Outcome::Success(result) => ("result", result.clone()),
-        Outcome::Failure(failure) => ("error", json!(failure)),
-    };
-    if let Some(map) = value.as_object_mut() {
-        map.insert(key.to_owned(), outcome);
-    }
-    value
+    json!(Report::of(report.clone()))
 }
 
 /// What was asked for: of a live call its result, of a dry run what it would change.
@@ -85,6 +65,10 @@ pub(super) fn say(report: &CallReport, usage: bool, ui: Ui) {
     }
     if let Some(served_by) = &report.served_by {
         ui.say(&paint(Tone::Notice, &served_by.label()));
+    }
+    if let Some(approved) = &report.approved {
+        ui.say(&paint(Tone::Faint, &format!("approved by {}", escape::line(&approved.by))));
+        approved.label().iter().for_each(|label| ui.say(&paint(Tone::Notice, &escape::line(label))));
     }
     if report.attempts > 1 {
         ui.say(&paint(Tone::Faint, &format!("{} attempts were made", report.attempts)));

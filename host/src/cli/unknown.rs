@@ -14,6 +14,7 @@ use crate::attempt::Resolution;
 use crate::clock;
 use crate::exit_code::ExitCode;
 use crate::journal::{CallRecord, Error, Filter, Journal, Options, Reader, State};
+use crate::shown::UnknownCall;
 
 /// Show the calls of which nobody knows what they did, or settle one.
 ///
@@ -69,7 +70,7 @@ fn list(project: &Project, ui: Ui) -> CommandResult {
     let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
     let filter = Filter { state: Some(State::Unknown), limit: u32::MAX, ..Filter::default() };
     let calls = reader.calls(&filter).code(ExitCode::Host)?;
-    ui.result(&calls.iter().map(to_json).collect::<Vec<_>>(), |_| readable(&calls))?;
+    ui.result(&calls.iter().map(UnknownCall::of).collect::<Vec<_>>(), |_| readable(&calls))?;
     Ok(ExitCode::Success)
 }
 
@@ -108,13 +109,6 @@ impl Resolve {
         ui.result(&json!({ "call": self.call, "resolved": outcome }), |_| format!("settled as {outcome}: {then}"))?;
         Ok(ExitCode::Success)
     }
-}
-
-fn to_json(call: &CallRecord) -> serde_json::Value {
-    json!({
-        "call": call.call, "run": call.run, "tool": call.tool, "at": effects::time(call.admitted_at), "key": call.key,
-        "arguments": call.arguments, "evidence": call.evidence,
-    })
 }
 
 /// In microseconds: a table shows no more of a time.

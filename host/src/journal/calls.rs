@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use toolhold_core::call::{Mode, canonical};
 use toolhold_core::event::{Effects, Event, bounded};
-use toolhold_core::id::{CallId, Digest};
+use toolhold_core::id::{ApprovalId, CallId, Digest};
 use toolhold_core::outcome::{Failure, Outcome};
 use toolhold_core::redact::Redactor;
 
+use super::approvals;
 use super::audit::digest;
 use super::error::Error;
 use super::queue::Answer;
@@ -47,6 +48,11 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
         });
         return Ok(Step::admission(event, admission));
     }
+    if let Some(approval) = &intent.approval
+        && !approvals::stands(connection, approval, intent.at)?
+    {
+        return Ok(Step::admission(None, Admission::NotApproved { approval: approval.clone() }));
+    }
     let kept = keeps(intent.text.len(), intent.key.is_some()).then(|| redactor.redact_json(&intent.text));
     if insert(connection, intent, arguments, kept.as_deref())? == 0 {
         return Ok(Step::refused(Error::Duplicate(intent.call.clone())));
@@ -67,8 +73,8 @@ pub(super) fn admit(connection: &Connection, intent: &Intent, redactor: &Redacto
 }
 
 fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Option<&str>) -> Result<usize, Error> {
-    let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, staged)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted', ?12) ON CONFLICT (call) DO NOTHING";
+    let sql = "INSERT INTO calls (call, run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, staged, approval)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'admitted', ?12, ?13) ON CONFLICT (call) DO NOTHING";
     Ok(connection.prepare_cached(sql)?.execute(params![
         intent.call.as_str(),
         intent.run.as_str(),
@@ -82,6 +88,7 @@ fn insert(connection: &Connection, intent: &Intent, arguments: Digest, kept: Opt
         arguments.as_bytes(),
         intent.at.cast_signed(),
         intent.effects == Effects::Staged,
+        intent.approval.as_ref().map(ApprovalId::as_str),
     ])?)
 }
 

@@ -16,7 +16,7 @@ use super::error::Error;
 use super::queue::{Answer, Command, Work};
 use super::record::{End, Intent, Settlement};
 
-/// The calls of a batch that begin and end in it and have neither effects nor a key.
+/// The calls of a batch that begin and end in it and have neither effects nor a key, and take no approval.
 pub(super) fn within(batch: &[Command]) -> HashMap<CallId, &Intent> {
     let ended: HashSet<&CallId> = batch
         .iter()
@@ -31,7 +31,7 @@ pub(super) fn within(batch: &[Command]) -> HashMap<CallId, &Intent> {
         .iter()
         .filter_map(|command| match &command.work {
             Work::Admit(intent)
-                if intent.effects == Effects::None && intent.key.is_none() && ended.contains(&intent.call) =>
+                if intent.effects == Effects::None && !intent.waits() && ended.contains(&intent.call) =>
             {
                 Some((intent.call.clone(), &**intent))
             }

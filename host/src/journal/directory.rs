@@ -20,9 +20,7 @@ pub(super) struct Directory {
 impl Directory {
     /// Creates the directory (for its owner only) if it is not there, checks it and takes the lock.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::io("create", path))?;
-        let path = path.canonicalize().map_err(Error::io("resolve", path))?;
-        check(&path)?;
+        let path = prepared(path)?;
         let file = path.join("journal.lock");
         let lock = private(&file).map_err(Error::io("open", &file))?;
         match lock.try_lock() {
@@ -46,6 +44,18 @@ impl Directory {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Creates a state directory (for its owner only) if it is not there, and checks it: for who keeps something else in it.
+///
+/// # Errors
+///
+/// It cannot be made, is somebody else's, or can be written by others.
+pub(crate) fn prepared(path: &Path) -> Result<PathBuf, Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::io("create", path))?;
+    let path = path.canonicalize().map_err(Error::io("resolve", path))?;
+    check(&path)?;
+    Ok(path)
 }
 
 /// The database in the state directory.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OpenFlags};
+use toolhold_core::approval::Approval;
 use toolhold_core::chain::Head;
 use toolhold_core::event::{Entry, Event};
 use toolhold_core::id::CallId;
@@ -19,7 +20,8 @@ use super::error::Error;
 use super::head::HeadFile;
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, End, Intent};
-use super::{Durability, Options, audit, dependencies, migrations, plans, runs, standing, tapes};
+use super::subscription::{Pending, Subscribers};
+use super::{Durability, Options, approvals, audit, dependencies, migrations, plans, runs, standing, tapes};
 
 /// Prepared statements that are kept: more than there are.
 const STATEMENTS: usize = 32;
@@ -33,13 +35,16 @@ pub(super) struct Engine {
     /// Whether commits presently wait for the disk.
     waits: Option<bool>,
     redactor: Redactor,
+    subscribers: Subscribers,
+    /// What the present batch wrote.
+    pending: Pending,
     /// Last, so that it is released after the database is closed.
     _directory: Directory,
 }
 
 impl Engine {
     /// Opens the database, brings its form up to date, checks the end of its audit and settles what a crash left open.
-    pub(super) fn open(directory: Directory, options: &Options) -> Result<Self, Error> {
+    pub(super) fn open(directory: Directory, options: &Options, subscribers: Subscribers) -> Result<Self, Error> {
         let mut connection = connect(&directory)?;
         migrations::apply(&mut connection)?;
         let head = audit::last(&connection)?;
@@ -55,6 +60,8 @@ impl Engine {
             durability: options.durability,
             waits: None,
             redactor,
+            subscribers,
+            pending: Pending::default(),
             _directory: directory,
         };
         engine.recover(options.now)?;
@@ -63,7 +70,7 @@ impl Engine {
 
     /// Writes everything that waits, as one batch, and answers.
     pub(super) fn work(&mut self, queue: &Queue) {
-        let batch = queue.drain();
+        let mut batch = queue.drain();
         if batch.is_empty() {
             return;
         }
@@ -71,6 +78,7 @@ impl Engine {
         match self.transact(&batch, durable) {
             Ok(answers) => {
                 queue.finished(Vec::new(), true);
+                self.pending.tell(&self.subscribers, &mut batch);
                 batch.into_iter().zip(answers).for_each(|(command, answer)| answered(command, answer));
             }
             Err(error) => {
@@ -96,6 +104,7 @@ impl Engine {
             }
             Err(error) => {
                 self.head = before;
+                self.pending.roll_back();
                 if !self.connection.is_autocommit() {
                     // Where even this fails, the next BEGIN does too, and nothing is written.
                     let _failed = self.connection.execute_batch("ROLLBACK").is_err();
@@ -109,20 +118,29 @@ impl Engine {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let whole = completed::within(batch);
         let mut answers = Vec::with_capacity(batch.len());
-        for command in batch {
-            answers.push(self.apply(&command.work, &whole)?);
+        for (number, command) in batch.iter().enumerate() {
+            answers.push(self.apply((number, &command.work), &whole)?);
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(answers)
     }
 
     /// The outer error is the database's and ends the batch; the inner one is the command's own.
-    fn apply(&mut self, work: &Work, whole: &HashMap<CallId, &Intent>) -> Result<Result<Answer, Error>, Error> {
+    fn apply(
+        &mut self,
+        (number, work): (usize, &Work),
+        whole: &HashMap<CallId, &Intent>,
+    ) -> Result<Result<Answer, Error>, Error> {
         let answer = match work {
             Work::Admit(intent) if whole.contains_key(&intent.call) => {
                 return Ok(Ok(Answer::Admission(Admission::Fresh)));
             }
-            Work::Admit(intent) => calls::admit(&self.connection, intent, &self.redactor)?,
+            Work::Admit(intent) => self.admit(intent)?,
+            Work::Ask(ask) => approvals::ask(&self.connection, ask, &self.redactor)?,
+            Work::Change(changing) => approvals::change(&self.connection, changing, &self.redactor)?,
+            Work::ExpireApprovals(now) => {
+                calls::Step { event: None, answer: Ok(Answer::Approvals(self.expire(*now)?)) }
+            }
             Work::Settle(call, settlement) => match whole.get(call) {
                 Some(intent) => completed::write(&self.connection, intent, settlement, &self.redactor)?,
                 None => {
@@ -135,7 +153,7 @@ impl Engine {
             Work::Plan(planned) => plans::insert(&self.connection, planned, &self.redactor)?,
             Work::Turn(turn) => plans::turn(&self.connection, turn)?,
             Work::Park(call, reason, at) => calls::park(&self.connection, call, &self.redactor.redact(reason), *at)?,
-            Work::Run(step) => runs::append(&self.connection, step, &self.redactor)?,
+            Work::Run(step) => self.step(number, step)?,
             Work::Tape(kept) => tapes::insert(&self.connection, kept, &self.redactor)?,
             Work::ExpireRun(run, at) => {
                 tapes::expire(&self.connection, run)?;
@@ -153,11 +171,45 @@ impl Engine {
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Announce(at, event) => calls::Step { event: self.news(*at, event)?, answer: Ok(Answer::Done) },
             Work::Barrier => calls::Step { event: None, answer: Ok(Answer::Done) },
+            Work::Probe => self.probe()?,
         };
         if let Some((at, event)) = answer.event {
             self.append(at, event)?;
         }
         Ok(answer.answer)
+    }
+
+    /// INVARIANT: an approval is used in the transaction that admits the call.
+    fn admit(&mut self, intent: &Intent) -> Result<calls::Step, Error> {
+        let step = calls::admit(&self.connection, intent, &self.redactor)?;
+        if matches!(step.answer, Ok(Answer::Admission(Admission::Fresh)))
+            && let Some(event) = approvals::take(&self.connection, intent, &self.redactor)?
+        {
+            self.append(intent.at, event)?;
+        }
+        Ok(step)
+    }
+
+    /// Approvals whose time is over.
+    fn expire(&mut self, now: u64) -> Result<Vec<Approval>, Error> {
+        let (expired, events) = approvals::expire(&self.connection, now, &self.redactor)?;
+        events.into_iter().try_for_each(|event| self.append(now, event))?;
+        Ok(expired)
+    }
+
+    fn step(&mut self, number: usize, step: &runs::RunStep) -> Result<calls::Step, Error> {
+        let appended = runs::append(&self.connection, step, &self.redactor)?;
+        if appended.stored {
+            self.pending.step(number, appended.redacted);
+        }
+        Ok(appended.step)
+    }
+
+    /// Writes what is there already: a page, like anything else that is written.
+    fn probe(&self) -> Result<calls::Step, Error> {
+        let form: i64 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        self.connection.pragma_update(None, "user_version", form)?;
+        Ok(calls::Step { event: None, answer: Ok(Answer::Done) })
     }
 
     /// The event, unless it says what the audit says already.
@@ -171,7 +223,9 @@ impl Engine {
 
     fn append(&mut self, at: u64, event: Event) -> Result<(), Error> {
         let event = self.clean(event)?;
-        self.head = audit::append(&self.connection, &self.head, &Entry::new(at, event))?;
+        let entry = Entry::new(at, event);
+        self.head = audit::append(&self.connection, &self.head, &entry)?;
+        self.pending.entry(self.head.sequence, entry);
         Ok(())
     }
 
@@ -189,7 +243,7 @@ impl Engine {
         serde_json::from_value(value).map_err(|_| Error::Secret)
     }
 
-    /// Calls that were admitted and not settled: the host stopped in between.
+    /// Calls that were admitted and not settled, because the host stopped in between; approvals whose time is over.
     fn recover(&mut self, now: u64) -> Result<(), Error> {
         let open = calls::open(&self.connection)?;
         if !open.is_empty() {
@@ -204,6 +258,11 @@ impl Engine {
             }
             self.connection.execute_batch("COMMIT")?;
         }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.expire(now)?;
+        self.connection.execute_batch("COMMIT")?;
+        // Before anybody can follow.
+        self.pending.roll_back();
         self.checkpoint()
     }
 

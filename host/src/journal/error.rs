@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toolhold_core::chain::{Broken, Head};
-use toolhold_core::id::{CallId, RunId};
+use toolhold_core::id::{ApprovalId, CallId, RunId};
 
 /// What can go wrong with a journal. For the operator; a model only learns that the host failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -77,6 +77,20 @@ pub enum Error {
     /// A person decides of unknown calls only.
     #[error("call `{0}` is not one of which nobody knows what it did: `toolhold unknown list` shows those")]
     NotUnknown(CallId),
+    /// There is no such approval.
+    #[error("there is no approval `{0}`: see `toolhold approvals list`")]
+    NoApproval(ApprovalId),
+    /// Its time is over.
+    #[error("approval `{0}` has expired: the call has to be made again to be asked about")]
+    ApprovalOver(ApprovalId),
+    /// It cannot be answered so.
+    #[error("approval `{approval}` was not changed: {why}")]
+    Unanswerable {
+        /// Which.
+        approval: ApprovalId,
+        /// Why not.
+        why: String,
+    },
     /// The database refused for another reason.
     #[error("the journal failed: {0}")]
     Database(String),

@@ -17,6 +17,7 @@
 //! [`Verified::head`] elsewhere and have it compared. Entries for which nobody waited and that came after the last one that
 //! did can be cut off unnoticed until the journal is closed.
 
+mod approvals;
 mod audit;
 mod calls;
 mod completed;
@@ -25,37 +26,50 @@ mod directory;
 mod engine;
 mod error;
 mod head;
+mod lookup;
 mod migrations;
 mod plans;
 mod queue;
 mod reader;
 mod record;
 mod runs;
+mod search;
 mod standing;
+mod subscription;
 mod tapes;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
+use toolhold_core::approval::Approval;
 use toolhold_core::event::{Effects, Event};
-use toolhold_core::id::{CallId, RunId};
+use toolhold_core::id::{ApprovalId, CallId, RunId};
 use toolhold_core::limit::Usage;
 use toolhold_core::redact::Redactor;
 
+pub use approvals::{ApprovalFilter, Ask, Asked, Change};
 pub use dependencies::{Kind, Remember, Remembered};
+pub(crate) use directory::prepared;
 pub use error::Error;
+pub use lookup::{AuditFilter, FoundEntry, ToolUse};
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
+pub use search::{AuditEntry, AuditPage, AuditSearch};
+pub use subscription::Noted;
 pub use tapes::KeptTape;
+pub use watch::Watched;
 
+use approvals::Changing;
 use directory::Directory;
 use engine::Engine;
 use plans::Turn;
 use queue::{Answer, Command, Queue, Reply, Work};
+use subscription::Subscribers;
 
 /// How a journal is opened.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +101,7 @@ pub struct Journal {
 struct Inner {
     queue: Arc<Queue>,
     engine: Arc<Mutex<Option<Engine>>>,
+    subscribers: Subscribers,
     writer: Option<JoinHandle<()>>,
     path: PathBuf,
 }
@@ -106,7 +121,9 @@ impl Journal {
     pub fn open(directory: &Path, options: &Options) -> Result<Self, Error> {
         let directory = Directory::open(directory)?;
         let path = directory.path().to_owned();
-        let engine = Arc::new(Mutex::new(Some(Engine::open(directory, options)?)));
+        let subscribers = Subscribers::default();
+        let engine = Engine::open(directory, options, subscribers.clone())?;
+        let engine = Arc::new(Mutex::new(Some(engine)));
         let queue = Arc::new(Queue::default());
         let (for_writer, engine_of_writer) = (Arc::clone(&queue), Arc::clone(&engine));
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
@@ -116,7 +133,7 @@ impl Journal {
             }
         });
         let writer = Some(thread.map_err(Error::io("start the writer of", &path))?);
-        Ok(Self { inner: Arc::new(Inner { queue, engine, writer, path }) })
+        Ok(Self { inner: Arc::new(Inner { queue, engine, subscribers, writer, path }) })
     }
 
     /// Whether the call may run. Written before the answer where it can change something or has a key; otherwise soon after.
@@ -125,7 +142,7 @@ impl Journal {
     ///
     /// It could not be written: the call must not run.
     pub async fn admit(&self, intent: Intent) -> Result<Admission, Error> {
-        let (durable, waits) = (intent.is_durable(), intent.key.is_some());
+        let (durable, waits) = (intent.is_durable(), intent.waits());
         admission(self.write(Work::Admit(Box::new(intent)), durable, waits).await?)
     }
 
@@ -135,7 +152,7 @@ impl Journal {
     ///
     /// It could not be written: the call must not run.
     pub fn admit_blocking(&self, intent: Intent) -> Result<Admission, Error> {
-        let (durable, waits) = (intent.is_durable(), intent.key.is_some());
+        let (durable, waits) = (intent.is_durable(), intent.waits());
         admission(self.write_blocking(Work::Admit(Box::new(intent)), durable, waits)?)
     }
 
@@ -286,6 +303,43 @@ impl Journal {
         self.write(Work::Resolve(call.clone(), Box::new(settlement)), true, true).await.map(drop)
     }
 
+    /// Asks a person, on disk before the answer.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written, or a secret stands where nothing can take its place.
+    pub async fn ask(&self, ask: Ask) -> Result<Asked, Error> {
+        match self.write(Work::Ask(Box::new(ask)), true, true).await? {
+            Some(Answer::Asked(asked)) => Ok(asked),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Does what happens to an approval, on disk before the answer: nobody acts on what could be forgotten.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, its time is over, it cannot take that step, or it could not be written.
+    pub async fn change_approval(&self, approval: &ApprovalId, change: Change, at: u64) -> Result<Approval, Error> {
+        let changing = Changing { approval: approval.clone(), change, at };
+        match self.write(Work::Change(Box::new(changing)), true, true).await? {
+            Some(Answer::Approval(approval)) => Ok(*approval),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Writes down that the time of some approvals is over, and says of which.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub async fn expire_approvals(&self, now: u64) -> Result<Vec<Approval>, Error> {
+        match self.write(Work::ExpireApprovals(now), false, true).await? {
+            Some(Answer::Approvals(expired)) => Ok(expired),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Remembers something of a dependency. Nobody waits, and where too much waits to be written already, only what the audit
     /// is to be told is written.
     pub fn remember(&self, remember: Remember) {
@@ -350,6 +404,24 @@ impl Journal {
         self.write(Work::Barrier, true, true).await.map(drop)
     }
 
+    /// Waits until everything before it can be read. It need not be on disk yet.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn written(&self) -> Result<(), Error> {
+        self.write(Work::Barrier, false, true).await.map(drop)
+    }
+
+    /// Whether anything can be written now: writes what is there already, on disk before the answer.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written.
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.write(Work::Probe, true, true).await.map(drop)
+    }
+
     /// [`Journal::flush`] for a plain thread.
     ///
     /// # Errors
@@ -357,6 +429,19 @@ impl Journal {
     /// The journal cannot be written.
     pub fn flush_blocking(&self) -> Result<(), Error> {
         self.write_blocking(Work::Barrier, true, true).map(drop)
+    }
+
+    /// Follows the journal: all that is committed from here on, in order. Who reads too slowly is told how much was missed; the
+    /// writer waits for nobody. Ends when the journal is closed, and does not keep it open.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Noted>> {
+        self.inner.subscribers.subscribe()
+    }
+
+    /// How it does, without keeping it open.
+    #[must_use]
+    pub fn watch(&self) -> Watched {
+        Watched { directory: self.inner.path.clone(), queue: Arc::downgrade(&self.inner.queue) }
     }
 
     /// A second, read-only view of the same journal. Sees what was written so far.
@@ -402,7 +487,7 @@ impl Journal {
 fn admission(answer: Option<Answer>) -> Result<Admission, Error> {
     match answer {
         Some(Answer::Admission(admission)) => Ok(admission),
-        None | Some(Answer::Done) => Ok(Admission::Fresh),
+        None | Some(_) => Ok(Admission::Fresh),
     }
 }
 
@@ -438,7 +523,7 @@ impl Journal {
     }
 
     /// Lets a test do to the database what a disk would.
-    fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
+    pub(crate) fn with_connection(&self, act: impl FnOnce(&rusqlite::Connection)) {
         self.inner.engine.lock().unwrap().as_ref().unwrap().with_connection(act);
     }
 }

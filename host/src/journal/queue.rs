@@ -7,9 +7,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use toolhold_core::approval::Approval;
 use toolhold_core::event::Event;
 use toolhold_core::id::{CallId, RunId};
 
+use super::approvals::{Ask, Asked, Changing};
 use super::dependencies::Remember;
 use super::error::Error;
 use super::plans::{Planned, Turn};
@@ -50,10 +52,16 @@ pub(super) enum Work {
     /// A person settles a parked call.
     Resolve(CallId, Box<Settlement>),
     Remember(Box<Remember>),
+    Ask(Box<Ask>),
+    Change(Box<Changing>),
+    /// Approvals whose time is over by now.
+    ExpireApprovals(u64),
     /// An event that is added only where it says something new.
     Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
     Barrier,
+    /// What is there already, so that it is known whether anything can be written.
+    Probe,
 }
 
 impl Work {
@@ -65,12 +73,16 @@ impl Work {
             Self::Plan(planned) => planned.bytes(),
             Self::Run(step) => step.body.len(),
             Self::Tape(kept) => kept.bytes(),
+            Self::Ask(ask) => ask.bytes(),
             Self::ExpireRun(..)
             | Self::Turn(_)
             | Self::Park(..)
+            | Self::Change(_)
+            | Self::ExpireApprovals(_)
             | Self::Record(..)
             | Self::Announce(..)
-            | Self::Barrier => 0,
+            | Self::Barrier
+            | Self::Probe => 0,
         }
     }
 }
@@ -79,6 +91,9 @@ impl Work {
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
     Admission(Admission),
+    Asked(Asked),
+    Approval(Box<Approval>),
+    Approvals(Vec<Approval>),
     Done,
 }
 
@@ -129,6 +144,12 @@ impl Queue {
     pub(super) fn has_room(&self) -> bool {
         let state = self.lock();
         state.commands.len() < MAX_COMMANDS && state.bytes < MAX_BYTES && !state.failing
+    }
+
+    /// How many commands wait, and whether the last attempt to write failed.
+    pub(super) fn waiting(&self) -> (usize, bool) {
+        let state = self.lock();
+        (state.commands.len(), state.failing)
     }
 
     /// Adds a command. `wake` is false where the caller is about to write it itself.

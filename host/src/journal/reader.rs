@@ -6,20 +6,24 @@ use std::io::Write;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use toolhold_core::approval::{Approval, Foreseen};
 use toolhold_core::call::Mode;
 use toolhold_core::chain::{Broken, Head, Link, Why};
 use toolhold_core::event::{Effects, Entry, Event, VERSION};
-use toolhold_core::id::{CallId, Digest, RunId, ToolName};
+use toolhold_core::id::{ApprovalId, CallId, Digest, RunId, ToolName};
 
+use super::approvals::{self, ApprovalFilter, Asked};
 use super::audit::{self, Stored, digest};
 use super::calls::{effects, mode_word, outcome_digest, parse_mode, parsed};
 use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
+use super::lookup::{self, AuditFilter, FoundEntry, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
+use super::search::{self, AuditPage, AuditSearch};
 use super::standing::{self, Said};
 use super::tapes::{self, KeptTape};
 
@@ -81,6 +85,19 @@ impl Reader {
             Ok(false) => Ok(None),
             _ => Self::open(directory).map(Some),
         }
+    }
+
+    /// When the last entry of the audit was written, in microseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn last_at(&self) -> Result<Option<u64>, Error> {
+        let sql = "SELECT body FROM audit ORDER BY sequence DESC LIMIT 1";
+        let body: Option<String> = self.connection.query_row(sql, [], |row| row.get(0)).optional()?;
+        let entry =
+            |body: String| serde_json::from_str::<Entry>(&body).map_err(|error| Error::Corrupt(error.to_string()));
+        body.map(entry).transpose().map(|entry| entry.map(|entry| entry.at))
     }
 
     /// One call.
@@ -218,6 +235,29 @@ impl Reader {
         runs::events(&self.connection, run)
     }
 
+    /// The steps of a run after the one with this number, in order: at most `limit`, and no more after `bytes` of text.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn run_events_after(
+        &self,
+        run: &RunId,
+        after: u64,
+        (limit, bytes): (u32, usize),
+    ) -> Result<Vec<RunEventRecord>, Error> {
+        runs::events_after(&self.connection, run, after, (limit, bytes))
+    }
+
+    /// The entries of the audit that fit, in order.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn search(&self, search: &AuditSearch) -> Result<AuditPage, Error> {
+        search::page(&self.connection, search)
+    }
+
     /// What the last attempt at a call of a run was given from outside.
     ///
     /// # Errors
@@ -234,6 +274,15 @@ impl Reader {
     /// The database cannot be read.
     pub fn latest_tapes(&self, limit: u32) -> Result<Vec<(RunId, ToolName, KeptTape)>, Error> {
         tapes::latest(&self.connection, limit)
+    }
+
+    /// The first step of a run.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn first_run_event(&self, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
+        runs::first_event(&self.connection, run)
     }
 
     /// The last step of a run.
@@ -255,6 +304,68 @@ impl Reader {
         runs::outlived(&self.connection, before)
     }
 
+    /// How many approvals wait for a person.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approvals_waiting(&self) -> Result<u64, Error> {
+        approvals::waiting(&self.connection)
+    }
+
+    /// The approvals that fit, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approvals(&self, filter: &ApprovalFilter) -> Result<Vec<Approval>, Error> {
+        approvals::list(&self.connection, filter)
+    }
+
+    /// One approval, and what its call would do.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approval(&self, id: &ApprovalId) -> Result<Option<(Approval, Foreseen)>, Error> {
+        let found = approvals::get(&self.connection, id)?;
+        let foreseen =
+            |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        Ok(found.map(|(approval, text)| (approval, foreseen(text))))
+    }
+
+    /// Why there is no room for one more question now; `None` where there is.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub(crate) fn room_for_question(
+        &self,
+        now: u64,
+        max_waiting: u64,
+        per_minute: u64,
+    ) -> Result<Option<Asked>, Error> {
+        approvals::room(&self.connection, now, max_waiting, per_minute)
+    }
+
+    /// What was asked about calls with this binding, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approvals_of(&self, binding: &Digest) -> Result<Vec<Approval>, Error> {
+        approvals::of_binding(&self.connection, binding)
+    }
+
+    /// The approval by which a call was admitted.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn approval_of_call(&self, call: &CallId) -> Result<Option<Approval>, Error> {
+        approvals::of_call(&self.connection, call)
+    }
+
     /// How many bytes are kept with all plans that can be undone or applied.
     ///
     /// # Errors
@@ -262,6 +373,24 @@ impl Reader {
     /// The database cannot be read.
     pub fn kept_bytes(&self) -> Result<u64, Error> {
         plans::kept_bytes(&self.connection)
+    }
+
+    /// The entries of the audit that fit, newest first. Not checked: that is [`Reader::verify`].
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn latest_entries(&self, filter: &AuditFilter) -> Result<Vec<FoundEntry>, Error> {
+        lookup::audit(&self.connection, filter)
+    }
+
+    /// Every tool that was ever called, and how often.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn tool_uses(&self) -> Result<Vec<ToolUse>, Error> {
+        lookup::tools(&self.connection)
     }
 
     /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.
@@ -330,6 +459,7 @@ struct Tally {
     plans: u64,
     said: Said,
     runs: runs::Told,
+    approvals: approvals::Told,
 }
 
 impl Tally {
@@ -344,6 +474,7 @@ impl Tally {
             self.said.insert((standing.kind.to_owned(), standing.name.to_owned()), standing.digest);
         }
         self.runs.check(connection, at, &entry.event)?;
+        self.approvals.check(connection, at, &entry.event)?;
         match &entry.event {
             Event::CallAdmitted { call, .. } => {
                 self.admitted += 1;
@@ -377,6 +508,7 @@ impl Tally {
             return Err(Broken { at: last, why: Why::Standing }.into());
         }
         self.runs.finish(connection, last)?;
+        self.approvals.finish(connection, last)?;
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0).map(i64::cast_unsigned));
         let calls = count("SELECT count(*) FROM calls")?;
         let settled = count("SELECT count(*) FROM calls WHERE state = 'settled'")?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use toolhold_core::call::{Mode, ValidatedCall};
 use toolhold_core::event::Effects;
-use toolhold_core::id::{CallId, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
+use toolhold_core::id::{ApprovalId, CallId, Digest, IdempotencyKey, RunId, ToolDigest, ToolName};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::{Failure, Outcome};
 
@@ -21,6 +21,7 @@ pub struct Intent {
     pub(super) mode: Mode,
     pub(super) effects: Effects,
     pub(super) key: Option<ScopedKey>,
+    pub(super) approval: Option<ApprovalId>,
     pub(super) at: u64,
 }
 
@@ -41,8 +42,16 @@ impl Intent {
             mode,
             effects: if mode == Mode::Preview { Effects::None } else { effects },
             key: None,
+            approval: None,
             at,
         }
+    }
+
+    /// It takes this approval, in the same transaction: without it, the call is not admitted.
+    #[must_use]
+    pub fn approved(mut self, approval: Option<ApprovalId>) -> Self {
+        self.approval = approval;
+        self
     }
 
     /// Makes it the same call as any other with this key.
@@ -54,7 +63,12 @@ impl Intent {
 
     /// Whether the caller must know that it is on disk before anything is done.
     pub(super) fn is_durable(&self) -> bool {
-        self.effects == Effects::Possible
+        self.effects == Effects::Possible || self.approval.is_some()
+    }
+
+    /// Whether the answer depends on what is written.
+    pub(super) fn waits(&self) -> bool {
+        self.key.is_some() || self.approval.is_some()
     }
 }
 
@@ -93,6 +107,11 @@ pub enum Admission {
     Unknown {
         /// Which.
         call: CallId,
+    },
+    /// No: the approval by which it was to be made is used up, taken back or expired.
+    NotApproved {
+        /// Which.
+        approval: ApprovalId,
     },
 }
 
@@ -280,6 +299,12 @@ pub enum State {
 }
 
 impl State {
+    /// The word for people and programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.word()
+    }
+
     /// The word in the database.
     pub(super) fn word(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 //! A step is text of the state machine. The journal keeps it, in order and without a gap, and tells whether somebody changed
 //! it: the audit has a digest of all steps of a run that ended.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Value;
@@ -109,20 +110,33 @@ pub struct RunFilter {
     pub limit: u32,
 }
 
+/// What became of a step: whether it is stored, and its text where that is not what it came with.
+pub(super) struct Appended {
+    pub(super) step: Step,
+    pub(super) stored: bool,
+    pub(super) redacted: Option<String>,
+}
+
+impl Appended {
+    fn refused(error: Error) -> Self {
+        Self { step: Step { event: None, answer: Err(error) }, stored: false, redacted: None }
+    }
+}
+
 /// Writes a step down.
-pub(super) fn append(connection: &Connection, step: &RunStep, redactor: &Redactor) -> Result<Step, Error> {
+pub(super) fn append(connection: &Connection, step: &RunStep, redactor: &Redactor) -> Result<Appended, Error> {
     let known: Option<(u64, Digest)> = connection
         .prepare_cached("SELECT steps, history FROM runs WHERE run = ?1")?
         .query_row([step.run.as_str()], |row| Ok((number(row, 0)?, digest(row, 1)?)))
         .optional()?;
     let (before, history) = known.unwrap_or((0, Digest::of(step.run.as_str().as_bytes())));
     if before + 1 != step.step || known.is_none() != step.head.is_some() {
-        return Ok(Step { event: None, answer: Err(Error::Taken(step.run.clone())) });
+        return Ok(Appended::refused(Error::Taken(step.run.clone())));
     }
     let body = redactor.redact_json(&step.body);
     // Where a secret stands in for a number or a word of the form, there is no step without it.
     if body != step.body && serde_json::from_str::<Occurrence>(&body).is_err() {
-        return Ok(Step { event: None, answer: Err(Error::Secret) });
+        return Ok(Appended::refused(Error::Secret));
     }
     let history = follow(&history, &body);
     match &step.head {
@@ -145,7 +159,12 @@ pub(super) fn append(connection: &Connection, step: &RunStep, redactor: &Redacto
     if let Some(Event::RunEnded { steps, history: whole, .. }) = &mut event {
         (*steps, *whole) = (Some(step.step), Some(history));
     }
-    Ok(Step { event: event.map(|event| (step.at, event)), answer: Ok(Answer::Done) })
+    let redacted = match body {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(text),
+    };
+    let step = Step { event: event.map(|event| (step.at, event)), answer: Ok(Answer::Done) };
+    Ok(Appended { step, stored: true, redacted })
 }
 
 fn begin(
@@ -303,6 +322,38 @@ pub(super) fn events(connection: &Connection, run: &RunId) -> Result<Vec<RunEven
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([run.as_str()], event)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The steps of a run after the one with this number, in order: at most `limit`, and no more after `bytes` of text.
+pub(super) fn events_after(
+    connection: &Connection,
+    run: &RunId,
+    after: u64,
+    (limit, bytes): (u32, usize),
+) -> Result<Vec<RunEventRecord>, Error> {
+    let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 AND step > ?2 ORDER BY step LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![run.as_str(), after, limit], event)?;
+    let (mut page, mut read) = (Vec::new(), 0);
+    for row in rows {
+        let row = row?;
+        read += row.body.len();
+        page.push(row);
+        if read >= bytes {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// The first step of a run.
+pub(super) fn first_event(connection: &Connection, run: &RunId) -> Result<Option<RunEventRecord>, Error> {
+    if is_older(connection)? {
+        return Ok(None);
+    }
+    let sql = "SELECT step, at, body FROM run_events WHERE run = ?1 AND step = 1";
+    Ok(connection.prepare_cached(sql)?.query_row([run.as_str()], event).optional()?)
 }
 
 /// The last step of a run.

@@ -4,8 +4,15 @@
 //! model: it can call what the manifest allows and nothing else, and no request here grants, widens or approves anything.
 
 mod answer;
+mod bounded;
+mod client;
+pub mod http;
 mod install;
+mod meta;
 mod server;
+mod stdio;
+mod tasks;
+mod telling;
 mod tools;
 
 pub(crate) use install::{CLIENTS, Client};

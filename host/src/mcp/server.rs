@@ -1,151 +1,224 @@
-//! One client of a host: what it asks for, and what it gets.
+//! A host as its clients see it: what they ask for, and what they get.
 #![expect(
     deprecated,
     reason = "clients of the revisions until 2025-11-25 ask for log lines; the one after does so in `_meta`"
 )]
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, LoggingLevel,
-    LoggingMessageNotificationParam, PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion,
-    ServerCapabilities, ServerConfig, SetLevelRequestParams,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
+    CreateTaskResult, GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams, Tool, UpdateTaskParams,
 };
-use rmcp::service::{Peer, RequestContext};
-use rmcp::transport::async_rw::AsyncRwTransport;
-use rmcp::transport::io::stdio_pipes;
-use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _};
-use serde_json::{Value, json};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolhold_core::call::{Mode, ToolCall};
-use toolhold_core::escape;
-use toolhold_core::id::{IdempotencyKey, RunId};
-use toolhold_core::outcome::{Class, Level, LogLine, Outcome};
-use toolhold_sandbox::{Event, EventSink};
+use toolhold_core::outcome::{CallReport, Class, Outcome};
 
 use super::answer;
-use super::tools::Tools;
-use crate::{CallOptions, Host, RunLabels, clock};
+use super::client::{self, CALLS_AT_ONCE, Client};
+use super::http::Clients;
+use super::meta::Meta;
+use super::tasks::{MOMENT, Running};
+use super::telling::{self, Told};
+use super::tools::{Callable, Shape, Tools};
+use crate::telemetry::Origin;
+use crate::{Asking, CallOptions, Host};
 
 /// What a client is told of the server as a whole.
 const INSTRUCTIONS: &str = "Every tool runs in a sandbox under a permission manifest that only the user can change. A call that is denied \
                             says what is possible instead: do that, or ask the user; the same call again is denied again.";
 
-/// The key of a request's `_meta` with which a client makes repeats one call.
-const KEY: &str = "toolhold/key";
+/// For how long a client may go by a list of tools, in milliseconds. What a host serves stays the same for as long as it runs;
+/// the next one may have another manifest.
+const LISTED_FOR: u64 = 60_000;
 
-/// The key of a request's `_meta` with which a client asks for a preview.
-const MODE: &str = "toolhold/mode";
+/// What a client of this machine is called: by its rate, and by its keys.
+const LOCAL: &str = "mcp";
 
-/// The longest message of a client, in bytes: the largest arguments, and room around them.
-const LONGEST_LINE: usize = 5 << 20;
-
-/// Events of one call that wait to be sent. A tool that says more than the client takes is not waited for.
-const WAITING_EVENTS: usize = 64;
-
-/// How a server deals with its client.
+/// How a server deals with its clients.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
     /// Every call is a preview.
     pub preview: bool,
+    /// Tools are listed without the name of their component, where that leaves no two of one name.
+    pub short_names: bool,
 }
 
-/// A host as one client sees it. Its calls are one run: what an earlier one has read counts for the later ones.
+/// A host as its clients see it. Cheap to clone; all clones are the same server.
 #[derive(Clone)]
-pub struct Server(Arc<Inner>);
+pub struct Server {
+    shared: Arc<Shared>,
+    who: Who,
+}
 
-struct Inner {
+struct Shared {
     host: Host,
     tools: Tools,
-    run: RunId,
-    labels: Arc<RunLabels>,
     settings: Settings,
-    /// From where on the client wants to hear log lines. Nothing, unless it asks.
-    level: Mutex<Option<LoggingLevel>>,
-    /// The client is gone: its calls are stopped.
+    /// The clients are gone: their calls are stopped.
     gone: CancellationToken,
-    /// Its calls. The server ends when they have.
+    /// Their calls. The server ends when they have.
     calls: TaskTracker,
-    /// Where rules ask what was read before, one call ends before the next one is decided.
-    turn: Option<tokio::sync::Mutex<()>>,
+}
+
+/// Who is at the other end.
+#[derive(Clone)]
+enum Who {
+    /// One client, from its first message to its last.
+    One(Arc<Client>),
+    /// Whoever each request says and proves that it is from.
+    Each(Arc<Clients>),
 }
 
 impl Server {
-    /// A server of `host`.
+    /// A server of `host` for one client, which started it.
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
-        let tools = Tools::of(&host);
-        let ordered = host.policy().manifest().rules().iter().any(|rule| !rule.when_labels.is_empty());
-        Self(Arc::new(Inner {
-            host,
-            tools,
-            run: clock::new_run(),
-            labels: Arc::default(),
-            settings,
-            level: Mutex::default(),
-            gone: CancellationToken::new(),
-            calls: TaskTracker::new(),
-            turn: ordered.then(tokio::sync::Mutex::default),
-        }))
+        Self::named(host, settings, LOCAL)
     }
 
-    /// Serves the client at the other end of standard input and output, until it goes away.
-    ///
-    /// # Errors
-    ///
-    /// The client does not begin as the protocol has it.
-    pub async fn serve_stdio(self) -> anyhow::Result<()> {
-        let inner = Arc::clone(&self.0);
-        let (input, output) = stdio_pipes();
-        let input = UntilGone { input, gone: inner.gone.clone() };
-        let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output).with_max_line_length(LONGEST_LINE);
-        // Listened to from here on: a signal that comes before would end the program in the midst of things.
-        let mut told = Told::listen()?;
-        let running = tokio::select! {
-            running = self.serve(transport) => running?,
-            () = told.wait() => return Ok(()),
-        };
-        let stop = running.cancellation_token();
-        let ended = running.waiting();
-        tokio::pin!(ended);
-        tokio::select! {
-            ended = &mut ended => drop(ended?),
-            () = told.wait() => {
-                inner.gone.cancel();
-                stop.cancel();
-                drop(ended.await?);
-            }
+    /// A server of `host` for one client, of which somebody knows who it is.
+    #[must_use]
+    pub fn named(host: Host, settings: Settings, name: &str) -> Self {
+        let client = Arc::new(Client::new(name, client::ordered(&host)));
+        Self::of(host, settings, CancellationToken::new(), Who::One(client))
+    }
+
+    /// A server of `host` for many clients, whose calls are stopped by `gone`.
+    pub(super) fn for_each(host: Host, settings: Settings, gone: CancellationToken, clients: Arc<Clients>) -> Self {
+        Self::of(host, settings, gone, Who::Each(clients))
+    }
+
+    fn of(host: Host, settings: Settings, gone: CancellationToken, who: Who) -> Self {
+        let tools = Tools::of(&host, settings.short_names);
+        Self { shared: Arc::new(Shared { host, tools, settings, gone, calls: TaskTracker::new() }), who }
+    }
+
+    /// Stops the calls of its clients.
+    pub(super) fn gone(&self) -> &CancellationToken {
+        &self.shared.gone
+    }
+
+    /// The calls of its clients.
+    pub(super) fn calls(&self) -> &TaskTracker {
+        &self.shared.calls
+    }
+
+    /// Whose request it is.
+    fn client(&self, context: &RequestContext<RoleServer>) -> Result<Arc<Client>, ErrorData> {
+        match &self.who {
+            Who::One(client) => Ok(Arc::clone(client)),
+            Who::Each(clients) => clients.of(context),
         }
-        // Each call is settled before the program ends: what it had staged is gone, and the journal says why.
-        inner.gone.cancel();
-        inner.calls.close();
-        inner.calls.wait().await;
-        Ok(())
     }
 
-    fn call_of(&self, request: &CallToolRequestParams, tool: &str, meta: &Meta<'_>) -> Result<ToolCall, ErrorData> {
+    fn call_of(
+        &self,
+        client: &Client,
+        request: &CallToolRequestParams,
+        tool: &str,
+        meta: &Meta<'_>,
+    ) -> Result<ToolCall, ErrorData> {
         let arguments = request.arguments.as_ref().map_or_else(|| "{}".to_owned(), |all| json!(all).to_string());
-        let mode = if self.0.settings.preview || meta.wants_preview()? { Mode::Preview } else { Mode::Live };
+        let mode = if self.shared.settings.preview || meta.wants_preview()? { Mode::Preview } else { Mode::Live };
         // A preview changes nothing, so there is nothing that must not happen twice.
         let key = if mode == Mode::Live { meta.key()? } else { None };
-        Ok(ToolCall { run: self.0.run.clone(), tool: tool.to_owned(), arguments, key, mode })
+        Ok(ToolCall { run: client.run.clone(), tool: tool.to_owned(), arguments, key, mode })
     }
+
+    /// Makes a call of a client, and tells it what the tool says meanwhile.
+    async fn make(self, client: Arc<Client>, call: Asked, told: Told, cancel: CancellationToken) -> CallReport {
+        let ((call, origin), (events, telling)) = (call, told);
+        let _running = self.shared.calls.token();
+        let options = CallOptions {
+            client: Arc::clone(&client.name),
+            asking: Asking::Park,
+            origin,
+            events,
+            cancel,
+            labels: Some(Arc::clone(&client.labels)),
+            ..CallOptions::default()
+        };
+        let turn = match &client.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let report = self.shared.host.call(call, options).await;
+        drop(turn);
+        // What the tool said comes before what it came to.
+        if let Some(telling) = telling {
+            tokio::select! {
+                ended = telling => drop(ended),
+                () = self.shared.gone.cancelled() => {}
+            }
+        }
+        report
+    }
+}
+
+/// A call, and where it comes from.
+type Asked = (ToolCall, Origin);
+
+/// What came of a call, as its client takes it.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    shape: Shape,
+    any_shape: bool,
+}
+
+impl Form {
+    fn answer(self, report: &CallReport) -> Result<CallToolResult, ErrorData> {
+        match &report.outcome {
+            // What is no tool has no result.
+            Outcome::Failure(failure) if failure.class == Class::UnknownTool => {
+                Err(ErrorData::invalid_params(failure.message.clone(), None))
+            }
+            _ => Ok(answer::of(report, self.shape, self.any_shape)),
+        }
+    }
+}
+
+/// Waits for a call, and makes it a task if it takes longer than a moment.
+async fn task_of(
+    client: &Client,
+    mut running: Running,
+    context: &RequestContext<RoleServer>,
+    cancel: CancellationToken,
+) -> Result<CallToolResponse, ErrorData> {
+    tokio::select! {
+        ended = &mut running => return whole(ended),
+        () = context.ct.cancelled() => {
+            cancel.cancel();
+            return whole(running.await);
+        }
+        () = tokio::time::sleep(MOMENT) => {}
+    }
+    Ok(CreateTaskResult::new(client.tasks.keep(running, cancel)).into())
+}
+
+fn whole(
+    ended: Result<Result<CallToolResult, ErrorData>, tokio::task::JoinError>,
+) -> Result<CallToolResponse, ErrorData> {
+    let gone = |_| ErrorData::internal_error("the call was not made", None);
+    ended.map_err(gone)?.map(CallToolResponse::from)
 }
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_logging().build();
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_logging().enable_tasks().build();
         let mut info = ServerConfig::new(capabilities);
         info.server_info = Implementation::new("toolhold", env!("CARGO_PKG_VERSION"));
         info.instructions = Some(INSTRUCTIONS.to_owned());
         info
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.shared.tools.get(name).cloned()
     }
 
     async fn list_tools(
@@ -153,7 +226,9 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.0.tools.listed().to_vec()))
+        let listed = ListToolsResult::with_all_items(self.shared.tools.listed().to_vec());
+        // Somebody else may be shown other tools one day: the list is of whoever asked.
+        Ok(listed.with_ttl_ms(LISTED_FOR).with_cache_scope(CacheScope::Private))
     }
 
     async fn call_tool(
@@ -162,77 +237,75 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         // What is no tool goes through the gate too: that somebody asked for it is on record.
-        let tool = self.0.tools.find(&request.name);
+        let tool = self.shared.tools.find(&request.name);
         let name = tool.map_or(&*request.name, |tool| tool.name.as_str());
         let meta = Meta(&context.meta.0);
         meta.is_known()?;
-        let call = self.call_of(&request, name, &meta)?;
-        let level = context.meta.log_level().or(*self.level());
-        let (events, telling) = self.events(&context, level);
-        let _running = self.0.calls.token();
-        let cancel = self.0.gone.child_token();
-        let _linked = Linked::new(context.ct.clone(), cancel.clone());
-        let options = CallOptions {
-            client: "mcp".into(),
-            events,
-            cancel,
-            labels: Some(Arc::clone(&self.0.labels)),
-            ..CallOptions::default()
-        };
-        let turn = match &self.0.turn {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        };
-        let report = self.0.host.call(call, options).await;
-        drop(turn);
-        // What the tool said comes before what it came to.
-        if let Some(telling) = telling {
-            tokio::select! {
-                ended = telling => drop(ended),
-                () = self.0.gone.cancelled() => {}
-            }
+        let client = self.client(&context)?;
+        let call = self.call_of(&client, &request, name, &meta)?;
+        let Some(place) = client.place() else { return Ok(busy().into()) };
+        if let Err(error) = client.arrives(&self.shared.host, context.client_info()).await {
+            return Err(ErrorData::internal_error(format!("nothing is called without a record: {error}"), None));
         }
-        if let Outcome::Failure(failure) = &report.outcome
-            && failure.class == Class::UnknownTool
-        {
-            return Err(ErrorData::invalid_params(failure.message.clone(), None));
-        }
-        let has_schema = tool.is_some_and(|tool| tool.has_output_schema);
         let newest = ProtocolVersion::V_2026_07_28;
         let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
-        Ok(answer::of(&report, has_schema, any_shape).into())
+        let form = Form { shape: tool.map(Callable::shape).unwrap_or_default(), any_shape };
+        let told = telling::events(&context, context.meta.log_level().or(*client.level()));
+        let cancel = self.shared.gone.child_token();
+        let asked = (call, meta.origin(&context));
+        let made = self.clone().make(Arc::clone(&client), asked, told, cancel.clone());
+        let takes_tasks = any_shape && context.client_capabilities().is_some_and(|can| can.supports_tasks());
+        if takes_tasks && client.tasks.have_room() {
+            let running = tokio::spawn(async move {
+                let report = made.await;
+                drop(place);
+                form.answer(&report)
+            });
+            return task_of(&client, running, &context, cancel).await;
+        }
+        let _linked = Linked::new(context.ct.clone(), cancel);
+        form.answer(&made.await).map(CallToolResponse::from)
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        Ok(GetTaskResult::new(self.client(&context)?.tasks.get(&request.task_id)?))
+    }
+
+    /// No task asks its client for anything, so whatever it is told is not needed.
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.client(&context)?.tasks.get(&request.task_id).map(drop)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.client(&context)?.tasks.cancel(&request.task_id)
     }
 
     async fn set_level(
         &self,
         request: SetLevelRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        *self.level() = Some(request.level);
+        *self.client(&context)?.level() = Some(request.level);
         Ok(())
     }
 }
 
-impl Server {
-    fn level(&self) -> std::sync::MutexGuard<'_, Option<LoggingLevel>> {
-        self.0.level.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where the guest's events go, if the client wants to hear of any, and the task that sends them.
-    fn events(
-        &self,
-        context: &RequestContext<RoleServer>,
-        level: Option<LoggingLevel>,
-    ) -> (Option<EventSink>, Option<tokio::task::JoinHandle<()>>) {
-        let token = context.meta.get_progress_token();
-        if token.is_none() && level.is_none() {
-            return (None, None);
-        }
-        let (send, receive) = mpsc::channel(WAITING_EVENTS);
-        let telling = tokio::spawn(tell(receive, context.peer.clone(), token, level));
-        // The guest's thread must not wait for the client: what does not fit is left out.
-        (Some(EventSink::new(move |event| drop(send.try_send(event)))), Some(telling))
-    }
+/// The answer to a call that is one too many. Nothing ran, and nothing is on record: a flood must not fill the disk.
+fn busy() -> CallToolResult {
+    let why = format!("busy: {CALLS_AT_ONCE} calls of this client run already; call again when one of them has ended");
+    CallToolResult::error(vec![ContentBlock::text(why)])
 }
 
 /// Cancels one token when another is, for as long as it is there.
@@ -250,139 +323,5 @@ impl Linked {
 impl Drop for Linked {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Input that says so as soon as it ends: the protocol's own machinery first waits for the calls that run.
-struct UntilGone<R> {
-    input: R,
-    gone: CancellationToken,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for UntilGone<R> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        let polled = Pin::new(&mut self.input).poll_read(context, into);
-        let ended = match &polled {
-            Poll::Ready(Ok(())) => into.filled().len() == before && into.remaining() > 0,
-            Poll::Ready(Err(_)) => true,
-            Poll::Pending => false,
-        };
-        if ended {
-            self.gone.cancel();
-        }
-        polled
-    }
-}
-
-/// The signals that ask a process to end.
-struct Told {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Told {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Returns when one has come.
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Sends events to the client until the call has ended.
-async fn tell(
-    mut events: mpsc::Receiver<Event>,
-    peer: Peer<RoleServer>,
-    token: Option<ProgressToken>,
-    level: Option<LoggingLevel>,
-) {
-    let mut furthest = f64::NEG_INFINITY;
-    while let Some(event) = events.recv().await {
-        let sent = match event {
-            // The protocol wants it to grow; a tool may say anything.
-            Event::Progress { done, total, message } if done.is_finite() && done > furthest => {
-                furthest = done;
-                let Some(token) = token.clone() else { continue };
-                let mut progress = ProgressNotificationParam::new(token, done);
-                // JSON has no infinity, and whoever shows it shows it to a person.
-                progress.total = total.filter(|total| total.is_finite());
-                progress.message = Some(escape::line(&message).into_owned());
-                peer.notify_progress(progress).await
-            }
-            Event::Log(line) if level.is_some_and(|level| rank(of_line(&line)) >= rank(level)) => {
-                let log = LoggingMessageNotificationParam::new(of_line(&line), json!(escape::line(&line.message)));
-                peer.notify_logging_message(log).await
-            }
-            Event::Progress { .. } | Event::Log(_) | Event::Emitted(_) => Ok(()),
-        };
-        if sent.is_err() {
-            return;
-        }
-    }
-}
-
-fn of_line(line: &LogLine) -> LoggingLevel {
-    match line.level {
-        Level::Debug => LoggingLevel::Debug,
-        Level::Info => LoggingLevel::Info,
-        Level::Warn => LoggingLevel::Warning,
-        Level::Error => LoggingLevel::Error,
-    }
-}
-
-fn rank(level: LoggingLevel) -> u8 {
-    match level {
-        LoggingLevel::Debug => 0,
-        LoggingLevel::Info => 1,
-        LoggingLevel::Notice => 2,
-        LoggingLevel::Warning => 3,
-        LoggingLevel::Error => 4,
-        LoggingLevel::Critical => 5,
-        LoggingLevel::Alert => 6,
-        LoggingLevel::Emergency => 7,
-    }
-}
-
-/// What a client says in `_meta` of a call.
-struct Meta<'a>(&'a rmcp::model::MetaObject);
-
-impl Meta<'_> {
-    /// A word of ours that is misspelled would be a live call where a preview was meant.
-    fn is_known(&self) -> Result<(), ErrorData> {
-        match self.0.0.keys().find(|key| key.starts_with("toolhold/") && ![KEY, MODE].contains(&key.as_str())) {
-            None => Ok(()),
-            Some(key) => {
-                let key = escape::short(key, 100);
-                let why = format!("`_meta[\"{key}\"]` is not known; there are `{MODE}` and `{KEY}`");
-                Err(ErrorData::invalid_params(why, None))
-            }
-        }
-    }
-
-    fn text(&self, key: &str) -> Result<Option<&str>, ErrorData> {
-        match self.0.0.get(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(ErrorData::invalid_params(format!("`_meta[\"{key}\"]` must be a string"), None)),
-        }
-    }
-
-    fn key(&self) -> Result<Option<IdempotencyKey>, ErrorData> {
-        let key = self.text(KEY)?.map(str::parse).transpose();
-        key.map_err(|error| ErrorData::invalid_params(format!("`_meta[\"{KEY}\"]`: {error}"), None))
-    }
-
-    fn wants_preview(&self) -> Result<bool, ErrorData> {
-        match self.text(MODE)? {
-            None | Some("live") => Ok(false),
-            Some("preview") => Ok(true),
-            Some(_) => Err(ErrorData::invalid_params(format!("`_meta[\"{MODE}\"]` is `live` or `preview`"), None)),
-        }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) use self::components::{Files, pin_as_loaded, tools};
 pub use self::error::OpenError;
 pub(crate) use self::files::{manifest, manifest_text, optional_text, parsed};
 pub(crate) use self::locking::{Accepted, signatures_beside};
+use crate::approvals::{ApprovalFilter, ApprovalState, Desk, Hook};
 use crate::attempt::{Dependencies, HostTime, Running, Time};
 use crate::clock;
 use crate::effects::{Effects, Kept};
@@ -32,6 +33,7 @@ use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
 use crate::secrets::{KnownSecret, Secrets};
+use crate::telemetry::Telemetry;
 
 /// What is wrong with a component that was never pinned.
 const NOT_IN_THE_FILE: &str = "it is not in the file";
@@ -119,13 +121,34 @@ impl Host {
         let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
         let running = Running::default();
         let quotas = Quotas::default();
-        let inner =
-            Inner { policy, catalog, sandbox, journal, effects, redactor, dependencies, running, quotas, secrets };
+        let desk = Arc::new(desk(&journal, &policy, &secrets)?);
+        let inner = Inner {
+            policy,
+            catalog,
+            sandbox,
+            journal,
+            effects,
+            redactor,
+            dependencies,
+            running,
+            quotas,
+            secrets,
+            telemetry: Telemetry::default(),
+            desk,
+        };
         let host = Self(Arc::new(inner));
         host.recover().await?;
+        host.keep_approvals();
         crate::runs::expire(&host).await?;
         Ok(host)
     }
+}
+
+/// What is open of approvals, and who is told of them.
+fn desk(journal: &Journal, policy: &Policy, secrets: &Secrets) -> Result<Desk, OpenError> {
+    let states = vec![ApprovalState::Waiting, ApprovalState::Approved, ApprovalState::Modified];
+    let open = journal.reader()?.approvals(&ApprovalFilter { states, limit: u32::MAX, ..ApprovalFilter::default() })?;
+    Ok(Desk::new(&open, Hook::of(policy.manifest().approvals().webhook.as_ref(), secrets)))
 }
 
 /// What sends requests of tools: it knows the secrets, and leaves alone what fails.

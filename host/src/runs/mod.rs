@@ -4,23 +4,26 @@
 //! together again from its steps ([`past`]) and goes on where it was ([`work`]): an answer of a model that is on record is not
 //! asked for again, and a call that was started is made again under the same key, so that the journal of calls tells what
 //! became of it. Before any of that, [`preflight`] says what can be known. What fails for good is kept as a dead letter, with everything that it knew.
+//! [`service`] works on many of them in a server.
 
 mod cancel;
 mod error;
 mod guarded;
 mod known;
 mod past;
+mod pause;
 pub mod preflight;
 mod recorder;
 mod replay;
+pub mod service;
 mod tools;
 mod work;
 
 pub use self::cancel::{cancel, request as request_cancel};
 pub use self::error::Error;
-pub use self::past::Past;
+pub use self::past::{OPEN, Past};
 pub use self::recorder::JournalEngine;
 pub use self::replay::{Replay, replay};
 pub use self::tools::HostTools;
 pub(crate) use self::work::expire;
-pub use self::work::{Ended, Worker, limits};
+pub use self::work::{Ended, Ready, Worker, limits};

@@ -8,6 +8,18 @@ use toolhold_core::state::State;
 use super::error::Error;
 use crate::journal::{self, Reader, RunFilter, RunRecord};
 
+/// Where a run is that is not over.
+pub const OPEN: [State; 8] = [
+    State::Initializing,
+    State::Processing,
+    State::AwaitingModel,
+    State::AwaitingTool,
+    State::AwaitingApproval,
+    State::Validating,
+    State::Retrying,
+    State::Reflecting,
+];
+
 /// A run as the journal has it.
 #[derive(Debug, Clone)]
 pub struct Past {

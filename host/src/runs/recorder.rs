@@ -86,7 +86,14 @@ fn is_durable(event: &RunEvent) -> bool {
 }
 
 fn waits(event: &RunEvent) -> bool {
-    is_durable(event) || matches!(event, RunEvent::ModelAnswered { .. } | RunEvent::RunResumed { .. })
+    is_durable(event)
+        || matches!(
+            event,
+            RunEvent::ModelAnswered { .. }
+                | RunEvent::RunResumed { .. }
+                | RunEvent::ApprovalRequested { .. }
+                | RunEvent::ApprovalGranted { .. }
+        )
 }
 
 impl Engine for JournalEngine<'_> {

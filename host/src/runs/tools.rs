@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::ToolCall;
 use toolhold_core::event::Effects;
-use toolhold_core::id::{CallId, ToolName};
+use toolhold_core::id::{ApprovalId, CallId, ToolName};
 use toolhold_core::outcome::CallReport;
-use toolhold_core::run::ToolSpec;
+use toolhold_core::run::{FailureSummary, ToolSpec};
 
 use crate::agent::Tools;
 use crate::journal::{self, PlanState};
-use crate::{CallOptions, Host, PreviewSession, RunLabels, UndoError};
+use crate::{Asking, CallOptions, Host, PreviewSession, RunLabels, UndoError};
 
 /// The tools of a host, for one run.
 pub struct HostTools<'a> {
@@ -38,11 +38,21 @@ impl Tools for HostTools<'_> {
 
     async fn call(&self, call: ToolCall, cancel: CancellationToken) -> CallReport {
         let labels = Some(Arc::clone(&self.labels));
-        let options =
-            CallOptions { cancel, session: self.session.clone(), labels, taped: true, ..CallOptions::default() };
+        // Parked, and waited for by the run: it is on record that it waits, and its clock stands still.
+        let asking = Asking::Park;
+        let session = self.session.clone();
+        let options = CallOptions { cancel, session, labels, taped: true, asking, ..CallOptions::default() };
         let done = self.host.call(call, options).await;
         (self.on_report)(&done);
         done
+    }
+
+    async fn decided(&self, approval: &ApprovalId) -> Result<(), FailureSummary> {
+        self.host.decision(approval).await.map_err(|failure| FailureSummary {
+            class: failure.class,
+            code: failure.code,
+            message: failure.message,
+        })
     }
 
     async fn undo(&self, calls: Vec<CallId>) -> Result<(), String> {

@@ -7,15 +7,18 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use toolhold_core::call::Mode;
 use toolhold_core::id::RunId;
-use toolhold_core::run::{Identity, Machine, Next, RunEvent, RunLimits, RunReport};
+use toolhold_core::run::{Identity, Machine, Next, RunEvent, RunLimits, RunReport, Start};
 use toolhold_core::state::State;
+use tracing::Instrument as _;
 
 use super::error::Error;
 use super::past::{Past, is_dead as is_kept};
+use super::pause::Pausing;
 use super::recorder::JournalEngine;
 use super::{HostTools, cancel, guarded, known};
 use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
 use crate::journal::Origin;
+use crate::telemetry::spans;
 use crate::{Host, clock};
 
 /// Works on runs of one host.
@@ -39,6 +42,44 @@ pub struct Ended {
     pub is_kept: bool,
 }
 
+/// A run that somebody is about to work on. What it is so far is on record.
+#[derive(Debug)]
+pub struct Ready {
+    machine: Machine,
+    begins: Begins,
+}
+
+impl Ready {
+    /// Which run.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        self.machine.run()
+    }
+
+    /// What it began with.
+    #[must_use]
+    pub fn start(&self) -> &Start {
+        self.machine.start()
+    }
+}
+
+/// How the work on it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    /// With its first turn.
+    New,
+    /// Where it was.
+    Again,
+    /// Where it was, with budgets that begin anew.
+    Fresh,
+}
+
+impl Begins {
+    fn is_fresh(self) -> bool {
+        self == Self::Fresh
+    }
+}
+
 impl Worker<'_> {
     /// Works on a new run.
     ///
@@ -46,10 +87,26 @@ impl Worker<'_> {
     ///
     /// The journal failed: the run can be resumed.
     pub async fn begin(&self, task: Task, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
+        let mut machine = Machine::begin(self.start(task, models));
+        self.work(&mut machine, models, &mut self.engine(), observer).await
+    }
+
+    /// Puts a new run on record, on disk when this returns, and leaves the work to [`Worker::carry`].
+    ///
+    /// # Errors
+    ///
+    /// The journal failed, or there is a run of that name.
+    pub async fn accept(&self, start: Start) -> Result<Ready, Error> {
+        let mut machine = Machine::begin(start.clone());
+        self.take(&mut machine, RunEvent::RunStarted(Box::new(start))).await?;
+        Ok(Ready { machine, begins: Begins::New })
+    }
+
+    /// What a run of `task` begins with.
+    #[must_use]
+    pub fn start(&self, task: Task, models: &Models<'_>) -> Start {
         let manifest = Some(self.host().policy().manifest().digest());
-        let start = self.agent(self.cancel.clone()).start(models, Task { manifest, ..task });
-        let mut engine = JournalEngine::new(self.host().journal(), self.front);
-        self.work(&mut Machine::begin(start), models, &mut engine, observer).await
+        self.agent(self.cancel.clone()).start(models, Task { manifest, ..task })
     }
 
     /// Takes up a run that was cut off.
@@ -58,8 +115,24 @@ impl Worker<'_> {
     ///
     /// It is over, or a dry run, or cannot be read; or the journal failed.
     pub async fn resume(&self, run: &RunId, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
+        let Ready { mut machine, begins } = self.ready_to_resume(run)?;
+        self.go_on(&mut machine, begins.is_fresh(), models, &mut self.engine(), observer).await
+    }
+
+    /// Whether a run that was cut off can be taken up again, without doing so.
+    ///
+    /// # Errors
+    ///
+    /// It is over, or a dry run, or cannot be read.
+    pub fn ready_to_resume(&self, run: &RunId) -> Result<Ready, Error> {
         let past = self.past(run)?;
-        let mut machine = past.machine()?;
+        let machine = past.machine()?;
+        let copied = past.record.origin.as_ref().map(|origin| usize::try_from(origin.step).unwrap_or(usize::MAX));
+        let was_resumed = |steps: usize| {
+            past.history.iter().skip(steps).any(|happened| matches!(happened.event, RunEvent::RunResumed { .. }))
+        };
+        // Nobody has worked on a fork since it was made: its budgets begin with it.
+        let is_fresh = copied.is_some_and(|steps| !was_resumed(steps));
         if let Some(origin) = past.record.origin.filter(|origin| past.record.steps < origin.step) {
             return Err(Error::HalfCopied { run: run.clone(), origin });
         }
@@ -73,7 +146,7 @@ impl Worker<'_> {
             };
             return Err(Error::NotNow { run: run.clone(), state: machine.state(), hint });
         }
-        self.go_on(&mut machine, false, models, observer).await
+        Ok(Ready { machine, begins: if is_fresh { Begins::Fresh } else { Begins::Again } })
     }
 
     /// Lets a dead run go on, from the last place at which it was whole, with fresh budgets.
@@ -82,6 +155,16 @@ impl Worker<'_> {
     ///
     /// It is not dead, or can only be forked; or the journal failed.
     pub async fn requeue(&self, run: &RunId, models: &mut Models<'_>, observer: Observer<'_>) -> Result<Ended, Error> {
+        let Ready { mut machine, .. } = self.let_go_on(run).await?;
+        self.go_on(&mut machine, false, models, &mut self.engine(), observer).await
+    }
+
+    /// Puts on record that a dead run goes on, and leaves the work to [`Worker::carry`].
+    ///
+    /// # Errors
+    ///
+    /// It is not dead, or can only be forked; or the journal failed.
+    pub async fn let_go_on(&self, run: &RunId) -> Result<Ready, Error> {
         let past = self.past(run)?;
         let mut machine = past.machine()?;
         let not_now = |state, hint| Error::NotNow { run: run.clone(), state, hint };
@@ -98,7 +181,7 @@ impl Worker<'_> {
         // A wish to cancel it was for its earlier life.
         cancel::forget(self.host().journal().directory(), run);
         self.take(&mut machine, RunEvent::Requeued { at }).await?;
-        self.go_on(&mut machine, false, models, observer).await
+        Ok(Ready { machine, begins: Begins::Again })
     }
 
     /// Begins a new run as a copy of another one up to `step`, and works on it; `note` is said to the model before. Nothing of the
@@ -115,6 +198,16 @@ impl Worker<'_> {
         models: &mut Models<'_>,
         observer: Observer<'_>,
     ) -> Result<Ended, Error> {
+        let Ready { mut machine, .. } = self.copy((from, step), run, note).await?;
+        self.go_on(&mut machine, true, models, &mut self.engine(), observer).await
+    }
+
+    /// Puts a new run on record as a copy of another one up to `step`, and leaves the work to [`Worker::carry`].
+    ///
+    /// # Errors
+    ///
+    /// There is no such step, or something is half done at it; or the journal failed.
+    pub async fn copy(&self, (from, step): (&RunId, u64), run: RunId, note: Option<String>) -> Result<Ready, Error> {
         let past = self.past(from)?;
         if past.record.mode == Mode::Preview {
             return Err(Error::DryRun(from.clone()));
@@ -124,13 +217,13 @@ impl Worker<'_> {
             return Err(Error::HalfDone { run: from.clone(), step, checkpoint: at.checkpoint() });
         }
         let origin = Origin { run: from.clone(), step };
-        let mut engine = JournalEngine::new(self.host().journal(), self.front).forked(origin);
+        let mut engine = self.engine().forked(origin);
         let steps = usize::try_from(step).unwrap_or(usize::MAX);
         let mut copy = None;
         for happened in past.history.iter().take(steps) {
             let event = match &happened.event {
                 RunEvent::RunStarted(start) => {
-                    let start = toolhold_core::run::Start { run: run.clone(), ..(**start).clone() };
+                    let start = Start { run: run.clone(), ..(**start).clone() };
                     copy = Some(Machine::begin(start.clone()));
                     RunEvent::RunStarted(Box::new(start))
                 }
@@ -144,7 +237,30 @@ impl Worker<'_> {
         if let Some(text) = note {
             self.take(&mut machine, RunEvent::PersonNoted { text }).await?;
         }
-        self.go_on(&mut machine, true, models, observer).await
+        Ok(Ready { machine, begins: Begins::Fresh })
+    }
+
+    /// Works on a run until its end, or until `pause` fires: then a call that runs is waited for, nothing else is begun, and the
+    /// run can be taken up again.
+    ///
+    /// # Errors
+    ///
+    /// It was paused, or the journal failed: the run can be resumed.
+    pub async fn carry(
+        &self,
+        ready: Ready,
+        models: &mut Models<'_>,
+        observer: Observer<'_>,
+        pause: &CancellationToken,
+    ) -> Result<Ended, Error> {
+        let Ready { mut machine, begins } = ready;
+        let mut engine = Pausing { engine: self.engine(), pause };
+        match begins {
+            Begins::New => self.work(&mut machine, models, &mut engine, observer).await,
+            Begins::Again | Begins::Fresh => {
+                self.go_on(&mut machine, begins.is_fresh(), models, &mut engine, observer).await
+            }
+        }
     }
 
     /// Decides that a dead run stays dead.
@@ -171,6 +287,7 @@ impl Worker<'_> {
         machine: &mut Machine,
         fresh: bool,
         models: &mut Models<'_>,
+        engine: &mut dyn Engine,
         observer: Observer<'_>,
     ) -> Result<Ended, Error> {
         let present: Vec<Identity> = models.iter().map(|model| model.identity().clone()).collect();
@@ -188,8 +305,7 @@ impl Worker<'_> {
         for (index, model) in models.iter_mut().enumerate() {
             model.skip(machine.messages(), machine.answers_of(index));
         }
-        let mut engine = JournalEngine::new(self.host().journal(), self.front);
-        self.work(machine, models, &mut engine, observer).await
+        self.work(machine, models, engine, observer).await
     }
 
     async fn work(
@@ -209,11 +325,13 @@ impl Worker<'_> {
         let quota = host.quotas().of_run(&machine.start().agent, &limits(host), host.dependencies(), &reader)?;
         let mut guarded = guarded::chain(models, self.host().dependencies(), breaker);
         let agent = Agent { quota: Some(quota), ..self.agent(cancel) };
-        agent.carry_on(machine, &mut guarded, engine, observer).await?;
+        let span = spans::run(machine.start());
+        agent.carry_on(machine, &mut guarded, engine, observer).instrument(span.clone()).await?;
         drop(guarded);
         // A run that was stopped before its end is still to be cancelled.
         watch.done();
         let report = machine.report();
+        spans::ran(&span, &report);
         let is_kept = is_dead(machine);
         if is_kept {
             self.take(machine, RunEvent::DeadLettered).await?;
@@ -222,9 +340,12 @@ impl Worker<'_> {
     }
 
     async fn take(&self, machine: &mut Machine, event: RunEvent) -> Result<(), Error> {
-        let mut engine = JournalEngine::new(self.host().journal(), self.front);
         let elapsed = machine.elapsed();
-        take(machine, &mut engine, elapsed, event).await
+        take(machine, &mut self.engine(), elapsed, event).await
+    }
+
+    fn engine(&self) -> JournalEngine<'_> {
+        JournalEngine::new(self.host().journal(), self.front)
     }
 
     fn past(&self, run: &RunId) -> Result<Past, Error> {

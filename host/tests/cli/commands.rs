@@ -83,10 +83,10 @@ fn the_rule_that_is_suggested_allows_the_call() {
 }
 
 #[test]
-fn a_rule_that_asks_refuses_where_nobody_can_be_asked() {
+fn a_rule_that_asks_lets_nothing_happen_before_a_person_decides() {
     let project = Project::locked();
     let words = ["call", "files.move", "from=/work/notes.md", "to=/work/moved.md"];
-    project.run(&words).failed(5, &["needs-approval", "ask before moving"]);
+    project.run(&words).failed(17, &["awaiting-approval", "ask before moving"]);
     assert!(!project.path().join("work/moved.md").exists());
 }
 

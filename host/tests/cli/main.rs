@@ -8,11 +8,13 @@
     reason = "a test fails by panicking, and starts the program"
 )]
 
+mod api;
 mod apply;
 mod cases;
 mod commands;
 mod dev;
 mod distribution;
+mod doctor;
 mod dry_run;
 mod egress;
 mod expiry;
@@ -20,6 +22,7 @@ mod history;
 mod labels;
 mod languages;
 mod mcp;
+mod mcp_http;
 mod mode;
 mod model;
 mod project;
@@ -28,8 +31,11 @@ mod registry;
 mod reliability;
 mod rogue;
 mod runs;
+mod serve;
 mod server;
 mod signing;
+mod telemetry;
+mod tokens;
 mod undo;
 mod ways;
 mod web;

@@ -342,6 +342,61 @@ fn results_are_structured_as_each_revision_takes_them() {
     }
 }
 
+/// A project with one tool of the tests, of which every call is allowed.
+fn with(name: &str, tool: &str) -> Project {
+    let rule = "[[rules]]\nname = \"all\"\ndecision = \"allow\"\ntools = [\"*\"]\n";
+    let project = Project::new(&format!("version = 1\n[tools.{name}]\nsource = \"{name}.wasm\"\n{rule}"));
+    std::fs::write(project.path().join(format!("{name}.wasm")), crate::project::guest(tool)).unwrap();
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    project
+}
+
+#[test]
+fn pictures_sounds_and_documents_are_what_they_are_and_no_structured_content() {
+    let project = with("c", "conformance");
+    for start in [|project| Client::session(project, &[]), Client::stateless] {
+        let mut client = start(&project);
+        let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
+        let of = |name: &str| tools.as_array().unwrap().iter().find(|tool| tool["name"] == name).unwrap().clone();
+        // What a list of blocks is made of is no business of a schema that clients hold structured content against.
+        assert!(of("c__test_image_content").get("outputSchema").is_none());
+        let result = client.call("c__test_multiple_content_types", json!({}));
+        let kinds: Vec<_> = result["content"].as_array().unwrap().iter().map(|block| block["type"].clone()).collect();
+        assert_eq!(kinds, ["text", "image", "resource"], "{result}");
+        assert_eq!(result["content"][1]["mimeType"], "image/png");
+        assert!(result.get("structuredContent").is_none(), "{result}");
+        assert_eq!(client.call("c__test_audio_content", json!({}))["content"][0]["type"], "audio");
+        client.end();
+    }
+    // Elsewhere it is JSON like any other result.
+    let printed = project.run(&["call", "c.test_embedded_resource", "--json"]).printed();
+    assert!(printed.contains("test://embedded-resource"), "{printed}");
+}
+
+#[test]
+fn names_without_components_are_those_that_mean_one_tool() {
+    let project = Project::free();
+    let mut client = Client::session(&project, &["--short-names"]);
+    let names = |client: &mut Client| {
+        let tools = client.ask("tools/list", json!({}))["result"]["tools"].clone();
+        tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&mut client), ["copy", "delete", "edit", "mkdir", "move", "read", "write"]);
+    for name in ["read", "files__read", "files.read"] {
+        assert!(text(&client.call(name, json!({ "path": "/work/a.txt" }))).contains("two"));
+    }
+    client.end();
+    // Of two tools of one name neither has it, also if only one of them is listed.
+    let manifest =
+        project.read("toolhold.toml").replace("[tools.files]", "[tools.other]\nsource = \"files.wasm\"\n[tools.files]");
+    project.write("toolhold.toml", &manifest);
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let mut client = Client::session(&project, &["--short-names"]);
+    assert!(names(&mut client).iter().all(|name| name.starts_with("files__")));
+    assert_eq!(client.ask("tools/call", json!({ "name": "read", "arguments": {} }))["error"]["code"], -32_602);
+    client.end();
+}
+
 /// What a call has read counts for those that are decided after it, so none may be decided while one runs.
 #[test]
 fn where_rules_ask_what_was_read_one_call_ends_before_the_next_begins() {

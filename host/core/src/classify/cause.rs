@@ -33,7 +33,7 @@ impl Cause {
         let out_of_time = failure.exceeded.is_some_and(|exceeded| exceeded.limit == Limit::Time);
         match failure.class {
             Class::Busy => Self::Full,
-            Class::Unavailable => Self::Elsewhere,
+            Class::Unavailable | Class::AwaitingApproval => Self::Elsewhere,
             Class::Tool if is_remote => Self::Remote,
             Class::Tool | Class::InvalidArguments | Class::UnknownTool | Class::Denied => Self::Own,
             Class::Trap | Class::InvalidOutput => Self::Broken,

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::id::Label;
+use crate::limit::Unit;
+use crate::manifest::amount;
 use crate::policy::DenialKind;
 
 use super::{DirectoryLine, Explanation, LimitFrom, PathExplanation, PathReason, RequestLine, RuleLine, RuleOutcome};
@@ -18,6 +20,15 @@ impl Display for Explanation {
         }
         if let Some(reason) = &self.reason {
             writeln!(out, "  because {reason}")?;
+        }
+        if let Some(asks) = &self.asks {
+            let every = if asks.every_time { ", every time" } else { "" };
+            let lifetime = amount::show(asks.lifetime, Unit::Micros);
+            writeln!(
+                out,
+                "  a person is asked{every}, with risk {}, for {lifetime}; see `toolhold approvals`",
+                asks.risk.as_str()
+            )?;
         }
         if let Some(at) = &self.previewed_at {
             writeln!(out, "  every call is a preview: `mode = \"preview\"` ({at})")?;

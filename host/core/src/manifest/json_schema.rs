@@ -9,6 +9,7 @@ use crate::limit::Unit;
 
 use super::amount;
 use super::keys::{Key, MANIFEST, Otherwise, Shape, TABLES, Table};
+use super::text::Text;
 
 /// The schema, in JSON Schema 2020-12.
 #[must_use]
@@ -17,7 +18,7 @@ pub fn json_schema() -> Value {
     if let Value::Object(fields) = &mut schema {
         fields.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
         fields.insert("title".into(), "Toolhold permission manifest, version 1".into());
-        fields.insert("$defs".into(), amounts().into());
+        fields.insert("$defs".into(), amounts().into_iter().chain(texts()).collect::<Map<_, _>>().into());
     }
     schema
 }
@@ -48,18 +49,18 @@ fn property(key: &Key) -> Value {
 fn shape(shape: &Shape) -> Value {
     match shape {
         Shape::Version => json!({ "const": 1 }),
-        Shape::Text(kind) => string(kind.pattern),
+        Shape::Text(kind) => string(kind),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Choice(words) => json!({ "enum": words.iter().map(|(word, _)| word).collect::<Vec<_>>() }),
         Shape::Amount { unit, least } => json!({ "$ref": format!("#/$defs/{}", amount_name(*unit, *least)) }),
         Shape::List { of, may_be_empty } => {
-            json!({ "type": "array", "items": string(of.pattern), "minItems": u8::from(!may_be_empty) })
+            json!({ "type": "array", "items": string(of), "minItems": u8::from(!may_be_empty) })
         }
         Shape::Numbers { least, most, .. } => json!({
             "type": "array", "items": { "type": "integer", "minimum": least, "maximum": most }, "minItems": 1
         }),
         Shape::Map { key, of } => {
-            json!({ "type": "object", "propertyNames": string(key.pattern), "additionalProperties": self::shape(of) })
+            json!({ "type": "object", "propertyNames": string(key), "additionalProperties": self::shape(of) })
         }
         Shape::Table(known) => table(known),
         Shape::Tables(known) => json!({ "type": "array", "items": table(known) }),
@@ -68,8 +69,32 @@ fn shape(shape: &Shape) -> Value {
     }
 }
 
-fn string(pattern: &str) -> Value {
-    if pattern.is_empty() { json!({ "type": "string" }) } else { json!({ "type": "string", "pattern": pattern }) }
+fn string(kind: &Text) -> Value {
+    if kind.pattern.is_empty() {
+        return json!({ "type": "string" });
+    }
+    json!({ "$ref": format!("#/$defs/{}", text_name(kind)) })
+}
+
+/// Each form of text once, as [`amounts`]: what reads a schema bounds its patterns.
+fn texts() -> Map<String, Value> {
+    let keys = TABLES.iter().flat_map(|table| table.keys);
+    let kinds = keys.flat_map(|key| kinds(&key.shape)).filter(|kind| !kind.pattern.is_empty());
+    kinds.map(|kind| (text_name(kind), json!({ "type": "string", "pattern": kind.pattern }))).collect()
+}
+
+/// The kinds of text in a shape, but for the tables in it, which are walked by themselves.
+fn kinds(shape: &Shape) -> Vec<&'static Text> {
+    match shape {
+        Shape::Text(kind) | Shape::List { of: kind, .. } => vec![kind],
+        Shape::Map { key, of } => std::iter::once(*key).chain(kinds(of)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn text_name(kind: &Text) -> String {
+    let words = kind.what.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-")
 }
 
 /// Each form of amount once: most keys of a manifest are amounts.
@@ -99,4 +124,18 @@ fn amount(unit: Unit, least: u64) -> Value {
     let optional = if needs_unit { "" } else { "?" };
     let text = json!({ "type": "string", "pattern": format!("^[0-9][0-9_]* *({}){optional}$", suffixes.join("|")) });
     if needs_unit { text } else { json!({ "anyOf": [{ "type": "integer", "minimum": least }, text] }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_forms_of_text_have_one_name() {
+        let known = texts();
+        for kind in TABLES.iter().flat_map(|table| table.keys).flat_map(|key| kinds(&key.shape)) {
+            let pattern = known.get(&text_name(kind)).and_then(|form| form.get("pattern")?.as_str());
+            assert_eq!(pattern.unwrap_or_default(), kind.pattern, "{}", kind.what);
+        }
+    }
 }

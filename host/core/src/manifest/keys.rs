@@ -3,6 +3,7 @@
 //! The checker, the JSON Schema for editors and the reference page walk this table, so none of them can know a key that
 //! another does not. A test compares it with the wire form.
 
+mod approvals;
 mod commands;
 mod models;
 mod network;
@@ -14,6 +15,7 @@ use crate::limit::{LIMITS, Unit};
 use super::settings::{HOST, Setting};
 use super::text::{self, Text};
 
+pub use approvals::{APPROVALS_TABLE, RISKS, WEBHOOK};
 pub use commands::{COMMAND, RESULTS};
 pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
@@ -184,6 +186,12 @@ pub static MANIFEST: Table = Table {
             "when a tool or remote host that fails is left alone",
         ),
         key("clients", Shape::Table(&CLIENTS), Otherwise::Is("no bound"), "bounds of each client"),
+        key(
+            "approvals",
+            Shape::Table(&APPROVALS_TABLE),
+            Otherwise::Is("the built-in bounds"),
+            "how people are asked about calls that an `ask` rule matches",
+        ),
     ],
 };
 
@@ -336,6 +344,18 @@ pub static RULE: Table = Table {
             "the rule matches only in a run of an agent that has read data with one of these labels before",
         ),
         key(
+            "risk",
+            Shape::Choice(&RISKS),
+            Otherwise::Is("`medium`"),
+            "how much is at stake; shown to the person who decides, and changes no decision",
+        ),
+        key(
+            "every-time",
+            Shape::Flag,
+            Otherwise::Is("`false`"),
+            "of a rule that asks: an approval is good for one call, whatever the person says",
+        ),
+        key(
             "reason",
             Shape::Text(&text::SENTENCE),
             Otherwise::Is("nothing"),
@@ -373,7 +393,7 @@ pub static RUN_TABLE: Table =
 pub static HOST_TABLE: Table = Table { name: "[host]", doc: "Bounds of the whole host.", keys: &setting_keys(&HOST) };
 
 /// All tables with known keys, in the order of the reference page.
-pub static TABLES: [&Table; 20] = [
+pub static TABLES: [&Table; 22] = [
     &MANIFEST,
     &COMPONENT,
     &DIRECTORY,
@@ -388,6 +408,8 @@ pub static TABLES: [&Table; 20] = [
     &CLIENTS,
     &MODEL,
     &MODEL_PRICES,
+    &APPROVALS_TABLE,
+    &WEBHOOK,
     &MODEL_TIMEOUTS,
     &LIMITS_TABLE,
     &RUN_TABLE,

@@ -67,6 +67,7 @@ codes! {
     ToolPattern "tool-pattern" "A pattern over tool names that is not well formed.",
     Condition "condition" "A `when` that is not a usable JSON Schema.",
     DuplicateRule "duplicate-rule" "Two rules with one name.",
+    Approval "approval" "A webhook or client of `[approvals]` that cannot be used, or a rule that asks nobody and is to do so every time.",
     Fallback "fallback" "A fallback that names no tool or value, or both, or one that cannot stand in for the tool.",
     Command "command" "A program that cannot be called as the manifest says, or a component that is none or does not say how.",
     Overlap "overlap" "Two directories of a component at one guest path, or one within the other.",

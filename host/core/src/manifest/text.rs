@@ -1,5 +1,6 @@
 //! The kinds of string in a manifest and what each must look like.
 
+pub(super) mod approvals;
 pub(super) mod http;
 pub(super) mod model;
 pub(super) mod signing;

@@ -30,12 +30,39 @@ pub(super) struct Manifest {
     pub(super) retry: Amounts,
     pub(super) breaker: Amounts,
     pub(super) clients: Clients,
+    pub(super) approvals: Approvals,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Clients {
     pub(super) rate: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Approvals {
+    pub(super) lifetime: Option<Amount>,
+    pub(super) max_waiting: Option<Amount>,
+    pub(super) prompts_per_minute: Option<Amount>,
+    pub(super) webhook: Option<Webhook>,
+    pub(super) clients: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Webhook {
+    pub(super) url: Option<String>,
+    pub(super) secret: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Risk {
+    Low,
+    Medium,
+    High,
+    Critical,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -188,6 +215,8 @@ pub(super) struct Rule {
     pub(super) tools: Vec<Spanned<String>>,
     pub(super) when: Option<Spanned<serde_json::Value>>,
     pub(super) when_labels: Vec<Spanned<String>>,
+    pub(super) risk: Option<Risk>,
+    pub(super) every_time: Option<Spanned<bool>>,
     pub(super) reason: Option<String>,
     pub(super) advice: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! From the wire form to the validated one: everything that takes more than one key to know.
 
+mod approvals;
 mod commands;
 mod http;
 mod models;
@@ -72,6 +73,7 @@ impl Validator<'_> {
             };
             Located::new(value, mode.span())
         });
+        let approvals = self.approvals(wire.approvals, &secrets);
         let client_rate = wire.clients.rate.and_then(|rate| rate.parse().ok());
         Manifest {
             source,
@@ -87,6 +89,7 @@ impl Validator<'_> {
             host,
             reliability,
             client_rate,
+            approvals,
         }
     }
 
@@ -171,15 +174,18 @@ impl Validator<'_> {
         let span = wire.span();
         let wire = wire.into_inner();
         let when = wire.when.map(|when| self.condition(&when)).transpose();
+        let verdict = match wire.decision? {
+            v1::Decision::Allow => Verdict::Allow,
+            v1::Decision::Preview => Verdict::Preview,
+            v1::Decision::Ask => Verdict::Ask,
+            v1::Decision::Deny => Verdict::Deny,
+        };
         Some(Rule {
             span,
             name: wire.name?.into(),
-            verdict: match wire.decision? {
-                v1::Decision::Allow => Verdict::Allow,
-                v1::Decision::Preview => Verdict::Preview,
-                v1::Decision::Ask => Verdict::Ask,
-                v1::Decision::Deny => Verdict::Deny,
-            },
+            risk: approvals::risk(wire.risk),
+            every_time: self.every_time(wire.every_time, verdict),
+            verdict,
             tools: wire.tools.into_iter().filter_map(pattern_located).collect(),
             when: when.ok()?,
             when_labels: wire.when_labels.into_iter().filter_map(parse_located).collect(),

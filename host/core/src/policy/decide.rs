@@ -1,9 +1,11 @@
 //! The decision itself: deny beats ask beats preview beats allow, nothing matches is deny, an error is deny.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::call::{AuthorizedCall, Mode, ValidatedCall};
-use crate::id::Digest;
+use crate::approval::binding;
+use crate::call::{Approved, AuthorizedCall, Mode, ValidatedCall};
+use crate::id::SecretName;
 use crate::manifest::{Rule, Verdict};
 use crate::tool::Tool;
 
@@ -47,14 +49,40 @@ impl Policy {
     /// A pure function of its arguments: the order of rules, earlier calls and the clock do not count.
     #[must_use]
     pub fn decide(&self, call: ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Decision {
-        match self.judge(&call, tool, facts) {
-            Err(refused) => Decision::Deny(self.denial(refused, &call)),
-            Ok((_, rule)) if rule.verdict == Verdict::Ask => Decision::Ask(self.question(call, rule)),
-            Ok((entry, rule)) if rule.verdict == Verdict::Preview || self.mode(facts) == Mode::Preview => {
-                Decision::Preview(authorize(call, entry, Mode::Preview, facts))
-            }
-            Ok((entry, _)) => Decision::Allow(authorize(call, entry, Mode::Live, facts)),
+        let (entry, rule) = match self.judge(&call, tool, facts) {
+            Err(refused) => return Decision::Deny(self.denial(refused, &call)),
+            Ok(judged) => judged,
+        };
+        let approval = match rule.verdict {
+            Verdict::Ask => match self.answered(&call, rule, facts) {
+                Some(approval) => Some(approval),
+                None => return Decision::Ask(Box::new(self.question(call, entry, rule, facts))),
+            },
+            _ => None,
+        };
+        let mode = if is_preview(entry, &call, facts) { Mode::Preview } else { self.mode(facts) };
+        let authorized = authorize(call, entry, mode, facts);
+        let authorized = match approval {
+            Some(approval) => authorized.approved(approval),
+            None => authorized,
+        };
+        match mode {
+            Mode::Preview => Decision::Preview(authorized),
+            Mode::Live => Decision::Allow(authorized),
         }
+    }
+
+    /// What a person said of this very call, where `rule` asks.
+    fn answered(&self, call: &ValidatedCall, rule: &Rule, facts: &Facts<'_>) -> Option<Approved> {
+        let standing = facts.approval?;
+        let binding = binding(call, self.manifest.digest(), self.mode(facts));
+        let answers = standing.answers(binding, &rule.name.value, rule.every_time);
+        let changed = || standing.arguments().map(|_| (**call.arguments()).clone());
+        answers.then(|| Approved {
+            approval: standing.id().clone(),
+            by: standing.by().to_owned(),
+            arguments: changed(),
+        })
     }
 
     /// Whether effects land if a rule allows the call: only if the caller wants it and the manifest does not say otherwise.
@@ -124,16 +152,29 @@ impl Policy {
         RuleRef { name: rule.name.value.clone(), at: self.manifest.source().line(&rule.name.span) }
     }
 
-    fn question(&self, call: ValidatedCall, rule: &Arc<Rule>) -> Question {
-        let (tool, manifest, arguments) = (call.digest(), self.manifest.digest(), call.arguments_digest());
-        let binding = Digest::of_parts(&[
-            call.tool().as_str().as_bytes(),
-            tool.as_bytes(),
-            manifest.as_bytes(),
-            arguments.as_bytes(),
-        ]);
-        Question { call, rule: self.rule_ref(rule), reason: rule.reason.clone(), binding }
+    fn question(&self, call: ValidatedCall, entry: &Entry, rule: &Arc<Rule>, facts: &Facts<'_>) -> Question {
+        let mode = self.mode(facts);
+        let rehearsal = authorize(call.clone(), entry, Mode::Preview, facts).sending_nothing();
+        let used = rehearsal.grants().http.iter().flat_map(|grant| grant.secrets.iter());
+        let secrets: BTreeSet<SecretName> = used.map(|used| used.secret.clone()).collect();
+        Question {
+            rule: self.rule_ref(rule),
+            reason: rule.reason.clone(),
+            risk: rule.risk,
+            every_time: rule.every_time,
+            mode,
+            secrets: secrets.into_iter().collect(),
+            binding: binding(&call, self.manifest.digest(), mode),
+            rehearsal,
+            call,
+        }
     }
+}
+
+/// Whether a rule lets the call run as a preview only. One that cannot be judged may.
+fn is_preview(entry: &Entry, call: &ValidatedCall, facts: &Facts<'_>) -> bool {
+    let mut previewing = entry.rules.iter().filter(|rule| rule.verdict == Verdict::Preview);
+    previewing.any(|rule| matches!(weigh_rule(rule, call, facts), WeighedRule::Matches | WeighedRule::Undecidable))
 }
 
 /// The strongest rule that matches. Rules stand strongest first, so the first one decides; one that cannot be judged

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::call::{AuthorizedCall, ValidatedCall};
-use crate::id::Digest;
-use crate::manifest::Line;
+use crate::call::{AuthorizedCall, Mode, ValidatedCall};
+use crate::id::{Digest, SecretName};
+use crate::manifest::{Line, Risk};
 use crate::outcome::{Class, Failure};
 
 use super::suggestion::Suggestion;
@@ -17,12 +17,12 @@ pub enum Decision {
     /// It runs and its effects are thrown away.
     Preview(AuthorizedCall),
     /// A person decides.
-    Ask(Question),
+    Ask(Box<Question>),
     /// It does not run.
     Deny(Denial),
 }
 
-/// A call that waits for a person. It carries no authority: once answered, it is decided again from the start.
+/// A call that waits for a person. It carries no authority to make it: once answered, it is decided again from the start.
 #[derive(Debug)]
 pub struct Question {
     /// What was asked for.
@@ -31,8 +31,18 @@ pub struct Question {
     pub rule: RuleRef,
     /// Why the rule exists.
     pub reason: Option<String>,
-    /// What an answer is bound to: the tool's bytes, the manifest, the canonical arguments.
+    /// How much is at stake.
+    pub risk: Risk,
+    /// An answer is good for one call.
+    pub every_time: bool,
+    /// Whether effects would land.
+    pub mode: Mode,
+    /// Names of the secrets that the host could add to its requests.
+    pub secrets: Vec<SecretName>,
+    /// What an answer is bound to: the tool's bytes, the manifest, the canonical arguments, the mode.
     pub binding: Digest,
+    /// What shows the person what the call would do: a preview of it that sends no request at all.
+    pub rehearsal: AuthorizedCall,
 }
 
 /// A rule, and where it is written.

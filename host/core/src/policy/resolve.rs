@@ -1,5 +1,6 @@
 //! From a manifest and the tools that were loaded to a policy: every name is looked up, every rule finds its tools.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -37,10 +38,13 @@ impl Policy {
     }
 }
 
-/// Strongest first; among equals those without a condition, which are cheap; then by name, so that the order in which
-/// rules are written decides nothing.
-fn precedence(rule: &Rule) -> (std::cmp::Reverse<Verdict>, bool, &str) {
-    (std::cmp::Reverse(rule.verdict), !rule.is_unconditional(), &rule.name.value)
+/// Strongest first; among those that ask, first those that ask every time, then those with more at stake, so that a person is
+/// asked in the strictest way; among equals those without a condition, which are cheap; then by name, so that the order in
+/// which rules are written decides nothing.
+fn precedence(rule: &Rule) -> impl Ord + '_ {
+    let asks = rule.verdict == Verdict::Ask;
+    let strictness = asks.then_some((rule.every_time, rule.risk));
+    (Reverse((rule.verdict, strictness)), !rule.is_unconditional(), &rule.name.value)
 }
 
 fn entries(manifest: &Manifest, catalog: &Catalog) -> BTreeMap<String, Entry> {

@@ -262,27 +262,27 @@ fn what_holds_for_every_call_is_told_before_there_is_one() {
     let all = |verdict, name| rule(name, verdict, "files.read", "");
     let some = |verdict, name| rule(name, verdict, "files.read", when);
     for (rules, expected) in [
-        (vec![], Reach::Never),
-        (vec![all("allow", "a")], Reach::Every(Verdict::Allow)),
-        (vec![all("allow", "a"), all("ask", "b")], Reach::Every(Verdict::Ask)),
-        (vec![all("preview", "a"), some("allow", "b")], Reach::Every(Verdict::Preview)),
-        (vec![all("allow", "a"), some("preview", "b")], Reach::Some),
-        (vec![all("ask", "a"), some("deny", "b")], Reach::Some),
-        (vec![some("allow", "a")], Reach::Some),
-        (vec![all("allow", "a"), all("deny", "b")], Reach::Never),
+        (vec![], Outlook::Never),
+        (vec![all("allow", "a")], Outlook::Every(Verdict::Allow)),
+        (vec![all("allow", "a"), all("ask", "b")], Outlook::Every(Verdict::Ask)),
+        (vec![all("preview", "a"), some("allow", "b")], Outlook::Every(Verdict::Preview)),
+        (vec![all("allow", "a"), some("preview", "b")], Outlook::Some),
+        (vec![all("ask", "a"), some("deny", "b")], Outlook::Some),
+        (vec![some("allow", "a")], Outlook::Some),
+        (vec![all("allow", "a"), all("deny", "b")], Outlook::Never),
     ] {
-        assert_eq!(with_rules(&rules).reach("files.read"), expected, "{rules:?}");
+        assert_eq!(with_rules(&rules).outlook("files.read"), expected, "{rules:?}");
     }
     let preview = policy(
         &format!("{}{}", HEAD.replacen("version = 1", "version = 1\nmode = \"preview\"", 1), all("allow", "a")),
         &tools(),
     );
-    assert_eq!(preview.reach("files.read"), Reach::Every(Verdict::Preview));
-    assert_eq!(preview.reach("files.none"), Reach::Never);
+    assert_eq!(preview.outlook("files.read"), Outlook::Every(Verdict::Preview));
+    assert_eq!(preview.outlook("files.none"), Outlook::Never);
     let labelled = HEAD.replace("symlinks =", "labels = [\"private\"]\nsymlinks =");
     let after = rule("b", "ask", "files.read", "when-labels = [\"private\"]");
     let labelled = policy(&format!("{labelled}{}{after}", all("allow", "a")), &tools());
-    assert_eq!(labelled.reach("files.read"), Reach::Some, "what a run has read is not known");
+    assert_eq!(labelled.outlook("files.read"), Outlook::Some, "what a run has read is not known");
 }
 
 #[test]
@@ -373,6 +373,98 @@ fn a_question_is_bound_to_tool_manifest_and_arguments() {
     assert_ne!(first, binding(&ask(""), "read", json!({ "a": 1 })));
     assert_ne!(first, binding(&ask(""), "write", json!({ "a": 1, "b": 2 })));
     assert_ne!(first, binding(&ask("# changed"), "read", json!({ "a": 1, "b": 2 })));
+}
+
+/// What a person said of a call of `read` with `asked`, under the rule `q` of `policy`.
+fn said(policy: &Policy, asked: &Value, verdict: &crate::approval::Verdict) -> crate::approval::Standing {
+    let Decision::Ask(question) = decide(policy, "read", asked.clone()) else { panic!("it does not ask") };
+    let approval: crate::approval::Approval = serde_json::from_value(json!({
+        "id": "a", "call": "c", "run": "r", "client": "local", "tool": question.call.tool(), "digest": question.call.digest(),
+        "manifest": policy.manifest().digest(), "mode": question.mode, "arguments": "{}",
+        "arguments_digest": question.call.arguments_digest(), "binding": question.binding, "rule": question.rule.name,
+        "risk": question.risk, "every_time": question.every_time, "asked_at": 1, "expires_at": 9, "state": "waiting", "uses": 0,
+    }))
+    .unwrap();
+    let modified = match verdict {
+        crate::approval::Verdict::Modify(text, _) => Some(call(&tools()[0], serde_json::from_str(text).unwrap())),
+        _ => None,
+    };
+    let approval = approval.answered(verdict, modified.as_ref(), "me", 2).unwrap();
+    let run = "r".parse().unwrap();
+    approval.standing(&crate::approval::Asker { client: "local", agent: None, run: &run }, 3).unwrap()
+}
+
+fn decide_with(policy: &Policy, arguments: Value, standing: &crate::approval::Standing, mode: Mode) -> Decision {
+    let (tool, scope) = (&tools()[0], RunScope::default());
+    policy.decide(call(tool, arguments), tool, &Facts::new(mode, &scope).approved(Some(standing)))
+}
+
+#[test]
+fn an_answer_lets_exactly_the_call_be_made_that_it_was_given_for() {
+    use crate::approval::{ApprovalScope, Verdict};
+    let ask = |comment: &str| policy(&format!("{HEAD}{}{comment}", rule("q", "ask", "*", "")), &tools());
+    let own = ask("");
+    let standing = said(&own, &json!({ "a": 1 }), &Verdict::Approve(ApprovalScope::Once));
+    let call = allowed(decide_with(&own, json!({ "a": 1 }), &standing, Mode::Live));
+    assert_eq!(call.approval().unwrap().approval.as_str(), "a");
+    for (decision, what) in [
+        (decide_with(&own, json!({ "a": 2 }), &standing, Mode::Live), "other arguments"),
+        (decide_with(&own, json!({ "a": 1 }), &standing, Mode::Preview), "another mode"),
+        (decide_with(&ask("# changed"), json!({ "a": 1 }), &standing, Mode::Live), "another manifest"),
+    ] {
+        assert!(matches!(decision, Decision::Ask(_)), "{what}: {decision:?}");
+    }
+}
+
+#[test]
+fn no_answer_stands_above_a_rule_that_denies_or_only_previews() {
+    use crate::approval::{ApprovalScope, Verdict};
+    let narrow = "when = { properties = { a = { const = 2 } }, required = [\"a\"] }";
+    let own = with_rules(&[
+        rule("q", "ask", "files.read", ""),
+        rule("no", "deny", "files.read", narrow),
+        rule("look", "preview", "files.read", "when = { properties = { a = { const = 3 } }, required = [\"a\"] }"),
+    ]);
+    let modify = |text: &str| Verdict::Modify(text.into(), ApprovalScope::Once);
+    let denied = said(&own, &json!({ "a": 1 }), &modify("{\"a\":2}"));
+    assert_eq!(denial(decide_with(&own, json!({ "a": 2 }), &denied, Mode::Live)).kind, DenialKind::Rule);
+    let previewed = said(&own, &json!({ "a": 1 }), &modify("{\"a\":3}"));
+    assert!(matches!(decide_with(&own, json!({ "a": 3 }), &previewed, Mode::Live), Decision::Preview(_)));
+    let scope = RunScope::default().only_tools(Vec::new());
+    let (tool, standing) = (&tools()[0], said(&own, &json!({ "a": 1 }), &Verdict::Approve(ApprovalScope::Once)));
+    let facts = Facts::new(Mode::Live, &scope).approved(Some(&standing));
+    assert_eq!(denial(own.decide(self::call(tool, json!({ "a": 1 })), tool, &facts)).kind, DenialKind::OutsideRun);
+}
+
+#[test]
+fn an_answer_to_one_rule_is_none_to_another_and_the_strictest_asks() {
+    use crate::approval::{ApprovalScope, Verdict};
+    let label = "when-labels = [\"private\"]";
+    let head = HEAD.replace("symlinks", "labels = [\"private\"]\nsymlinks");
+    let text =
+        format!("{head}{}{}", rule("a", "ask", "*", ""), rule("z", "ask", "*", &format!("{label}\nevery-time = true")));
+    let own = policy(&text, &tools());
+    let standing = said(&own, &json!({}), &Verdict::Approve(ApprovalScope::Once));
+    let (labels, scope, tool) = (["private".parse().unwrap()].into(), RunScope::default(), &tools()[0]);
+    let facts = Facts::new(Mode::Live, &scope).after(&labels).approved(Some(&standing));
+    let Decision::Ask(question) = own.decide(call(tool, json!({})), tool, &facts) else { panic!("it was not asked") };
+    assert_eq!((question.rule.name.as_str(), question.every_time), ("z", true), "strictest first, whatever its name");
+}
+
+#[test]
+fn an_explanation_says_how_a_person_is_asked() {
+    let own = policy(&format!("{HEAD}{}", rule("q", "ask", "*", "risk = \"critical\"\nevery-time = true")), &tools());
+    let (tool, scope) = (&tools()[0], RunScope::default());
+    let told = own.explain(&call(tool, json!({})), tool, &Facts::new(Mode::Live, &scope)).to_string();
+    assert!(told.contains("a person is asked, every time, with risk critical, for 15min"), "{told}");
+}
+
+#[test]
+fn what_shows_a_person_what_a_call_would_do_sends_nothing_and_lands_nothing() {
+    let own = policy(&format!("{HEAD}{}", rule("q", "ask", "*", "")), &tools());
+    let Decision::Ask(question) = decide(&own, "write", json!({})) else { panic!("it does not ask") };
+    assert_eq!((question.rehearsal.mode(), question.rehearsal.sends()), (Mode::Preview, crate::call::Sends::Nothing));
+    assert_eq!(question.rehearsal.approval(), None);
 }
 
 #[test]
@@ -476,4 +568,27 @@ fn what_is_suggested_for_a_path_allows_it_and_no_other() {
     assert!(after.explain_path("files.write", odd, Access::Write, &scope).allowed);
     assert!(after.explain_path("files.write", "/work/notes/x", Access::Write, &scope).allowed);
     assert!(!after.explain_path("files.write", "/work/a", Access::Write, &scope).allowed);
+}
+
+#[test]
+fn what_a_tool_could_ever_do_is_told_whatever_it_is_asked_for() {
+    let when = "when = { required = [\"path\"] }";
+    let rules =
+        [rule("some", "allow", "files.write", when), rule("never", "deny", "files.*", "when-labels = [\"private\"]")];
+    let head = HEAD.replace("symlinks", "labels = [\"private\"]\nsymlinks");
+    let policy = policy(&format!("{head}{}", rules.concat()), &tools());
+    let reach = policy.reach("files.write").unwrap();
+    let told: Vec<_> =
+        reach.rules.iter().map(|line| (line.rule.name.as_str(), line.conditional, line.labels.len())).collect();
+    assert_eq!(told, [("never", false, 1), ("some", true, 0)]);
+    assert_eq!(
+        reach.directories.iter().map(|line| (line.guest.as_str(), line.write.len())).collect::<Vec<_>>(),
+        [("/work", 1)]
+    );
+    assert_eq!(reach.env, ["LANG"]);
+    let memory = reach.limits.iter().find(|line| line.limit == Limit::Memory).unwrap();
+    assert_eq!((memory.number, memory.bound.as_str()), (1 << 20, "1MiB"));
+    // What a tool does not declare to need is not within its reach, and of what nobody may know nothing is told.
+    assert!(policy.reach("files.pure").unwrap().directories.is_empty());
+    assert!(policy.reach("files.nothing").is_none());
 }

@@ -17,7 +17,7 @@ use super::tool::ToolSpec;
 use super::turn::{Identity, Retry, Turn};
 use crate::call::Mode;
 use crate::cost::Prices;
-use crate::id::{CallId, Digest, IdempotencyKey, Label, RunId};
+use crate::id::{ApprovalId, CallId, Digest, IdempotencyKey, Label, RunId};
 use crate::state::{Event as Step, State};
 
 /// Version of the form in which events are written.
@@ -194,6 +194,31 @@ pub enum RunEvent {
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         labels: BTreeSet<Label>,
     },
+    /// The call did not begin: a person has to decide first. What passes until then is no time of the run.
+    ApprovalRequested {
+        /// The turn, from 1.
+        turn: u32,
+        /// The tool.
+        tool: String,
+        /// What the person is asked.
+        approval: ApprovalId,
+    },
+    /// A person let the call be made: it is made now.
+    ApprovalGranted {
+        /// What the person was asked.
+        approval: ApprovalId,
+    },
+    /// The call is not made.
+    ApprovalRefused {
+        /// The turn, from 1.
+        turn: u32,
+        /// The tool.
+        tool: String,
+        /// What the person was asked.
+        approval: ApprovalId,
+        /// What the model is told.
+        failure: FailureSummary,
+    },
     /// The model was shown a part of an earlier result. Nothing ran.
     PartShown {
         /// The turn, from 1.
@@ -269,6 +294,9 @@ impl RunEvent {
             Self::CallRejected { .. } => Step::CallRejected,
             Self::CallStarted { .. } => Step::CallStarted,
             Self::CallReturned { .. } => Step::CallReturned,
+            Self::ApprovalRequested { .. } => Step::ApprovalRequested,
+            Self::ApprovalGranted { .. } => Step::ApprovalGranted,
+            Self::ApprovalRefused { .. } => Step::ApprovalRefused,
             Self::PartShown { .. } => Step::PartShown,
             Self::ReflectionStarted => Step::ReflectionStarted,
             Self::ReflectionEnded { .. } => Step::ReflectionEnded,

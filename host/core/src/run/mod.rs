@@ -28,7 +28,7 @@ pub mod turn;
 
 pub use self::event::{Occurrence, RequeueAt, RunEvent, Start};
 pub use self::limits::{RunLimit, RunLimits};
-pub use self::machine::{Ask, Machine, Next, PendingCall};
+pub use self::machine::{Ask, Machine, Next, PendingApproval, PendingCall};
 pub use self::message::{Message, RequestedCall};
 pub use self::names::for_model as name_for_model;
 pub use self::report::{CallSummary, FailureSummary, Reason, RunReport};

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::report::{CallSummary, FailureSummary};
-use crate::call::Mode;
+use crate::call::{Approved, Mode};
 use crate::outcome::{CallReport, Class, Outcome};
 
 /// The longest code that is shown. A tool may choose its own.
@@ -23,7 +23,8 @@ pub fn of_call(report: &CallReport, asked: Mode, most_bytes: usize) -> String {
         Outcome::Success(value) => {
             let preview = (report.mode != asked).then(|| ("preview", PREVIEW.to_owned()));
             let fallback = report.served_by.as_ref().map(|served_by| ("fallback", served_by.label()));
-            let labels = preview.into_iter().chain(fallback);
+            let changed = report.approved.as_ref().and_then(Approved::label).map(|label| ("approval", label));
+            let labels = preview.into_iter().chain(fallback).chain(changed);
             labels.fold(of_data(value, most_bytes), |data, (key, text)| labelled(&data, key, &text))
         }
         Outcome::Failure(failure) => with_violations(

@@ -15,6 +15,7 @@ pub use text::HiddenCharacter;
 
 use crate::call::{CommandCall, ValidatedCall};
 use crate::command::{self, Command};
+use crate::content;
 use crate::describe::ToolInfo;
 use crate::id::{ComponentName, ToolDigest, ToolName};
 use crate::schema::{self, CompiledSchema, Violation, Violations, parse};
@@ -69,6 +70,12 @@ pub enum ToolError {
         /// Which tool.
         tool: ToolName,
     },
+    /// A kind of result that nobody knows.
+    #[error("tool `{tool}`: `{}` in `extra` can only be `\"{}\"`", content::EXTRA, content::CONTENT)]
+    Result {
+        /// Which tool.
+        tool: ToolName,
+    },
     /// A command that does not say how it is called, or not usably.
     #[error("tool `{tool}`: {why}")]
     Command {
@@ -103,6 +110,8 @@ struct Inner {
     input: CompiledSchema,
     output: Option<CompiledSchema>,
     command: Option<Arc<Command>>,
+    /// Its result is a list of blocks.
+    gives_content: bool,
 }
 
 impl Tool {
@@ -149,9 +158,14 @@ impl Tool {
         if info.input_schema.get("type").and_then(Value::as_str) != Some("object") {
             return Err(ToolError::NotAnObject { tool: name });
         }
+        let gives_content = match info.extra.get(content::EXTRA) {
+            None => false,
+            Some(kind) if kind == content::CONTENT => true,
+            Some(_) => return Err(ToolError::Result { tool: name }),
+        };
         // Last: it recurses over schemas, whose depth is known by now.
         text::check(&info).map_err(|hidden| ToolError::Hidden { tool: name.clone(), hidden })?;
-        Ok(Self { inner: Arc::new(Inner { name, digest, info, input, output, command }) })
+        Ok(Self { inner: Arc::new(Inner { name, digest, info, input, output, command, gives_content }) })
     }
 
     /// `component.tool`.
@@ -170,6 +184,12 @@ impl Tool {
     #[must_use]
     pub fn info(&self) -> &ToolInfo {
         &self.inner.info
+    }
+
+    /// Whether its result is a list of [`content::Block`]s.
+    #[must_use]
+    pub fn gives_content(&self) -> bool {
+        self.inner.gives_content
     }
 
     /// The compiled schema of its arguments.
@@ -211,7 +231,8 @@ impl Tool {
         }
     }
 
-    /// Checks a result: the text of any JSON value, conforming to the output schema if there is one.
+    /// Checks a result: the text of any JSON value, conforming to the output schema if there is one, and
+    /// made of blocks if the tool said so.
     ///
     /// # Errors
     ///
@@ -220,6 +241,9 @@ impl Tool {
         let value = parse(text, "the result")?;
         if let Some(output) = &self.inner.output {
             output.check(&value, "the result")?;
+        }
+        if self.inner.gives_content {
+            content::blocks(&value)?;
         }
         Ok(value)
     }

@@ -145,3 +145,21 @@ fn an_unknown_name_gets_the_nearest_one() {
     assert_eq!(catalog.get("zzz\n").unwrap_err().to_string(), r"there is no tool `zzz\n`");
     assert!(catalog.get("files.read").is_ok());
 }
+
+#[test]
+fn a_result_of_blocks_is_one_only_for_a_tool_that_says_so() {
+    let of_blocks = |kind: serde_json::Value| {
+        let mut info = info("draw");
+        info.output_schema = None;
+        info.extra.insert("result".into(), kind);
+        info
+    };
+    let tool = tool_of(of_blocks(json!("content"))).unwrap();
+    assert!(tool.gives_content());
+    assert!(tool.check_output(r#"[{"type":"text","text":"x"}]"#).is_ok());
+    let wrong = tool.check_output(r#"[{"type":"image","data":"AAAA","mimeType":"image/png"}]"#).unwrap_err();
+    assert!(wrong.to_string().contains("`/0/data` does not begin as image/png does"), "{wrong}");
+    // A word that is misspelled is an error, and not a tool whose pictures are shown as text.
+    assert!(tool_of(of_blocks(json!("contents"))).unwrap_err().to_string().contains("can only be"));
+    assert!(!tool_of(info("read")).unwrap().gives_content());
+}

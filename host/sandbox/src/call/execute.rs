@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use toolhold_core::call::{CommandCall, Mode};
+use toolhold_core::call::{CommandCall, Mode, Sends};
 use toolhold_core::command::Fault;
 use toolhold_core::grant::Grants;
 use toolhold_core::id::{ComponentName, Digest};
@@ -78,6 +78,7 @@ pub(crate) struct Job {
     pub(crate) limits: Limits,
     pub(crate) opened: Arc<OpenedGrants>,
     pub(crate) mode: Mode,
+    pub(crate) sends: Sends,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) key: Option<Digest>,
     pub(crate) reel: Option<Reel>,
@@ -175,6 +176,7 @@ fn open(engine: &Engine, job: Job, fiber: bool) -> (Store<CallState>, Request) {
     let http = HttpCtx::new(HttpParts {
         grants: Arc::clone(&job.grants.http),
         mode: job.mode,
+        sends: job.sends,
         egress: job.egress,
         call: job.key,
         reel: job.reel.clone(),
@@ -393,6 +395,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         opened: Arc::new(OpenedGrants::open(&grants.directories, &Default::default(), &Default::default()).unwrap()),
         grants,
         mode: Mode::Live,
+        sends: Sends::AsGranted,
         egress: Arc::new(crate::capability::http::NoEgress),
         key: None,
         reel: None,

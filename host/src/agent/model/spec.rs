@@ -88,6 +88,11 @@ pub enum SpecError {
         /// Those it has, as shown.
         known: String,
     },
+    /// Neither the manifest nor whoever started this program has one that is called so.
+    #[error(
+        "there is no model `{0}` here: use the name of a `[models]` table of the manifest, or start the server with it"
+    )]
+    NotHere(String),
     /// A model of the manifest is opened with the manifest.
     #[error("`{0}` is the name of a model of a manifest, and here is none")]
     NotFromACommandLine(ModelName),
@@ -131,14 +136,40 @@ impl ModelSpec {
         variable: &dyn Fn(&str) -> Option<String>,
         clock: Arc<dyn Clock>,
     ) -> Result<Box<dyn Model>, SpecError> {
+        self.read(options, variable)?.open(clock)
+    }
+
+    /// Reads what the model is made of, once, so that it can be opened for each of many runs.
+    pub(super) fn read(
+        &self,
+        options: &ModelOptions,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Readied, SpecError> {
         match self {
-            Self::Scripted(path) => Ok(Box::new(Scripted::new(&path.display().to_string(), Script::load(path)?))),
-            Self::Cassette(path) => Ok(Box::new(Client::replay(path)?)),
-            Self::Remote { api, model } => {
-                let settings = settings(*api, model, options, variable)?;
-                Ok(Box::new(Client::new(settings, clock).map_err(SpecError::Client)?))
-            }
+            Self::Scripted(path) => Ok(Readied::Script(path.display().to_string(), Box::new(Script::load(path)?))),
+            Self::Cassette(path) => Ok(Readied::Cassette(path.clone())),
+            Self::Remote { api, model } => Ok(Readied::Remote(Box::new(settings(*api, model, options, variable)?))),
             Self::Named(name) => Err(SpecError::NotFromACommandLine(name.clone())),
+        }
+    }
+}
+
+/// What a model is made of.
+pub(super) enum Readied {
+    Script(String, Box<Script>),
+    Cassette(PathBuf),
+    Remote(Box<Settings>),
+}
+
+impl Readied {
+    /// A model for one run.
+    pub(super) fn open(&self, clock: Arc<dyn Clock>) -> Result<Box<dyn Model>, SpecError> {
+        match self {
+            Self::Script(name, script) => Ok(Box::new(Scripted::new(name, (**script).clone()))),
+            Self::Cassette(path) => Ok(Box::new(Client::replay(path)?)),
+            Self::Remote(settings) => {
+                Ok(Box::new(Client::new((**settings).clone(), clock).map_err(SpecError::Client)?))
+            }
         }
     }
 }

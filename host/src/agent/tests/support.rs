@@ -156,6 +156,7 @@ impl Tools for FakeTools {
             replayed: false,
             attempts: 1,
             served_by: None,
+            approved: None,
         }
     }
 }

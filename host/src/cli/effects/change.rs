@@ -99,8 +99,7 @@ fn metadata(before: &Properties, after: &Properties, kind: &ChangeKind) -> Vec<S
 
 /// A moment, in UTC.
 pub(in super::super) fn time(micros: u64) -> String {
-    let moment = i64::try_from(micros).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
-    moment.map_or_else(|| format!("{micros} µs after 1970"), |moment| moment.to_string())
+    crate::shown::time(micros)
 }
 
 fn content(change: &Change) -> Option<String> {

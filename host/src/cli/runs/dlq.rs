@@ -9,6 +9,7 @@ use toolhold_core::id::RunId;
 use super::model::ModelArguments;
 use super::{failure, list, run};
 use crate::agent::TokioClock;
+use crate::cli::approvals::Editor;
 use crate::cli::failure::CommandResult;
 use crate::cli::project::{Project, open};
 use crate::cli::ui::Ui;
@@ -51,6 +52,8 @@ enum Command {
         run: RunId,
         #[command(flatten)]
         model: ModelArguments,
+        #[command(flatten)]
+        editor: Editor,
     },
     /// Decide that it stays dead. It remains in `toolhold runs` until it is too old.
     Discard {
@@ -65,7 +68,9 @@ impl Dlq {
         match self.command {
             Command::List { limit } => list::dead(limit, project, ui),
             Command::Show { run } => list::show(&run, project, ui),
-            Command::Requeue { run, model } => run::go_on(run::From::Dead(run), model, project, ui).await,
+            Command::Requeue { run, model, editor } => {
+                run::go_on(run::From::Dead(run), (model, editor), project, ui).await
+            }
             Command::Discard { run } => discard(&run, project, ui).await,
         }
     }

@@ -16,7 +16,8 @@ use crate::cli::project::Project;
 use crate::cli::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
 use crate::journal::{RunFilter, RunRecord};
-use crate::runs::Past;
+use crate::runs::{OPEN, Past};
+use crate::shown::{DeadLetter, dead_letters};
 
 /// In microseconds: a table shows no more of a time.
 const SECOND: u64 = 1_000_000;
@@ -40,18 +41,6 @@ impl Default for List {
     }
 }
 
-/// Where a run is that is not over.
-const OPEN: [State; 8] = [
-    State::Initializing,
-    State::Processing,
-    State::AwaitingModel,
-    State::AwaitingTool,
-    State::AwaitingApproval,
-    State::Validating,
-    State::Retrying,
-    State::Reflecting,
-];
-
 impl List {
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let states = if self.open { OPEN.to_vec() } else { Vec::new() };
@@ -74,42 +63,23 @@ fn stored(states: Vec<State>, limit: u32, project: &Project) -> Result<Vec<RunRe
     reader(project)?.runs(&RunFilter { states, limit }).code(ExitCode::Host)
 }
 
-/// A dead letter, and why it is one.
-#[derive(Debug, serde::Serialize)]
-struct Dead {
-    #[serde(flatten)]
-    record: RunRecord,
-    /// Any text: escape before showing.
-    reason: String,
-}
-
 /// Prints the dead letters.
 pub(super) fn dead(limit: u32, project: &Project, ui: Ui) -> CommandResult {
-    let mut dead = Vec::new();
-    let records = match project.has_state() {
-        true => Past::dead(&reader(project)?, limit).code(ExitCode::Host)?,
+    let dead = match project.has_state() {
+        true => dead_letters(&reader(project)?, limit).code(ExitCode::Host)?,
         false => Vec::new(),
     };
-    for record in records {
-        let report =
-            Past::of(&reader(project)?, &record.run).and_then(|past| past.machine()).map(|machine| machine.report());
-        let reason = match report {
-            Ok(report) => report.reason.map(|reason| reason.to_string()).unwrap_or_default(),
-            Err(error) => error.to_string(),
-        };
-        dead.push(Dead { record, reason });
-    }
     ui.result(&dead, |dead| if dead.is_empty() { "there are no dead letters".to_owned() } else { reasons(dead) })?;
     Ok(ExitCode::Success)
 }
 
-fn reasons(dead: &[Dead]) -> String {
+fn reasons(dead: &[DeadLetter]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["begun", "run", "task", "why"]);
-    for Dead { record, reason } in dead {
-        let begun = time(record.started_at - record.started_at % SECOND);
-        let why = escape::line(&short(reason)).into_owned();
-        table.add_row([begun.as_str(), record.run.as_str(), &cut(&record.task), &why]);
+    for letter in dead {
+        let begun = time(letter.started_at - letter.started_at % SECOND);
+        let why = escape::line(&short(&letter.reason)).into_owned();
+        table.add_row([begun.as_str(), letter.run.as_str(), &cut(&letter.task), &why]);
     }
     table.to_string()
 }
@@ -198,6 +168,13 @@ fn in_words(happened: &Occurrence) -> String {
             ),
             Some(failure) => format!("{} failed: {}", line(&call.tool), line(&failure.message)),
         },
+        RunEvent::ApprovalRequested { tool, approval, .. } => {
+            format!("waits for a person to decide on {} (approval {approval})", line(tool))
+        }
+        RunEvent::ApprovalGranted { approval } => format!("a person approved it (approval {approval})"),
+        RunEvent::ApprovalRefused { tool, failure, .. } => {
+            format!("{} was not made: {}", line(tool), line(&failure.message))
+        }
         RunEvent::PartShown { id, start, .. } => format!("showed a part of result {} from byte {start}", line(id)),
         RunEvent::ReflectionStarted => "is to look back".to_owned(),
         RunEvent::ReflectionEnded { verdict } => format!("looked back: {}", line(&verdict.why)),

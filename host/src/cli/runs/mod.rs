@@ -13,8 +13,9 @@ use serde_json::json;
 use toolhold_core::id::RunId;
 
 pub(super) use self::dlq::Dlq;
-use self::model::ModelArguments;
+pub(super) use self::model::ModelArguments;
 pub(super) use self::run::Run;
+use super::approvals::Editor;
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::Project;
 use super::ui::Ui;
@@ -62,6 +63,8 @@ enum Command {
         run: RunId,
         #[command(flatten)]
         model: ModelArguments,
+        #[command(flatten)]
+        editor: Editor,
     },
     /// Begin a new run as a copy of another one up to one of its steps.
     Fork {
@@ -73,6 +76,8 @@ enum Command {
         note: Option<String>,
         #[command(flatten)]
         model: ModelArguments,
+        #[command(flatten)]
+        editor: Editor,
     },
     /// Make one call of a run once more, with the time, randomness and answers that it was given, and say what is different.
     ///
@@ -118,12 +123,14 @@ impl Runs {
             Command::List(list) => list.run(project, ui),
             Command::Show { run } => list::show(&run, project, ui),
             Command::State { at } => state::run(&at, project, ui),
-            Command::Resume { run, model } => run::go_on(run::From::CutOff(run), model, project, ui).await,
-            Command::Fork { from, note, model } => {
+            Command::Resume { run, model, editor } => {
+                run::go_on(run::From::CutOff(run), (model, editor), project, ui).await
+            }
+            Command::Fork { from, note, model, editor } => {
                 let whole =
                     || runs::Past::of(&reader(project)?, &from.run).and_then(|past| past.machine()).map_err(failure);
                 let step = from.step.map_or_else(|| whole().map(|machine| machine.checkpoint()), Ok)?;
-                run::go_on(run::From::Fork { run: from.run, step, note }, model, project, ui).await
+                run::go_on(run::From::Fork { run: from.run, step, note }, (model, editor), project, ui).await
             }
             Command::Replay { at } => replay::run(&at, project, ui).await,
             Command::Cancel { run } => cancel(&run, project, ui).await,

@@ -4,13 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use toolhold_core::id::ModelName;
 
 use crate::Host;
 use crate::agent::Clock;
-use crate::agent::model::{
-    KeySource, Kind, Model, ModelOptions, ModelSpec, RecordError, Recorder, open_chain, open_named,
-};
+use crate::agent::model::{Described, KeySource, Kind, Model, ModelOptions, ModelSpec, RecordError, Recorder};
 use crate::cli::failure::{Failure, WithCode as _};
 use crate::cli::variable;
 use crate::exit_code::ExitCode;
@@ -18,7 +15,7 @@ use crate::secrets::KnownSecret;
 
 /// Which models are asked, and how they are reached.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct ModelArguments {
+pub(in crate::cli) struct ModelArguments {
     /// `openai:MODEL`, `openai-responses:MODEL`, `anthropic:MODEL`, the NAME of a model of the manifest, or `scripted:FILE` and
     /// `cassette:FILE`, which call none. Given more than once: the next one is asked where the one before is given up
     /// [default: `models` of `[run]` in the manifest].
@@ -43,15 +40,9 @@ pub(super) struct ModelArguments {
 
 /// The models of a run before there is a host: it has to know the keys of those that the command line describes.
 pub(super) struct Beforehand {
-    chain: Vec<Link>,
+    chain: Described,
     record: Option<PathBuf>,
     clock: Arc<dyn Clock>,
-}
-
-enum Link {
-    Open(Box<dyn Model>),
-    /// One of the manifest, whose secrets the host reads.
-    Named(ModelName),
 }
 
 impl ModelArguments {
@@ -61,13 +52,24 @@ impl ModelArguments {
             [] => known.iter().map(|name| as_before(name)).collect::<Result<Vec<ModelSpec>, _>>()?,
             given => given.to_vec(),
         };
-        self.flags_fit(&specs)?;
-        let link = |spec: &ModelSpec| match spec {
-            ModelSpec::Named(name) => Ok(Link::Named(name.clone())),
-            other => other.open(&self.options(), &variable, Arc::clone(clock)).map(Link::Open).code(ExitCode::BadInput),
-        };
-        let chain = specs.iter().map(link).collect::<Result<_, _>>()?;
+        let chain = self.described(&specs, clock)?;
         Ok(Beforehand { chain, record: self.record.clone(), clock: Arc::clone(clock) })
+    }
+
+    /// What the command line describes, for every run of a server that names none.
+    pub(in crate::cli) fn of_a_server(&self, clock: &Arc<dyn Clock>) -> Result<Described, Failure> {
+        if self.record.is_some() {
+            let error = anyhow::anyhow!(
+                "`--record` keeps what one run asks, and a server has many; use it with `toolhold run`"
+            );
+            return Err(Failure::new(ExitCode::Usage, error));
+        }
+        self.described(&self.models, clock)
+    }
+
+    fn described(&self, specs: &[ModelSpec], clock: &Arc<dyn Clock>) -> Result<Described, Failure> {
+        self.flags_fit(specs)?;
+        Described::read(specs, &self.options(), &variable, clock).code(ExitCode::BadInput)
     }
 
     fn options(&self) -> ModelOptions {
@@ -123,24 +125,13 @@ fn as_before(name: &str) -> Result<ModelSpec, Failure> {
 impl Beforehand {
     /// What the host must not show.
     pub(super) fn secrets(&self) -> Vec<KnownSecret> {
-        let secrets = |link: &Link| match link {
-            Link::Open(model) => model.secrets(),
-            Link::Named(_) => Vec::new(),
-        };
-        self.chain.iter().flat_map(secrets).collect()
+        self.chain.secrets()
     }
 
     /// The chain, in the order in which it is asked: as it was named, or as the manifest has it.
     pub(super) fn open(self, host: &Host) -> Result<Vec<Box<dyn Model>>, Failure> {
-        let (manifest, secrets, clock) = (host.policy().manifest(), host.secrets(), &self.clock);
-        let open = |link: Link| match link {
-            Link::Open(model) => Ok(model),
-            Link::Named(name) => open_named(&name, manifest, secrets, clock).code(ExitCode::BadInput),
-        };
-        let mut models = match self.chain.is_empty() {
-            true => open_chain(manifest, secrets, clock).code(ExitCode::BadInput)?,
-            false => self.chain.into_iter().map(open).collect::<Result<_, _>>()?,
-        };
+        let mut models =
+            self.chain.open(host.policy().manifest(), host.secrets(), &self.clock).code(ExitCode::BadInput)?;
         if models.is_empty() {
             let message =
                 "the run has no model: name one with `--model`, or a chain with `models` in `[run]` of the manifest";

@@ -16,13 +16,14 @@ use super::model::{Beforehand, ModelArguments};
 use super::session::Session;
 use super::{failure, reader};
 use crate::agent::{Clock, Models, Task, TokioClock, Tools as _};
+use crate::cli::approvals::{Editor, Prompter};
 use crate::cli::failure::{CommandResult, Failure, WithCode as _};
 use crate::cli::project::{Project, open};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::exit_code::ExitCode;
 use crate::runs::preflight::{self, Finding};
-use crate::runs::{HostTools, Past, Worker, limits};
+use crate::runs::{HostTools, Past, Worker, limits, service};
 
 /// Let an agent work on a task.
 ///
@@ -44,6 +45,8 @@ pub(in crate::cli) struct Run {
     task: String,
     #[command(flatten)]
     model: ModelArguments,
+    #[command(flatten)]
+    editor: Editor,
     /// Let it work, show what it would change, and change nothing. Its later calls see what its earlier ones would have changed.
     #[arg(long)]
     dry_run: bool,
@@ -110,21 +113,23 @@ impl Run {
         let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
         let mut show = |event: &_| session.show(event);
         let task = Task { mode, answer_schema, agent: self.agent, ..Task::new(clock::new_run(), self.task) };
+        let _prompter = Prompter::start(session.host(), task.run.clone(), self.editor, ui);
         let ended = worker.begin(task, &mut models, &mut show).await.map_err(failure)?;
         session.conclude(&ended)
     }
 }
 
-fn agent_name(text: &str) -> Result<String, String> {
-    let is_name = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_' | '.');
-    match (1..=64).contains(&text.len()) && text.chars().all(is_name) {
-        true => Ok(text.to_owned()),
-        false => Err("a name has up to 64 letters, digits, `-`, `_` and `.`".to_owned()),
-    }
+fn agent_name(text: &str) -> Result<String, &'static str> {
+    service::agent_name(text).map(|()| text.to_owned())
 }
 
 /// Works on a run that there is already. Without a model in `model`, those that it had are asked.
-pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, ui: Ui) -> CommandResult {
+pub(super) async fn go_on(
+    from: From,
+    (model, editor): (ModelArguments, Editor),
+    project: &Project,
+    ui: Ui,
+) -> CommandResult {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
     let machine = Past::of(&reader(project)?, from.run()).and_then(|past| past.machine()).map_err(failure)?;
     let known: Vec<String> = machine.start().models.iter().map(|model| model.name.clone()).collect();
@@ -137,6 +142,7 @@ pub(super) async fn go_on(from: From, model: ModelArguments, project: &Project, 
     let mut show = |event: &_| session.show(event);
     let run = if let From::Fork { .. } = &from { clock::new_run() } else { from.run().clone() };
     ui.say(&format!("run {run}"));
+    let _prompter = Prompter::start(session.host(), run.clone(), editor, ui);
     let ended = match &from {
         From::CutOff(run) => worker.resume(run, &mut models, &mut show).await,
         From::Dead(run) => worker.requeue(run, &mut models, &mut show).await,

@@ -87,6 +87,15 @@ impl Session {
                 ui.say(&format!("     {}", paint(Tone::Faint, &escape::line(&short(arguments)))));
             }
             RunEvent::CallReturned { .. } => self.returned(),
+            RunEvent::ApprovalRequested { approval, .. } => {
+                ui.say(&format!("     {} a person has to decide: approval {approval}", paint(Tone::Notice, "?")));
+                ui.say(&format!("       look and decide with:  toolhold approvals show {approval}"));
+            }
+            RunEvent::ApprovalGranted { .. } => ui.say(&format!("     {} approved", paint(Tone::Good, "✓"))),
+            RunEvent::ApprovalRefused { failure, .. } => {
+                let text = format!("{}: {}", escape::line(&failure.code), escape::block(&failure.message));
+                ui.say(&format!("     {} {text}", paint(Tone::Bad, "✗")));
+            }
             RunEvent::ReflectionEnded { verdict } => {
                 ui.say(&format!("   the model looked back: {}", escape::line(&verdict.why)));
             }

@@ -1,9 +1,8 @@
 //! What a run was after one of its steps.
 
-use serde_json::json;
 use toolhold_core::cost::in_dollars;
 use toolhold_core::escape;
-use toolhold_core::run::{Machine, Message, Next};
+use toolhold_core::run::{Machine, Message};
 
 use super::{At, failure, reader};
 use crate::cli::failure::CommandResult;
@@ -11,30 +10,15 @@ use crate::cli::project::Project;
 use crate::cli::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
 use crate::runs::Past;
+use crate::shown::StateAt;
 
 /// Prints it.
 pub(super) fn run(at: &At, project: &Project, ui: Ui) -> CommandResult {
     let past = Past::of(&reader(project)?, &at.run).map_err(failure)?;
     let machine = at.step.map_or_else(|| past.machine(), |step| past.machine_at(step)).map_err(failure)?;
-    let next = next(&machine);
-    let whole = json!({
-        "step": machine.steps(), "checkpoint": machine.checkpoint(), "report": machine.report(),
-        "messages": machine.messages(), "next": next,
-    });
-    ui.result(&whole, |_| text(&machine, &next))?;
+    let state = StateAt::of(&machine);
+    ui.result(&state, |state| text(&machine, &state.next))?;
     Ok(ExitCode::Success)
-}
-
-fn next(machine: &Machine) -> String {
-    match machine.next(machine.elapsed()) {
-        Next::Note(_) => "take down what follows from this".to_owned(),
-        Next::Ask(ask) => format!("ask model {} for turn {}", ask.model + 1, ask.turn),
-        Next::Call(call) if call.is_started => format!("find out what became of the call of {}", call.tool),
-        Next::Call(call) => format!("call {}", call.tool),
-        Next::Undo(calls) => format!("take back what {} calls changed", calls.len()),
-        Next::Wait(wait) => format!("wait for {:.1}s", wait.as_secs_f64()),
-        Next::Over => "nothing: it is over".to_owned(),
-    }
 }
 
 fn text(machine: &Machine, next: &str) -> String {

@@ -71,7 +71,7 @@ fn each_way_to_forge_it_is_found_at_its_place() {
         ("DELETE FROM calls WHERE call = 'c1'", 1),
         ("UPDATE calls SET state = 'abandoned', outcome_digest = NULL WHERE call = 'c2'", 4),
         (
-            "INSERT INTO calls SELECT 99, 'c9', run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, settled_at, succeeded, outcome, outcome_digest, usage, staged, evidence FROM calls WHERE call = 'c1'",
+            "INSERT INTO calls SELECT 99, 'c9', run, tool, digest, mode, effects, scope, key, arguments, arguments_digest, admitted_at, state, settled_at, succeeded, outcome, outcome_digest, usage, staged, evidence, approval FROM calls WHERE call = 'c1'",
             6,
         ),
     ];

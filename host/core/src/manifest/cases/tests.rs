@@ -36,6 +36,7 @@ fn report(outcome: Outcome) -> CallReport {
         replayed: false,
         attempts: 1,
         served_by: None,
+        approved: None,
     }
 }
 

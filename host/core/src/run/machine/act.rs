@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::ending::Stop;
-use super::{Machine, Next, PendingCall, Phase};
+use super::{Machine, Next, PendingApproval, PendingCall, Phase};
 use crate::call::{Mode, canonical};
-use crate::id::{Digest, IdempotencyKey};
+use crate::id::{ApprovalId, Digest, IdempotencyKey};
 use crate::outcome::Class;
 use crate::redact::REDACTED;
 use crate::run::event::RunEvent;
@@ -32,6 +32,8 @@ pub(super) struct Acting {
     at: usize,
     /// It was started, under this key.
     started: Option<Option<IdempotencyKey>>,
+    /// A person decides whether it is made.
+    awaits: Option<ApprovalId>,
     /// It was started by somebody who was stopped: it may have done everything.
     is_resumed: bool,
     /// How many calls were not looked at.
@@ -50,6 +52,7 @@ impl Acting {
             calls,
             at: 0,
             started: None,
+            awaits: None,
             is_resumed: false,
             dropped,
             is_useful: false,
@@ -60,6 +63,11 @@ impl Acting {
 
     pub(super) fn is_started(&self) -> bool {
         self.started.is_some()
+    }
+
+    /// Whether a person decides on the next one.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.awaits.is_some()
     }
 
     /// The first reason counts, but giving up counts more.
@@ -77,12 +85,14 @@ impl Acting {
     /// The run goes on after an end.
     pub(super) fn go_on(&mut self) {
         self.stop = None;
+        // It is asked about again, or the answer is there.
+        self.awaits = None;
         self.resume();
     }
 
     /// Somebody else goes on with the calls.
     pub(super) fn resume(&mut self) {
-        self.is_resumed = self.is_started();
+        self.is_resumed = self.is_started() && !self.is_awaiting();
     }
 }
 
@@ -92,6 +102,7 @@ impl Machine {
             return Next::Note(RunEvent::TurnSettled { turn: self.turns });
         };
         match (&call.verdict, &acting.stop) {
+            (Ok(sound), stop) if acting.is_awaiting() => self.awaiting(acting, sound, stop.is_some()),
             // Given up, and cut off while it was waited for: it is not made again.
             (Ok(sound), Some(Stop::Cancelled)) if acting.is_started() => {
                 Next::Note(self.abandoned(&self.pending(acting, sound)))
@@ -106,6 +117,30 @@ impl Machine {
             (Ok(sound), None) => Next::Call(self.pending(acting, sound)),
             (Err(failure), None) => self.rejection(call, failure.clone()),
         }
+    }
+
+    /// A person is waited for, unless the run is at its end.
+    fn awaiting(&self, acting: &Acting, sound: &Sound, is_over: bool) -> Next {
+        let Some(approval) = acting.awaits.clone() else { return Next::Call(self.pending(acting, sound)) };
+        let pending = PendingApproval { turn: self.turns, tool: sound.tool.to_string(), approval };
+        if is_over { Next::Note(pending.refused(not_run())) } else { Next::Await(pending) }
+    }
+
+    /// A person decides on the call that was started, or has.
+    pub(super) fn awaits(&mut self, approval: Option<ApprovalId>) {
+        let Phase::Acting(acting) = &mut self.phase else { return };
+        acting.awaits = approval;
+        // It was not made: the host said so.
+        acting.is_resumed = false;
+        self.resumes = 0;
+    }
+
+    /// The call that was started is not made.
+    pub(super) fn not_approved(&mut self, turn: u32, tool: &str, failure: &FailureSummary) {
+        self.awaits(None);
+        let content = result::of_failure(failure, self.start.limits.result_bytes);
+        let (tool, failure) = (tool.to_owned(), Some(failure.clone()));
+        self.call_returned(&CallSummary { turn, call: None, tool, failure, replayed: false }, &content);
     }
 
     /// What was stored of the call is not what the model asked for.
@@ -169,6 +204,7 @@ impl Machine {
             arguments: sound.arguments.to_string(),
             key,
             is_started: acting.is_started(),
+            is_resumed: acting.is_resumed,
             deadline: self.deadline(),
         }
     }
@@ -309,12 +345,12 @@ impl Machine {
         self.prepare();
     }
 
-    /// The call that was started and has not come back.
+    /// The call that was started and has not come back. Not one that a person decides on: that was not made.
     #[must_use]
     pub fn open_call(&self) -> Option<PendingCall> {
         let Phase::Acting(acting) = &self.phase else { return None };
         let sound = acting.calls.get(acting.at).and_then(|call| call.verdict.as_ref().ok())?;
-        acting.is_started().then(|| self.pending(acting, sound))
+        (acting.is_started() && !acting.is_awaiting()).then(|| self.pending(acting, sound))
     }
 
     /// What a call came to that never returned, and what the model is shown of it.

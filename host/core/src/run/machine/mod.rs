@@ -26,11 +26,11 @@ use super::intake::Intake;
 use super::limits::RunLimit;
 use super::message::Message;
 use super::names::Names;
-use super::report::{CallSummary, Reason};
+use super::report::{CallSummary, FailureSummary, Reason};
 use super::turn::{Identity, Tokens};
 use super::{milliseconds, prompt};
 use crate::cost::Prices;
-use crate::id::{CallId, IdempotencyKey, Label, ToolName};
+use crate::id::{ApprovalId, CallId, IdempotencyKey, Label, ToolName};
 use crate::state::{Refused, State};
 
 /// How often a run may be cut off at one place before it is given up.
@@ -45,6 +45,8 @@ pub enum Next {
     Ask(Ask),
     /// Make this call.
     Call(PendingCall),
+    /// Wait until a person has decided. What passes meanwhile is no time of the run.
+    Await(PendingApproval),
     /// Take back what these calls changed, in this order.
     Undo(Vec<CallId>),
     /// Wait for so long.
@@ -90,8 +92,30 @@ pub struct PendingCall {
     pub key: Option<IdempotencyKey>,
     /// It was started before, and whoever started it was stopped. Otherwise take [`PendingCall::event`] as an event first.
     pub is_started: bool,
+    /// Somebody who was stopped may have made it.
+    pub is_resumed: bool,
     /// When the run has to have its result, as time that the run has worked.
     pub deadline: Duration,
+}
+
+/// A call that a person decides on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingApproval {
+    /// The turn that asked for the call, from 1.
+    pub turn: u32,
+    /// The tool.
+    pub tool: String,
+    /// What the person is asked.
+    pub approval: ApprovalId,
+}
+
+impl PendingApproval {
+    /// The event that a no is.
+    #[must_use]
+    pub fn refused(self, failure: FailureSummary) -> RunEvent {
+        let Self { turn, tool, approval } = self;
+        RunEvent::ApprovalRefused { turn, tool, approval, failure }
+    }
 }
 
 impl PendingCall {
@@ -327,6 +351,9 @@ impl Machine {
                 }
                 self.call_returned(call, content);
             }
+            RunEvent::ApprovalRequested { approval, .. } => self.awaits(Some(approval.clone())),
+            RunEvent::ApprovalGranted { .. } => self.awaits(None),
+            RunEvent::ApprovalRefused { turn, tool, failure, .. } => self.not_approved(*turn, tool, failure),
             RunEvent::ReflectionStarted => self.reflection_started(),
             RunEvent::ReflectionEnded { verdict } => self.reflection_ended(verdict),
             RunEvent::WentBack { refused, .. } => self.went_back(refused.as_deref()),
@@ -382,6 +409,10 @@ impl Machine {
 
     fn resumed(&mut self) {
         self.was_resumed = true;
+        if matches!(&self.phase, Phase::Acting(acting) if acting.is_awaiting()) {
+            // A person may take longer than a process lives: nothing is in vain.
+            return;
+        }
         self.resumes += 1;
         let times = self.resumes;
         let cut_off = move || Stop::Vain(Reason::CutOff { times });

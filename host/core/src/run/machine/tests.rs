@@ -49,6 +49,8 @@ enum World {
     Cancel,
     Result(&'static str),
     Fails(Class, &'static str),
+    /// A person has to decide first; and says no, if asked again in such a world.
+    Asks,
 }
 
 /// What is done about `next`, if the world is `world`.
@@ -61,6 +63,11 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
         Next::Note(event) => vec![event],
         Next::Wait(_) if matches!(world, World::Cancel) => vec![RunEvent::CancelRequested],
         Next::Wait(_) | Next::Over => Vec::new(),
+        Next::Await(pending) => vec![match world {
+            World::Cancel => RunEvent::CancelRequested,
+            World::Asks | World::Fails(..) => pending.refused(not_approved()),
+            _ => RunEvent::ApprovalGranted { approval: pending.approval },
+        }],
         Next::Undo(calls) => {
             let refused = matches!(world, World::Fails(..)).then(|| "it was sent".to_owned());
             vec![RunEvent::WentBack { calls, refused }]
@@ -88,6 +95,11 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
         Next::Call(call) => {
             let mut events = if call.is_started { Vec::new() } else { vec![call.event()] };
             let failure = match world {
+                World::Asks => {
+                    let (turn, tool, approval) = (call.turn, call.tool, "approval-1".parse().unwrap());
+                    events.push(RunEvent::ApprovalRequested { turn, tool, approval });
+                    return events;
+                }
                 World::Fails(class, code) => {
                     Some(FailureSummary { class: *class, code: (*code).into(), message: "m".into() })
                 }
@@ -110,6 +122,10 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
             events
         }
     }
+}
+
+fn not_approved() -> FailureSummary {
+    FailureSummary { class: Class::Denied, code: "approval-rejected".into(), message: "not now".into() }
 }
 
 /// A run and everything that happened to it.
@@ -187,6 +203,7 @@ fn world() -> impl Strategy<Value = World> {
         .prop_map(World::ModelFails),
         1 => Just(World::NoTime),
         1 => Just(World::Cancel),
+        2 => Just(World::Asks),
         4 => prop_oneof![Just("1"), Just("2"), Just("3")].prop_map(World::Result),
         4 => (class, code).prop_map(|(class, code)| World::Fails(class, code)),
     ]
@@ -262,7 +279,7 @@ proptest! {
             }
             let waiting = lived.history[..cut].iter().rev().find_map(|happened| match &happened.event {
                 RunEvent::CallStarted { key, arguments, .. } => Some(Some((key.clone(), arguments.clone()))),
-                RunEvent::CallReturned { .. } => Some(None),
+                RunEvent::CallReturned { .. } | RunEvent::ApprovalRefused { .. } => Some(None),
                 _ => None,
             }).flatten();
             resumed.take(resumed.machine.elapsed(), RunEvent::RunResumed { models: None, prices: Vec::new(), fresh: false });
@@ -342,6 +359,67 @@ fn a_run_that_is_cut_off_at_one_place_again_and_again_is_given_up() {
     }
     lived.live(&[calls()], Duration::ZERO);
     assert!(matches!(lived.machine.report().reason, Some(Reason::CutOff { .. })));
+}
+
+/// A run whose first call waits for a person.
+fn awaiting() -> Lived {
+    let mut lived = Lived::begin(1);
+    let mut worlds = [calls(), World::Asks].into_iter();
+    while lived.machine.state() != State::AwaitingApproval {
+        let next = lived.machine.next(Duration::ZERO);
+        let world = if matches!(next, Next::Note(_)) { World::Asks } else { worlds.next().unwrap() };
+        act(next, &world, &lived.machine).into_iter().for_each(|event| lived.take(Duration::ZERO, event));
+    }
+    lived
+}
+
+fn started(lived: &Lived) -> (String, Option<IdempotencyKey>) {
+    let found = lived.history.iter().find_map(|happened| match &happened.event {
+        RunEvent::CallStarted { arguments, key, .. } => Some((arguments.clone(), key.clone())),
+        _ => None,
+    });
+    found.unwrap()
+}
+
+#[test]
+fn a_call_that_a_person_lets_be_made_is_the_one_that_was_asked_for_however_often_the_run_is_cut_off() {
+    let mut lived = awaiting();
+    let asked = started(&lived);
+    for _ in 0..2 * MOST_RESUMES {
+        let resumed = RunEvent::RunResumed { models: None, prices: Vec::new(), fresh: false };
+        lived.take(Duration::ZERO, resumed);
+        assert!(matches!(lived.machine.next(Duration::ZERO), Next::Await(_)), "it waits still");
+        assert!(lived.machine.open_call().is_none(), "nothing was made");
+    }
+    lived.take(Duration::ZERO, RunEvent::ApprovalGranted { approval: "approval-1".parse().unwrap() });
+    assert_eq!(lived.machine.state(), State::AwaitingTool);
+    let Next::Call(call) = lived.machine.next(Duration::ZERO) else { panic!("it is not made") };
+    assert_eq!((call.arguments.clone(), call.key.clone()), asked);
+    assert!(call.is_started && !call.is_resumed, "nobody has made it");
+    lived.live(&[World::Result("1"), World::Result("2"), World::Text("done", Finish::Stop)], Duration::ZERO);
+    assert_eq!(lived.machine.state(), State::Completed);
+    assert_well_formed(lived.machine.messages());
+}
+
+#[test]
+fn a_no_is_a_result_that_the_model_hears_and_the_run_goes_on() {
+    let mut lived = awaiting();
+    let Next::Await(pending) = lived.machine.next(Duration::ZERO) else { panic!("it does not wait") };
+    lived.take(Duration::ZERO, pending.refused(not_approved()));
+    let heard = |message: &Message| matches!(message, Message::Tool { content, .. } if content.contains("not now"));
+    assert!(lived.machine.messages().iter().any(heard));
+    lived.live(&[World::Result("2"), World::Text("done", Finish::Stop)], Duration::ZERO);
+    assert_eq!(lived.machine.state(), State::Completed);
+    assert_well_formed(lived.machine.messages());
+}
+
+#[test]
+fn a_run_that_waits_for_a_person_can_be_given_up() {
+    let mut lived = awaiting();
+    lived.take(Duration::ZERO, RunEvent::CancelRequested);
+    lived.live(&[World::Text("never", Finish::Stop)], Duration::ZERO);
+    assert_eq!(lived.machine.state(), State::Cancelled);
+    assert!(lived.machine.report().calls.iter().all(|call| call.failure.is_some()));
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod send;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use toolhold_core::call::Mode;
+use toolhold_core::call::{Mode, Sends};
 use toolhold_core::grant::HttpGrant;
 use toolhold_core::id::{ComponentName, Digest};
 use wasmtime::component::{Linker, Resource};
@@ -52,6 +52,7 @@ pub(crate) struct HttpCtx {
     hooks: Hooks,
     grants: Arc<[HttpGrant]>,
     mode: Mode,
+    sends: Sends,
     egress: Arc<dyn Egress>,
     ledger: Ledger,
     /// What keys for servers are made of: the same in every try of the same call.
@@ -69,6 +70,7 @@ pub(crate) struct HttpCtx {
 pub(crate) struct HttpParts {
     pub(crate) grants: Arc<[HttpGrant]>,
     pub(crate) mode: Mode,
+    pub(crate) sends: Sends,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) call: Option<Digest>,
     pub(crate) component: Option<ComponentName>,
@@ -86,6 +88,7 @@ impl HttpCtx {
             hooks: Hooks,
             grants: parts.grants,
             mode: parts.mode,
+            sends: parts.sends,
             egress: parts.egress,
             ledger: Ledger::default(),
             call: parts.call,

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
-use toolhold_core::call::Mode;
+use toolhold_core::call::{Mode, Sends};
 use toolhold_core::effect::RequestState;
 use toolhold_core::grant::http::{HttpGrant, Method, Scheme, Target, covering};
 use toolhold_core::limit::Limit;
@@ -54,7 +54,11 @@ pub(super) fn handle(
     let secrets = grant.secrets.iter().map(|secret| secret.secret.to_string()).collect();
     // What is played sends nothing, so there is nothing to keep back.
     let sends = !matches!(state.http.reel, Some(Reel::Played(_)));
-    if sends && state.http.mode == Mode::Preview && !granted_method.is_safe() {
+    let is_kept_back = match state.http.sends {
+        Sends::Nothing => true,
+        Sends::AsGranted => state.http.mode == Mode::Preview && !granted_method.is_safe(),
+    };
+    if sends && is_kept_back {
         let _withheld = state.http.ledger.add(method, &target.to_string(), RequestState::Withheld, secrets);
         return Err(Stopped::Withheld.into());
     }

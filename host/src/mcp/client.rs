@@ -1,0 +1,103 @@
+//! One client: what its calls have in common, and how many of them there may be at once.
+#![expect(
+    deprecated,
+    reason = "clients of the revisions until 2025-11-25 ask for log lines; the one after does so in `_meta`"
+)]
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rmcp::model::{Implementation, LoggingLevel};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use toolhold_core::escape;
+use toolhold_core::event::{self, Event};
+use toolhold_core::id::RunId;
+
+use super::tasks::Tasks;
+use crate::journal::Error;
+use crate::{Host, RunLabels, clock};
+
+/// Calls of one client that run, or wait for their turn, at once. A client that asks for more is told so.
+pub(super) const CALLS_AT_ONCE: usize = 64;
+
+/// The longest that a client may call itself, in bytes, before it is cut.
+const LONGEST_NAME: usize = 128;
+
+/// A client. Its calls are one run: what an earlier one has read counts for the later ones.
+pub(super) struct Client {
+    /// Who asks, as rates and idempotency keys know it. Never what the client says of itself.
+    pub(super) name: Arc<str>,
+    pub(super) run: RunId,
+    pub(super) labels: Arc<RunLabels>,
+    /// Where rules ask what was read before, one call ends before the next one is decided.
+    pub(super) turn: Option<tokio::sync::Mutex<()>>,
+    pub(super) tasks: Tasks,
+    calls: Arc<Semaphore>,
+    /// From where on it wants to hear log lines. Nothing, unless it asks.
+    level: Mutex<Option<LoggingLevel>>,
+    on_record: OnceCell<()>,
+}
+
+/// Whether a client's calls go one by one: rules ask what was read before.
+pub(super) fn ordered(host: &Host) -> bool {
+    host.policy().manifest().rules().iter().any(|rule| !rule.when_labels.is_empty())
+}
+
+impl Client {
+    /// One of which nothing is known yet. `ordered`: see [`ordered`].
+    pub(super) fn new(name: &str, ordered: bool) -> Self {
+        Self {
+            name: name.into(),
+            run: clock::new_run(),
+            labels: Arc::default(),
+            turn: ordered.then(tokio::sync::Mutex::default),
+            tasks: Tasks::default(),
+            calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            level: Mutex::default(),
+            on_record: OnceCell::new(),
+        }
+    }
+
+    /// A place for one more call; none while it has as many as it may.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.calls).try_acquire_owned().ok()
+    }
+
+    /// Records, before its first call, whose calls those of its run are.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be recorded.
+    pub(super) async fn arrives(&self, host: &Host, itself: Option<Implementation>) -> Result<(), Error> {
+        let arrived = || {
+            let calls_itself = itself.map(|itself| format!("{} {}", itself.name, itself.version)).unwrap_or_default();
+            let calls_itself = host.redactor().redact(&escape::short(&calls_itself, LONGEST_NAME)).into_owned();
+            let event = Event::ClientArrived {
+                run: self.run.clone(),
+                front: "mcp".to_owned(),
+                client: self.name.to_string(),
+                calls_itself: event::bounded(&calls_itself),
+            };
+            host.journal().record(clock::micros(), event)
+        };
+        self.on_record.get_or_try_init(arrived).await.map(|_| ())
+    }
+
+    /// From where on it wants to hear log lines.
+    pub(super) fn level(&self) -> MutexGuard<'_, Option<LoggingLevel>> {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_as_many_calls_as_it_may_and_no_more() {
+        let (client, other) = (Client::new("mcp:ann", false), Client::new("mcp:bob", false));
+        let mut places: Vec<_> = (0..CALLS_AT_ONCE).map(|_| client.place().unwrap()).collect();
+        assert!(client.place().is_none() && other.place().is_some());
+        drop(places.pop());
+        assert!(client.place().is_some());
+    }
+}

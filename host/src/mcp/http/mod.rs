@@ -1,0 +1,101 @@
+//! The protocol over HTTP, at one path, for any number of clients.
+//!
+//! Who asks was proven before a request comes here: a [`Caller`] is among its extensions, or it is refused. The revisions until
+//! 2025-11-25 have sessions, each with a run of its own, which nobody but who began it can use. In 2026-07-28 each request
+//! stands for itself, so a run belongs to whoever proves to be the same and calls itself the same.
+//!
+//! [`Caller`]: crate::access::Caller
+
+mod clients;
+mod gate;
+mod sessions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio_util::task::TaskTracker;
+
+pub(super) use self::clients::Clients;
+use self::gate::Gate;
+use self::sessions::Sessions;
+use super::client;
+use super::server::{Server, Settings};
+use super::stdio::LONGEST_MESSAGE;
+use crate::Host;
+use crate::shutdown::Shutdown;
+
+/// Where the protocol is spoken.
+pub const PATH: &str = "/mcp";
+
+/// A session in which nothing is said for so long is over. Longer than a call may run without a word.
+const SILENCE: Duration = Duration::from_secs(3600);
+
+/// Messages on their way to one stream of a session. A client that does not read holds up its own session and nobody else's.
+const WAITING_MESSAGES: usize = 16;
+
+/// What a server over HTTP is told.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// How it deals with its clients.
+    pub settings: Settings,
+    /// The hosts that this server answers to, as the listener knows them; others are refused, and so are pages of others. The
+    /// listener has refused them already: this holds where somebody else puts the router together. Without any, it does not.
+    pub hosts: Vec<String>,
+    /// The end of the process. Once it has begun, no request is taken and nobody listens any more for what may come, but calls
+    /// that run may end.
+    pub shutdown: Shutdown,
+}
+
+/// The protocol at [`PATH`].
+#[must_use]
+pub fn router(host: Host, settings: HttpSettings) -> Router {
+    let HttpSettings { settings, hosts, shutdown } = settings;
+    let sessions = Arc::new(Sessions::new(manager()));
+    let clients = Arc::new(Clients::new(Arc::clone(&sessions), client::ordered(&host)));
+    let server = Server::for_each(host, settings, shutdown.stops(), clients);
+    settled(&shutdown, server.calls().clone());
+    let mut config = hosted(&hosts);
+    config.cancellation_token = shutdown.stops();
+    config.max_request_body_bytes = LONGEST_MESSAGE;
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions.manager(), config);
+    let gate = Arc::new(Gate::new(sessions, shutdown));
+    Router::new().route_service(PATH, service).layer(from_fn_with_state(gate, gate::pass))
+}
+
+fn hosted(hosts: &[String]) -> StreamableHttpServerConfig {
+    let config = StreamableHttpServerConfig::default();
+    if hosts.is_empty() {
+        return config.disable_allowed_hosts();
+    }
+    let origin = |host: &String| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        [format!("http://{host}:*"), format!("https://{host}:*")]
+    };
+    let origins: Vec<String> = hosts.iter().flat_map(origin).collect();
+    config.with_allowed_hosts(hosts).with_allowed_origins(origins).enforce_origin_validation()
+}
+
+/// Calls are settled before the process ends, also those whose clients have gone.
+fn settled(shutdown: &Shutdown, calls: TaskTracker) {
+    let begun = shutdown.clone();
+    shutdown.spawn(async move {
+        begun.begun().await;
+        calls.close();
+        calls.wait().await;
+    });
+}
+
+fn manager() -> LocalSessionManager {
+    let mut config = SessionConfig::default();
+    config.keep_alive = Some(SILENCE);
+    config.channel_capacity = WAITING_MESSAGES;
+    // What was said to the end is not kept for a client that went away: how much that is would be up to the client.
+    config.completed_cache_ttl = Duration::ZERO;
+    let mut manager = LocalSessionManager::default();
+    manager.session_config = config;
+    manager
+}

@@ -1,0 +1,139 @@
+//! What stands before every part that is served: names, origins, and how much is answered at once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::bounds::Bounds;
+use super::connection::Marks;
+use super::names::Names;
+use crate::access::{Access, Connection};
+use crate::problem::{Code, Problem};
+
+/// How a request came, and to which address of this machine.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived {
+    pub(super) connection: Connection,
+    pub(super) local: SocketAddr,
+}
+
+impl Marks for Arrived {
+    fn mark(&self, request: &mut Request<Incoming>) {
+        request.extensions_mut().insert(self.connection);
+        request.extensions_mut().insert(*self);
+    }
+}
+
+/// What is asked of every request. Cheap to clone; all clones count together.
+#[derive(Debug, Clone)]
+pub(super) struct Guard(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    names: Names,
+    access: Access,
+    requests: Arc<Semaphore>,
+}
+
+impl Guard {
+    pub(super) fn new(names: Names, access: Access, bounds: &Bounds) -> Self {
+        let requests = Arc::new(Semaphore::new(bounds.requests));
+        Self(Arc::new(Inner { names, access, requests }))
+    }
+}
+
+/// The layer: a request that another site's page sends, or that is meant for another host, reaches nothing.
+pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let answered = guarded(&guard.0, request, next).await;
+    let mut response = answered.unwrap_or_else(Problem::into_response);
+    let headers = response.headers_mut();
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn guarded(guard: &Inner, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let _permit = Arc::clone(&guard.requests).try_acquire_owned().map_err(|_| overloaded())?;
+    let arrived = request.extensions().get::<Arrived>().copied();
+    let arrived = arrived.ok_or_else(|| Problem::new(Code::Internal, "the request came by an unknown way"))?;
+    let names = &guard.names;
+    let checked = names.check_host(request.uri(), request.headers(), arrived.local);
+    let checked = checked.and_then(|ours| {
+        names.check_origin(&ours, request.method(), request.headers())?;
+        Ok(ours)
+    });
+    match checked {
+        // HTTP/2 has it elsewhere; parts find it in one place.
+        Ok(ours) => request.headers_mut().insert(header::HOST, ours.host()),
+        Err(problem) => {
+            // On record, but for a flood of them.
+            let _told_to_wait = guard.access.refused(arrived.connection.peer, None, problem.code()).await;
+            return Err(problem);
+        }
+    };
+    Ok(next.run(request).await)
+}
+
+fn overloaded() -> Problem {
+    Problem::new(Code::Overloaded, "as many requests are answered as there may be; ask again in a moment")
+        .retry_after(1)
+}
+
+/// Bodies: how long one may be, how long it may take, and how many long ones there are at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Bodies {
+    bounds: Bounds,
+    long: Arc<Semaphore>,
+}
+
+impl Bodies {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { bounds, long: Arc::new(Semaphore::new(bounds.long_bodies)) }
+    }
+
+    /// The whole body, and the room that it takes if it is long.
+    async fn read(&self, body: Body) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
+        let most = u64::try_from(self.bounds.body).unwrap_or(u64::MAX);
+        let size = http_body::Body::size_hint(&body);
+        if size.lower() > most {
+            return Err(self.too_large());
+        }
+        let small = u64::try_from(self.bounds.small_body).unwrap_or(u64::MAX);
+        // One whose length is not said may be long.
+        let permit = match size.upper().is_some_and(|upper| upper <= small) {
+            true => None,
+            false => Some(Arc::clone(&self.long).try_acquire_owned().map_err(|_| overloaded())?),
+        };
+        let read = tokio::time::timeout(self.bounds.body_time, Limited::new(body, self.bounds.body).collect()).await;
+        let read = read.map_err(|_| Problem::new(Code::RequestTimeout, "the body did not come to its end in time"))?;
+        match read {
+            Ok(whole) => Ok((whole.to_bytes(), permit)),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(self.too_large()),
+            Err(_) => Err(Problem::new(Code::BadRequest, "the body broke off")),
+        }
+    }
+
+    fn too_large(&self) -> Problem {
+        Problem::new(Code::BodyTooLarge, format!("a body may have {} bytes", self.bounds.body))
+    }
+}
+
+/// The layer behind the door: parts get whole bodies, and none that is longer than any may be.
+pub(crate) async fn whole_body(
+    State(bodies): State<Bodies>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let (bytes, _permit) = bodies.read(body).await?;
+    Ok(next.run(Request::from_parts(parts, Body::from(bytes))).await)
+}

@@ -1,0 +1,26 @@
+//! `toolhold serve`: one listener for everything that is served over HTTP.
+//!
+//! What is bounded, whom it answers and who may ask is decided here, before any part sees a request; the parts are the fronts' own.
+
+mod bounds;
+mod connection;
+mod guard;
+mod lifecycle;
+mod names;
+mod parts;
+mod peers;
+mod server;
+mod stalling;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use names::HostName;
+pub use server::{ServeError, Server, Settings};
+pub use tls::{TlsError, TlsFiles};
+
+pub(crate) use bounds::Bounds;
+pub(crate) use connection::{Marks, drive};
+pub(crate) use guard::{Bodies, whole_body};
+pub(crate) use lifecycle::serve;
+pub(crate) use parts::parts;

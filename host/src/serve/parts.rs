@@ -1,0 +1,81 @@
+//! What is served, put together from what the fronts give: each part behind the door that it needs.
+
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::bounds::Bounds;
+use super::guard::{Bodies, whole_body};
+use crate::Host;
+use crate::access::{Access, Caller, gate};
+use crate::api::{self, Api};
+use crate::console::{self, Console};
+use crate::mcp::http::HttpSettings;
+use crate::runs::service::Service;
+use crate::telemetry;
+
+/// Everything that is served.
+///
+/// With `open_metrics`, everybody who reaches it may read the metrics.
+pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, mcp: HttpSettings, open_metrics: bool) -> Router {
+    let shutdown = mcp.shutdown.clone();
+    let api = Api::new(host.clone(), runs.clone());
+    let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());
+    let (ended, told) = (api.clone(), shutdown.clone());
+    // Calls that run are waited for, and runs are left where they can be taken up.
+    let _joined_at_the_end = shutdown.spawn(async move {
+        told.begun().await;
+        ended.shut_down(&told.stops()).await;
+    });
+    let caller = Router::new().route("/v1/caller", get(caller));
+    let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
+    let parts = parts.behind_the_door(crate::mcp::http::router(host.clone(), mcp));
+    let parts = parts.in_the_open(console::router(console)).in_the_open(telemetry::health(host.clone()));
+    let parts = match open_metrics {
+        true => parts.in_the_open(telemetry::open_metrics(host.clone())),
+        false => parts.behind_the_door(telemetry::metrics_for_callers(host.clone())),
+    };
+    parts.router(access)
+}
+
+/// Whom a token belongs to, and what it may do.
+async fn caller(caller: Caller) -> Json<Value> {
+    Json(json!({ "name": &*caller.name, "role": caller.role }))
+}
+
+/// The parts of a server. A front gives a router; which door it stands behind is decided here.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// For callers with a token.
+    behind: Router,
+    /// For everybody: what asks for a token in its own way, or tells nothing that needs one.
+    open: Router,
+}
+
+impl Parts {
+    /// Nothing yet.
+    pub(crate) fn new() -> Self {
+        Self { behind: Router::new(), open: Router::new() }
+    }
+
+    /// What needs a token.
+    #[must_use]
+    pub(crate) fn behind_the_door(self, part: Router) -> Self {
+        Self { behind: self.behind.merge(part), ..self }
+    }
+
+    /// What does not.
+    #[must_use]
+    pub(crate) fn in_the_open(self, part: Router) -> Self {
+        Self { open: self.open.merge(part), ..self }
+    }
+
+    /// One router of all of them. Bodies are read behind the door: nobody without a token has one kept.
+    pub(crate) fn router(self, access: &Access) -> Router {
+        let bodies = Bodies::new(Bounds::default());
+        let behind = self.behind.layer(from_fn_with_state(bodies.clone(), whole_body));
+        let behind = behind.layer(from_fn_with_state(access.clone(), gate));
+        behind.merge(self.open.layer(from_fn_with_state(bodies, whole_body)))
+    }
+}

@@ -1,0 +1,41 @@
+//! The doctor finds what is there, and exits with an error only where something cannot work.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+fn named<'a>(checks: &'a [Value], name: &str) -> &'a Value {
+    checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no `{name}`: {checks:?}"))
+}
+
+#[test]
+fn a_project_that_works_is_told_so_and_one_that_does_not_how_it_is_mended() {
+    let project = Project::locked();
+    let done = project.run(&["doctor", "--offline", "--json"]);
+    assert_eq!(done.code(), 0, "{}", done.printed());
+    let checks: Vec<Value> = serde_json::from_str(&done.printed()).unwrap();
+    for name in ["pooling", "manifest", "components", "state-directory"] {
+        assert_eq!(named(&checks, name)["condition"], "good", "{checks:?}");
+    }
+    // A host at work is no obstacle.
+    project.run(&["call", "files.read", "path=/work/notes.md"]).worked(&[]);
+    project.run(&["doctor", "--offline"]).worked(&["good", "journal", "it can be read"]);
+    let mut bytes = std::fs::read(project.path().join("files.wasm")).unwrap();
+    bytes.extend([0, 2, 1, b'x']);
+    std::fs::write(project.path().join("files.wasm"), bytes).unwrap();
+    let done = project.run(&["doctor", "--offline"]);
+    assert_eq!(done.code(), 1, "{}", done.printed());
+    assert!(done.printed().contains("problem") && done.printed().contains("toolhold lock"), "{}", done.printed());
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_a_problem_and_its_value_is_not_shown() {
+    let project = Project::new("version = 1\n[secrets]\ntoken = { env = \"TOKEN\" }\n");
+    project.write("toolhold.lock", "version = 1\n");
+    let done = project.run(&["doctor", "--offline"]);
+    assert_eq!(done.code(), 1, "{}", done.printed());
+    assert!(done.printed().contains("`TOKEN`"), "{}", done.printed());
+    let done = project.run_with(&[("TOKEN", "s3cr3t-value")], &["doctor", "--offline", "--json"]);
+    done.worked(&["secrets"]);
+    assert!(!format!("{}{}", done.printed(), done.said()).contains("s3cr3t"), "{}", done.printed());
+}

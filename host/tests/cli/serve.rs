@@ -1,0 +1,107 @@
+//! The server as an operator starts it and a peer asks it, and what happens at its end.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use crate::project::{MANIFEST, Project};
+
+/// A server that runs, and ends with the test.
+pub(crate) struct Serving {
+    process: Child,
+    pub(crate) address: SocketAddr,
+    /// The role is `admin`.
+    pub(crate) token: String,
+}
+
+impl Serving {
+    pub(crate) fn start(project: &Project, words: &[&str]) -> Self {
+        let made = project.run(&["tokens", "create", "test", "--role", "admin"]);
+        Self::with_token(project, words, made.printed().trim().to_owned())
+    }
+
+    pub(crate) fn with_token(project: &Project, words: &[&str], token: String) -> Self {
+        let words = [&["serve", "--listen", "127.0.0.1:0"], words].concat();
+        let mut process = project.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        let address = url.trim().strip_prefix("http://").unwrap_or_else(|| panic!("no address: {url}"));
+        Self { process, address: address.parse().unwrap(), token }
+    }
+
+    /// What is answered to a request with these lines and this body.
+    pub(crate) fn ask(&self, first: &str, lines: &[&str], body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let (host, length) = (format!("Host: {}", self.address), format!("Content-Length: {}", body.len()));
+        let all = [&[first, &host, &length, "Connection: close"], lines].concat();
+        stream.write_all(format!("{} HTTP/1.1\r\n{}\r\n\r\n{body}", all[0], all[1..].join("\r\n")).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Waits for its end, and returns what it said.
+    pub(crate) fn ended(mut self) -> (bool, String) {
+        let mut said = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.process.wait().unwrap().success(), said)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _over = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+#[test]
+fn a_first_start_makes_a_token_for_its_owner_alone_and_ends_on_a_signal() {
+    let project = Project::locked();
+    let serving = Serving::with_token(&project, &[], String::new());
+    let file = project.path().join(".toolhold/admin.token");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let token = std::fs::read_to_string(&file).unwrap();
+    assert!(token.starts_with("th_"));
+    let listed = project.run(&["tokens", "list"]);
+    listed.worked(&["admin"]);
+    assert!(serving.ask("GET /v1/caller", &[], "").starts_with("HTTP/1.1 401 "));
+    let bearer = format!("Authorization: Bearer {token}");
+    let answer = serving.ask("GET /v1/caller", &[&bearer], "");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#"{"name":"admin","role":"admin"}"#), "{answer}");
+    assert!(serving.ask("GET /v1/caller", &[&bearer, "Origin: http://evil.example"], "").starts_with("HTTP/1.1 403 "));
+    project.run(&["tokens", "revoke", "admin"]).worked(&[]);
+    assert!(serving.ask("GET /v1/caller", &[&bearer], "").starts_with("HTTP/1.1 401 "));
+    serving.signal("-TERM");
+    let (succeeded, said) = serving.ended();
+    assert!(succeeded && said.contains("admin.token") && !said.contains(&token), "{said}");
+    project.run(&["audit", "verify"]).worked(&[]);
+    let audit = project.run(&["audit", "export"]).printed();
+    assert!(audit.contains("tokens-loaded") && audit.contains("access-refused") && !audit.contains(&token), "{audit}");
+}
+
+#[test]
+fn what_cannot_be_served_safely_is_not_served() {
+    let project = Project::locked();
+    let open = ["serve", "--listen", "0.0.0.0:0"];
+    project.run(&open).failed(2, &["--tls-cert", "--insecure-http"]);
+    project.run(&["serve", "--tls-cert", "cert.pem"]).failed(2, &["--tls-key"]);
+    project.run(&["serve", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]).failed(3, &["cert.pem` cannot be read"]);
+    project.run(&["serve", "--host", "https://a.example"]).failed(2, &["is no name of a host"]);
+    project.write("tokens.toml", "version = 1\n");
+    let file = project.path().join("tokens.toml");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let words = ["serve", "--listen", "127.0.0.1:0", "--token-file", "tokens.toml"];
+    project.run(&words).failed(3, &["can be written by others"]);
+    // Nothing of a broken manifest is served.
+    project.write("toolhold.toml", &MANIFEST.replace("version = 1", "version = 9"));
+    project.run(&["serve", "--listen", "127.0.0.1:0"]).failed(3, &["version"]);
+}
