@@ -52,11 +52,14 @@ serve() {
     kill -0 "$server" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
     sleep 0.1
   done
+  test -s "$work/url" || { cat "$work/log" >&2; exit 1; }
   url="$(cat "$work/url")/mcp"
 }
 
+# A server that was told to end ends well, or this does not.
 stop() {
-  kill "$1" && wait "$1" || true
+  kill "$1"
+  wait "$1" || { echo "the server ended with $?" >&2; cat "$work/log" >&2; exit 1; }
 }
 
 token=$("$bin" --manifest "$work/http/toolhold.toml" tokens create clients --role run)
@@ -66,7 +69,8 @@ stdio="$work/stdio/toolhold.toml"
 TRANSPORT=stdio "$out/venv/bin/python" "$here/clients.py" "$bin" "$stdio" - -
 TRANSPORT=stdio "$node" "$here/clients.mjs" "$modules" "$bin" "$stdio" - -
 inspector="$modules/@modelcontextprotocol/inspector-cli/build/cli.js"
-"$node" "$inspector" --cli --method tools/list -- "$bin" --manifest "$stdio" mcp 2>/dev/null > "$work/listed"
+"$node" "$inspector" --cli --method tools/list -- "$bin" --manifest "$stdio" mcp > "$work/listed" 2> "$work/inspector.log" \
+  || { cat "$work/inspector.log" >&2; exit 1; }
 grep -q '"name": "files__read"' "$work/listed" || { cat "$work/listed" >&2; exit 1; }
 echo "inspector stdio: ok"
 
@@ -76,7 +80,8 @@ http="$work/http/toolhold.toml"
 TRANSPORT=http "$out/venv/bin/python" "$here/clients.py" "$bin" "$http" "$url" "$token"
 TRANSPORT=http "$node" "$here/clients.mjs" "$modules" "$bin" "$http" "$url" "$token"
 "$node" "$inspector" --cli "$url" --transport http --header "Authorization: Bearer $token" \
-  --method tools/call --tool-name files__read --tool-arg path=/work/notes.md 2>/dev/null > "$work/called"
+  --method tools/call --tool-name files__read --tool-arg path=/work/notes.md > "$work/called" 2> "$work/inspector.log" \
+  || { cat "$work/inspector.log" >&2; exit 1; }
 grep -q '# Notes' "$work/called" || { cat "$work/called" >&2; exit 1; }
 echo "inspector http: ok"
 stop "$server"
@@ -90,9 +95,15 @@ serve --short-names
 # The suite cannot send a token; whoever holds the pipe open holds this up.
 mkfifo "$work/hold"
 "$node" "$here/with-token.mjs" "$url" "$token" < "$work/hold" > "$work/open" &
-pids="$pids $!"
+proxy=$!
+pids="$pids $proxy"
 exec 3> "$work/hold"
-while ! test -s "$work/open"; do sleep 0.1; done
+for _ in $(seq 300); do
+  test -s "$work/open" && break
+  kill -0 "$proxy" || exit 1
+  sleep 0.1
+done
+test -s "$work/open"
 failed=0
 for revision in 2025-11-25 2026-07-28; do
   echo "== conformance, $revision"
