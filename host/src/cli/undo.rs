@@ -95,7 +95,7 @@ fn failure(error: UndoError) -> Failure {
     let code = match &error {
         _ if !error.conflicts().is_empty() => ExitCode::Conflict,
         UndoError::Nothing(_) | UndoError::Expired(_) | UndoError::State { .. } => ExitCode::BadInput,
-        UndoError::Disk { .. } | UndoError::Journal(_) => ExitCode::Host,
+        UndoError::Disk { .. } | UndoError::Ended(_) | UndoError::Journal(_) => ExitCode::Host,
     };
     // The paths in it were chosen by a guest.
     Failure::new(code, anyhow::anyhow!("{}", escape::line(&error.to_string())))

@@ -80,7 +80,7 @@ async fn undo(caller: Caller, State(host): State<Host>, Path(call): Path<CallId>
             _ if !error.conflicts().is_empty() => Code::Conflict,
             UndoError::Nothing(_) => Code::NotFound,
             UndoError::Expired(_) | UndoError::State { .. } => Code::NotNow,
-            UndoError::Disk { .. } | UndoError::Journal(_) => Code::Internal,
+            UndoError::Disk { .. } | UndoError::Ended(_) | UndoError::Journal(_) => Code::Internal,
         };
         problem(code, error)
     })

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use toolhold_core::event;
 use toolhold_core::limit::Usage;
-use toolhold_sandbox::capability::fs::commit::Plan;
+use toolhold_sandbox::capability::fs::commit::{After, CommitError, Plan};
 
 use crate::clock;
 use crate::host::Host;
@@ -51,13 +51,22 @@ impl Host {
 
     async fn finish_undo(&self, record: &PlanRecord) -> Result<(), journal::Error> {
         let (staging, durable) = (&self.0.effects.staging, self.0.effects.durable);
+        let after: Option<After> = record.after.as_deref().and_then(|after| serde_json::from_str(after).ok());
         let undone = serde_json::from_str::<Plan>(&record.plan)
             .map_err(|error| error.to_string())
-            .and_then(|plan| plan.roll_back(staging, durable).map(|()| plan).map_err(|error| error.to_string()));
+            .map(|plan| (plan.finish_undo(staging, after.as_ref(), durable), plan));
         match undone {
-            Ok(plan) => {
+            Ok((Ok(()), plan)) => {
                 self.0.journal.end_undo(&record.call, None, clock::micros()).await?;
                 self.discard(&plan);
+                Ok(())
+            }
+            // It had not begun on the disk, and somebody has changed the files since: they are that person's.
+            Ok((Err(why @ CommitError::Conflict(_)), _)) => {
+                self.0.journal.end_undo(&record.call, Some(why.to_string()), clock::micros()).await
+            }
+            Ok((Err(why), _)) => {
+                tracing::error!(call = %record.call, %why, "an undo that was cut off could not be finished");
                 Ok(())
             }
             Err(why) => {

@@ -50,6 +50,9 @@ pub enum UndoError {
         /// The last call that changed one of the files since, if one did.
         later: Option<CallId>,
     },
+    /// The process came to its end meanwhile.
+    #[error("the undo of call `{0}` was cut off: it is finished when the host is opened again")]
+    Ended(CallId),
     /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -91,12 +94,18 @@ impl UndoError {
 }
 
 impl Host {
-    /// Takes back what `call` changed of files, if they are still what it left.
+    /// Takes back what `call` changed of files, if they are still what it left. Whoever asked may go away: what has begun is finished.
     ///
     /// # Errors
     ///
     /// [`UndoError`].
     pub async fn undo(&self, call: &CallId) -> Result<Undone, UndoError> {
+        let (host, whole) = (self.clone(), call.clone());
+        let undone = tokio::spawn(async move { host.undo_whole(&whole).await }).await;
+        undone.unwrap_or_else(|_| Err(UndoError::Ended(call.clone())))
+    }
+
+    async fn undo_whole(&self, call: &CallId) -> Result<Undone, UndoError> {
         // Nobody waits for the outcome of a call whose plan is on disk, so it may still be on its way.
         self.0.journal.flush().await?;
         let record = self.0.journal.reader()?.plan(call)?.ok_or_else(|| UndoError::Nothing(call.clone()))?;

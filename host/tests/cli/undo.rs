@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
-use crate::project::{Project, Tree};
+use toolhold::{Host, HostConfig};
+
+use crate::project::{Project, Tree, cache};
 
 /// A file with a mode and a time that no new file has.
 fn age(project: &Project, name: &str, mode: u32) {
@@ -130,4 +132,42 @@ fn an_undo_of_a_run_that_meets_a_change_says_what_it_took_back_before() {
     undone.failed(14, &["/work/a.txt"]);
     assert!(undone.printed().contains("- /work/old.txt"), "{}", undone.printed());
     assert_eq!((project.read("work/a.txt"), project.read("work/old.txt")), ("by hand".into(), "old\n".into()));
+}
+
+#[test]
+fn an_undo_that_was_cut_off_before_it_began_leaves_what_somebody_changed_since() {
+    let project = Project::free();
+    let call = project.run(&["call", "files.write", "path=/work/new.txt", "content=by the tool"]).named("undo");
+    // As a kill leaves it: on record, and nothing of it on the disk.
+    let database = rusqlite::Connection::open(project.path().join(".toolhold/journal.db")).unwrap();
+    let cut_off = || database.execute("UPDATE plans SET state = 'undoing' WHERE call = ?1", [&call]).unwrap();
+    assert_eq!(cut_off(), 1);
+    project.write("work/new.txt", "by hand");
+    project.run(&["call", "files.read", "path=/work/new.txt"]).worked(&[]);
+    assert_eq!(project.read("work/new.txt"), "by hand");
+    project.run(&["undo", &call]).failed(14, &["/work/new.txt"]);
+}
+
+#[test]
+fn an_undo_that_nobody_waits_for_is_finished() {
+    let project = Project::free();
+    let call = project.run(&["call", "files.write", "path=/work/new.txt", "content=by the tool"]).named("undo");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = HostConfig { cache: Some(cache()), ..HostConfig::beside(&project.path().join("toolhold.toml")) };
+        let host = Host::open(&config, &|_| ()).await.unwrap();
+        let call = call.parse().unwrap();
+        {
+            let mut undo = Box::pin(host.undo(&call));
+            assert!(futures_util::poll!(&mut undo).is_pending());
+        }
+        for _ in 0..500 {
+            if !project.path().join("work/new.txt").exists() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it was begun and never done");
+    });
+    assert!(!project.path().join("work/new.txt").exists());
 }

@@ -158,7 +158,7 @@ impl Service {
         self.refuse_blocked(&job)?;
         let run = task.run.clone();
         job.note()?;
-        job.begin(task).await?;
+        self.carried_out(async move { job.begin(task).await }).await?;
         Ok(Accepted { run, is_known: false })
     }
 
@@ -181,7 +181,16 @@ impl Service {
     pub async fn requeue(&self, run: &RunId, models: &[String]) -> Result<(), Refused> {
         let job = self.job_of(run, run, models)?;
         job.note()?;
-        job.requeue(run).await
+        let run = run.clone();
+        self.carried_out(async move { job.requeue(&run).await }).await
+    }
+
+    /// Whoever asked may go away: what is on record is worked on.
+    async fn carried_out(
+        &self,
+        act: impl Future<Output = Result<(), Refused>> + Send + 'static,
+    ) -> Result<(), Refused> {
+        self.0.tasks.spawn(act).await.map_err(|_| Refused::Ending)?
     }
 
     /// Begins a new run as a copy of another one up to `step`; of no step, up to the last one at which nothing was half done.
@@ -203,7 +212,8 @@ impl Service {
         let run = clock::new_run();
         let job = self.job_of(from, &run, models)?;
         job.note()?;
-        job.fork((from, step), run.clone(), note).await?;
+        let (from, copy) = (from.clone(), run.clone());
+        self.carried_out(async move { job.fork((&from, step), copy, note).await }).await?;
         Ok(run)
     }
 

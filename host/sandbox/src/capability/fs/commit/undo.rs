@@ -168,7 +168,24 @@ impl Plan {
         self.areas.iter().map(|area| area.steps.len()).sum()
     }
 
-    /// Finishes an undo that was cut off.
+    /// Finishes an undo that was cut off. One that shows no trace on the disk is begun anew: if the disk is still what the plan left.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`]: somebody changed the same files after it was cut off.
+    pub fn finish_undo(&self, staging: &Path, after: Option<&After>, durable: Durable) -> Result<(), CommitError> {
+        if let Some(after) = after {
+            let _names = while_names_move();
+            let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
+            let all: usize = self.areas.iter().map(|area| area.steps.len()).sum();
+            if all > 0 && prepared.done()? == all {
+                prepared.still_is(after)?;
+            }
+        }
+        self.roll_back(staging, durable)
+    }
+
+    /// Takes back what is left to be taken back.
     ///
     /// # Errors
     ///
