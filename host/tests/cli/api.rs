@@ -336,6 +336,25 @@ async fn one_key_is_one_run() {
     assert_ne!(third.is(202)["run"], run.as_str());
 }
 
+/// Whoever asks may go away at any moment: after a time that differs, so that each place is come to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_was_accepted_is_worked_on_although_whoever_asked_went_away() {
+    let project = Project::free();
+    let served = Served::start(&project, SCRIPT).await;
+    for number in 0..40_u64 {
+        let key = number.to_string();
+        let headers = [("idempotency-key", key.as_str())];
+        let asked = served.post_as(Role::Run, "/v1/runs", json!({ "task": "write a note" }), &headers);
+        let _gone = tokio::time::timeout(Duration::from_micros(200 * number), asked).await.is_err();
+    }
+    let mut begun = 0;
+    for run in served.get("/v1/runs?limit=100").await.is(200).as_array().unwrap() {
+        served.until(run["run"].as_str().unwrap(), &["completed"]).await;
+        begun += 1;
+    }
+    assert!(begun > 0, "nothing was accepted, so nothing was tried");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_wait_for_their_turn_and_too_many_are_refused() {
     let project = endless();
