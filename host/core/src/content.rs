@@ -96,13 +96,13 @@ pub const SOUNDS: [(&str, &[Beginning]); 4] = [
 /// # Errors
 ///
 /// What is wrong with the first one that is no block. For the tool's author: a model cannot repair a result.
-pub fn blocks(result: &Value) -> Result<Vec<Block>, Violation> {
-    let list = result.as_array().ok_or_else(|| wrong("", "type", "must be a list of blocks"))?;
+pub fn blocks(result: &Value) -> Result<Vec<Block>, Box<Violation>> {
+    let list = result.as_array().ok_or_else(|| Box::new(wrong("", "type", "must be a list of blocks")))?;
     if list.len() > MAX_BLOCKS {
         let why = format!("has {} blocks; at most {MAX_BLOCKS} are taken", list.len());
-        return Err(wrong("", "maxItems", &why));
+        return Err(Box::new(wrong("", "maxItems", &why)));
     }
-    list.iter().enumerate().map(|(index, block)| checked(block).map_err(|why| at(index, &why))).collect()
+    list.iter().enumerate().map(|(index, block)| checked(block).map_err(|why| Box::new(at(index, &why)))).collect()
 }
 
 fn at(index: usize, (field, why): &(&str, String)) -> Violation {

@@ -209,7 +209,12 @@ impl Policy {
         let lifetime = self.manifest().approvals().limits.lifetime;
         let secrets: BTreeSet<&String> = requests.iter().flat_map(|request| &request.secrets).collect();
         let secrets = secrets.into_iter().cloned().collect();
-        (rule.verdict == Verdict::Ask).then(|| Asks { risk: rule.risk, every_time: rule.every_time, secrets, lifetime })
+        (rule.verdict == Verdict::Ask).then_some(Asks {
+            risk: rule.risk,
+            every_time: rule.every_time,
+            secrets,
+            lifetime,
+        })
     }
 
     fn rule_lines(&self, entry: &Entry, call: &ValidatedCall, facts: &Facts<'_>) -> Vec<RuleLine> {

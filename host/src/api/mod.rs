@@ -39,7 +39,6 @@ pub use self::state::Api;
 const LARGEST_BODY: usize = 5 << 20;
 
 /// Everything under `/v1`. A request that comes here has its [`Caller`](crate::access::Caller) with it, or is refused.
-#[must_use]
 pub fn router(api: Api) -> Router {
     let (router, _) = parts().split_for_parts();
     let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));

@@ -104,7 +104,7 @@ enum Command {
     Explain(explain::Explain),
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Lock(lock::Lock),
     Add(add::Add),
     Update(update::Update),

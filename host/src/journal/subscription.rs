@@ -22,6 +22,7 @@ pub(super) const KEPT_NOTES: usize = 4096;
 
 /// Something that was committed. Free of known secrets, as it is stored.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made once and shared: nobody moves it")]
 pub enum Noted {
     /// An entry of the audit.
     Entry {
@@ -63,6 +64,7 @@ impl Subscribers {
 pub(super) struct Pending(Vec<Written>);
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "entries are nearly all of what is written")]
 enum Written {
     Entry {
         sequence: u64,

@@ -18,7 +18,7 @@ pub fn odd_hosts(text: &str) -> Vec<String> {
     for (authority, is_url) in authorities(text) {
         let host = authority.rsplit('@').next().unwrap_or_default();
         let shown = super::short(host, 80);
-        let note = if host.chars().any(|letter| !letter.is_ascii()) && (is_url || is_mixed(host)) {
+        let note = if !host.is_ascii() && (is_url || is_mixed(host)) {
             Some(format!("`{shown}` is not what it looks like: {}", foreign(host)))
         } else if host.split('.').any(|label| label.to_ascii_lowercase().starts_with("xn--")) {
             Some(format!("`{shown}` is the encoded form of a name with letters that are not ASCII"))
@@ -58,7 +58,7 @@ fn bounded(text: &str) -> &str {
 /// Letters of ours among those that look like them.
 fn is_mixed(name: &str) -> bool {
     let has_ours = name.chars().any(|letter| letter.is_ascii_alphabetic());
-    name.chars().any(|letter| looks_like_ours(letter)) && (has_ours || name.is_ascii())
+    name.chars().any(looks_like_ours) && (has_ours || name.is_ascii())
 }
 
 /// Scripts with letters that are drawn as ours: Greek, Cyrillic, Armenian, Cherokee, Latin beyond ASCII, full width.

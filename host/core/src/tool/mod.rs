@@ -243,7 +243,7 @@ impl Tool {
             output.check(&value, "the result")?;
         }
         if self.inner.gives_content {
-            content::blocks(&value)?;
+            content::blocks(&value).map_err(|violation| *violation)?;
         }
         Ok(value)
     }

@@ -148,7 +148,7 @@ impl Modify {
 
 fn show(id: &ApprovalId, project: &Project, ui: Ui) -> CommandResult {
     let record = record(id, project)?;
-    ui.result(&record, |record| shown::whole(record))?;
+    ui.result(&record, shown::whole)?;
     Ok(ExitCode::Success)
 }
 

@@ -112,7 +112,7 @@ fn whole(host: &Host, reader: &Reader, name: &str) -> Result<Html, Failure> {
 
 /// What it claims, by the names under which it does.
 fn hints(tool: &Tool) -> Vec<String> {
-    let claimed = serde_json::to_value(&tool.info().hints).unwrap_or_default();
+    let claimed = serde_json::to_value(tool.info().hints).unwrap_or_default();
     let claimed = claimed.as_object().cloned().unwrap_or_default();
     claimed.into_iter().filter(|(_, value)| *value == true).map(|(name, _)| name.replace('_', " ")).collect()
 }

@@ -52,7 +52,6 @@ pub struct HttpSettings {
 }
 
 /// The protocol at [`PATH`].
-#[must_use]
 pub fn router(host: Host, settings: HttpSettings) -> Router {
     let HttpSettings { settings, hosts, shutdown } = settings;
     let sessions = Arc::new(Sessions::new(manager()));
