@@ -63,6 +63,9 @@ pub struct Pin {
     /// The digest of the manifest that a registry had for it. For people; the bytes are found by their own digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<Digest>,
+    /// Of an MCP server, the digest of how it is reached: its command, or its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Digest>,
     /// Whether these bytes run although the component's file has others by now: after going back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
@@ -117,6 +120,8 @@ pub enum Change {
         /// Those that were loaded.
         found: ToolDigest,
     },
+    /// It is an MCP server, and its command or its address is another one.
+    Reached,
     /// The world that it implements.
     World {
         /// The world that was accepted.
@@ -225,7 +230,7 @@ impl Pin {
     ) -> Self {
         let tools = tools.into_iter().map(|tool| (tool.name().local().clone(), ToolPin::of(tool))).collect();
         let (source, world) = (source.to_owned(), world.to_owned());
-        Self { source, digest, size, world, artifact: None, held: false, signatures: Vec::new(), tools }
+        Self { source, digest, size, world, artifact: None, reached: None, held: false, signatures: Vec::new(), tools }
     }
 }
 
@@ -263,6 +268,9 @@ fn changes(locked: &Pin, found: &Pin) -> Vec<Change> {
     if locked.source != found.source {
         changes.push(Change::Source { locked: locked.source.clone(), found: found.source.clone() });
     }
+    if locked.reached != found.reached {
+        changes.push(Change::Reached);
+    }
     if locked.digest != found.digest || locked.size != found.size {
         changes.push(Change::Bytes { locked: locked.digest, found: found.digest });
     }
@@ -293,6 +301,7 @@ impl fmt::Display for Change {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source { locked, found } => write!(out, "the manifest names `{found}`, locked is `{locked}`"),
+            Self::Reached => out.write_str("its command or address is not the one that was accepted"),
             Self::Bytes { locked, found } => write!(out, "its bytes are {found}, locked are {locked}"),
             Self::World { locked, found } => write!(out, "it implements `{found}`, locked is `{locked}`"),
             Self::Added(tool) => write!(out, "tool `{tool}` is new"),
@@ -367,6 +376,8 @@ mod tests {
         assert_eq!(told(&more), [Change::Added("x".parse().unwrap())]);
         let same = pin(&[tool("read", |_| ()), tool("write", |_| ())]);
         assert!(matches!(told(&Pin { digest: Digest::of(b"y"), ..same.clone() })[..], [Change::Bytes { .. }]));
+        let reached = Some(Digest::of(b"y"));
+        assert!(matches!(told(&Pin { reached, ..same.clone() })[..], [Change::Reached]));
         assert!(matches!(told(&Pin { source: "y".into(), ..same.clone() })[..], [Change::Source { .. }]));
         assert!(matches!(told(&Pin { world: "y".into(), ..same.clone() })[..], [Change::World { .. }]));
         assert_eq!(locked.compare(&name, &same), Comparison::Pinned);

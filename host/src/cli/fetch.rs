@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 use toolhold_core::id::{ComponentName, Digest};
 use toolhold_core::lock::Pin;
+use toolhold_core::manifest::Transport;
 use toolhold_core::origin::Origin;
 
 use super::failure::{CommandResult, Failure, WithCode as _};
@@ -18,7 +19,7 @@ use crate::{HostConfig, OpenError, distribution, open};
 /// Get the components that the lock file pins, by their digests.
 ///
 /// Asks nothing: what the lock file pins was accepted. Where something else is by now, nothing is kept. What can be fetched is, also if
-/// something else cannot.
+/// something else cannot. MCP servers that are programs, or that get secrets, are left to `toolhold lock`, which asks first.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  git clone … && toolhold fetch && toolhold call …")]
 pub(super) struct Fetch {
@@ -70,10 +71,24 @@ impl Fetch {
     }
 }
 
-/// Asks an MCP server for its tools, and keeps what it says if that is what `pin` pins.
+/// Asks an MCP server on the web for its tools, and keeps what it says if that is what `pin` pins.
+///
+/// Nobody is asked here, and manifest and lock file may have come with a clone: no program is started and no secret read for them.
 async fn listed(config: &HostConfig, store: &Store, name: &ComponentName, pin: &Pin) -> Result<(), Failure> {
     let manifest = open::manifest(&config.manifest).map_err(failure)?;
-    let asked = open::ask(&manifest, Some(name)).await.map_err(failure)?.remove(name);
+    let component = manifest.components().get(name);
+    let server = component.and_then(|component| Some((component, component.server.as_ref()?)));
+    if let Some((component, server)) = server {
+        let is_pinned = pin.source == component.written && pin.reached == Some(server.reached(&component.env));
+        let is_harmless = matches!(server.transport, Transport::Http { .. }) && server.secrets().is_empty();
+        if !(is_pinned && is_harmless) {
+            let error = anyhow::anyhow!(
+                "nobody accepted this server on this machine: `toolhold lock` shows what would be started or asked, asks you, and shows what it says"
+            );
+            return Err(Failure::new(ExitCode::NotPinned, error));
+        }
+    }
+    let asked = open::ask(&manifest, &[name.clone()].into()).await.map_err(failure)?.remove(name);
     let gone = || Failure::new(ExitCode::BadInput, anyhow::anyhow!("the manifest has no server `{name}` any more"));
     let listing = asked.ok_or_else(gone)?.listing;
     let listing = listing.map_err(|why| failure(OpenError::Server { component: name.clone(), why }))?;

@@ -21,8 +21,8 @@ use crate::{Components, HostConfig, OpenError};
 ///
 /// A call of a component that is not pinned, or is not what was pinned, is refused. What changed since the last lock is
 /// printed: a new description or need is a reason to look before you go on. Files are pinned as they are; what comes from a
-/// registry or the web stays as it was accepted, until `toolhold update`. MCP servers are asked what they say of their tools; where that is not
-/// what was accepted, all of it is shown, and accepted by you.
+/// registry or the web stays as it was accepted, until `toolhold update`. MCP servers are asked what they say of their tools, once you
+/// accepted that they are started or contacted; where what they say is not what was accepted, all of it is shown, and accepted by you.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold lock
@@ -35,7 +35,7 @@ pub(super) struct Lock {
     /// Go back to the lock file before this one. Its components run again, also where a file has other bytes by now.
     #[arg(long, conflicts_with = "check")]
     back: bool,
-    /// Go back, or accept what MCP servers say of their tools, without a question.
+    /// Go back, or accept MCP servers and what they say of their tools, without a question.
     #[arg(long, conflicts_with = "check")]
     yes: bool,
 }
@@ -58,7 +58,7 @@ impl Lock {
                 LockFile::default()
             }
         };
-        let said = Said::of(&manifest, &before, ui).await?;
+        let said = Said::of((&config, &manifest), &before, (self.check, self.yes), ui).await?;
         let spinner = Spinner::new(ui);
         // What runs from the store because somebody went back is pinned to its file again: that is what this command is for. A
         // check asks whether what runs is what is pinned, and that is.

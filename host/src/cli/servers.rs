@@ -1,5 +1,6 @@
 //! What MCP servers say of their tools, shown before it is accepted: all of it, because a model reads all of it.
 //!
+//! A server is started or contacted only as it was accepted on this machine: otherwise its command or address is shown, and asked about, first.
 //! What was accepted before and what is said now stand as a diff, escaped like everything that somebody else wrote. No line is cut and none
 //! left out: what is not shown is where something would be hidden.
 
@@ -8,14 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use toolhold_core::escape;
 use toolhold_core::id::{ComponentName, LocalName};
 use toolhold_core::listing::Listing;
-use toolhold_core::lock::Lock;
-use toolhold_core::manifest::Manifest;
+use toolhold_core::lock::{Change, Lock};
+use toolhold_core::manifest::{Component, Manifest, Server, Transport};
 
 use super::acceptance;
 use super::effects::write_diff;
-use super::failure::Failure;
+use super::failure::{Failure, WithCode as _};
 use super::project::failure;
 use super::ui::{Tone, Ui, paint};
+use crate::exit_code::ExitCode;
 use crate::open;
 use crate::store::Store;
 use crate::{HostConfig, OpenError};
@@ -30,16 +32,40 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Asks every server of the manifest. One that does not answer stays as it is pinned.
+    /// Asks every server of the manifest that is, or is now, accepted as it is reached. One that does not answer stays as it is pinned.
     ///
     /// # Errors
     ///
-    /// One that is not pinned does not answer.
-    pub(super) async fn of(manifest: &Manifest, before: &Lock, ui: Ui) -> Result<Self, Failure> {
+    /// One is not accepted, or is not pinned and does not answer.
+    pub(super) async fn of(
+        (config, manifest): (&HostConfig, &Manifest),
+        before: &Lock,
+        (check, yes): (bool, bool),
+        ui: Ui,
+    ) -> Result<Self, Failure> {
+        let store = Store::of(&config.state);
+        let mut names = BTreeSet::new();
+        for (name, component) in manifest.components() {
+            let Some(server) = &component.server else { continue };
+            names.insert(name.clone());
+            let is_here = |digest| matches!(store.get(digest), Ok(Some(_)));
+            match before.components().get(name).filter(|_| is_pinned(before, component, server)) {
+                Some(pin) if is_here(pin.digest) => {}
+                known if check => {
+                    let what = known
+                        .map_or_else(|| Change::Reached.to_string(), |_| "nobody accepted it on this machine".into());
+                    let error =
+                        anyhow::anyhow!("{name}: {what}; it was not asked: `toolhold lock` shows it and asks you");
+                    return Err(Failure::new(ExitCode::NotPinned, error));
+                }
+                _ => let_be_reached(component, server, yes, ui)?,
+            }
+        }
         let mut listings = BTreeMap::new();
-        for (name, asked) in open::ask(manifest, None).await.map_err(failure)? {
-            let written = manifest.components().get(&name).map(|component| &component.written);
-            let is_pinned = before.components().get(&name).is_some_and(|pin| Some(&pin.source) == written);
+        for (name, asked) in open::ask(manifest, &names).await.map_err(failure)? {
+            let component = manifest.components().get(&name);
+            let server = component.and_then(|component| Some((component, component.server.as_ref()?)));
+            let is_pinned = server.is_some_and(|(component, server)| is_pinned(before, component, server));
             match asked.listing {
                 Ok(listing) => {
                     listings.insert(name, listing.text().into_bytes());
@@ -64,7 +90,8 @@ impl Said {
         let mut changed = Vec::new();
         for (name, bytes) in &self.listings {
             let pin = before.components().get(name);
-            if pin.is_some_and(|pin| pin.digest == toolhold_core::id::Digest::of(bytes)) {
+            let is_here = |digest| matches!(store.get(digest), Ok(Some(_)));
+            if pin.is_some_and(|pin| pin.digest == toolhold_core::id::Digest::of(bytes) && is_here(pin.digest)) {
                 continue;
             }
             let known = pin.and_then(|pin| Listing::parse(&store.get(pin.digest).ok().flatten()?).ok());
@@ -72,13 +99,59 @@ impl Said {
             shown(name, known.as_ref(), &now).iter().for_each(|line| ui.say_always(line));
             changed.push(name.as_str());
         }
-        if changed.is_empty() || yes {
+        if changed.is_empty() {
             return Ok(());
         }
-        let names = changed.join(", ");
-        let what = format!("nobody accepted what these servers say of their tools: {names}");
-        acceptance::ask(&format!("accept what is said by {names}? [y/N] "), &what, "--yes")
+        if !yes {
+            let names = changed.join(", ");
+            let what = format!("nobody accepted what these servers say of their tools: {names}");
+            acceptance::ask(&format!("accept what is said by {names}? [y/N] "), &what, "--yes")?;
+        }
+        // From here on it is accepted on this machine, also where the lock file has it already.
+        self.listings.values().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)
     }
+}
+
+/// Whether a server is reached as the lock file has it.
+fn is_pinned(before: &Lock, component: &Component, server: &Server) -> bool {
+    let pin = before.components().get(&component.name.value);
+    pin.is_some_and(|pin| pin.source == component.written && pin.reached == Some(server.reached(&component.env)))
+}
+
+/// Shows how a server is reached, and asks whether it may be.
+fn let_be_reached(component: &Component, server: &Server, yes: bool, ui: Ui) -> Result<(), Failure> {
+    let name = &component.name.value;
+    reach(component, server).iter().for_each(|line| ui.say_always(line));
+    if yes {
+        return Ok(());
+    }
+    let (question, what) = match server.transport {
+        Transport::Stdio { .. } => ("start it, with your rights", "nobody accepted that this program is started"),
+        Transport::Http { .. } => ("contact it", "nobody accepted that this server is contacted"),
+    };
+    acceptance::ask(&format!("{name}: {question}? [y/N] "), &format!("{name}: {what}"), "--yes")
+}
+
+/// How a server is reached, in lines that forge nothing.
+fn reach(component: &Component, server: &Server) -> Vec<String> {
+    let name = paint(Tone::Strong, component.name.value.as_str());
+    let line = |words: String| escape::line(&words).into_owned();
+    let mut lines = match &server.transport {
+        Transport::Stdio { program, arguments, directory, .. } => {
+            let mut lines = vec![format!("{name} is a program that would be started with your rights, in no sandbox:")];
+            lines.push(line(format!("  {}", program.display())));
+            lines.extend(arguments.iter().map(|argument| line(format!("    {argument:?}"))));
+            let directory = directory.as_ref().map_or_else(|| "/".into(), |at| at.value.display().to_string());
+            lines.push(line(format!("  in {directory}")));
+            lines.extend(component.env.iter().map(|(variable, value)| line(format!("  with {variable}={value:?}"))));
+            lines
+        }
+        Transport::Http { target, .. } => {
+            vec![format!("{name} is a server that would be contacted:"), line(format!("  {target}"))]
+        }
+    };
+    lines.extend(server.secrets().iter().map(|secret| format!("  it gets the secret `{secret}`")));
+    lines
 }
 
 fn shown(name: &ComponentName, before: Option<&Listing>, now: &Listing) -> Vec<String> {

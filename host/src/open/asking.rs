@@ -1,6 +1,6 @@
 //! What MCP servers say of their tools now: asked where a person is about to accept it, and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toolhold_core::id::{ComponentName, SecretName};
 use toolhold_core::listing::Listing;
@@ -17,17 +17,17 @@ pub(crate) struct Asked {
     pub(crate) listing: Result<Listing, String>,
 }
 
-/// Asks every server of `manifest`, or only the one called `only`. Reads no secrets but theirs, and none if there is no server.
+/// Asks the servers of `manifest` that are called `names`, which somebody accepted: programs are started for it. Reads no secrets but
+/// theirs, and none if there is no server.
 ///
 /// # Errors
 ///
 /// A secret cannot be had. That a server does not answer is none.
 pub(crate) async fn ask(
     manifest: &Manifest,
-    only: Option<&ComponentName>,
+    names: &BTreeSet<ComponentName>,
 ) -> Result<BTreeMap<ComponentName, Asked>, OpenError> {
-    let is_wanted = |name: &ComponentName| only.is_none_or(|only| only == name);
-    let components = manifest.components().iter().filter(|(name, _)| is_wanted(name));
+    let components = manifest.components().iter().filter(|(name, _)| names.contains(*name));
     let servers: Vec<_> = components.filter_map(|(name, component)| Some((name, component.server.as_ref()?))).collect();
     if servers.is_empty() {
         return Ok(BTreeMap::new());

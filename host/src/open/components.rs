@@ -121,6 +121,7 @@ impl Components {
         tools(&by_operator)?.into_iter().try_for_each(|tool| self.catalog.add(tool))?;
         let as_said = tools(&|_| Hints::default())?;
         let pin = Pin::of(&component.written, digest, bytes.len() as u64, listing::WORLD, &as_said);
+        let pin = Pin { reached: Some(server.reached(&component.env)), ..pin };
         let accepted = accepted.filter(|pin| pin.digest == digest).cloned();
         self.loaded.push(Component { name: name.clone(), pin, accepted, listing: Some(listing) });
         Ok(())
@@ -193,8 +194,12 @@ fn said(config: &HostConfig, files: Files<'_>, component: &Granted, pin: Option<
     {
         return Ok(bytes.clone());
     }
+    let reached = component.server.as_ref().map(|server| server.reached(&component.env));
     match pin {
-        Some(pin) if pin.source == component.written => stored(config, name, pin.digest),
+        Some(pin) if pin.source == component.written && pin.reached == reached => stored(config, name, pin.digest),
+        Some(pin) if pin.source == component.written && matches!(files, Files::AsPinned(_)) => {
+            Err(OpenError::NotPinned { component: name.clone(), what: Change::Reached.to_string() })
+        }
         Some(pin) if matches!(files, Files::AsPinned(_)) => {
             let change = Change::Source { locked: pin.source.clone(), found: component.written.clone() };
             Err(OpenError::NotPinned { component: name.clone(), what: change.to_string() })

@@ -206,14 +206,15 @@ pub(crate) async fn policy(
     Ok((Policy::resolve(manifest, &catalog)?, catalog))
 }
 
-/// Pins the components of the manifest as they are now, without a look at them: for embedders that made them.
+/// Pins the components of the manifest as they are now, without a look at them: for embedders that made them. Its MCP servers are started
+/// or contacted for it.
 ///
 /// # Errors
 ///
 /// [`OpenError`].
 pub async fn pin(config: &HostConfig) -> Result<(), OpenError> {
     let manifest = files::manifest(&config.manifest)?;
-    let asked = ask(&manifest, None).await?;
+    let asked = ask(&manifest, &manifest.components().keys().cloned().collect()).await?;
     let listings = asked.into_iter().map(|(name, asked)| match asked {
         Asked { listing: Ok(listing), .. } => Ok((name, listing.text().into_bytes())),
         Asked { listing: Err(why), .. } => Err(OpenError::Server { component: name, why }),

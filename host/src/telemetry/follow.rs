@@ -147,6 +147,7 @@ impl Ledger {
                     Some(("tool", _)) => "tool",
                     Some(("host", _)) => "host",
                     Some(("model", _)) => "model",
+                    Some(("server", _)) => "server",
                     _ => OTHER,
                 };
                 let labels = names::BREAKER_TURNS.labels([kind.into(), word(turned).into()]);

@@ -219,18 +219,22 @@ pub const BREAKER_TURNS: Spec = counter(
     "toolhold_breaker_turns_total",
     "",
     &["kind", "turned"],
-    "changes of breakers; `kind` is tool, host or model, `turned` is opened, half-opened or closed",
+    "changes of breakers; `kind` is tool, host, model or server, `turned` is opened, half-opened or closed",
 );
-/// Breakers of tools and models.
+/// Breakers of tools, models and servers.
 pub const BREAKER_STATE: Spec = gauge(
     "toolhold_breaker_state",
     "",
     &["dependency"],
-    "breakers of tools and models that remember a fault: 0 is closed, 1 half-open, 2 open",
+    "breakers of tools, models and servers that remember a fault: 0 is closed, 1 half-open, 2 open",
 );
 /// Breakers that are open.
-pub const BREAKERS_OPEN: Spec =
-    gauge("toolhold_breakers_open", "", &["kind"], "breakers that let nothing through; `kind` is tool, host or model");
+pub const BREAKERS_OPEN: Spec = gauge(
+    "toolhold_breakers_open",
+    "",
+    &["kind"],
+    "breakers that let nothing through; `kind` is tool, host, model or server",
+);
 /// What became of approvals.
 pub const APPROVALS: Spec = counter(
     "toolhold_approvals_total",

@@ -16,9 +16,9 @@ use crate::attempt::WeakDependencies;
 use crate::journal::Watched;
 
 /// Kinds of dependency, as their names begin.
-const KINDS: [&str; 3] = ["tool", "host", "model"];
+const KINDS: [&str; 4] = ["tool", "host", "model", "server"];
 
-/// Breakers of tools and models that are told one by one.
+/// Breakers of tools, models and servers that are told one by one.
 const MOST_BREAKERS: usize = 256;
 
 /// Where it is looked up. Keeps nothing open.

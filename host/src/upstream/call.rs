@@ -16,10 +16,14 @@ use toolhold_sandbox::meter::Meter;
 use toolhold_sandbox::{Event, EventSink, RunOptions, RunReport};
 
 use super::link::{Hear, Heard};
+use super::message::MAX_MESSAGE;
 use super::report;
 
 /// What a call is called where requests have their method. It is none of HTTP, and asks for a change.
 const METHOD: &str = "tools/call";
+
+/// Bytes of an answer beside its result.
+const AROUND: u64 = 64 << 10;
 
 /// A call that may be sent.
 pub(super) struct Asked {
@@ -52,6 +56,15 @@ impl Asked {
             time: Duration::from_micros(call.limits().get(Limit::Time)),
             trail,
         })
+    }
+}
+
+impl Asked {
+    /// Bytes that the answer may have: twice the result, which may be there as text too, and what is around it.
+    pub(super) fn most(&self) -> usize {
+        let output = self.trail.meter.limits().get(Limit::Output);
+        usize::try_from(output.saturating_mul(2).saturating_add(AROUND))
+            .map_or(MAX_MESSAGE, |most| most.min(MAX_MESSAGE))
     }
 }
 

@@ -10,8 +10,8 @@ use toolhold_core::id::LocalName;
 use toolhold_core::listing::Listing;
 
 use super::call::Asked;
-use super::link::{Answer, Kind, Link, NoAnswer, Outgoing};
-use super::message;
+use super::link::{Answer, Hear, Heard, Kind, Link, NoAnswer, Outgoing};
+use super::message::{self, MAX_MESSAGE};
 
 /// Versions of the protocol that are spoken, the best first.
 const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
@@ -21,6 +21,10 @@ const MOST_PAGES: usize = 64;
 
 /// Tools that are read, also of those that `expose` leaves out.
 const MOST_TOOLS: usize = 4_096;
+
+/// Bytes of one part of a list of tools, and of all of them.
+const MAX_PAGE: u64 = 4 << 20;
+const MAX_LIST: u64 = 8 << 20;
 
 /// Bytes of a server's own words in an error.
 const WORDS: usize = 300;
@@ -63,20 +67,25 @@ impl Connection {
     pub(super) async fn listing(&self, expose: Option<&[LocalName]>) -> Result<Listing, NoAnswer> {
         // What it says from here on counts as another word.
         self.link.take_changed();
-        let (mut tools, mut cursor) = (Vec::new(), None::<Value>);
+        let (mut tools, mut cursor, mut rest) = (Vec::new(), None::<Value>, MAX_LIST);
         for _ in 0..MOST_PAGES {
             let params = cursor.take().map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }));
-            let answer = self.ask("tools/list", &params).await?;
+            let taken = Arc::new(AtomicU64::new(0));
+            let answer = self.ask_within("tools/list", &params, rest.min(MAX_PAGE), &taken).await?;
+            rest = rest.saturating_sub(taken.load(Ordering::SeqCst));
             let answer = answer.map_err(|error| refused("the server does not list its tools", &error.message))?;
-            let Some(page) = answer.get("tools").and_then(Value::as_array) else {
+            let Value::Object(mut answer) = answer else {
                 return Err(NoAnswer::refused("the server's list of tools is none"));
             };
-            tools.extend(page.iter().cloned());
+            let Some(Value::Array(page)) = answer.remove("tools") else {
+                return Err(NoAnswer::refused("the server's list of tools is none"));
+            };
+            tools.extend(page);
             if tools.len() > MOST_TOOLS {
                 break;
             }
-            match answer.get("nextCursor").filter(|cursor| cursor.is_string()) {
-                Some(next) => cursor = Some(next.clone()),
+            match answer.remove("nextCursor").filter(Value::is_string) {
+                Some(next) => cursor = Some(next),
                 None => return Listing::of(&tools, expose).map_err(|error| changed(error.to_string())),
             }
         }
@@ -85,7 +94,7 @@ impl Connection {
 
     /// Whether the server has to be asked for its tools before it is called: it says that they changed, or the last look is old.
     pub(super) fn needs_a_look(&self, now: u64) -> bool {
-        let is_old = now.saturating_sub(self.looked.load(Ordering::SeqCst)) > LOOK_AGAIN;
+        let is_old = now.abs_diff(self.looked.load(Ordering::SeqCst)) > LOOK_AGAIN;
         self.link.take_changed() || is_old
     }
 
@@ -110,9 +119,9 @@ impl Connection {
         asked.trail.sending(body.len() as u64);
         let (hear, left) = (asked.trail.hear(), Arc::clone(asked.trail.left()));
         let mut given = Given { link: &self.link, id, left: Arc::clone(&left), waits: true };
-        let answer = self.link.ask(Outgoing { id, body, hear, left }).await;
+        let answer = self.link.ask(Outgoing { id, body, hear, left, most: asked.most() }).await;
         given.waits = false;
-        answer
+        answer.map_err(NoAnswer::of_call)
     }
 
     /// Whether the server answers at all.
@@ -121,9 +130,26 @@ impl Connection {
     }
 
     async fn ask(&self, method: &str, params: &Value) -> Result<Answer, NoAnswer> {
+        self.ask_within(method, params, MAX_PAGE, &Arc::default()).await
+    }
+
+    /// Asks for an answer of at most so many bytes; how many came is counted in `taken`.
+    async fn ask_within(
+        &self,
+        method: &str,
+        params: &Value,
+        most: u64,
+        taken: &Arc<AtomicU64>,
+    ) -> Result<Answer, NoAnswer> {
         let id = self.next.fetch_add(1, Ordering::SeqCst);
-        let body = message::request(id, method, params);
-        self.link.ask(Outgoing { id, body, hear: Arc::new(|_| ()), left: Arc::new(AtomicBool::new(false)) }).await
+        let (body, taken) = (message::request(id, method, params), Arc::clone(taken));
+        let hear: Hear = Arc::new(move |heard| {
+            if let Heard::Bytes(bytes) = heard {
+                taken.fetch_add(bytes, Ordering::SeqCst);
+            }
+        });
+        let most = usize::try_from(most).unwrap_or(MAX_MESSAGE);
+        self.link.ask(Outgoing { id, body, hear, left: Arc::new(AtomicBool::new(false)), most }).await
     }
 }
 

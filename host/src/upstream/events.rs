@@ -2,21 +2,26 @@
 //!
 //! Bounded: a line or event that never ends is refused at the size of a message, and each byte is looked at once.
 
-use super::message::MAX_MESSAGE;
-
 /// An event stream of which no event can be told any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLong;
 
 /// Takes an event stream apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Events {
+    /// Bytes of a line and of an event.
+    most: usize,
     line: Vec<u8>,
     data: Vec<u8>,
     after_return: bool,
 }
 
 impl Events {
+    /// A stream none of whose events has more bytes than `most`.
+    pub(super) fn within(most: usize) -> Self {
+        Self { most, line: Vec::new(), data: Vec::new(), after_return: false }
+    }
+
     /// Takes the next bytes and gives every event that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Vec<u8>>, TooLong> {
         let mut events = Vec::new();
@@ -28,7 +33,7 @@ impl Events {
                     self.after_return = byte == b'\r';
                     self.end_line(&mut events)?;
                 }
-                _ if self.line.len() > MAX_MESSAGE => return Err(TooLong),
+                _ if self.line.len() > self.most => return Err(TooLong),
                 _ => self.line.push(byte),
             }
         }
@@ -54,7 +59,7 @@ impl Events {
             return Ok(());
         }
         let Some(value) = line.strip_prefix(b"data:") else { return Ok(()) };
-        if self.data.len() + value.len() > MAX_MESSAGE {
+        if self.data.len() + value.len() > self.most {
             return Err(TooLong);
         }
         if !self.data.is_empty() {
@@ -67,10 +72,11 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
+    use super::super::message::MAX_MESSAGE;
     use super::*;
 
     fn events(pieces: &[&[u8]]) -> Vec<String> {
-        let mut stream = Events::default();
+        let mut stream = Events::within(MAX_MESSAGE);
         let mut all: Vec<Vec<u8>> = pieces.iter().flat_map(|piece| stream.push(piece).unwrap()).collect();
         all.extend(stream.finish().unwrap());
         all.into_iter().map(|event| String::from_utf8(event).unwrap()).collect()
@@ -87,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_line_or_event_without_an_end_is_refused() {
-        let mut stream = Events::default();
+        let mut stream = Events::within(MAX_MESSAGE);
         assert_eq!(stream.push(&vec![b'x'; MAX_MESSAGE + 2]), Err(TooLong));
-        let mut stream = Events::default();
+        let mut stream = Events::within(MAX_MESSAGE);
         let line = [b"data:".as_slice(), &vec![b'x'; MAX_MESSAGE / 2], b"\n"].concat();
         assert!(stream.push(&line).is_ok());
         assert!(stream.push(&line).is_ok_and(|events| events.is_empty()));

@@ -29,6 +29,8 @@ pub(super) struct Outgoing {
     pub(super) hear: Hear,
     /// Becomes true before a byte of it may have left.
     pub(super) left: Arc<AtomicBool>,
+    /// Bytes that its answer may have.
+    pub(super) most: usize,
 }
 
 /// Is told what a server says beside its answers, on the thread that reads: it must not block.
@@ -84,6 +86,17 @@ impl NoAnswer {
     /// It may have left, and no answer came.
     pub(super) fn sent(why: impl Into<String>) -> Self {
         Self::new(RequestState::Sent { why: why.into() }, true)
+    }
+
+    /// A status that is no answer of a tool to a call. What a gateway says does not tell whether the server has looked at the call.
+    pub(super) fn of_call(self) -> Self {
+        match self.state {
+            RequestState::Answered { status: status @ (502 | 504) } => {
+                let why = format!("a gateway answered with HTTP status {status}: the call may have been made");
+                Self { state: RequestState::Sent { why }, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// Nothing left the host, and nothing is to be sent there as things are.

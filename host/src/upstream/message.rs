@@ -15,6 +15,12 @@ const MAX_PROGRESS: usize = 1 << 10;
 /// No such method: what is answered to whatever a server asks for.
 const METHOD_NOT_FOUND: i64 = -32_601;
 
+/// Internal error.
+const INTERNAL: i64 = -32_603;
+
+/// Stands for an answer that was not read because it was too long. No server means anything by it.
+pub(super) const TOO_LONG: i64 = i64::MIN;
+
 /// What came from a server.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Incoming {
@@ -72,22 +78,53 @@ pub(super) fn answer_to(id: &Value, method: &str) -> Vec<u8> {
 
 /// Reads a message. `None` if it is none.
 pub(super) fn read(bytes: &[u8]) -> Option<Incoming> {
-    let message: Value = serde_json::from_slice(bytes).ok()?;
-    let object = message.as_object()?;
+    let Value::Object(mut object) = serde_json::from_slice(bytes).ok()? else { return None };
+    // Taken, not copied: it can be long.
+    let result = object.remove("result");
     let method = object.get("method").and_then(Value::as_str);
     match (method, object.get("id")) {
         (Some(method), Some(id)) => Some(Incoming::Request(id.clone(), method.to_owned())),
         (Some(method), None) => Some(told(method, object.get("params").unwrap_or(&Value::Null))),
         (None, Some(id)) => {
             let id = id.as_u64()?;
-            match (object.get("result"), object.get("error")) {
-                (Some(result), None) => Some(Incoming::Answer(id, Ok(result.clone()))),
+            match (result, object.get("error")) {
+                (Some(result), None) => Some(Incoming::Answer(id, Ok(result))),
                 (None, Some(error)) => Some(Incoming::Answer(id, Err(rpc_error(error)))),
                 _ => None,
             }
         }
         (None, None) => None,
     }
+}
+
+/// Reads a message out of which secrets were taken. Where it is none any more (a secret can be a number), the request that `raw` answers is
+/// answered all the same: with an error, and nothing of what was said.
+pub(super) fn read_covered(raw: &[u8], clean: &[u8]) -> Option<Incoming> {
+    read(clean).or_else(|| match read(raw)? {
+        Incoming::Answer(id, _) => Some(Incoming::Answer(id, Err(unreadable()))),
+        _ => None,
+    })
+}
+
+/// The number of the request that a message answers, found without keeping anything of the answer.
+pub(super) fn answered(bytes: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        id: u64,
+        method: Option<serde::de::IgnoredAny>,
+    }
+    let head: Head = serde_json::from_slice(bytes).ok()?;
+    head.method.is_none().then_some(head.id)
+}
+
+/// There was an answer, of more bytes than may be read.
+pub(super) fn too_long() -> RpcError {
+    RpcError { code: TOO_LONG, message: "the answer has more bytes than it may have".to_owned() }
+}
+
+/// There was an answer, and nobody may read it.
+pub(super) fn unreadable() -> RpcError {
+    RpcError { code: INTERNAL, message: "the answer held a secret and cannot be read without it".to_owned() }
 }
 
 fn told(method: &str, params: &Value) -> Incoming {
@@ -155,6 +192,17 @@ mod tests {
             "params": { "progressToken": 7, "progress": 1, "total": 2, "message": "x".repeat(5_000) } }));
         let Some(Incoming::Progress(7, progress)) = progress else { panic!("{progress:?}") };
         assert_eq!((progress.done, progress.total, progress.message.len()), (1.0, Some(2.0), MAX_PROGRESS));
+    }
+
+    #[test]
+    fn an_answer_is_one_also_where_a_secret_taken_out_of_it_breaks_it() {
+        let raw = br#"{"id":7,"result":{"pin":493817}}"#;
+        let clean = br#"{"id":7,"result":{"pin":[secret pin]}}"#;
+        assert_eq!(read_covered(raw, clean), Some(Incoming::Answer(7, Err(unreadable()))));
+        assert_eq!(read_covered(raw, br#"{"id":7,"result":1}"#), Some(Incoming::Answer(7, Ok(json!(1)))));
+        assert_eq!(answered(raw), Some(7));
+        assert_eq!(answered(br#"{"id":7,"method":"ping"}"#), None);
+        assert_eq!(read_covered(b"hello 493817", b"hello [secret pin]"), None);
     }
 
     #[test]

@@ -28,6 +28,9 @@ const QUEUE: usize = 64;
 /// Bytes of its standard error that are kept for whoever has to find out why it ended.
 const TALK: usize = 2 << 10;
 
+/// Bytes of it that are kept until then: a secret that begins before what is shown has to be seen whole.
+const KEPT: usize = 2 * TALK;
+
 /// How long a server may take to end after it was told to. It is killed then.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -69,6 +72,8 @@ struct Life {
 struct Pending {
     answer: oneshot::Sender<Answer>,
     hear: Hear,
+    /// Bytes that the answer may have.
+    most: usize,
 }
 
 /// A place among what is waited for, until it is dropped.
@@ -127,12 +132,12 @@ impl Process {
 
     /// Sends a request and waits for its answer.
     pub(super) async fn ask(&self, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
-        let Outgoing { id, body, hear, left } = outgoing;
+        let Outgoing { id, body, hear, left, most } = outgoing;
         let input = lock(&self.input).clone().filter(|_| self.is_open());
         let input = input.ok_or_else(|| NoAnswer::not_sent(self.shared.why()))?;
         let (answer, answered) = oneshot::channel();
         let _waiting = Waiting { shared: &self.shared, id };
-        lock(&self.shared.pending).insert(id, Pending { answer, hear });
+        lock(&self.shared.pending).insert(id, Pending { answer, hear, most });
         if !self.is_open() {
             // It ended between the two looks: nobody would take the place away.
             return Err(NoAnswer::not_sent(self.shared.why()));
@@ -202,11 +207,16 @@ impl Shared {
 
     /// Why it can be sent nothing more, for the operator.
     fn why(&self) -> String {
-        let talk = lock(&self.talk);
-        let talk = self.redactor.redact(String::from_utf8_lossy(&talk).trim()).into_owned();
+        // First without secrets, then cut: half a secret is not known as one.
+        let kept = lock(&self.talk);
+        let is_cut = kept.len() > TALK;
+        let talk = self.redactor.redact(String::from_utf8_lossy(&kept).trim()).into_owned();
+        drop(kept);
+        let from = if is_cut { talk.ceil_char_boundary(talk.len().saturating_sub(TALK)) } else { 0 };
+        let talk = talk.get(from..).unwrap_or_default();
         match talk.is_empty() {
             true => "the server ended".to_owned(),
-            false => format!("the server ended; it said last: {}", escape::short(&talk, TALK)),
+            false => format!("the server ended; it said last: {}", escape::short(talk, TALK)),
         }
     }
 
@@ -252,6 +262,16 @@ impl Shared {
         }
     }
 
+    /// The request that a line answers with more bytes than its answer may have. Nothing else of the line is kept.
+    fn too_long(&self, line: &[u8]) -> Option<u64> {
+        let is_over = |pending: &Pending| line.len() > pending.most;
+        if !lock(&self.pending).values().any(is_over) {
+            return None;
+        }
+        let id = message::answered(line)?;
+        lock(&self.pending).get(&id).is_some_and(is_over).then_some(id)
+    }
+
     /// The call that is waited for, if it is the only one: what a server says beside its answers does not say of which call.
     fn only_one(&self) -> Option<Hear> {
         let pending = lock(&self.pending);
@@ -277,11 +297,19 @@ fn read(mut output: impl BufRead, shared: &Shared, replies: &mpsc::WeakSender<Ve
             lock(&shared.talk).extend_from_slice(b"\n(a message longer than any may be)");
             return;
         }
+        if let Some(id) = shared.too_long(&line) {
+            shared.take(Incoming::Answer(id, Err(message::too_long())), line.len() as u64, &[]);
+            continue;
+        }
         let covered = shared.redactor.covered(&line);
         let secrets = covered.as_ref().map_or(&[][..], |(_, names)| names.as_slice());
         let clean = covered.as_ref().map_or(line.as_slice(), |(clean, _)| clean.as_slice());
         // Words that are no message are nobody's: some servers greet on standard output.
-        let Some(incoming) = message::read(clean) else { continue };
+        let incoming = match covered.is_some() {
+            true => message::read_covered(&line, clean),
+            false => message::read(clean),
+        };
+        let Some(incoming) = incoming else { continue };
         if let (Some(reply), Some(replies)) = (shared.take(incoming, line.len() as u64, secrets), replies.upgrade()) {
             let _full = replies.try_send(reply).is_err();
         }
@@ -308,7 +336,7 @@ fn listen(mut talk: impl Read, shared: &Shared) {
     while let Ok(count @ 1..) = talk.read(&mut piece) {
         let mut kept = lock(&shared.talk);
         kept.extend_from_slice(piece.get(..count).unwrap_or_default());
-        let surplus = kept.len().saturating_sub(TALK);
+        let surplus = kept.len().saturating_sub(KEPT);
         kept.drain(..surplus);
     }
 }

@@ -8,6 +8,7 @@ use toolhold_sandbox::{RunFailure, RunReport, ToolError};
 
 use super::call::Trail;
 use super::link::{Answer, Kind, NoAnswer};
+use super::message;
 use super::result;
 
 /// Why a call has no answer.
@@ -24,6 +25,10 @@ pub(super) enum Ended {
 /// What a call came to.
 pub(super) fn of(trail: &Trail, made: Result<Answer, Ended>) -> RunReport {
     match made {
+        Ok(Err(error)) if error.code == message::TOO_LONG => {
+            let exceeded = RunFailure::Exceeded(trail.meter.exceeded(Limit::Output));
+            report(trail, Err(exceeded), trail.request(RequestState::Answered { status: 200 }))
+        }
         Ok(answer) => {
             let outcome = result::of(&answer).map_err(RunFailure::Tool);
             let outcome = outcome.and_then(|text| {

@@ -160,7 +160,9 @@ impl Server {
                 Err(no_answer) => return Err(self.left_alone(&mut state, no_answer, trail)),
             }
         }
-        if let Some((until, why)) = state.left_alone.as_ref().filter(|(until, _)| *until > now) {
+        if let Some((until, why)) =
+            state.left_alone.as_ref().filter(|(until, _)| *until > now && until.abs_diff(now) <= LONGEST_WAIT)
+        {
             let seconds = until.saturating_sub(now).div_ceil(1_000_000);
             return Err(NoAnswer { retry_after: Some(seconds), ..why.clone() });
         }

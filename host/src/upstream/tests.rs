@@ -21,7 +21,8 @@ fn asked_at(host: &str, addresses: &[&str]) -> (NoAnswer, bool) {
     let place = Place { component: "local".parse().unwrap(), target, addresses, secrets: Vec::new() };
     let web = Web::new(place, Client::new(SecretLookup::none(), Redactor::default()));
     let body = message::request(1, "tools/call", &serde_json::json!({}));
-    let outgoing = Outgoing { id: 1, body, hear: Arc::new(|_| ()), left: Arc::new(AtomicBool::new(false)) };
+    let outgoing =
+        Outgoing { id: 1, body, hear: Arc::new(|_| ()), left: Arc::new(AtomicBool::new(false)), most: 1 << 20 };
     let waiting = std::thread::spawn(move || {
         listener.set_nonblocking(true).unwrap();
         move || listener.accept().is_ok()

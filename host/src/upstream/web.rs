@@ -23,7 +23,7 @@ use toolhold_sandbox::capability::http::{Body, Egress as _, EgressError, EgressR
 
 use super::events::Events;
 use super::link::{Answer, Hear, Heard, Kind, NoAnswer, Outgoing};
-use super::message::{self, Incoming, MAX_MESSAGE};
+use super::message::{self, Incoming};
 use crate::egress::Client;
 
 /// How long a connection may take to be made.
@@ -76,10 +76,16 @@ impl Web {
 
     /// Sends a request and waits for its answer.
     pub(super) async fn ask(&self, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
-        let Outgoing { id, body, hear, left } = outgoing;
+        let Outgoing { id, body, hear, left, most } = outgoing;
         left.store(true, Ordering::SeqCst);
         let told = Arc::clone(&hear);
-        let response = self.post(body, Arc::new(move |names: &[String]| told(Heard::Secrets(names.to_vec())))).await?;
+        let covered = Arc::new(AtomicBool::new(false));
+        let found = Arc::clone(&covered);
+        let returned = move |names: &[String]| {
+            found.store(true, Ordering::SeqCst);
+            told(Heard::Secrets(names.to_vec()));
+        };
+        let response = self.post(body, Arc::new(returned)).await?;
         let EgressResponse { status, headers, body } = response;
         if !status.is_success() {
             return Err(self.refused(status.as_u16(), &headers));
@@ -88,8 +94,8 @@ impl Web {
         let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
-            "application/json" => whole(body, id, &hear).await,
-            "text/event-stream" => self.stream(body, id, &hear).await,
+            "application/json" => whole(body, (id, most), (&hear, &covered)).await,
+            "text/event-stream" => self.stream(body, (id, most), (&hear, &covered)).await,
             _ => {
                 let why = format!("the server answered with `{}`, which is no message", escape::short(&kind, 100));
                 Err(NoAnswer::sent(why))
@@ -180,8 +186,13 @@ impl Web {
     }
 
     /// Reads a stream of messages up to the answer.
-    async fn stream(&self, mut body: Body, id: u64, hear: &Hear) -> Result<Answer, NoAnswer> {
-        let (mut events, mut asked) = (Events::default(), 0_usize);
+    async fn stream(
+        &self,
+        mut body: Body,
+        (id, most): (u64, usize),
+        (hear, covered): (&Hear, &AtomicBool),
+    ) -> Result<Answer, NoAnswer> {
+        let (mut events, mut asked, mut is_broken) = (Events::within(most), 0_usize, false);
         loop {
             let (messages, is_end) = match body.frame().await {
                 None => (events.finish(), true),
@@ -192,8 +203,13 @@ impl Web {
                     (events.push(&data), false)
                 }
             };
-            let messages = messages.map_err(|_| too_long())?;
-            for incoming in messages.iter().filter_map(|message| message::read(message)) {
+            let messages = messages.map_err(|_| too_long(most))?;
+            for message in &messages {
+                let Some(incoming) = message::read(message) else {
+                    // Where a secret stood in it, it may have been the answer.
+                    is_broken |= covered.load(Ordering::SeqCst);
+                    continue;
+                };
                 match incoming {
                     Incoming::Answer(number, answer) if number == id => return Ok(answer),
                     Incoming::Progress(number, progress) if number == id => hear(Heard::Progress(progress)),
@@ -210,6 +226,9 @@ impl Web {
                     Incoming::Answer(..) | Incoming::Progress(..) | Incoming::Other => {}
                 }
             }
+            if is_end && is_broken {
+                return Ok(Err(message::unreadable()));
+            }
             if is_end {
                 return Err(NoAnswer::sent("the stream of messages ended without an answer"));
             }
@@ -223,25 +242,30 @@ impl Web {
 }
 
 /// Reads one message.
-async fn whole(mut body: Body, id: u64, hear: &Hear) -> Result<Answer, NoAnswer> {
+async fn whole(
+    mut body: Body,
+    (id, most): (u64, usize),
+    (hear, covered): (&Hear, &AtomicBool),
+) -> Result<Answer, NoAnswer> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| NoAnswer::sent(format!("the answer broke off: {error}")))?;
         let data = frame.into_data().unwrap_or_default();
         hear(Heard::Bytes(data.len() as u64));
-        if bytes.len() + data.len() > MAX_MESSAGE {
-            return Err(too_long());
+        if bytes.len() + data.len() > most {
+            return Ok(Err(message::too_long()));
         }
         bytes.extend_from_slice(&data);
     }
     match message::read(&bytes) {
         Some(Incoming::Answer(number, answer)) if number == id => Ok(answer),
+        None if covered.load(Ordering::SeqCst) => Ok(Err(message::unreadable())),
         _ => Err(NoAnswer::sent("what the server answered is no answer to what it was asked")),
     }
 }
 
-fn too_long() -> NoAnswer {
-    NoAnswer::sent(format!("the server sent a message of more than {MAX_MESSAGE} bytes"))
+fn too_long(most: usize) -> NoAnswer {
+    NoAnswer::sent(format!("the server sent a message of more than {most} bytes"))
 }
 
 /// How far a request came that was not answered.

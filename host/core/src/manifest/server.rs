@@ -1,15 +1,18 @@
 //! An MCP server: how it is reached, and what the operator says of its tools.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use serde_json::json;
 
 use super::Located;
+use crate::call::canonical;
 use crate::grant::http::Target;
 use crate::grant::{SecretUse, ServerGrant};
-use crate::id::{Label, LocalName, SecretName};
+use crate::id::{Digest, Label, LocalName, SecretName};
 
 /// An MCP server.
 #[derive(Debug, Clone)]
@@ -62,6 +65,24 @@ impl Server {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// The digest of how it is reached: the words of its command and its variables, or its address, and the secrets that go there. The
+    /// directory is left out: it is another one on each machine.
+    #[must_use]
+    pub fn reached(&self, env: &BTreeMap<String, String>) -> Digest {
+        let words = match &self.transport {
+            Transport::Stdio { program, arguments, secrets, .. } => {
+                let secrets: Vec<_> = secrets.iter().map(|(name, secret)| json!([name, secret.as_str()])).collect();
+                json!({ "program": program.to_string_lossy(), "arguments": arguments, "env": env, "secrets": secrets })
+            }
+            Transport::Http { target, addresses, secrets } => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                let secrets: Vec<_> = secrets.iter().map(|usage| usage.secret.as_str()).collect();
+                json!({ "address": target.to_string(), "addresses": addresses, "secrets": secrets })
+            }
+        };
+        Digest::of(canonical(&words).as_bytes())
     }
 
     /// What a call of its tool `local` is granted.

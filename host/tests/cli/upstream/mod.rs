@@ -42,13 +42,12 @@ fn a_server_is_asked_shown_accepted_and_called() {
     let told = Told::new();
     let project = Project::new(&format!("version = 1\n{}{RULES}", told.process("")));
     let done = project.run(&["lock"]);
-    done.failed(
-        16,
-        &["local it was never accepted", "+description: Does save.", "nobody accepted what these servers say"],
-    );
+    done.failed(16, &["in no sandbox", "upstream::server::serves", "nobody accepted that this program is started"]);
+    assert_eq!(told.heard("initialize"), [Value::Null; 0], "nothing was started that nobody accepted");
     assert!(!project.path().join("toolhold.lock").exists(), "nothing is pinned that nobody accepted");
     project.run(&["tools"]).failed(9, &["the server `local` was never accepted", "toolhold lock"]);
-    assert_eq!(project.run(&["lock", "--yes"]).code(), 0);
+    let done = project.run(&["lock", "--yes"]);
+    assert!(done.code() == 0 && done.said().contains("+description: Does save."), "{}", done.said());
     assert_eq!(project.run(&["lock"]).code(), 0, "nothing changed, so nothing is asked");
     assert_eq!(project.run(&["lock", "--check"]).code(), 0);
     project.run(&["tools"]).worked(&["local.echo", "local.save"]);
@@ -292,19 +291,65 @@ fn a_server_that_hangs_or_crashes_leaves_an_unknown_call_unless_the_tool_changes
 #[test]
 fn a_host_opens_without_its_server_and_says_what_is_missing() {
     let told = Told::new();
-    let project = accepted(&told, "");
-    let manifest = project
-        .read("toolhold.toml")
-        .replace(&std::env::current_exe().unwrap().display().to_string(), "/no/such/server");
-    project.write("toolhold.toml", &manifest);
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("server");
+    let exe = std::env::current_exe().unwrap();
+    std::os::unix::fs::symlink(&exe, &program).unwrap();
+    let manifest = told.process("").replace(&exe.display().to_string(), &program.display().to_string());
+    let project = Project::new(&format!("version = 1\n{manifest}{RULES}"));
+    assert_eq!(project.run(&["lock", "--yes"]).code(), 0);
+    std::fs::remove_file(&program).unwrap();
     project.run(&["tools"]).worked(&["local.echo"]);
     let report = call(&project, &["local.save", "text=x"]);
     assert_eq!(report["error"]["code"], "tool:server-unavailable", "{report}");
     let request = &report["effects"]["requests"][0];
     assert_eq!(request["request"], "not-sent", "{report}");
-    assert!(request["why"].as_str().unwrap().contains("`/no/such/server` cannot be started"), "{report}");
+    assert!(request["why"].as_str().unwrap().contains("cannot be started"), "{report}");
     let done = project.run(&["lock", "--yes"]);
     assert!(done.said().contains("local stays as it is pinned") && done.code() == 0, "{}", done.said());
+}
+
+#[test]
+fn nothing_that_a_clone_names_is_started_before_it_was_accepted_here() {
+    let told = Told::new();
+    let theirs = accepted(&told, "");
+    let before = told.heard("initialize").len();
+    // Manifest and lock file as they come with a clone: nobody accepted anything on this machine.
+    let clone = Project::new(&theirs.read("toolhold.toml"));
+    clone.write("toolhold.lock", &theirs.read("toolhold.lock"));
+    clone.run(&["fetch"]).failed(9, &["nobody accepted this server on this machine", "toolhold lock"]);
+    clone.run(&["lock", "--check"]).failed(9, &["it was not asked", "toolhold lock"]);
+    clone.run(&["lock"]).failed(16, &["in no sandbox", "nobody accepted that this program is started"]);
+    assert_ne!(clone.run(&["call", "local.echo", "text=x"]).code(), 0);
+    assert_eq!(told.heard("initialize").len(), before, "nothing was started");
+    assert_eq!(clone.run(&["lock", "--yes"]).code(), 0);
+    assert_eq!(call(&clone, &["local.echo", "text=x"])["result"], "x");
+}
+
+#[test]
+fn another_command_is_another_server() {
+    let told = Told::new();
+    let project = accepted(&told, "");
+    let before = told.heard("initialize").len();
+    let manifest = project.read("toolhold.toml");
+    for (old, new) in
+        [("\"--nocapture\"", "\"--nocapture\", \"--show-output\""), ("env = { ", "env = { LD_PRELOAD = \"/x\", ")]
+    {
+        assert!(manifest.contains(old), "{manifest}");
+        project.write("toolhold.toml", &manifest.replace(old, new));
+        project.run(&["call", "local.echo", "text=x"]).failed(9, &["its command or address is not the one"]);
+        project.run(&["lock", "--check"]).failed(9, &["its command or address is not the one", "it was not asked"]);
+        project.run(&["fetch"]);
+        project.run(&["lock"]).failed(16, &["nobody accepted that this program is started"]);
+        assert_eq!(told.heard("initialize").len(), before, "nothing was started");
+    }
+    let lock = project.read("toolhold.lock");
+    let old: Vec<&str> = lock.lines().filter(|line| !line.starts_with("reached")).collect();
+    assert_ne!(old.len(), lock.lines().count());
+    project.write("toolhold.toml", &manifest);
+    project.write("toolhold.lock", &old.join("\n"));
+    project.run(&["call", "local.echo", "text=x"]).failed(9, &["toolhold lock"]);
+    assert_eq!(told.heard("initialize").len(), before, "a pin from before says nothing of the command");
 }
 
 #[test]
@@ -452,6 +497,16 @@ fn a_redirect_is_not_followed_and_a_login_is_told() {
         assert!(done.code() != 0 && done.said().contains(words), "{}", done.said());
     }
     assert!(elsewhere.heads().is_empty(), "the secret would have gone there");
+}
+
+#[test]
+fn a_gateways_word_does_not_say_that_a_call_was_not_made() {
+    let told = Told::new();
+    let web = Web::start(&told, Speaks::Gateway);
+    let project = on_the_web(&format!("http://127.0.0.1:{}/mcp", web.port), "read-only = [\"echo\"]");
+    assert_eq!(project.run(&["lock", "--yes"]).code(), 0);
+    let unknown = call(&project, &["local.save", "text=x"]);
+    assert_eq!(unknown["error"]["code"], "outcome-unknown", "{unknown}");
 }
 
 #[test]

@@ -205,6 +205,8 @@ pub(crate) enum Speaks {
     Repeats,
     /// It takes a call and breaks the connection.
     Breaks,
+    /// A gateway before it gives a call up.
+    Gateway,
     /// It wants to know who asks.
     Login,
 }
@@ -255,6 +257,7 @@ fn answer(mut stream: TcpStream, heads: &Mutex<Vec<String>>, folder: &Path, spea
         Speaks::Redirects(to) => (format!("307 Temporary Redirect\r\nlocation: {to}"), "text/plain", String::new()),
         Speaks::Login => ("401 Unauthorized".to_owned(), "text/plain", String::new()),
         Speaks::Breaks if is_call => return,
+        Speaks::Gateway if is_call => ("504 Gateway Timeout".to_owned(), "text/plain", String::new()),
         _ if messages.is_empty() => ("202 Accepted".to_owned(), "text/plain", String::new()),
         Speaks::Events => {
             let events: Vec<String> =
