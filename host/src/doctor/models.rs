@@ -12,9 +12,7 @@ use crate::secrets::Secrets;
 
 pub(super) async fn examine(patient: &Patient, manifest: &Manifest) -> Option<Check> {
     let name = "models";
-    if manifest.chain().next().is_none() {
-        return None;
-    }
+    manifest.chain().next()?;
     if patient.offline {
         return Some(Check::good(name, "not asked: `--offline`"));
     }
