@@ -245,8 +245,8 @@ fn expire_one(
     redactor: &Redactor,
 ) -> Result<Option<Event>, Error> {
     let Ok(after) = before.after(ApprovalStep::Expire) else { return Ok(None) };
-    let stored = update(connection, &after, foreseen, redactor)?;
-    Ok(stored.map(|stored| Event::ApprovalExpired { approval: after.id, stored }))
+    let stored = update(connection, &after, foreseen, redactor)?.ok_or(Error::Secret)?;
+    Ok(Some(Event::ApprovalExpired { approval: after.id, stored }))
 }
 
 /// Whether a call may be admitted by this approval now.
@@ -255,18 +255,14 @@ pub(super) fn stands(connection: &Connection, approval: &ApprovalId, now: u64) -
     Ok(known.is_some_and(|(known, _)| known.state.is_granted() && !known.is_over(now)))
 }
 
-/// Takes the approval of a call that is admitted.
+/// Takes the approval of a call that is admitted. What cannot be written down as used would admit another call: it admits none.
 pub(super) fn take(connection: &Connection, intent: &Intent, redactor: &Redactor) -> Result<Option<Event>, Error> {
     let Some(id) = &intent.approval else { return Ok(None) };
     let Some((before, foreseen)) = get(connection, id)? else { return Ok(None) };
     let Ok(after) = before.after(before.use_step()) else { return Ok(None) };
-    let stored = update(connection, &after, foreseen.as_deref(), redactor)?;
-    Ok(stored.map(|stored| Event::ApprovalUsed {
-        approval: id.clone(),
-        call: intent.call.clone(),
-        run: intent.run.clone(),
-        stored,
-    }))
+    let stored = update(connection, &after, foreseen.as_deref(), redactor)?.ok_or(Error::Secret)?;
+    let (approval, call, run) = (id.clone(), intent.call.clone(), intent.run.clone());
+    Ok(Some(Event::ApprovalUsed { approval, call, run, stored }))
 }
 
 fn update(
