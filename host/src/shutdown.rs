@@ -1,7 +1,7 @@
 //! How a process that serves comes to its end: first nothing new begins, then what still runs is stopped.
 //!
-//! In between, calls that run may finish. What is stopped is settled like any call whose caller goes away; what waits for a person or is
-//! recorded step by step is left as it is, and goes on when somebody takes it up.
+//! In between, calls that run may finish. What is stopped is settled like any call whose caller goes away; a run is left as it is,
+//! and goes on when somebody takes it up. A call that waits for a person ends; the question stays, and the same call finds the answer.
 
 use std::future::Future;
 use std::io;

@@ -63,13 +63,16 @@ pub struct Task {
     pub answer_schema: Option<Value>,
     /// Whose run it is.
     pub agent: String,
+    /// On whose behalf, where that is not the operator.
+    pub by: Option<String>,
 }
 
 impl Task {
     /// A live task without more.
     #[must_use]
     pub fn new(run: RunId, text: impl Into<String>) -> Self {
-        Self { run, text: text.into(), mode: Mode::Live, manifest: None, answer_schema: None, agent: LOCAL.to_owned() }
+        let agent = LOCAL.to_owned();
+        Self { run, text: text.into(), mode: Mode::Live, manifest: None, answer_schema: None, agent, by: None }
     }
 }
 
@@ -96,6 +99,7 @@ impl<T: Tools> Agent<'_, T> {
             version: VERSION,
             run: task.run,
             agent: task.agent,
+            by: task.by,
             task: task.text,
             mode: task.mode,
             models: models.iter().map(|model| model.identity().clone()).collect(),

@@ -236,10 +236,12 @@ pub(super) struct Fork {
 )]
 pub(super) async fn fork(
     State(api): State<Api>,
+    by: By,
     Id(run): Id<RunId>,
     Body(fork): Body<Fork>,
 ) -> Result<Response, Problem> {
-    let new = api.runs().fork(&run, fork.step, fork.note, &fork.models).await.map_err(answer::refused)?;
+    let by = by.client();
+    let new = api.runs().fork(&run, fork.step, fork.note, &fork.models, Some(&by)).await.map_err(answer::refused)?;
     Ok(accepted(new, false))
 }
 

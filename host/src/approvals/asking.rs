@@ -6,7 +6,7 @@ use std::time::Duration;
 use toolhold_core::approval::{Approval, ApprovalState, Asker, Standing};
 use toolhold_core::call::ToolCall;
 use toolhold_core::id::{ApprovalId, CallId, RunId};
-use toolhold_core::outcome::{CallReport, Class, Failure};
+use toolhold_core::outcome::{CallReport, Class, Failure, Outcome};
 use toolhold_core::policy::Question;
 use toolhold_core::run::{Occurrence, RunEvent};
 
@@ -71,7 +71,7 @@ impl Host {
             // From the start: schema, rules, grants. What the run has read meanwhile counts.
             match self.check_in(&call, options, &options.scope, Some(&standing)) {
                 Ok(Entry::Checked(checked)) => {
-                    let report = self.admitted(id, &call, *checked, options).await;
+                    let report = alone(self.admitted(id, &call, *checked, options).await, &standing);
                     if let Err(error) = self.approvals().publish_as_stored(standing.id()) {
                         tracing::warn!(%error, "the use of an approval is not told");
                     }
@@ -85,11 +85,11 @@ impl Host {
         self.refuse(id, &call, Refusal::asked(&question, failure)).await
     }
 
-    /// Whose run it is, if it is one that is on record.
+    /// Whose run it is and on whose behalf, if it is one that is on record.
     fn agent_of(&self, run: &RunId) -> Option<Arc<str>> {
         let first = self.0.journal.reader().ok()?.first_run_event(run).ok()??;
         match serde_json::from_str::<Occurrence>(&first.body).ok()?.event {
-            RunEvent::RunStarted(start) => Some(start.agent.as_str().into()),
+            RunEvent::RunStarted(start) => Some(start.asker().into()),
             _ => None,
         }
     }
@@ -303,6 +303,17 @@ impl Host {
             Asking::Refuse | Asking::Park => None,
         }
     }
+}
+
+/// Nothing stands in for a call with a person's arguments that was not made with them: what asked has others.
+fn alone(mut report: CallReport, standing: &Standing) -> CallReport {
+    if let Outcome::Failure(failure) = &mut report.outcome
+        && standing.arguments().is_some()
+        && report.approved.is_none()
+    {
+        failure.dependency = false;
+    }
+    report
 }
 
 fn asker<'a>(call: &'a ToolCall, options: &'a CallOptions) -> Asker<'a> {

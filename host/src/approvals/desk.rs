@@ -46,7 +46,9 @@ impl Desk {
 
     /// Tells of a change that is on disk.
     pub(super) fn publish(&self, approval: Approval, now: u64) {
-        let is_open = approval.state == ApprovalState::Waiting || approval.state.is_granted();
+        // A no stands for a while too.
+        let is_open =
+            matches!(approval.state, ApprovalState::Waiting | ApprovalState::Rejected) || approval.state.is_granted();
         {
             let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
             match is_open {

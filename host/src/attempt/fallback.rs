@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use toolhold_core::call::ToolCall;
+use toolhold_core::call::{Approved, ToolCall};
 use toolhold_core::event::{Effects, Event};
 use toolhold_core::id::{CallId, IdempotencyKey, ToolName};
 use toolhold_core::manifest::Fallback;
@@ -20,10 +20,10 @@ use crate::telemetry::{Origin, spans};
 impl Host {
     /// The report of a call, or of what stands in for it.
     pub(crate) async fn stand_in(&self, call: &ToolCall, failed: CallReport, options: &CallOptions) -> CallReport {
-        let mut failed = failed;
+        let (mut call, mut failed) = (as_made(call, &failed), failed);
         let mut next = self.fallback(&call.tool, &failed);
         let stood_in = match &next {
-            Some(_) => self.stood_in(call, options),
+            Some(_) => self.stood_in(&call, options),
             None => None,
         };
         // A chain ends: the policy has no circle, so each tool stands in once at most.
@@ -36,11 +36,13 @@ impl Host {
                 next = self.stands_in_for(tool.as_str());
                 continue;
             }
-            let report = self.instead_of(call, &tool, options).await;
+            let report = self.instead_of(&call, &tool, options).await;
             let Outcome::Failure(failure) = &report.outcome else {
                 return self.tool_serves(failed, tool, report).await;
             };
             next = self.fallback(tool.as_str(), &report);
+            call = as_made(&call, &report);
+            failed.approved = changed(report.approved.as_ref()).or(failed.approved);
             // What it read, the run has read.
             failed.effects.labels.extend(report.effects.labels.iter().cloned());
             let line = format!("its fallback `{tool}` (call {}) failed too: {}", report.call, failure.code);
@@ -100,7 +102,11 @@ impl Host {
         // What the first tool read, the run has read.
         report.effects.labels.extend(failed.effects.labels.iter().cloned());
         match self.tell_fallback(&failed.call, Some(report.call.clone())).await {
-            Ok(()) => CallReport { tool: failed.tool, served_by: Some(ServedBy::Tool { tool }), ..report },
+            Ok(()) => {
+                // That a person changed the arguments is told, whoever made the call with them.
+                let approved = report.approved.take().or_else(|| changed(failed.approved.as_ref()));
+                CallReport { tool: failed.tool, served_by: Some(ServedBy::Tool { tool }), approved, ..report }
+            }
             Err(error) => unrecorded(failed, &error),
         }
     }
@@ -121,6 +127,19 @@ impl Host {
         let event = Event::FallbackServed { call: failed.clone(), by };
         self.0.journal.record(clock::micros(), event).await
     }
+}
+
+/// The call as it was made: with the arguments of the person who changed them, if one did. What that person replaced is not done by
+/// any other tool either.
+fn as_made(call: &ToolCall, report: &CallReport) -> ToolCall {
+    let theirs = report.approved.as_ref().and_then(|approved| approved.arguments.as_ref());
+    let arguments = theirs.map_or_else(|| call.arguments.clone(), ToString::to_string);
+    ToolCall { arguments, ..call.clone() }
+}
+
+/// What a person said, if it changed the arguments.
+fn changed(approved: Option<&Approved>) -> Option<Approved> {
+    approved.filter(|approved| approved.arguments.is_some()).cloned()
 }
 
 /// The same call of another tool. With a key of its own, made of the call's, so that a repeat finds it again.

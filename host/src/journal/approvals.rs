@@ -245,6 +245,7 @@ fn expire_one(
     redactor: &Redactor,
 ) -> Result<Option<Event>, Error> {
     let Ok(after) = before.after(ApprovalStep::Expire) else { return Ok(None) };
+    // One that cannot be written down is over all the same: it admits nothing, and keeps nobody from opening the journal.
     let stored = update(connection, &after, foreseen, redactor)?;
     Ok(stored.map(|stored| Event::ApprovalExpired { approval: after.id, stored }))
 }
@@ -255,18 +256,14 @@ pub(super) fn stands(connection: &Connection, approval: &ApprovalId, now: u64) -
     Ok(known.is_some_and(|(known, _)| known.state.is_granted() && !known.is_over(now)))
 }
 
-/// Takes the approval of a call that is admitted.
+/// Takes the approval of a call that is admitted. What cannot be written down as used would admit another call: it admits none.
 pub(super) fn take(connection: &Connection, intent: &Intent, redactor: &Redactor) -> Result<Option<Event>, Error> {
     let Some(id) = &intent.approval else { return Ok(None) };
     let Some((before, foreseen)) = get(connection, id)? else { return Ok(None) };
     let Ok(after) = before.after(before.use_step()) else { return Ok(None) };
-    let stored = update(connection, &after, foreseen.as_deref(), redactor)?;
-    Ok(stored.map(|stored| Event::ApprovalUsed {
-        approval: id.clone(),
-        call: intent.call.clone(),
-        run: intent.run.clone(),
-        stored,
-    }))
+    let stored = update(connection, &after, foreseen.as_deref(), redactor)?.ok_or(Error::Secret)?;
+    let (approval, call, run) = (id.clone(), intent.call.clone(), intent.run.clone());
+    Ok(Some(Event::ApprovalUsed { approval, call, run, stored }))
 }
 
 fn update(

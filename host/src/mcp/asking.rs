@@ -120,6 +120,8 @@ impl Person {
         let asked = context.peer.create_elicitation_with_timeout(params, Some(lasts(host)));
         let answer = tokio::select! {
             answer = asked => answer,
+            // Decided elsewhere, or over: the form holds nobody any more. What holds is on record.
+            _ = host.decision(id) => return Ok(()),
             () = context.ct.cancelled() => return Ok(()),
         };
         match answer {

@@ -158,7 +158,8 @@ impl Host {
 
 /// What is open of approvals, and who is told of them.
 fn desk(journal: &Journal, policy: &Policy, secrets: &Secrets) -> Result<Desk, OpenError> {
-    let states = vec![ApprovalState::Waiting, ApprovalState::Approved, ApprovalState::Modified];
+    let states =
+        vec![ApprovalState::Waiting, ApprovalState::Approved, ApprovalState::Modified, ApprovalState::Rejected];
     let open = journal.reader()?.approvals(&ApprovalFilter { states, limit: u32::MAX, ..ApprovalFilter::default() })?;
     Ok(Desk::new(&open, Hook::of(policy.manifest().approvals().webhook.as_ref(), secrets)))
 }

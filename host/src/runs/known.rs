@@ -124,6 +124,7 @@ mod tests {
             version: VERSION,
             run: "run-1".parse().unwrap(),
             agent: "local".into(),
+            by: None,
             task: "t".into(),
             mode: Mode::Live,
             models: vec![Identity { name: "m".into(), kind: Kind::Scripted }],

@@ -141,6 +141,7 @@ mod tests {
                 version: VERSION,
                 run: run.parse().unwrap(),
                 agent: "local".into(),
+                by: None,
                 task: "t".into(),
                 mode,
                 models: Vec::new(),

@@ -198,16 +198,22 @@ impl Worker<'_> {
         models: &mut Models<'_>,
         observer: Observer<'_>,
     ) -> Result<Ended, Error> {
-        let Ready { mut machine, .. } = self.copy((from, step), run, note).await?;
+        let Ready { mut machine, .. } = self.copy((from, step), (run, None), note).await?;
         self.go_on(&mut machine, true, models, &mut self.engine(), observer).await
     }
 
-    /// Puts a new run on record as a copy of another one up to `step`, and leaves the work to [`Worker::carry`].
+    /// Puts a new run on record as a copy of another one up to `step`, and leaves the work to [`Worker::carry`]. It is a run on behalf
+    /// of `by`, whoever began the other one.
     ///
     /// # Errors
     ///
     /// There is no such step, or something is half done at it; or the journal failed.
-    pub async fn copy(&self, (from, step): (&RunId, u64), run: RunId, note: Option<String>) -> Result<Ready, Error> {
+    pub async fn copy(
+        &self,
+        (from, step): (&RunId, u64),
+        (run, by): (RunId, Option<String>),
+        note: Option<String>,
+    ) -> Result<Ready, Error> {
         let past = self.past(from)?;
         if past.record.mode == Mode::Preview {
             return Err(Error::DryRun(from.clone()));
@@ -223,7 +229,7 @@ impl Worker<'_> {
         for happened in past.history.iter().take(steps) {
             let event = match &happened.event {
                 RunEvent::RunStarted(start) => {
-                    let start = Start { run: run.clone(), ..(**start).clone() };
+                    let start = Start { run: run.clone(), by: by.clone(), ..(**start).clone() };
                     copy = Some(Machine::begin(start.clone()));
                     RunEvent::RunStarted(Box::new(start))
                 }

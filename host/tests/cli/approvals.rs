@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use toolhold::agent::{Task, TokioClock};
 use toolhold::approvals::{Approval, ApprovalFilter, ApprovalScope, ApprovalState, Decider, Error, Verdict};
 use toolhold::attempt::{HostTime, Time};
 use toolhold::journal::Error as JournalError;
+use toolhold::runs::{HostTools, Worker};
 use toolhold::{Asking, CallOptions, CallReport, Host, HostConfig, ToolCall};
 use toolhold_core::effect::RequestState;
 use toolhold_core::id::ApprovalId;
@@ -56,6 +59,29 @@ name = "never there"
 decision = "deny"
 tools = ["files.write"]
 when = { properties = { path = { pattern = "^/work/never/" } }, required = ["path"] }
+"#;
+
+/// Writing has no time, so another tool stands in for it.
+const FALLBACK: &str = r#"
+[tools.files.limits]
+time = "1us"
+
+[tools.files.tool.write]
+fallback = { tool = "other.write" }
+
+[tools.other]
+source = "files.wasm"
+
+[[tools.other.directories]]
+host = "work"
+guest = "/work"
+read = ["**"]
+write = ["**"]
+
+[[rules]]
+name = "the other one writes"
+decision = "allow"
+tools = ["other.write"]
 "#;
 
 /// Moves on when it is told to; nobody who sleeps is kept waiting.
@@ -266,6 +292,55 @@ fn other_arguments_go_through_schema_and_rules_and_are_told() {
         assert!(approved.label().unwrap().contains("a person changed the arguments"));
         assert_eq!(place.project.read("work/b.md"), "two");
         assert!(!place.project.path().join("work/a.md").exists());
+        verified(&host).await;
+    });
+}
+
+#[test]
+fn what_stands_in_for_a_call_has_the_arguments_of_the_person_who_changed_them() {
+    let place = Place::new(FALLBACK);
+    block_on(async {
+        let host = place.open().await;
+        let id = awaited(&park(&host, write("a.md", "one")).await);
+        let theirs = json!({"path": "/work/b.md", "content": "two"}).to_string();
+        host.approvals().decide(&id, &me(), Verdict::Modify(theirs, ApprovalScope::Once)).await.unwrap();
+        let made = park(&host, write("a.md", "one")).await;
+        succeeded(&made);
+        assert!(made.served_by.is_some(), "{made:?}");
+        assert!(!place.project.path().join("work/a.md").exists(), "the person replaced it");
+        assert_eq!(place.project.read("work/b.md"), "two");
+        assert!(made.approved.unwrap().label().unwrap().contains("a person changed the arguments"));
+        verified(&host).await;
+    });
+}
+
+#[test]
+fn what_is_approved_for_the_run_of_one_is_not_for_the_run_of_another() {
+    let place = Place::new("");
+    block_on(async {
+        let host = place.open().await;
+        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+        let (clock, cancel) = (Arc::new(TokioClock::default()), CancellationToken::new());
+        let worker = Worker { tools: &tools, clock, cancel, front: "test" };
+        for (run, by) in
+            [("r-ann", Some("api:ann")), ("r-ann-2", Some("api:ann")), ("r-bob", Some("api:bob")), ("r-op", None)]
+        {
+            let task = Task { by: by.map(str::to_owned), ..Task::new(run.parse().unwrap(), "t") };
+            worker.accept(worker.start(task, &Vec::new())).await.unwrap();
+        }
+        let of = |run: &str| ToolCall { run: run.parse().unwrap(), ..write("a.md", "one") };
+        let id = awaited(&park(&host, of("r-ann")).await);
+        approve(&host, &id).await;
+        assert_eq!(host.approvals().get(&id).await.unwrap().approval.agent.as_deref(), Some("local@api:ann"));
+        for other in ["r-bob", "r-op"] {
+            assert_ne!(awaited(&park(&host, of(other)).await), id, "{other}");
+        }
+        worker
+            .copy(("r-ann".parse().as_ref().unwrap(), 1), ("r-copy".parse().unwrap(), Some("api:bob".into())), None)
+            .await
+            .unwrap();
+        assert_ne!(awaited(&park(&host, of("r-copy")).await), id, "a copy is the run of whoever made it");
+        succeeded(&park(&host, of("r-ann-2")).await);
         verified(&host).await;
     });
 }

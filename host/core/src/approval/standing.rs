@@ -90,11 +90,12 @@ impl Standing {
         self.arguments.as_deref()
     }
 
-    /// Whether it can be the answer to a question of `rule`. Who chose the arguments has answered for them; whoever did not was
-    /// shown one rule, and another one asks about something else.
+    /// Whether it can be the answer to a question of `rule`. Who chose the arguments of one call has answered for that call; everyone
+    /// else was shown one rule, and another one asks about something else.
     #[must_use]
     pub fn covers(&self, rule: &str, every_time: bool) -> bool {
-        let knows = self.arguments.is_some() || self.rule == rule;
+        let chose = self.arguments.is_some() && self.scope == ApprovalScope::Once;
+        let knows = self.rule == rule || chose;
         let reaches = !every_time || self.scope == ApprovalScope::Once;
         knows && reaches
     }

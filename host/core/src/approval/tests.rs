@@ -223,6 +223,13 @@ fn other_arguments_are_bound_as_the_person_wrote_them() {
     let standing = modified.standing(&asker("local", &own), 1_500).unwrap();
     assert_eq!(standing.arguments(), Some(r#"{"path":"/work/b"}"#));
     assert!(standing.answers(binding(&wanted, manifest(), Mode::Live), "another rule", true), "who chose has seen it");
+    let verdict = Verdict::Modify(r#"{ "path": "/work/b" }"#.into(), ApprovalScope::Run);
+    let wide = asked().answered(&verdict, Some(&wanted), "me", 1_500).unwrap();
+    let wide = wide.standing(&asker("local", &own), 1_500).unwrap();
+    assert!(
+        wide.covers("ask", false) && !wide.covers("another rule", false),
+        "more calls than the one that was chosen"
+    );
     assert!(!standing.answers(asked().binding, "ask", false), "what was asked for first is not approved");
     let redacted = Verdict::Modify(r#"{"key":"[redacted]"}"#.into(), ApprovalScope::Once);
     assert_eq!(asked().answered(&redacted, None, "me", 1_500), Err(Unanswerable::Redacted));

@@ -46,6 +46,9 @@ pub struct Start {
     /// Whose run it is: quotas and health are told apart by it.
     #[serde(default = "local", skip_serializing_if = "is_local")]
     pub agent: String,
+    /// On whose behalf, where that is not the operator: what people approve for one is not another's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What is to be done, in words.
     pub task: String,
     /// Whether effects land.
@@ -65,6 +68,17 @@ pub struct Start {
     /// The JSON Schema that the answer has to conform to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_schema: Option<Value>,
+}
+
+impl Start {
+    /// Who asks people, as it is shown and told apart. No name of an agent has an `@`.
+    #[must_use]
+    pub fn asker(&self) -> String {
+        match &self.by {
+            Some(by) => format!("{}@{by}", self.agent),
+            None => self.agent.clone(),
+        }
+    }
 }
 
 /// The agent of a run that names none.

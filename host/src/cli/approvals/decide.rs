@@ -1,8 +1,9 @@
 //! A decision of whoever sits at the terminal: made here, or left for the process that holds the journal.
 
+use std::path::Path;
 use std::time::Duration;
 
-use toolhold_core::approval::{Approval, Verdict};
+use toolhold_core::approval::{Approval, ApprovalState, Verdict};
 use toolhold_core::id::ApprovalId;
 
 use super::{Project, record};
@@ -51,19 +52,40 @@ async fn leave(id: &ApprovalId, said: Said, project: &Project, ui: Ui) -> Comman
     let before = record(id, project)?.approval.state;
     let wish = Wish { approval: id.clone(), face: "terminal".into(), name: name(), said };
     wish::leave(&state, &wish).code(ExitCode::Host)?;
-    for _ in 0..LOOKS {
-        tokio::time::sleep(LOOK).await;
-        if let Some(why) = wish::refused(&state, id) {
-            return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!("{why}")));
-        }
-        let found = Reader::open(&state).and_then(|reader| reader.approval(id)).code(ExitCode::Host)?;
-        if let Some((approval, _)) = found.filter(|(approval, _)| approval.state != before) {
-            return told(&approval, ui);
+    if let Some(approval) = became(id, &state, before).await? {
+        return told(&approval, ui);
+    }
+    if wish::take_back(&state, id) {
+        let why =
+            "the process that holds the state directory did not take the decision: decide there, or stop it first";
+        return Err(Failure::new(ExitCode::Host, anyhow::anyhow!("{why}")));
+    }
+    // It was taken at the last moment.
+    match became(id, &state, before).await? {
+        Some(approval) => told(&approval, ui),
+        None => {
+            let why = format!(
+                "the process that holds the state directory took the decision, and what came of it is not known yet: \
+                 look at it with `toolhold approvals show {id}`"
+            );
+            Err(Failure::new(ExitCode::Host, anyhow::anyhow!("{why}")))
         }
     }
-    wish::take_back(&state, id);
-    let why = "the process that holds the state directory did not take the decision: decide there, or stop it first";
-    Err(Failure::new(ExitCode::Host, anyhow::anyhow!("{why}")))
+}
+
+/// The approval, once it is not any more what it was `before`. Nothing where that takes too long.
+async fn became(id: &ApprovalId, state: &Path, before: ApprovalState) -> Result<Option<Approval>, Failure> {
+    for _ in 0..LOOKS {
+        tokio::time::sleep(LOOK).await;
+        if let Some(why) = wish::refused(state, id) {
+            return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!("{why}")));
+        }
+        let found = Reader::open(state).and_then(|reader| reader.approval(id)).code(ExitCode::Host)?;
+        if let Some((approval, _)) = found.filter(|(approval, _)| approval.state != before) {
+            return Ok(Some(approval));
+        }
+    }
+    Ok(None)
 }
 
 fn told(approval: &Approval, ui: Ui) -> CommandResult {

@@ -240,6 +240,7 @@ pub(super) async fn run(journal: &Journal, run: &str, task: &str, events: Vec<Ru
         version: VERSION,
         run: run.parse().unwrap(),
         agent: "local".into(),
+        by: None,
         task: task.into(),
         mode: Mode::Live,
         models: Vec::new(),

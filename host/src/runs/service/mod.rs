@@ -194,6 +194,7 @@ impl Service {
     }
 
     /// Begins a new run as a copy of another one up to `step`; of no step, up to the last one at which nothing was half done.
+    /// It is the run of whoever asks for it, `by`.
     ///
     /// # Errors
     ///
@@ -204,6 +205,7 @@ impl Service {
         step: Option<u64>,
         note: Option<String>,
         models: &[String],
+        by: Option<&str>,
     ) -> Result<RunId, Refused> {
         let step = match step {
             Some(step) => step,
@@ -212,8 +214,8 @@ impl Service {
         let run = clock::new_run();
         let job = self.job_of(from, &run, models)?;
         job.note()?;
-        let (from, copy) = (from.clone(), run.clone());
-        self.carried_out(async move { job.fork((&from, step), copy, note).await }).await?;
+        let (from, copy, by) = (from.clone(), run.clone(), behalf(by));
+        self.carried_out(async move { job.fork((&from, step), copy, note, by).await }).await?;
         Ok(run)
     }
 
@@ -334,7 +336,8 @@ impl Service {
         let is_dry = new.is_dry || self.0.host.policy().manifest().mode() == Mode::Preview;
         let mode = if is_dry { Mode::Preview } else { Mode::Live };
         let run = new.run.clone().unwrap_or_else(clock::new_run);
-        Ok(Task { mode, answer_schema: new.answer_schema.clone(), agent, ..Task::new(run, new.task.clone()) })
+        let (by, answer_schema) = (behalf(new.by.as_deref()), new.answer_schema.clone());
+        Ok(Task { mode, answer_schema, agent, by, ..Task::new(run, new.task.clone()) })
     }
 
     /// Whether the run of that name is this one.
@@ -415,6 +418,11 @@ impl Drop for Claim {
     fn drop(&mut self) {
         self.service.present().remove(&self.run);
     }
+}
+
+/// On whose behalf a run is; nobody's where the operator asks for it.
+fn behalf(by: Option<&str>) -> Option<String> {
+    by.filter(|by| *by != LOCAL).map(str::to_owned)
 }
 
 /// Whether a text can be whose run it is.

@@ -80,8 +80,14 @@ impl Job {
         self.start(ready)
     }
 
-    pub(super) async fn fork(self, from: (&RunId, u64), run: RunId, note: Option<String>) -> Result<(), Refused> {
-        let ready = self.desk.worker(&self.desk.tools()).copy(from, run, note).await;
+    pub(super) async fn fork(
+        self,
+        from: (&RunId, u64),
+        run: RunId,
+        note: Option<String>,
+        by: Option<String>,
+    ) -> Result<(), Refused> {
+        let ready = self.desk.worker(&self.desk.tools()).copy(from, (run, by), note).await;
         self.start(ready)
     }
 

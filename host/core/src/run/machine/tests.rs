@@ -28,6 +28,7 @@ fn start(models: usize) -> Start {
         version: VERSION,
         run: "run-1".parse().unwrap(),
         agent: "local".into(),
+        by: None,
         task: "do it".into(),
         mode: Mode::Live,
         models: (0..models).map(model).collect(),
