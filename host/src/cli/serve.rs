@@ -150,9 +150,10 @@ fn first_token(file: &TokenFile, state: &Path, ui: Ui) -> Result<(), Failure> {
     let (secret, created) = (Secret::new()?, clock::now());
     let (name, digest) = ("admin".parse()?, secret.digest());
     let token = Token { name, role: Role::Admin, digest, created, expires: None };
-    file.change(|tokens| tokens.add(token)).code(ExitCode::BadInput)?;
+    let add = || file.change(|tokens| tokens.add(token)).code(ExitCode::BadInput);
     // A terminal forgets; a log does not.
     if std::io::stderr().is_terminal() {
+        add()?;
         ui.say_always(&format!(
             "there was no token, so one was made, with the role `admin`:\n\n  {}\n",
             secret.reveal()
@@ -161,15 +162,27 @@ fn first_token(file: &TokenFile, state: &Path, ui: Ui) -> Result<(), Failure> {
         return Ok(());
     }
     let path = state.join("admin.token");
-    let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-    let written = opened.and_then(|mut file| file.write_all(secret.reveal().as_bytes()));
+    // Before it is a token of the server: one that nobody can read would keep another from being made.
+    let written = write_private(&path, secret.reveal());
     written.map_err(|error| anyhow::anyhow!("`{}` cannot be written: {error}", path.display())).code(ExitCode::Host)?;
+    add().inspect_err(|_| drop(std::fs::remove_file(&path)))?;
     let text = format!(
         "there was no token, so one was made, with the role `admin`: it is in `{}`; move it to where it is used, and delete the file",
         path.display()
     );
     ui.say_always(&text);
     Ok(())
+}
+
+/// Writes a file that is for its owner alone. What was there under its name, a link too, is gone.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 fn failure(error: ServeError) -> Failure {
@@ -179,4 +192,25 @@ fn failure(error: ServeError) -> Failure {
         ServeError::Tls(_) => ExitCode::BadInput,
     };
     Failure::new(code, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_private_file_takes_the_place_of_a_link_and_of_a_file_that_others_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("admin.token"), folder.path().join("other"));
+        std::fs::write(&other, "other").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        write_private(&path, "secret").unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "other");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write_private(&path, "another").unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), mode & 0o777), ("another", 0o600));
+    }
 }

@@ -9,7 +9,7 @@ use super::link;
 use super::shell;
 use crate::access::{Caller, Role};
 use crate::journal;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::runs;
 
 /// Why there is no page.
@@ -55,6 +55,14 @@ impl Failure {
             "Too large",
             "the form is longer than any may be, and nothing was done",
         )
+    }
+
+    /// What was sent was not read.
+    pub(super) fn unread(problem: &Problem) -> Self {
+        match problem.code() {
+            Code::BodyTooLarge => Self::too_large(),
+            code => Self::shown(code.status(), "Not taken", format!("{}; nothing was done", problem.detail())),
+        }
     }
 
     /// It did not come from a page of ours.

@@ -4,16 +4,17 @@
 //! and it brings along what only our page of this session had. What a visitor may do is the role of their token, asked for at
 //! each act.
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Console;
 use super::failure::Failure;
 use super::login;
 use super::session::{self, Going, Said};
 use crate::access::{Caller, Connection, Role};
+use crate::serve::Bodies;
 
 /// The header of a request that a page made by itself.
 const REFRESH: &str = "x-refresh";
@@ -112,7 +113,7 @@ impl FromRequest<Console> for Form {
         let (mut parts, body) = request.into_parts();
         from_our_page(&parts.headers)?;
         let visitor = Visitor::from_request_parts(&mut parts, console).await?;
-        let fields = Fields::read(Request::from_parts(parts, body)).await?;
+        let fields = Fields::read(Request::from_parts(parts, body), &console.0.forms).await?;
         if !session::is_of(&visitor.going, fields.get("csrf")) {
             return Err(Failure::foreign(
                 "the form is of another session: go back, load the page again and send it once more",
@@ -124,22 +125,26 @@ impl FromRequest<Console> for Form {
 
 /// What a form says.
 #[derive(Debug)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(super) struct Fields {
+    said: Vec<(String, String)>,
+    /// The room that it takes if it is long.
+    _room: Option<OwnedSemaphorePermit>,
+}
 
 impl Fields {
     /// Reads the body of a request.
-    pub(super) async fn read(request: Request) -> Result<Self, Failure> {
+    pub(super) async fn read(request: Request, bodies: &Bodies) -> Result<Self, Failure> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.split(';').next() != Some("application/x-www-form-urlencoded") {
             return Err(Failure::bad_request("this is no form of the console"));
         }
-        let body = Bytes::from_request(request, &()).await.map_err(|_| Failure::too_large())?;
-        Ok(Self(url::form_urlencoded::parse(&body).into_owned().collect()))
+        let (body, room) = bodies.read(request.into_body()).await.map_err(|problem| Failure::unread(&problem))?;
+        Ok(Self { said: url::form_urlencoded::parse(&body).into_owned().collect(), _room: room })
     }
 
     /// A field, or nothing.
     pub(super) fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.said.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 }
 

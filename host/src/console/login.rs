@@ -59,7 +59,7 @@ pub(super) async fn begin(State(console): State<Console>, request: Request) -> R
     guard::from_our_page(request.headers())?;
     let connection = request.extensions().get::<Connection>().copied();
     let encrypted = guard::encrypted(request.extensions());
-    let fields = Fields::read(request).await?;
+    let fields = Fields::read(request, &console.0.logins).await?;
     let peer = connection.map_or(Peer::Local, |connection| connection.peer);
     let caller = match console.0.access.admit(fields.get("token").trim(), peer).await {
         Ok(caller) => caller,

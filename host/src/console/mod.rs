@@ -26,7 +26,6 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
@@ -36,6 +35,7 @@ use self::session::Sessions;
 use crate::access::Access;
 use crate::journal::Reader;
 use crate::runs::service::Service;
+use crate::serve::{Bodies, Bounds};
 use crate::shutdown::Shutdown;
 use crate::{Host, clock};
 
@@ -52,6 +52,10 @@ struct Inner {
     runs: Service,
     sessions: Sessions,
     audience: Audience,
+    /// Forms of visitors.
+    forms: Bodies,
+    /// Forms of those who are none yet: they take no room of the others.
+    logins: Bodies,
     shutdown: Shutdown,
 }
 
@@ -60,7 +64,9 @@ impl Console {
     #[must_use]
     pub fn new(host: Host, runs: Service, access: Access, shutdown: Shutdown) -> Self {
         let (sessions, audience) = (Sessions::default(), Audience::default());
-        Self(Arc::new(Inner { host, access, runs, sessions, audience, shutdown }))
+        let forms = Bodies::new(Bounds { body: LONGEST_FORM, ..Bounds::default() });
+        let logins = Bodies::new(Bounds::of_logins());
+        Self(Arc::new(Inner { host, access, runs, sessions, audience, forms, logins, shutdown }))
     }
 
     fn host(&self) -> &Host {
@@ -128,7 +134,6 @@ pub fn router(console: Console) -> Router {
         .route("/audit/verify", post(pages::audit::verify))
         .route("/live", get(live::follow))
         .route("/assets/{name}", get(assets::serve))
-        .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(from_fn(headers::add))
         .with_state(console)
 }

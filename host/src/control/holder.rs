@@ -21,6 +21,9 @@ use crate::shutdown::Shutdown;
 /// Clients of one socket at once.
 const MOST_CLIENTS: usize = 32;
 
+/// How long it takes until clients are taken again, when the operating system has no room for one.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How long a client may take to say what it wants.
 const HELLO_TIME: Duration = Duration::from_secs(5);
 
@@ -112,7 +115,12 @@ where
                 () = ending.begun() => return,
                 accepted = listener.accept() => accepted,
             };
-            let (Ok(stream), Ok(place)) = (accepted, Arc::clone(&places).try_acquire_owned()) else { continue };
+            let Ok(stream) = accepted else {
+                // Out of files: asking again at once would only take the time of what could close some.
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
             let served = serve(stream);
             drop(ending.spawn(async move {
                 served.await;

@@ -1,6 +1,6 @@
 //! What commands ask of a process that holds the state directory and is no server: the routes of the HTTP API that they need.
 
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,6 +16,9 @@ use crate::problem::{Code, Problem};
 use crate::shown::Report;
 use crate::{Asking, CallOptions, Host, UndoError, Undone, clock, journal};
 
+/// Longest body, in bytes: the same as of the HTTP API.
+const LONGEST_BODY: usize = 5 << 20;
+
 /// The routes, in the form of the HTTP API.
 pub(super) fn router(host: Host) -> Router {
     Router::new()
@@ -25,6 +28,7 @@ pub(super) fn router(host: Host) -> Router {
         .route("/v1/calls/{call}/undo", post(undo))
         .route("/v1/breakers/reset", post(reset))
         .route("/v1/unknown/{call}/resolve", post(resolve))
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(host)
 }
 

@@ -35,6 +35,15 @@ pub(crate) const MOST_LONG_BODIES: usize = 16;
 /// Requests that are answered at once. Calls that wait are among them.
 pub(crate) const MOST_REQUESTS: usize = 256;
 
+/// Requests that are answered at once of those that one address, or one IPv6 network, sends.
+pub(crate) const MOST_REQUESTS_PER_PEER: usize = 64;
+
+/// Longest form by which somebody logs in, in bytes.
+pub(crate) const LONGEST_LOGIN: usize = 4 << 10;
+
+/// How long it may take to arrive: who sends it is not known yet.
+pub(crate) const LOGIN_TIME: Duration = Duration::from_secs(5);
+
 /// Streams at once on one connection of HTTP/2.
 pub(crate) const MOST_STREAMS: u32 = 64;
 
@@ -61,6 +70,7 @@ pub(crate) struct Bounds {
     pub(crate) small_body: usize,
     pub(crate) long_bodies: usize,
     pub(crate) requests: usize,
+    pub(crate) requests_per_peer: usize,
     pub(crate) streams: u32,
     pub(crate) idle_time: Duration,
     pub(crate) stall_time: Duration,
@@ -81,10 +91,19 @@ impl Default for Bounds {
             small_body: SMALL_BODY,
             long_bodies: MOST_LONG_BODIES,
             requests: MOST_REQUESTS,
+            requests_per_peer: MOST_REQUESTS_PER_PEER,
             streams: MOST_STREAMS,
             idle_time: IDLE_TIME,
             stall_time: STALL_TIME,
             linger_time: LINGER_TIME,
         }
+    }
+}
+
+impl Bounds {
+    /// Those of forms by which somebody logs in. All are small: there may be as many as requests.
+    pub(crate) fn of_logins() -> Self {
+        let bounds = Self::default();
+        Self { body: LONGEST_LOGIN, body_time: LOGIN_TIME, long_bodies: bounds.requests, ..bounds }
     }
 }

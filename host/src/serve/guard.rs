@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::bounds::Bounds;
 use super::connection::Marks;
 use super::names::Names;
+use super::peers::Peers;
 use crate::access::{Access, Connection};
 use crate::problem::{Code, Problem};
 
@@ -40,12 +41,12 @@ pub(super) struct Guard(Arc<Inner>);
 struct Inner {
     names: Names,
     access: Access,
-    requests: Arc<Semaphore>,
+    requests: Peers,
 }
 
 impl Guard {
     pub(super) fn new(names: Names, access: Access, bounds: &Bounds) -> Self {
-        let requests = Arc::new(Semaphore::new(bounds.requests));
+        let requests = Peers::new(bounds.requests, bounds.requests_per_peer);
         Self(Arc::new(Inner { names, access, requests }))
     }
 }
@@ -62,9 +63,13 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
 }
 
 async fn guarded(guard: &Inner, mut request: Request, next: Next) -> Result<Response, Problem> {
-    let _permit = Arc::clone(&guard.requests).try_acquire_owned().map_err(|_| overloaded())?;
     let arrived = request.extensions().get::<Arrived>().copied();
     let arrived = arrived.ok_or_else(|| Problem::new(Code::Internal, "the request came by an unknown way"))?;
+    // Whoever watches this server is answered also when it has enough to do: that costs little, and no body is read for it.
+    let _place = match request.uri().path() {
+        "/healthz" | "/readyz" => None,
+        _ => Some(guard.requests.enter(arrived.connection.peer).ok_or_else(overloaded)?),
+    };
     let names = &guard.names;
     let checked = names.check_host(request.uri(), request.headers(), arrived.local);
     let checked = checked.and_then(|ours| {
@@ -101,7 +106,7 @@ impl Bodies {
     }
 
     /// The whole body, and the room that it takes if it is long.
-    async fn read(&self, body: Body) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
+    pub(crate) async fn read(&self, body: Body) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
         let most = u64::try_from(self.bounds.body).unwrap_or(u64::MAX);
         let size = http_body::Body::size_hint(&body);
         if size.lower() > most {

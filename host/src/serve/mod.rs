@@ -21,7 +21,6 @@ pub use tls::{TlsError, TlsFiles};
 
 pub(crate) use bounds::Bounds;
 pub(crate) use connection::{Marks, drive};
-#[cfg(test)]
-use guard::{Bodies, whole_body};
+pub(crate) use guard::Bodies;
 pub(crate) use lifecycle::serve;
 pub(crate) use parts::parts;

@@ -37,7 +37,7 @@ pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, mcp: HttpSetti
         true => parts.in_the_open(telemetry::open_metrics(host.clone())),
         false => parts.behind_the_door(telemetry::metrics_for_callers(host.clone())),
     };
-    parts.router(access)
+    parts.router(access, Bounds::default())
 }
 
 /// Whom a token belongs to, and what it may do.
@@ -72,11 +72,11 @@ impl Parts {
         Self { open: self.open.merge(part), ..self }
     }
 
-    /// One router of all of them. Bodies are read behind the door: nobody without a token has one kept.
-    pub(crate) fn router(self, access: &Access) -> Router {
-        let bodies = Bodies::new(Bounds::default());
-        let behind = self.behind.layer(from_fn_with_state(bodies.clone(), whole_body));
+    /// One router of all of them. Bodies are read behind the door: nobody without a token has one kept, or takes the room of one.
+    /// A part in the open that takes a body reads it itself, within bounds of its own.
+    pub(crate) fn router(self, access: &Access, bounds: Bounds) -> Router {
+        let behind = self.behind.layer(from_fn_with_state(Bodies::new(bounds), whole_body));
         let behind = behind.layer(from_fn_with_state(access.clone(), gate));
-        behind.merge(self.open.layer(from_fn_with_state(bodies, whole_body)))
+        behind.merge(self.open)
     }
 }

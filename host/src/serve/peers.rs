@@ -1,12 +1,11 @@
-//! How many connections there are, and from where.
+//! How many connections, or open requests, there are, and from where.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::bounds::Bounds;
 use crate::access::Peer;
 
-/// The connections of a server, counted.
+/// The connections of a server, or its open requests, counted.
 #[derive(Debug, Clone)]
 pub(super) struct Peers(Arc<Inner>);
 
@@ -23,7 +22,7 @@ struct Open {
     of: HashMap<Peer, usize>,
 }
 
-/// A connection that counts, for as long as this is there.
+/// One that counts, for as long as this is there.
 #[derive(Debug)]
 pub(super) struct Entered {
     peers: Peers,
@@ -31,8 +30,8 @@ pub(super) struct Entered {
 }
 
 impl Peers {
-    pub(super) fn new(bounds: &Bounds) -> Self {
-        let (most, most_per_peer) = (bounds.connections, bounds.per_peer);
+    /// So many in all, and so many of one peer.
+    pub(super) fn new(most: usize, most_per_peer: usize) -> Self {
         Self(Arc::new(Inner { most, most_per_peer, open: Mutex::default() }))
     }
 
@@ -74,7 +73,7 @@ mod tests {
     #[test]
     fn one_peer_leaves_room_for_others_and_all_together_have_an_end() {
         let peer = |number: u32| Peer::Address(std::net::IpAddr::V4(number.into()));
-        let peers = Peers::new(&Bounds { connections: 5, per_peer: 2, ..Bounds::default() });
+        let peers = Peers::new(5, 2);
         let first: Vec<_> = (0..3).map(|_| peers.enter(peer(1))).collect();
         assert_eq!(first.iter().flatten().count(), 2);
         let others: Vec<_> = (2..9).filter_map(|number| peers.enter(peer(number))).collect();

@@ -124,7 +124,7 @@ impl Server {
             .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed, "`Allow` names the methods"))
             .layer(from_fn_with_state(guarded, guard))
             .layer(CatchPanicLayer::custom(panicked));
-        let peers = Peers::new(&self.bounds);
+        let peers = Peers::new(self.bounds.connections, self.bounds.per_peer);
         let server = Arc::new(Taken { router, tls: self.tls, bounds: self.bounds, shutdown });
         loop {
             let accepted = tokio::select! {

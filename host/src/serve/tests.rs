@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::{Bodies, Bounds, Server, Settings, TlsFiles, whole_body};
-use crate::access::{Access, Connection, Role, Secret, Token, TokenFile, gate};
+use super::parts::Parts;
+use super::{Bounds, Server, Settings, TlsFiles};
+use crate::access::{Access, Connection, Role, Secret, Token, TokenFile};
 use crate::journal::{Journal, Options};
 use crate::shutdown::Shutdown;
 
@@ -111,14 +111,17 @@ fn parts(access: &Access, bounds: Bounds, (go, here): (Arc<Notify>, Arc<Notify>)
     };
     let behind = Router::new()
         .route("/size", post(|body: axum::body::Bytes| async move { body.len().to_string() }))
-        .route("/wait", get(wait))
-        .layer(from_fn_with_state(Bodies::new(bounds), whole_body))
-        .layer(from_fn_with_state(access.clone(), gate));
+        .route("/wait", get(wait));
     let open = |request: Request| async move { format!("{:?}", request.extensions().get::<Connection>()) };
     async fn broken() -> &'static str {
         panic!("a bug with /host/path in it")
     }
-    Router::new().route("/open", get(open)).route("/broken", get(broken)).merge(behind)
+    let open =
+        Router::new().route("/open", get(open)).route("/broken", get(broken)).route("/healthz", get(async || "ok"));
+    let logins = super::Bodies::new(Bounds::of_logins());
+    let login = move |request: Request| async move { logins.read(request.into_body()).await.map(|_| "read") };
+    let open = open.route("/login", post(login));
+    Parts::new().behind_the_door(behind).in_the_open(open).router(access, bounds)
 }
 
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) -> String {
@@ -275,6 +278,52 @@ async fn one_peer_has_so_many_connections_and_all_requests_have_an_end() {
     while status(&answer) != "200" {
         answer = served.ask("GET /open HTTP/1.1", &[], "").await;
     }
+}
+
+/// Requests to log in of which the end does not come, from an address of this machine.
+async fn trickling(served: &Served, from: [u8; 4], count: usize) -> Vec<TcpStream> {
+    let head =
+        format!("POST /login HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", served.address);
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((from, 0))).unwrap();
+        let mut stream = socket.connect(served.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    streams
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_token_takes_no_room_of_those_who_have() {
+    let served = Served::new(Bounds::default()).await;
+    let _trickling = trickling(&served, [127, 0, 0, 1], 16).await;
+    let long = "x".repeat(100 << 10);
+    assert_eq!(status(&served.ask("POST /size HTTP/1.1", &[], &long).await), "200");
+}
+
+// Elsewhere a machine has but one address of its own.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn one_peer_leaves_requests_to_others_and_who_watches_is_always_answered() {
+    let served = Served::new(Bounds { requests: 8, requests_per_peer: 4, ..Bounds::default() }).await;
+    let _one = trickling(&served, [127, 0, 0, 2], 8).await;
+    assert_eq!(status(&served.ask("POST /size HTTP/1.1", &[], "12345").await), "200");
+    let _other = trickling(&served, [127, 0, 0, 3], 8).await;
+    assert_eq!(status(&served.ask("POST /size HTTP/1.1", &[], "12345").await), "503");
+    assert_eq!(status(&served.ask("GET /healthz HTTP/1.1", &[], "").await), "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_is_short_and_does_not_take_long() {
+    let served = Served::new(Bounds::default()).await;
+    assert_eq!(status(&served.ask("POST /login HTTP/1.1", &[], &"x".repeat(4096)).await), "200");
+    assert_eq!(status(&served.ask("POST /login HTTP/1.1", &[], &"x".repeat(4097)).await), "413");
+    let mut slow = trickling(&served, [127, 0, 0, 1], 1).await;
+    let answer = tokio::time::timeout(Duration::from_secs(15), read(slow.remove(0))).await.unwrap();
+    assert_eq!(status(&answer), "408", "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,9 +42,9 @@ impl Sessions {
         Arc::clone(&self.manager)
     }
 
-    /// Whether it is a session of this caller.
+    /// Whether it is a session of this caller, and has not lasted too long.
     pub(super) fn is_of(&self, id: &str, caller: &str) -> bool {
-        self.known().get(id).is_some_and(|session| &*session.caller == caller)
+        self.known().get(id).is_some_and(|session| &*session.caller == caller && session.began.elapsed() < LONGEST)
     }
 
     /// Whether the caller may begin one more. Those that are over, or have lasted long enough, make room.
