@@ -28,11 +28,12 @@
   count();
   if (!about) return;
 
-  // What somebody writes in, or has changed, is left alone.
+  // What somebody writes in, or has changed, is left alone, and so is what was said of what somebody sent.
   const isWritten = (field) =>
     field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
       : field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue;
   const inUse = (part) =>
+    part.querySelector(".said") !== null ||
     [...part.querySelectorAll("input, textarea, select")].some((field) => field === document.activeElement || isWritten(field));
 
   // What was open stays open, and the focus stays where it was.
