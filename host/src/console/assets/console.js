@@ -33,7 +33,7 @@
     field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked
       : field.defaultValue !== undefined && field.type !== "hidden" && field.value !== field.defaultValue;
   const inUse = (part) =>
-    part.querySelector(".said") !== null ||
+    part.querySelector('[role="alert"]') !== null ||
     [...part.querySelectorAll("input, textarea, select")].some((field) => field === document.activeElement || isWritten(field));
 
   // What was open stays open, and the focus stays where it was.
