@@ -78,6 +78,8 @@ pub struct CallOptions {
     pub origin: Origin,
     /// What becomes of a call that a rule asks about.
     pub asking: Asking,
+    /// Ends the wait for a person before its time: the call is then parked. One that runs goes on.
+    pub later: CancellationToken,
     /// The agent whose run it is, if it is one: what people approve for one agent is not another's.
     pub agent: Option<Arc<str>>,
 }
@@ -95,6 +97,7 @@ impl Default for CallOptions {
             taped: false,
             origin: Origin::default(),
             asking: Asking::Refuse,
+            later: CancellationToken::new(),
             agent: None,
         }
     }

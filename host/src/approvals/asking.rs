@@ -103,7 +103,14 @@ impl Host {
         options: &CallOptions,
         until: Option<u64>,
     ) -> Result<Result<Standing, Box<Failure>>, journal::Error> {
-        let known = self.known(call, question, options)?;
+        let mut known = self.known(call, question, options)?;
+        let mut room = None;
+        if matches!(known, Known::Nothing) && options.asking != Asking::Refuse {
+            // Few at once, and looked up once more: of calls that come together, the first one puts the question, and no more are run for
+            // it than may ask.
+            room = self.0.desk.room().await;
+            known = self.known(call, question, options)?;
+        }
         let waits = match known {
             Known::Stands(standing) => return Ok(Ok(standing)),
             Known::Over(failure) => return Ok(Err(failure)),
@@ -116,6 +123,7 @@ impl Host {
                 Err(failure) => return Ok(Err(failure)),
             },
         };
+        drop(room);
         let Some(until) = until else { return Ok(Err(Box::new(awaiting(question, &waits)))) };
         let answered = self.wait_for(&waits, until, options).await?;
         Ok(match self.said(&answered, call, options) {
@@ -262,6 +270,7 @@ impl Host {
                 tokio::select! {
                     biased;
                     () = options.cancel.cancelled() => return Ok(approval),
+                    () = options.later.cancelled() => return Ok(approval),
                     changed = changes.recv() => match changed {
                         Ok(changed) if changed.id != *id => {}
                         // Decided, or so much was that nobody can tell.

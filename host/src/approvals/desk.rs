@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 use toolhold_core::approval::{Approval, ApprovalState};
 use toolhold_core::id::ApprovalId;
 
@@ -14,6 +14,9 @@ use super::webhook::Hook;
 
 /// Changes that a slow listener may be behind; it is told that it missed some.
 const REMEMBERED: usize = 256;
+
+/// Calls at once of which it is found out what they would do: as many can be run beyond what may be asked, and no more.
+const REHEARSALS_AT_ONCE: usize = 4;
 
 /// What is known of open approvals.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub(crate) struct Desk {
     due: Mutex<BTreeMap<ApprovalId, u64>>,
     kept: AtomicBool,
     hook: Option<Hook>,
+    rehearsals: Semaphore,
 }
 
 impl Desk {
@@ -37,7 +41,13 @@ impl Desk {
             due: Mutex::new(due),
             kept: AtomicBool::new(false),
             hook,
+            rehearsals: Semaphore::new(REHEARSALS_AT_ONCE),
         }
+    }
+
+    /// Room to find out what a call would do and to put the question. Never closed, so there is always an answer.
+    pub(super) async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        self.rehearsals.acquire().await.ok()
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Approval>> {
@@ -61,6 +71,13 @@ impl Desk {
         }
         // Nobody has to listen.
         let _unheard = self.changes.send(Arc::new(approval)).is_err();
+    }
+
+    /// Returns when everybody who is to be told has been, or was given up.
+    pub(super) async fn told(&self) {
+        if let Some(hook) = &self.hook {
+            hook.told().await;
+        }
     }
 
     /// Whether something is open.

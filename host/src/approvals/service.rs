@@ -1,6 +1,7 @@
 //! What people do with approvals: list, look, decide, take back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -12,6 +13,9 @@ use toolhold_core::policy::{Decision, Facts, RunScope};
 use super::error::Error;
 use crate::Host;
 use crate::journal::{self, ApprovalFilter, Change};
+
+/// How long a process that is about to end waits for those who are to be notified.
+const LAST_WORD: Duration = Duration::from_secs(10);
 
 /// The approvals of a host. For fronts that people use, and for nothing else.
 #[derive(Debug, Clone)]
@@ -56,6 +60,13 @@ impl Host {
 }
 
 impl Approvals {
+    /// Returns when everybody who is to be notified has been, or for whom there is no more time: for a process that is about to end.
+    pub async fn told(&self) {
+        if tokio::time::timeout(LAST_WORD, self.0.0.desk.told()).await.is_err() {
+            tracing::warn!("notifications about approvals were not delivered before the end");
+        }
+    }
+
     /// The approvals that fit, newest first.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use toolhold_core::approval::{Approval, signature};
 use toolhold_core::manifest::approvals::Webhook;
 use url::Url;
@@ -33,6 +34,7 @@ pub(crate) struct Hook {
     secret: SecretString,
     client: reqwest::Client,
     room: Arc<Semaphore>,
+    on_their_way: TaskTracker,
 }
 
 impl Hook {
@@ -44,7 +46,7 @@ impl Hook {
         // Where it is sent on to, nobody has written down.
         let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build();
         let client = client.inspect_err(|error| tracing::warn!(%error, "nobody is told of approvals")).ok()?;
-        Some(Self { url: webhook.url.clone(), secret, client, room: Arc::new(Semaphore::new(AT_ONCE)) })
+        Some(Self { url: webhook.url.clone(), secret, client, room: Arc::new(Semaphore::new(AT_ONCE)), on_their_way: TaskTracker::new() })
     }
 
     /// Tells of an approval as it is now.
@@ -56,10 +58,18 @@ impl Hook {
         };
         let body = body(approval).to_string();
         let hook = self.clone();
-        runtime.spawn(async move {
+        let delivery = async move {
             hook.deliver(&body, now / 1_000_000).await;
             drop(room);
-        });
+        };
+        self.on_their_way.spawn_on(delivery, &runtime);
+    }
+
+    /// Returns when nothing is on its way any more.
+    pub(super) async fn told(&self) {
+        self.on_their_way.close();
+        self.on_their_way.wait().await;
+        self.on_their_way.reopen();
     }
 
     async fn deliver(&self, body: &str, seconds: u64) {

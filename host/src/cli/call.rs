@@ -70,10 +70,11 @@ impl Call {
         let call =
             ToolCall { run: clock::new_run(), tool: self.tool, arguments, key: self.key, mode: mode(self.dry_run) };
         // Whoever sits at the terminal is asked there; without one, the call is parked, and made by a repeat after the decision.
-        let prompter = Prompter::start(host, call.run.clone(), self.editor, ui);
+        let later = CancellationToken::new();
+        let prompter = Prompter::start(host, call.run.clone(), (self.editor, later.clone()), ui);
         let lifetime = Duration::from_micros(host.policy().manifest().approvals().limits.lifetime);
         let asking = if prompter.has_person() { Asking::Wait(lifetime) } else { Asking::Park };
-        let options = CallOptions { events: Some(sink(ui)), asking, ..CallOptions::default() };
+        let options = CallOptions { events: Some(sink(ui)), asking, later, ..CallOptions::default() };
         let interrupt = cancel_on_interrupt(options.cancel.clone());
         let done = host.call(call, options).await;
         interrupt.abort();
@@ -87,6 +88,7 @@ impl Call {
             report::say_effects(&done, &host.journal().reader().code(ExitCode::Host)?, ui);
             hint(&done, host, ui);
         }
+        host.approvals().told().await;
         Ok(exit_code(&done.outcome))
     }
 

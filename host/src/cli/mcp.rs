@@ -87,6 +87,7 @@ impl Mcp {
         let server = Server::new(host.clone(), self.settings());
         let served = server.serve_stdio().await;
         holding.end().await;
+        host.approvals().told().await;
         served.code(ExitCode::Failure)?;
         host.journal().flush().await.code(ExitCode::Host)?;
         Ok(ExitCode::Success)

@@ -127,6 +127,7 @@ impl Serve {
         ui.result(&json!({ "url": server.url() }), |_| server.url())?;
         self.runs.take_up(&runs, ui).await?;
         crate::serve::serve(server, (parts, access), (&shutdown, signals), self.grace, |text| ui.say(text)).await;
+        host.approvals().told().await;
         host.journal().flush().await.code(ExitCode::Host)?;
         Ok(ExitCode::Success)
     }

@@ -61,12 +61,17 @@ tools = ["files.write"]
 when = { properties = { path = { pattern = "^/work/never/" } }, required = ["path"] }
 "#;
 
-/// Writing has no time, so another tool stands in for it.
+/// A program that breaks whatever it is given, so another tool stands in for it.
 const FALLBACK: &str = r#"
-[tools.files.limits]
-time = "1us"
+[tools.breaks]
+source = "command.wasm"
 
-[tools.files.tool.write]
+[tools.breaks.commands.write]
+description = "Breaks."
+argv = ["panic"]
+input = { properties.path.type = "string", properties.content.type = "string", required = ["path", "content"] }
+
+[tools.breaks.tool.write]
 fallback = { tool = "other.write" }
 
 [tools.other]
@@ -82,6 +87,11 @@ write = ["**"]
 name = "the other one writes"
 decision = "allow"
 tools = ["other.write"]
+
+[[rules]]
+name = "ask before breaking"
+decision = "ask"
+tools = ["breaks.write"]
 "#;
 
 /// Moves on when it is told to; nobody who sleeps is kept waiting.
@@ -299,12 +309,14 @@ fn other_arguments_go_through_schema_and_rules_and_are_told() {
 #[test]
 fn what_stands_in_for_a_call_has_the_arguments_of_the_person_who_changed_them() {
     let place = Place::new(FALLBACK);
+    std::fs::write(place.project.path().join("command.wasm"), guest("command")).unwrap();
+    let breaks = || ToolCall { tool: "breaks.write".into(), ..write("a.md", "one") };
     block_on(async {
         let host = place.open().await;
-        let id = awaited(&park(&host, write("a.md", "one")).await);
+        let id = awaited(&park(&host, breaks()).await);
         let theirs = json!({"path": "/work/b.md", "content": "two"}).to_string();
         host.approvals().decide(&id, &me(), Verdict::Modify(theirs, ApprovalScope::Once)).await.unwrap();
-        let made = park(&host, write("a.md", "one")).await;
+        let made = park(&host, breaks()).await;
         succeeded(&made);
         assert!(made.served_by.is_some(), "{made:?}");
         assert!(!place.project.path().join("work/a.md").exists(), "the person replaced it");
@@ -735,4 +747,17 @@ fn who_sits_at_a_terminal_is_asked_there() {
     let done = project.run_at_a_terminal(&words, "n\nnot now\n");
     assert_eq!(done.code(), 5, "{}", done.printed());
     assert!(done.printed().contains("not now"), "{}", done.printed());
+}
+
+#[test]
+fn who_decides_later_waits_for_nothing_and_a_word_that_is_none_is_asked_again() {
+    let project = Project::locked();
+    let words = ["call", "files.move", "from=/work/notes.md", "to=/work/moved.md"];
+    let done = project.run_at_a_terminal(&words, "yes please\n\nl\n");
+    assert_eq!(done.printed().matches("type one of the letters").count(), 2, "{}", done.printed());
+    assert!(done.printed().contains("decide later") && project.path().join("work/notes.md").exists());
+    // Its time is not over: it still waits, for the next such call.
+    assert_eq!(done.code(), 17);
+    let waiting = json_of(&project, &["approvals"]);
+    assert_eq!((waiting.as_array().map(Vec::len), &waiting[0]["state"]), (Some(1), &json!("waiting")), "{waiting}");
 }

@@ -43,7 +43,9 @@ pub(super) async fn decide(id: &ApprovalId, said: Said, project: &Project, ui: U
         Said::Modify { arguments, scope } => approvals.decide(id, &decider, Verdict::Modify(arguments, scope)).await,
         Said::Withdraw => approvals.withdraw(id, &decider).await,
     };
-    told(&decided.map_err(refused)?, ui)
+    told(&decided.map_err(refused)?, ui)?;
+    host.approvals().told().await;
+    Ok(ExitCode::Success)
 }
 
 /// Leaves the decision for whoever holds the journal, and waits until it is taken.

@@ -6,6 +6,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use tokio::sync::{broadcast::error::RecvError, oneshot};
+use tokio_util::sync::CancellationToken;
 use toolhold_core::approval::{ApprovalScope, ApprovalState, Verdict};
 use toolhold_core::escape;
 use toolhold_core::id::{ApprovalId, RunId};
@@ -20,15 +21,20 @@ use crate::cli::ui::{Tone, Ui, paint};
 pub(in crate::cli) struct Prompter(Option<tokio::task::JoinHandle<()>>);
 
 impl Prompter {
-    /// Asks about calls of `run`, if there is a person at the terminal.
-    pub(in crate::cli) fn start(host: &Host, run: RunId, editor: Editor, ui: Ui) -> Self {
+    /// Asks about calls of `run`, if there is a person at the terminal. Cancels `later` when they will not decide now.
+    pub(in crate::cli) fn start(
+        host: &Host,
+        run: RunId,
+        (editor, later): (Editor, CancellationToken),
+        ui: Ui,
+    ) -> Self {
         if ui.is_json() || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return Self(None);
         }
         let approvals = host.approvals();
         // Before anything can be asked.
         let changes = approvals.subscribe();
-        let asking = Asking { approvals, run, editor, ui };
+        let asking = Asking { approvals, run, editor, later, ui };
         Self(Some(tokio::spawn(asking.work(changes))))
     }
 
@@ -50,7 +56,16 @@ struct Asking {
     approvals: Approvals,
     run: RunId,
     editor: Editor,
+    later: CancellationToken,
     ui: Ui,
+}
+
+/// What a person typed.
+enum Typed {
+    Verdict(Verdict),
+    Later,
+    /// Nothing that is known: they are asked again.
+    Nothing,
 }
 
 impl Asking {
@@ -89,10 +104,20 @@ impl Asking {
         }
         self.ui.say_always(&format!("\n{}", shown::whole(&record)));
         loop {
-            let Some(line) = answer(question(&record)).await else { return };
-            let Some(verdict) = self.verdict(&record, line.trim()).await else {
-                self.ui.say_always("   decide later, within its time, with `toolhold approvals`");
-                return;
+            let typed = match answer(question(&record)).await {
+                Some(line) => self.verdict(&record, line.trim()).await,
+                None => Typed::Later,
+            };
+            let verdict = match typed {
+                Typed::Verdict(verdict) => verdict,
+                Typed::Nothing => {
+                    self.ui.say_always("   type one of the letters in brackets, or the word");
+                    continue;
+                }
+                Typed::Later => {
+                    self.ui.say_always("   decide later, within its time, with `toolhold approvals`");
+                    return self.later.cancel();
+                }
             };
             match self.approvals.decide(id, &Decider::new("terminal", &name()), verdict).await {
                 Ok(approval) => return self.ui.say_always(&format!("   {}", approval.state)),
@@ -106,20 +131,23 @@ impl Asking {
         }
     }
 
-    /// `None` where it is to be decided later.
-    async fn verdict(&self, record: &ApprovalRecord, line: &str) -> Option<Verdict> {
+    async fn verdict(&self, record: &ApprovalRecord, line: &str) -> Typed {
         match line {
-            "a" | "approve" => Some(Verdict::Approve(ApprovalScope::Once)),
-            "r" | "run" if !record.approval.every_time => Some(Verdict::Approve(ApprovalScope::Run)),
-            "n" | "no" => Some(Verdict::Reject(answer("why (the model hears it)? ".to_owned()).await?)),
+            "a" | "approve" | "once" => Typed::Verdict(Verdict::Approve(ApprovalScope::Once)),
+            "r" | "run" if !record.approval.every_time => Typed::Verdict(Verdict::Approve(ApprovalScope::Run)),
+            "n" | "no" => match answer("why (the model hears it)? ".to_owned()).await {
+                Some(reason) => Typed::Verdict(Verdict::Reject(reason)),
+                None => Typed::Later,
+            },
             "m" | "modify" => match self.editor.edit(&record.approval.arguments) {
-                Ok(arguments) => Some(Verdict::Modify(arguments, ApprovalScope::Once)),
+                Ok(arguments) => Typed::Verdict(Verdict::Modify(arguments, ApprovalScope::Once)),
                 Err(failure) => {
                     self.ui.say_always(&failure.to_string());
-                    None
+                    Typed::Nothing
                 }
             },
-            _ => None,
+            "l" | "later" => Typed::Later,
+            _ => Typed::Nothing,
         }
     }
 }

@@ -55,7 +55,9 @@ pub(super) fn whole(record: &ApprovalRecord) -> String {
         lines.extend(arguments("the person's arguments", new));
     }
     lines.push(String::new());
-    lines.push(paint(Tone::Strong, "it would"));
+    let is_other = approval.answer.as_ref().is_some_and(|answer| answer.arguments.is_some());
+    let would = if is_other { "with the arguments that were asked for, it would" } else { "it would" };
+    lines.push(paint(Tone::Strong, would));
     lines.push(effects::whole(&record.foreseen.effects, Landing::Previewed));
     let urls = record.foreseen.effects.requests.iter().flat_map(|request| escape::odd_hosts(&request.url));
     lines.extend(urls.map(|note| paint(Tone::Bad, &format!("  ! {note}"))));

@@ -113,9 +113,11 @@ impl Run {
         let mode = if session.preview().is_some() { Mode::Preview } else { Mode::Live };
         let mut show = |event: &_| session.show(event);
         let task = Task { mode, answer_schema, agent: self.agent, ..Task::new(clock::new_run(), self.task) };
-        let _prompter = Prompter::start(session.host(), task.run.clone(), self.editor, ui);
+        let _prompter = Prompter::start(session.host(), task.run.clone(), (self.editor, CancellationToken::new()), ui);
         let ended = worker.begin(task, &mut models, &mut show).await.map_err(failure)?;
-        session.conclude(&ended)
+        let concluded = session.conclude(&ended);
+        session.host().approvals().told().await;
+        concluded
     }
 }
 
@@ -142,7 +144,7 @@ pub(super) async fn go_on(
     let mut show = |event: &_| session.show(event);
     let run = if let From::Fork { .. } = &from { clock::new_run() } else { from.run().clone() };
     ui.say(&format!("run {run}"));
-    let _prompter = Prompter::start(session.host(), run.clone(), editor, ui);
+    let _prompter = Prompter::start(session.host(), run.clone(), (editor, CancellationToken::new()), ui);
     let ended = match &from {
         From::CutOff(run) => worker.resume(run, &mut models, &mut show).await,
         From::Dead(run) => worker.requeue(run, &mut models, &mut show).await,
@@ -150,7 +152,9 @@ pub(super) async fn go_on(
             worker.fork((old, *step), run, note.clone(), &mut models, &mut show).await
         }
     };
-    session.conclude(&ended.map_err(failure)?)
+    let concluded = session.conclude(&ended.map_err(failure)?);
+    session.host().approvals().told().await;
+    concluded
 }
 
 /// What can be known before a token is spent.
