@@ -14,7 +14,8 @@ use crate::shown::Changed;
 
 /// List the calls that changed something, newest first, or show one of them whole.
 ///
-/// Works beside a host that runs. Previews that can be applied are listed too.
+/// Works beside a host that runs. Previews that can be applied are listed too. What tools of other MCP servers did is not observed, so their calls
+/// are not in this list: `toolhold audit` has them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold history
@@ -47,7 +48,7 @@ impl History {
         match (self.call, entries.as_slice()) {
             (Some(call), []) => {
                 let error =
-                    anyhow::anyhow!("no call `{call}` changed anything; `toolhold history` lists those that did");
+                    anyhow::anyhow!("no call `{call}` is known to have changed files; `toolhold history` lists those that are");
                 return Err(Failure::new(ExitCode::BadInput, error));
             }
             (Some(_), [entry, ..]) => ui.result(&Changed::of(entry), |_| whole(entry))?,
@@ -104,7 +105,7 @@ fn whole(entry: &HistoryEntry) -> String {
 
 fn table(entries: &[HistoryEntry]) -> String {
     if entries.is_empty() {
-        return "no call changed anything".to_owned();
+        return "no call is known to have changed files".to_owned();
     }
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["time", "call", "tool", "state", "changes"]);

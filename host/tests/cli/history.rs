@@ -8,7 +8,7 @@ use crate::project::Project;
 fn the_history_lists_what_changed_something_newest_first() {
     let project = Project::free();
     assert_eq!(project.run(&["call", "files.read", "path=/work/a.txt"]).code(), 0);
-    project.run(&["history"]).worked(&["no call changed anything"]);
+    project.run(&["history"]).worked(&["no call is known to have changed files"]);
     let written = project.run(&["call", "files.write", "path=/work/new", "content=x"]).named("undo");
     assert_eq!(project.run(&["call", "files.read", "path=/work/new"]).code(), 0);
     let deleted = project.run(&["call", "files.delete", "path=/work/old.txt", "--dry-run"]).named("apply");
@@ -28,9 +28,9 @@ fn the_history_lists_what_changed_something_newest_first() {
 #[test]
 fn where_nothing_has_run_yet_there_is_no_history_and_that_is_no_error() {
     let project = Project::free();
-    project.run(&["history"]).worked(&["no call changed anything"]);
+    project.run(&["history"]).worked(&["no call is known to have changed files"]);
     assert_eq!(project.run(&["history", "--json"]).printed().trim(), "[]");
-    project.run(&["history", "no-such-call"]).failed(3, &["no call `no-such-call` changed anything"]);
+    project.run(&["history", "no-such-call"]).failed(3, &["no call `no-such-call` is known to have changed files"]);
     assert!(!project.path().join(".toolhold/journal.db").exists(), "looking makes nothing");
     project.write(".toolhold/journal.db", "this is no database");
     assert_eq!(project.run(&["history"]).code(), 13, "one that cannot be read is an error all the same");

@@ -69,6 +69,12 @@ pub enum Unknown {
 }
 
 impl EffectReport {
+    /// Whether another program acted, so that no changes does not mean that nothing changed.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.unknown.iter().any(|unknown| matches!(unknown, Unknown::Remote { .. }))
+    }
+
     /// Whether nothing changed, nothing left, and nothing is unknown.
     #[must_use]
     pub fn is_empty(&self) -> bool {

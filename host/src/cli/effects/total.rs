@@ -1,13 +1,15 @@
 //! Everything in one line: how many changes of which kind, how many requests, and whether anything is on the disk.
 
-use toolhold_core::effect::{ChangeKind, EffectReport, RequestState, Unknown};
+use toolhold_core::effect::{ChangeKind, EffectReport, NOT_OBSERVED, RequestState, Unknown};
 
 use super::Landing;
 
 /// The line.
 #[must_use]
 pub(in super::super) fn total(report: &EffectReport, landing: Landing) -> String {
-    let mut parts = vec![changes(report)];
+    // A preview calls no server, so what it says of the disk is known.
+    let is_unseen = landing != Landing::Previewed && report.is_remote() && report.changes.is_empty();
+    let mut parts = vec![if is_unseen { NOT_OBSERVED.to_owned() } else { changes(report) }];
     if !report.requests.is_empty() || report.requests_left_out > 0 {
         parts.push(requests(report));
     }
@@ -70,6 +72,7 @@ fn disk(report: &EffectReport, landing: Landing) -> Option<&'static str> {
         Landing::Previewed => Some("nothing was changed on disk"),
         Landing::TakenBack => Some("taken back"),
         Landing::Landed => None,
+        Landing::ThrownAway if report.is_remote() => Some("the call failed: what the server did is not known"),
         Landing::ThrownAway if in_place => Some("the call failed: only what it wrote in place is on disk"),
         Landing::ThrownAway => Some("the call failed: nothing was changed on disk"),
     }

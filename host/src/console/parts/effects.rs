@@ -118,6 +118,7 @@ pub(in crate::console) fn total(report: &EffectReport) -> String {
     let changes = report.changes.len().saturating_add(left_out(report.changes_left_out));
     let requests = report.requests.len().saturating_add(left_out(report.requests_left_out));
     match (changes, requests) {
+        (0, _) if report.is_remote() => "not observed".to_owned(),
         (0, 0) => "no changes".to_owned(),
         (changes, 0) => counted(changes, "change"),
         (0, requests) => counted(requests, "request"),
