@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 use tokio::sync::OwnedSemaphorePermit;
+use toolhold_core::event::{Event, bounded};
 
 use super::Console;
 use super::failure::Failure;
@@ -113,12 +114,16 @@ impl FromRequest<Console> for Form {
         let (mut parts, body) = request.into_parts();
         from_our_page(&parts.headers)?;
         let visitor = Visitor::from_request_parts(&mut parts, console).await?;
+        let (method, path) = (parts.method.to_string(), bounded(parts.uri.path()));
         let fields = Fields::read(Request::from_parts(parts, body), &console.0.forms).await?;
         if !session::is_of(&visitor.going, fields.get("csrf")) {
             return Err(Failure::foreign(
                 "the form is of another session: go back, load the page again and send it once more",
             ));
         }
+        // Before anything is done: who asked for it is on record, as of a program.
+        let asked = Event::RequestTaken { caller: visitor.caller().name.to_string(), method, path };
+        console.0.host.journal().record(super::now(), asked).await?;
         Ok(Self { visitor, fields })
     }
 }

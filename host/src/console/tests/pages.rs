@@ -7,7 +7,7 @@ use toolhold_core::state::State;
 use super::support::{Served, admit, asked, landed, run};
 use crate::access::Role;
 use crate::console::now;
-use crate::journal;
+use crate::journal::{self, AuditFilter};
 
 const CHANGE: &str = r#"{"basis":"observed","changes":[{"path":"/work/notes.md","change":"changed","content":{"type":"text","diff":"@@ -1 +1,2 @@\n # Notes\n+more\n","added":1,"removed":0,"cut":0}}]}"#;
 
@@ -73,6 +73,11 @@ async fn a_call_is_shown_with_its_change_and_what_undoing_would_take_back() {
     // Its plan is no plan, so it is refused, and why is said.
     may.post("/calls/call-1/undo", "").await;
     assert!(may.said("/calls/call-1").await.contains("was not undone"));
+    // Who asked for it is on record, as of a program.
+    served.journal().flush().await.unwrap();
+    let entries = served.journal().reader().unwrap().latest_entries(&AuditFilter::default()).unwrap();
+    let told = format!("{entries:?}");
+    assert!(told.contains(r#"RequestTaken { caller: "admin", method: "POST", path: "/calls/call-1/undo" }"#), "{told}");
     let list = may.get("/calls?tool=files.write").await.body;
     assert!(list.contains("/calls/call-1") && may.get("/runs/run-1").await.body.contains("Calls of one client"));
     assert!(may.get("/calls?tool=no%20tool").await.body.contains("No call is like that"));
