@@ -87,7 +87,7 @@ impl Asks {
                     let why = format!("`inputResponses.{QUESTION}`: {error}");
                     ErrorData::invalid_params(escape::short(&why, 300).into_owned(), None)
                 })?;
-                decide(host, person, &id, &answer).await
+                decide(host, (client, person), &id, &answer).await
             }
             // Nothing was said, so the question waits, and is asked again.
             _ => Ok(()),
@@ -112,7 +112,7 @@ impl Person {
     pub(super) async fn ask(
         &self,
         host: &Host,
-        id: &ApprovalId,
+        (client, id): (&Client, &ApprovalId),
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let record = host.approvals().get(id).await.map_err(|error| failed(&error))?;
@@ -125,9 +125,12 @@ impl Person {
             () = context.ct.cancelled() => return Ok(()),
         };
         match answer {
-            Ok(answer) => decide(host, self, id, &answer).await,
+            Ok(answer) => decide(host, (client, self), id, &answer).await,
             // It waits, and can be decided elsewhere.
-            Err(_) => Ok(()),
+            Err(_) => {
+                client.dismiss(id);
+                Ok(())
+            }
         }
     }
 }
@@ -140,9 +143,17 @@ fn is_listed(listed: &[String], token: Option<&str>, itself: &str) -> bool {
     }
 }
 
-/// Puts on record what a person said. Whoever dismissed the question has said nothing.
-async fn decide(host: &Host, person: &Person, id: &ApprovalId, answer: &ElicitResult) -> Result<(), ErrorData> {
-    let Some(verdict) = verdict(answer) else { return Ok(()) };
+/// Puts on record what a person said. Whoever dismissed the question has said nothing, and does not see it again.
+async fn decide(
+    host: &Host,
+    (client, person): (&Client, &Person),
+    id: &ApprovalId,
+    answer: &ElicitResult,
+) -> Result<(), ErrorData> {
+    let Some(verdict) = verdict(answer) else {
+        client.dismiss(id);
+        return Ok(());
+    };
     match host.approvals().decide(id, &person.decider, verdict).await {
         Ok(_) => Ok(()),
         // Somebody was faster, or its time is over: the record says what holds.

@@ -4,13 +4,14 @@
     reason = "clients of the revisions until 2025-11-25 ask for log lines; the one after does so in `_meta`"
 )]
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{Implementation, LoggingLevel};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use toolhold_core::escape;
 use toolhold_core::event::{self, Event};
-use toolhold_core::id::RunId;
+use toolhold_core::id::{ApprovalId, RunId};
 
 use super::tasks::Tasks;
 use crate::journal::Error;
@@ -18,6 +19,9 @@ use crate::{Host, RunLabels, clock};
 
 /// Calls of one client that run, or wait for their turn, at once. A client that asks for more is told so.
 pub(super) const CALLS_AT_ONCE: usize = 64;
+
+/// Dismissed questions of one client that are remembered: more than may wait, unless the manifest says otherwise.
+const DISMISSED_KEPT: usize = 256;
 
 /// The longest that a client may call itself, in bytes, before it is cut.
 const LONGEST_NAME: usize = 128;
@@ -34,6 +38,8 @@ pub(super) struct Client {
     pub(super) turn: Option<tokio::sync::Mutex<()>>,
     pub(super) tasks: Tasks,
     calls: Arc<Semaphore>,
+    /// Questions that its person did not answer, the oldest first: they are not shown again.
+    dismissed: Mutex<VecDeque<ApprovalId>>,
     /// From where on it wants to hear log lines. Nothing, unless it asks.
     level: Mutex<Option<LoggingLevel>>,
     on_record: OnceCell<()>,
@@ -55,6 +61,7 @@ impl Client {
             turn: ordered.then(tokio::sync::Mutex::default),
             tasks: Tasks::default(),
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            dismissed: Mutex::default(),
             level: Mutex::default(),
             on_record: OnceCell::new(),
         }
@@ -90,6 +97,20 @@ impl Client {
         self.on_record.get_or_try_init(arrived).await.map(|_| ())
     }
 
+    /// Its person has seen the question and said nothing: a model that repeats the call does not make them see it again.
+    pub(super) fn dismiss(&self, question: &ApprovalId) {
+        let mut dismissed = self.dismissed.lock().unwrap_or_else(PoisonError::into_inner);
+        if dismissed.len() == DISMISSED_KEPT {
+            dismissed.pop_front();
+        }
+        dismissed.push_back(question.clone());
+    }
+
+    /// Whether its person has seen the question and said nothing.
+    pub(super) fn has_dismissed(&self, question: &ApprovalId) -> bool {
+        self.dismissed.lock().unwrap_or_else(PoisonError::into_inner).contains(question)
+    }
+
     /// From where on it wants to hear log lines.
     pub(super) fn level(&self) -> MutexGuard<'_, Option<LoggingLevel>> {
         self.level.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,6 +120,18 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_dismissed_stays_so_and_no_more_is_kept_than_may_be() {
+        let (client, id) = (Client::new("mcp:ann", false), |number: usize| format!("a-{number}").parse().unwrap());
+        for number in 0..=DISMISSED_KEPT {
+            assert!(!client.has_dismissed(&id(number)));
+            client.dismiss(&id(number));
+            assert!(client.has_dismissed(&id(number)));
+        }
+        assert!(!client.has_dismissed(&id(0)) && client.has_dismissed(&id(1)));
+        assert_eq!(client.dismissed.lock().unwrap().len(), DISMISSED_KEPT);
+    }
 
     #[test]
     fn a_client_has_as_many_calls_as_it_may_and_no_more() {

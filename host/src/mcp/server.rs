@@ -303,10 +303,13 @@ impl ServerHandler for Server {
         let (Some(person), Some(id), Some(asks)) = (person, &made.waits, &self.shared.asks) else {
             return Ok(made.result.into());
         };
+        if client.has_dismissed(id) {
+            return Ok(made.result.into());
+        }
         if any_shape {
             return asks.question(host, &client, id).await.map(CallToolResponse::from);
         }
-        person.ask(host, id, &context).await?;
+        person.ask(host, (&client, id), &context).await?;
         let Some(place) = client.place() else { return Ok(busy().into()) };
         // By what is on record now, from the start.
         match self.soon(&client, call, (&context, form), place).await? {
