@@ -30,6 +30,7 @@ pub(super) async fn examine(patient: &Patient) -> (Option<Arc<Manifest>>, Vec<Ch
         Some(components(patient, &manifest).await),
         secrets(&manifest),
         keyring(patient, &manifest),
+        servers(&manifest),
     ];
     (Some(manifest), checks.into_iter().flatten().collect())
 }
@@ -54,6 +55,13 @@ async fn components(patient: &Patient, manifest: &Arc<Manifest>) -> Check {
             "`toolhold lock` shows what is different and pins it if you accept it; `toolhold fetch` gets what is not here",
         ),
     }
+}
+
+/// Other MCP servers are pinned like components, and are not asked here: that would start programs.
+fn servers(manifest: &Manifest) -> Option<Check> {
+    let count = manifest.components().values().filter(|component| component.server.is_some()).count();
+    let found = format!("{count} MCP servers were not asked whether they are there and still say what was accepted");
+    (count > 0).then(|| Check::note("servers", found, "`toolhold lock` asks them and shows what is different; so does the first call"))
 }
 
 /// Reads every secret, and forgets it.
