@@ -46,7 +46,13 @@ impl Hook {
         // Where it is sent on to, nobody has written down.
         let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build();
         let client = client.inspect_err(|error| tracing::warn!(%error, "nobody is told of approvals")).ok()?;
-        Some(Self { url: webhook.url.clone(), secret, client, room: Arc::new(Semaphore::new(AT_ONCE)), on_their_way: TaskTracker::new() })
+        Some(Self {
+            url: webhook.url.clone(),
+            secret,
+            client,
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+            on_their_way: TaskTracker::new(),
+        })
     }
 
     /// Tells of an approval as it is now.

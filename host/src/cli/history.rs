@@ -47,8 +47,9 @@ impl History {
         };
         match (self.call, entries.as_slice()) {
             (Some(call), []) => {
-                let error =
-                    anyhow::anyhow!("no call `{call}` is known to have changed files; `toolhold history` lists those that are");
+                let error = anyhow::anyhow!(
+                    "no call `{call}` is known to have changed files; `toolhold history` lists those that are"
+                );
                 return Err(Failure::new(ExitCode::BadInput, error));
             }
             (Some(_), [entry, ..]) => ui.result(&Changed::of(entry), |_| whole(entry))?,

@@ -20,7 +20,7 @@ pub(super) async fn examine(patient: &Patient) -> (Option<Arc<Manifest>>, Vec<Ch
         }
         Err(error) => {
             let fix = "`toolhold manifest check` shows each place";
-            return (None, vec![Check::problem(name, error.to_string(), fix)]);
+            return (None, vec![Check::problem(name, with_the_first(&error), fix)]);
         }
     };
     let found =
@@ -33,6 +33,17 @@ pub(super) async fn examine(patient: &Patient) -> (Option<Arc<Manifest>>, Vec<Ch
         servers(&manifest),
     ];
     (Some(manifest), checks.into_iter().flatten().collect())
+}
+
+/// The error, and of a manifest with problems the first one.
+fn with_the_first(error: &OpenError) -> String {
+    match error {
+        OpenError::Manifest(errors) => match errors.problems().first() {
+            Some(first) => format!("{error}: {first}"),
+            None => error.to_string(),
+        },
+        _ => error.to_string(),
+    }
 }
 
 /// Loads every component as a host does: by the lock file, compiled, none called.
@@ -61,7 +72,9 @@ async fn components(patient: &Patient, manifest: &Arc<Manifest>) -> Check {
 fn servers(manifest: &Manifest) -> Option<Check> {
     let count = manifest.components().values().filter(|component| component.server.is_some()).count();
     let found = format!("{count} MCP servers were not asked whether they are there and still say what was accepted");
-    (count > 0).then(|| Check::note("servers", found, "`toolhold lock` asks them and shows what is different; so does the first call"))
+    (count > 0).then(|| {
+        Check::note("servers", found, "`toolhold lock` asks them and shows what is different; so does the first call")
+    })
 }
 
 /// Reads every secret, and forgets it.

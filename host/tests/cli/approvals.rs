@@ -1,5 +1,6 @@
 //! Approvals: what a rule asks about is not done before a person says so, and then exactly that, once.
 
+use std::io::Write as _;
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -121,6 +122,16 @@ struct Place {
 impl Place {
     fn new(more: &str) -> Self {
         Self { project: Project::new(&format!("{RULES}{more}")), time: Arc::new(HostTime) }
+    }
+
+    /// In which somebody wants to be notified at this URL.
+    fn told_at(url: &str) -> Self {
+        let webhook = format!("[approvals.webhook]\nurl = \"{url}\"\nsecret = \"hook\"\n");
+        let place = Self::new(&format!("[secrets.hook]\nfile = \"hook-key\"\n{webhook}"));
+        place.project.write("hook-key", "k3y-of-the-hook");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(place.project.path().join("hook-key"), private).unwrap();
+        place
     }
 
     /// With a clock of the test's own.
@@ -529,14 +540,7 @@ fn what_is_shown_of_a_call_sends_nothing_not_even_a_get() {
 #[test]
 fn who_wants_to_be_told_is_told_signed_and_without_arguments() {
     let hook = HttpServer::with(&b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"[..]).unwrap();
-    let more = format!(
-        "[secrets.hook]\nfile = \"hook-key\"\n[approvals.webhook]\nurl = \"http://{}/told\"\nsecret = \"hook\"\n",
-        hook.authority()
-    );
-    let place = Place::new(&more);
-    place.project.write("hook-key", "k3y-of-the-hook");
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(place.project.path().join("hook-key"), private).unwrap();
+    let place = Place::told_at(&format!("http://{}/told", hook.authority()));
     block_on(async {
         let host = place.open().await;
         let id = awaited(&park(&host, write("private-name.md", "private content")).await);
@@ -560,16 +564,26 @@ fn who_wants_to_be_told_is_told_signed_and_without_arguments() {
 }
 
 #[test]
+fn a_process_ends_when_everybody_was_told_also_where_they_were_not_there_at_once() {
+    let asked = AtomicUsize::new(0);
+    let hook = HttpServer::start(move |_, stream| {
+        let status = if asked.fetch_add(1, Ordering::SeqCst) == 0 { "503 Later" } else { "204 No Content" };
+        drop(stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()));
+    });
+    let hook = hook.unwrap();
+    let place = Place::told_at(&format!("http://{}/", hook.authority()));
+    assert_eq!(place.project.run(&["lock"]).code(), 0);
+    place.project.run(&["call", "files.write", "path=/work/a.md", "content=one"]).failed(17, &["awaiting-approval"]);
+    assert_eq!(hook.requests().len(), 2, "the second one was taken");
+    let id = waiting(&place.project);
+    place.project.run(&["approvals", "approve", &id]).worked(&["approved"]);
+    assert!(hook.requests()[2].contains(r#""state":"approved""#), "{:?}", hook.requests());
+}
+
+#[test]
 fn a_webhook_that_never_answers_keeps_no_call_waiting() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let more = format!(
-        "[secrets.hook]\nfile = \"hook-key\"\n[approvals.webhook]\nurl = \"http://{}/\"\nsecret = \"hook\"\n",
-        listener.local_addr().unwrap()
-    );
-    let place = Place::new(&more);
-    place.project.write("hook-key", "k3y-of-the-hook");
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(place.project.path().join("hook-key"), private).unwrap();
+    let place = Place::told_at(&format!("http://{}/", listener.local_addr().unwrap()));
     block_on(async {
         let host = place.open().await;
         let began = Instant::now();

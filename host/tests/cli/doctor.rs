@@ -29,6 +29,26 @@ fn a_project_that_works_is_told_so_and_one_that_does_not_how_it_is_mended() {
 }
 
 #[test]
+fn why_a_manifest_cannot_be_used_is_said() {
+    let project = Project::new("version = 1\ntols = {}\n");
+    let done = project.run(&["doctor", "--offline"]);
+    assert!(done.code() == 1 && done.printed().contains("`tols`"), "{}", done.printed());
+}
+
+#[test]
+fn a_server_is_not_said_to_be_good_because_nobody_asked_it() {
+    let project = Project::new(
+        "version = 1\n[tools.mail]\nsource = \"mcp:stdio\"\n[tools.mail.server]\ncommand = [\"/no/such/program\"]\nread-only = []\n",
+    );
+    project.write("toolhold.lock", "version = 1\n");
+    let done = project.run(&["doctor", "--offline", "--json"]);
+    let checks: Vec<Value> = serde_json::from_str(&done.printed()).unwrap();
+    let servers = named(&checks, "servers");
+    assert_ne!(servers["condition"], "good", "{servers}");
+    assert!(servers["found"].as_str().unwrap().contains("not asked"), "{servers}");
+}
+
+#[test]
 fn a_secret_that_cannot_be_read_is_a_problem_and_its_value_is_not_shown() {
     let project = Project::new("version = 1\n[secrets]\ntoken = { env = \"TOKEN\" }\n");
     project.write("toolhold.lock", "version = 1\n");

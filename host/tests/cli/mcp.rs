@@ -429,7 +429,7 @@ fn stateless_with_forms(project: &Project) -> Client {
 fn a_client_that_reaches_a_person_asks_them_while_the_call_waits() {
     let project = asking("[\"test\"]");
     let mut client = with_forms(&project);
-    let mut answered = |said: Value, to: &str| {
+    let answered = |client: &mut Client, said: Value, to: &str| {
         let id = client.send("tools/call", moving(to));
         let question = loop {
             let mut line = String::new();
@@ -443,18 +443,21 @@ fn a_client_that_reaches_a_person_asks_them_while_the_call_waits() {
         client.tell(&json!({ "jsonrpc": "2.0", "id": question["id"], "result": said }));
         (shown, client.answer(id)["result"].clone())
     };
-    let (shown, no) = answered(json!({ "action": "decline" }), "/work/no.md");
+    let (shown, no) = answered(&mut client, json!({ "action": "decline" }), "/work/no.md");
     assert!(
         shown.contains("`files.move`") && shown.contains("/work/no.md") && shown.contains("ask before moving"),
         "{shown}"
     );
     assert!(no["isError"] == true && text(&no).contains("a person rejected"), "{no}");
     // Whoever looks away has said nothing: it can be decided elsewhere.
-    let (_, nothing) = answered(json!({ "action": "cancel" }), "/work/later.md");
+    let (_, nothing) = answered(&mut client, json!({ "action": "cancel" }), "/work/later.md");
     assert!(text(&nothing).starts_with("awaiting-approval"), "{nothing}");
     assert_eq!(project.read("work/notes.md"), "# Notes\n");
     let yes = json!({ "action": "accept", "content": { "decision": "approve" } });
-    let (shown, done) = answered(yes, "/work/moved\u{202e}.md");
+    // A model that repeats it does not make them look again: the next question is about another call.
+    let again = client.call("files__move", moving("/work/later.md")["arguments"].clone());
+    assert!(text(&again).starts_with("awaiting-approval"), "{again}");
+    let (shown, done) = answered(&mut client, yes, "/work/moved\u{202e}.md");
     assert!(shown.contains("moved\\u{202e}.md") && !shown.contains('\u{202e}'), "{shown}");
     assert_ne!(done["isError"], true, "{done}");
     assert_eq!(project.read("work/moved\u{202e}.md"), "# Notes\n");
@@ -473,6 +476,15 @@ fn an_answer_that_comes_with_the_next_request_is_for_the_question_that_was_asked
     let shown = asked["inputRequests"]["approval"]["params"]["message"].as_str().unwrap();
     assert!(shown.contains("/work/b.md"), "{shown}");
     let yes = json!({ "approval": { "action": "accept", "content": { "decision": "approve" } } });
+    // Whoever dismisses a question is not asked it again.
+    let later = client.ask("tools/call", moving("/work/later.md"))["result"].clone();
+    let mut dismissed = moving("/work/later.md");
+    dismissed["inputResponses"] = json!({ "approval": { "action": "cancel" } });
+    dismissed["requestState"] = later["requestState"].clone();
+    for request in [dismissed, moving("/work/later.md")] {
+        let parked = client.ask("tools/call", request)["result"].clone();
+        assert!(parked["isError"] == true && text(&parked).starts_with("awaiting-approval"), "{parked}");
+    }
     let mut again = moving("/work/b.md");
     again["inputResponses"] = yes.clone();
     // An answer without its question, and one to a question that was changed, are none.

@@ -22,12 +22,7 @@ pub(in crate::cli) struct Prompter(Option<tokio::task::JoinHandle<()>>);
 
 impl Prompter {
     /// Asks about calls of `run`, if there is a person at the terminal. Cancels `later` when they will not decide now.
-    pub(in crate::cli) fn start(
-        host: &Host,
-        run: RunId,
-        (editor, later): (Editor, CancellationToken),
-        ui: Ui,
-    ) -> Self {
+    pub(in crate::cli) fn start(host: &Host, run: RunId, (editor, later): (Editor, CancellationToken), ui: Ui) -> Self {
         if ui.is_json() || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return Self(None);
         }

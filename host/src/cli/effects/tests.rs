@@ -205,6 +205,19 @@ fn a_failed_call_is_not_said_to_have_changed_the_disk() {
 }
 
 #[test]
+fn what_another_program_did_is_not_said_to_be_nothing() {
+    let remote = EffectReport { unknown: vec![Unknown::Remote { server: "mail".into() }], ..EffectReport::default() };
+    let unseen = "effects of this call happen in another program and are not observed";
+    assert_eq!(total(&remote, Landing::Landed), unseen);
+    assert_eq!(
+        total(&remote, Landing::ThrownAway),
+        format!("{unseen}; the call failed: what the server did is not known")
+    );
+    // Nothing was sent, so that is known.
+    assert_eq!(total(&remote, Landing::Previewed), "no changes; nothing was changed on disk");
+}
+
+#[test]
 fn no_name_and_no_line_of_a_guest_reaches_the_terminal_as_it_is() {
     let evil = "/work/a\x1b[2Jb\r\nnothing was changed on disk\u{202e}txt.exe\u{200b}\u{9b}31m";
     let report = EffectReport {

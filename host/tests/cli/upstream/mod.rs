@@ -59,9 +59,13 @@ fn a_server_is_asked_shown_accepted_and_called() {
     assert_eq!(report["effects"]["unknown"], json!([{ "type": "remote", "server": "local" }]), "{report}");
     assert_eq!(report["effects"]["labels"], json!(["untrusted"]), "{report}");
     assert_eq!(told.heard("tools/call").len(), 1);
+    let plain = project.run(&["call", "local.echo", "text=again"]);
+    let unseen = "effects of this call happen in another program and are not observed";
+    assert!(plain.said().contains(unseen) && !plain.said().contains("no changes"), "{}", plain.said());
+    project.run(&["history"]).worked(&["no call is known to have changed files"]);
     let explained = project.run(&["explain", "local.save", "text=x"]);
     explained.worked(&["effects of this call happen in another program and are not observed", "mcp:stdio"]);
-    assert_eq!(told.heard("tools/call").len(), 1, "an explanation calls nobody");
+    assert_eq!(told.heard("tools/call").len(), 2, "an explanation calls nobody");
 }
 
 #[test]
