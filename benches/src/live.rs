@@ -85,7 +85,7 @@ fn settled(runtime: &Runtime) -> Result<u64> {
     let itself = std::process::id();
     let (mut last, mut since) = (resident(itself)?, Instant::now());
     while since.elapsed() < SETTLED {
-        runtime.block_on(tokio::time::sleep(Duration::from_millis(20)));
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
         let now = resident(itself)?;
         if now.abs_diff(last) > 64 << 10 {
             (last, since) = (now, Instant::now());

@@ -35,8 +35,10 @@ pub(super) fn run(budget: Duration) -> Result<()> {
     println!("{METHOD}\n");
     let mut rows =
         table(3, ["work", "who", "isolation per call", "p50", "p99", "calls/s", "p50 / Toolhold", "RSS MiB"]);
-    for (work, lanes) in [("echo `{}`", echoes(folder.path(), &cache)?), ("read 4 KiB", reads(folder.path(), &cache)?)]
-    {
+    // One after the other: only one process at a time holds the state of the project.
+    let works: [(&str, Lanes); 2] = [("echo `{}`", echoes), ("read 4 KiB", reads)];
+    for (work, lanes) in works {
+        let lanes = lanes(folder.path(), &cache)?;
         let (names, mut lanes): (Vec<_>, Vec<_>) = lanes.into_iter().map(|lane| (lane.about, lane.driver)).unzip();
         let mut drivers: Vec<&mut dyn Driver> = lanes.iter_mut().map(|lane| &mut **lane as &mut dyn Driver).collect();
         let loads = take_turns(budget, &mut drivers)?;
@@ -51,6 +53,9 @@ pub(super) fn run(budget: Duration) -> Result<()> {
     println!("{rows}");
     Ok(())
 }
+
+/// Starts what takes turns.
+type Lanes = fn(&Path, &Path) -> Result<Vec<Peer>>;
 
 struct Peer {
     about: About,
