@@ -7,7 +7,7 @@ use toolhold_core::approval::Foreseen;
 use toolhold_core::id::{CallId, Digest};
 use toolhold_core::outcome::Failure;
 use toolhold_core::policy::Question;
-use toolhold_sandbox::RunOptions;
+use toolhold_sandbox::{Caller, RunOptions};
 
 use crate::Host;
 use crate::effects::observed;
@@ -16,6 +16,7 @@ use crate::host::CallOptions;
 impl Host {
     pub(super) async fn rehearse(&self, id: &CallId, question: &Question, options: &CallOptions) -> Foreseen {
         let settings = RunOptions {
+            caller: Caller::new(&options.client, "rehearsals"),
             cancel: options.cancel.clone(),
             key: Some(Digest::of_parts(&[b"rehearsal", id.as_str().as_bytes()])),
             name: Some(format!("{id}-rehearsal")),

@@ -170,7 +170,7 @@ pub const HOST: [Setting<HostLimits>; 7] = [
         unit: Unit::Count,
         default: 1_024,
         least: 0,
-        doc: "calls that wait for a place; one more is refused as busy",
+        doc: "calls that wait for a place, clients in turn; one more is refused as busy",
         field: |host| &mut host.max_queue,
     },
     Setting {
