@@ -878,7 +878,7 @@ async fn a_run_on_which_somebody_else_in_the_process_works_is_left_to_them() {
     let served = Served::start(&project, ENDLESS).await;
     let host = served.host.clone();
     let working = tokio::spawn(async move {
-        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
         let (clock, cancel) = (Arc::new(TokioClock::default()), CancellationToken::new());
         let worker = Worker { tools: &tools, clock, cancel, front: "test" };
         let script = Script::parse(ENDLESS).unwrap();

@@ -342,7 +342,7 @@ fn what_is_approved_for_the_run_of_one_is_not_for_the_run_of_another() {
     let place = Place::new("");
     block_on(async {
         let host = place.open().await;
-        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
         let (clock, cancel) = (Arc::new(TokioClock::default()), CancellationToken::new());
         let worker = Worker { tools: &tools, clock, cancel, front: "test" };
         for (run, by) in

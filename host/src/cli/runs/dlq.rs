@@ -78,7 +78,7 @@ impl Dlq {
 
 async fn discard(run: &RunId, project: &Project, ui: Ui) -> CommandResult {
     let host = open(project, Vec::new(), ui).await?;
-    let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let cancel = CancellationToken::new();
     let worker = Worker { tools: &tools, clock: Arc::new(TokioClock::default()), cancel, front: "dlq" };
     worker.discard(run).await.map_err(failure)?;

@@ -96,6 +96,7 @@ impl Run {
             session: session.preview(),
             labels: Arc::default(),
             on_report: &on_report,
+            seat: None,
         };
         let mut found = before(&tools, &models)?;
         if self.check {
@@ -139,7 +140,8 @@ pub(super) async fn go_on(
     let session = session(&models, None, project, ui).await?;
     let mut models = models.open(session.host())?;
     let on_report = |report: &_| session.note(report);
-    let tools = HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report };
+    let tools =
+        HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report, seat: None };
     let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "runs" };
     let mut show = |event: &_| session.show(event);
     let run = if let From::Fork { .. } = &from { clock::new_run() } else { from.run().clone() };
