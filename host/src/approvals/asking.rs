@@ -198,7 +198,7 @@ impl Host {
             // Before anything is run for it.
             return Ok(Err(Box::new(failure)));
         }
-        let foreseen = self.rehearse(id, question, options).await;
+        let foreseen = self.rehearse(id, &question.rehearsal, options.cancel.clone()).await.foreseen;
         let approval = self.approval(id, call, question, options);
         let asked = Ask {
             approval: approval.clone(),
