@@ -28,6 +28,7 @@ mod lock;
 mod logs;
 mod manifest;
 mod mcp;
+mod named;
 mod new;
 mod oauth;
 mod openapi;
