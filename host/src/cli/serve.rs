@@ -108,7 +108,7 @@ impl RunArguments {
 impl Serve {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let signals = Signals::listen().code(ExitCode::Host)?;
+        let signals = Signals::listen_as_server().code(ExitCode::Host)?;
         let server = Server::bind(self.settings()).await.map_err(failure)?;
         let models = self.runs.models()?;
         let host = open(project, models.secrets(), ui).await?;

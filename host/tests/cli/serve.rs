@@ -89,6 +89,32 @@ fn a_first_start_makes_a_token_for_its_owner_alone_and_ends_on_a_signal() {
 }
 
 #[test]
+fn a_hang_up_ends_no_server_without_a_terminal_and_changed_tokens_count_without_one() {
+    let project = Project::locked();
+    let serving = Serving::start(&project, &[]);
+    serving.signal("-HUP");
+    let made = project.run(&["tokens", "create", "later", "--role", "observe"]).printed();
+    let later = format!("Authorization: Bearer {}", made.trim());
+    assert!(serving.ask("GET /v1/caller", &[&later], "").starts_with("HTTP/1.1 200 "));
+    // What cannot be read lets nobody in: a token may have been revoked by it.
+    let file = project.path().join(".toolhold/tokens.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "nonsense").unwrap();
+    assert!(!serving.ask("GET /v1/caller", &[&later], "").starts_with("HTTP/1.1 200 "));
+    std::fs::write(&file, text).unwrap();
+    assert!(serving.ask("GET /v1/caller", &[&later], "").starts_with("HTTP/1.1 200 "));
+    // No other one holds the state meanwhile, and who would begin a run there is told how.
+    project.write("script.toml", "[[turn]]\ntext = \"done\"\n");
+    project.run(&["run", "t", "--model", "scripted:script.toml"]).failed(13, &["in use", "POST /v1/runs"]);
+    let second = project.run(&["serve", "--listen", &serving.address.to_string()]);
+    second.failed(13, &["cannot be listened on", "--listen"]);
+    assert_eq!(second.said().matches("in use").count(), 1, "{}", second.said());
+    serving.signal("-TERM");
+    let (succeeded, said) = serving.ended();
+    assert!(succeeded && said.contains("SIGHUP"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_served_safely_is_not_served() {
     let project = Project::locked();
     let open = ["serve", "--listen", "0.0.0.0:0"];

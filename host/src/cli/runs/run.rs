@@ -18,7 +18,7 @@ use super::{failure, reader};
 use crate::agent::{Clock, Models, Task, TokioClock, Tools as _};
 use crate::cli::approvals::{Editor, Prompter};
 use crate::cli::failure::{CommandResult, Failure, WithCode as _};
-use crate::cli::project::{Project, open};
+use crate::cli::project::{Opened, Project, try_open};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::exit_code::ExitCode;
@@ -204,9 +204,16 @@ fn answer_schema(path: &Path) -> Result<Value, Failure> {
     Ok(schema)
 }
 
+/// What to do where a server has the state.
+const IN_A_SERVER: &str = "where that one is `toolhold serve`, it works on the run itself: begin it with `POST /v1/runs`, take it up with \
+                           `POST /v1/runs/RUN/resume` (docs/api.md)";
+
 /// `wish` is whether a new run is to be a dry one; a run that there is already is what it was.
 async fn session(models: &Beforehand, wish: Option<bool>, project: &Project, ui: Ui) -> Result<Session, Failure> {
-    let host = open(project, models.secrets(), ui).await?;
+    let host = match try_open(project, models.secrets(), ui).await? {
+        Opened::Ours(host) => *host,
+        Opened::InUse(failure) => return Err(failure.or_else(IN_A_SERVER)),
+    };
     // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
     let is_dry = wish.is_some_and(|wish| wish || host.policy().manifest().mode() == Mode::Preview);
     Ok(Session::new(host, is_dry, ui))
