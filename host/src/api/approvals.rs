@@ -117,7 +117,8 @@ pub(super) async fn reject(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Otherwise {
-    /// The arguments with which the call is made instead. They are checked like any others, and a rule that denies them stands.
+    /// The arguments with which the call is made instead. They are checked like any others, a rule that denies them stands, and what
+    /// no grant covers is refused.
     #[schema(value_type = Object)]
     arguments: Value,
     /// How far it reaches: `once`, `run`, or a time such as `15m`. `once` if left out.
@@ -126,7 +127,7 @@ pub(super) struct Otherwise {
     scope: ApprovalScope,
 }
 
-/// Lets the call go ahead with other arguments.
+/// Lets the call go ahead with other arguments. What it would do with them is looked at first, and is `foreseen` from then on.
 #[utoipa::path(
     post, path = "/v1/approvals/{approval}/modify", tag = "approvals", request_body = Otherwise,
     params(("approval" = String, Path, description = "Which approval.")),

@@ -149,6 +149,8 @@ impl Ui {
         match self.json {
             // What is JSON already is one line as it is.
             true => Self { lines: false, ..self }.talk("error", &failure.to_json().to_string()),
+            // The level says already that it is one.
+            false if self.lines => self.talk("error", failure.to_string().trim_start_matches("error: ")),
             false => self.talk("error", &failure.to_string()),
         }
     }

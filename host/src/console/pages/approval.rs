@@ -80,7 +80,7 @@ struct Shown {
 {% if wrong != "" %}<p class="said bad" role="alert"><span class="sign" aria-hidden="true">✕</span> {{ wrong }}</p>{% endif %}
 <div class="columns"><div><label for="arguments">Arguments (JSON)</label><textarea id="arguments" name="arguments" rows="12" spellcheck="false" autocapitalize="none">
 {{ draft }}</textarea></div><div><p class="label-like">What the tool takes</p>{{ schema }}</div></div>
-<p class="hint">They are validated against the schema and decided by every rule, as if the model had asked for them. What a rule denies stays denied.</p><p class="buttons"><button class="primary">Approve with these, once</button></p></form></details>{% endif %}</section>"#
+<p class="hint">They are validated against the schema and decided by every rule, as if the model had asked for them. What a rule denies, and what no grant covers, is not approved.</p><p class="buttons"><button class="primary">Approve with these, once</button></p></form></details>{% endif %}</section>"#
 )]
 struct Decision<'a> {
     path: &'a str,
