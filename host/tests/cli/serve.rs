@@ -165,9 +165,10 @@ fn a_server_that_has_no_room_for_a_connection_waits_and_goes_on() {
     });
     assert!(is_full, "{} files are open", serving.files());
     let before = serving.computed();
-    std::thread::sleep(Duration::from_millis(600));
+    std::thread::sleep(Duration::from_millis(800));
     let computed = serving.computed() - before;
-    assert!(computed < 25, "it does nothing but ask for a connection: {computed} hundredths of a second of 60");
+    // Where it does nothing but ask for connections it is all of them that this machine has left.
+    assert!(computed < 6, "{computed} hundredths of a second of 80");
     drop(connections);
     assert!(serving.ask("GET /healthz", &[], "").starts_with("HTTP/1.1 200 "));
 }
