@@ -116,7 +116,15 @@ impl Publish {
         reference: &Reference,
     ) -> Result<Option<Bundle>, Failure> {
         let named = self.bundle.as_deref().map(bundle_in).transpose().map_err(failure)?;
-        let Some(bundle) = named.or(beside) else { return Ok(None) };
+        let Some(bundle) = named.or(beside) else {
+            if self.name.is_some() && self.key.is_none() {
+                let error = anyhow::anyhow!(
+                    "`--name` is the name that is signed, and nothing is: give `--key` or `--bundle` too"
+                );
+                return Err(Failure::new(ExitCode::Usage, error));
+            }
+            return Ok(None);
+        };
         let name = self.signed_name(reference)?;
         sigstore::is_for(&bundle, digest, &name).code(ExitCode::NotAccepted)?;
         Ok(Some(bundle))

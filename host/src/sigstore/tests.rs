@@ -277,6 +277,33 @@ fn whose_repository_it_is_counts_where_the_workflow_is_everybodys() {
     }
 }
 
+/// Each signer's root counts for that signer: the instance of one cannot speak for another.
+#[test]
+fn a_root_counts_only_for_whoever_names_it() {
+    let (ours, theirs, folder) = (Instance::new(), Instance::new(), tempfile::tempdir().unwrap());
+    for (file, instance) in [("ours.json", &ours), ("theirs.json", &theirs)] {
+        std::fs::write(folder.path().join(file), instance.root().to_string()).unwrap();
+    }
+    let signer = |name: &str, root: &str| {
+        format!(
+            "[signers.{name}]\nidentity = \"{name}@example.com\"\nissuer = \"https://login.example.com\"\ntrusted-root = \"{root}\"\n"
+        )
+    };
+    let text = format!("version = 1\n{}{}", signer("alice", "ours.json"), signer("bob", "theirs.json"));
+    let manifest = Manifest::parse(&text, "toolhold.toml", folder.path()).unwrap();
+    let roots = Roots::of(&manifest).unwrap();
+    let ground = Ground { instance: Instance::new(), folder, manifest, roots };
+    let judged = |instance: &Instance, name: &str| {
+        let who = Who { issuer: "https://login.example.com".into(), ..Who::new(&format!("{name}@example.com")) };
+        ground.judged(&instance.states(&who, PROVENANCE, "files.wasm", BYTES))
+    };
+    assert_eq!(judged(&ours, "alice").as_deref(), Ok("alice"));
+    assert_eq!(judged(&theirs, "bob").as_deref(), Ok("bob"));
+    for (instance, name) in [(&theirs, "alice"), (&ours, "bob")] {
+        assert!(judged(instance, name).unwrap_err().contains("does not hold"), "{name}");
+    }
+}
+
 /// Every place of a bundle that means something, changed by one character: none panics, and none is believed.
 #[test]
 fn no_changed_character_of_a_bundle_is_believed_and_none_is_a_panic() {

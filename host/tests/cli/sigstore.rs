@@ -79,6 +79,11 @@ fn a_file_is_vouched_for_by_the_bundle_beside_it_when_locked_and_whenever_a_host
     let manifest = project.read("toolhold.toml");
     project.write("toolhold.toml", &manifest.replace("tags/v1", "tags/v2"));
     project.run(&call).failed(16, &["it is not signed by `ci`, who is", "tags/v1` as"]);
+    let dora = manifest.replace("signed-by = [\"ci\"]", "signed-by = [\"dora\"]").replace("[tools.files]", &format!(
+        "[signers.dora]\nidentity = \"dora@example.com\"\nissuer = \"{ISSUER}\"\ntrusted-root = \"root.json\"\n\n[tools.files]"
+    ));
+    project.write("toolhold.toml", &dora);
+    project.run(&call).failed(16, &["it is not signed by `dora`, who is", "tags/v1` as"]);
     project.write("toolhold.toml", &manifest.replace(ISSUER, "https://accounts.google.com"));
     project.run(&call).failed(16, &["it is not signed by `ci`, who is", ISSUER]);
     project.write("toolhold.toml", &manifest);
@@ -155,6 +160,12 @@ fn what_is_fetched_is_vouched_for_by_what_lies_beside_it_or_is_named() {
     assert!(done.said().contains(&format!("signed by `ci` as {WORKFLOW}")), "{}", done.said());
     assert!(project.read("toolhold.toml").contains("signed-by = [\"ci\"]"));
     project.run(&CALL).failed(5, &["denied"]);
+    let lock = project.read("toolhold.lock");
+    project.run(&["lock"]).worked(&["nothing changed"]);
+    assert_eq!(project.read("toolhold.lock"), lock);
+    std::fs::remove_dir_all(project.path().join(".toolhold")).unwrap();
+    project.run(&["fetch"]).worked(&["1 fetched"]);
+    project.run(&CALL).failed(5, &["denied"]);
     web.put("/files.wasm", &retitled());
     let update = ["update", "files", "--yes", "--accept-needs"];
     project.run(&update).failed(16, &["which is neither the component"]);
@@ -193,6 +204,7 @@ fn a_bundle_goes_into_a_registry_and_comes_out_of_it() {
     std::fs::write(project.path().join("build.wasm"), modest()).unwrap();
     let words = ["publish", "build.wasm", &registry.reference(":1"), "--bundle", "other.json"];
     project.run(&words).failed(16, &["is not about sha256:"]);
+    project.run(&[&words[..3], &["--name", "files"]].concat()).failed(2, &["give `--key` or `--bundle` too"]);
     project.write("good.json", &provenance(&instance, &modest()).to_string());
     publish(&project, &modest(), &registry.reference(":1"), &["--bundle", "good.json"]);
     let done = project.run(&["add", &registry.reference(":1"), "--yes"]);

@@ -2,7 +2,7 @@
 //!
 //! Nothing here looks at a certificate: what it says arrives as a [`Claim`], and whether it holds is found out elsewhere.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::id::ComponentName;
 use crate::origin::Origin;
@@ -191,7 +191,6 @@ pub fn address(text: &str) -> Result<(), IdentityError> {
 /// The component that somebody means who calls a file so; `None` if that is no name of a component.
 #[must_use]
 pub fn named_by_file(file: &str) -> Option<ComponentName> {
-    Path::new(file).file_name()?;
     Origin::File(file.to_owned()).name()
 }
 
