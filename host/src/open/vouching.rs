@@ -36,6 +36,27 @@ pub(crate) struct Vouching<'a> {
     roots: Roots,
 }
 
+/// What was found where a bundle may be.
+enum Looked {
+    /// None, or nobody is known by an identity.
+    Nothing,
+    /// One that speaks for nobody, and why.
+    Silent(String),
+    /// One that speaks for somebody.
+    At(Seen),
+}
+
+impl Looked {
+    fn evidence<'a>(&'a self, papers: &'a Papers) -> Evidence<'a> {
+        let (seen, silent) = match self {
+            Self::Nothing => (None, None),
+            Self::Silent(why) => (None, Some(why.as_str())),
+            Self::At(seen) => (Some(seen), None),
+        };
+        Evidence { signatures: &papers.signatures, seen, silent }
+    }
+}
+
 impl Papers {
     /// What a lock file has.
     pub(crate) fn of(pin: &Pin) -> Self {
@@ -80,11 +101,10 @@ impl<'a> Vouching<'a> {
         papers: &Papers,
     ) -> Result<Option<Voucher>, OpenError> {
         let name = &component.name.value;
-        let seen = self.seen(name, &component.signed_as, digest, papers)?;
-        let evidence = Evidence { signatures: &papers.signatures, seen: seen.as_ref() };
-        let judged = self.manifest.vouched(component, digest, evidence);
+        let looked = self.looked(name, &component.signed_as, digest, papers)?;
+        let judged = self.manifest.vouched(component, digest, looked.evidence(papers));
         let signer = judged.map_err(|source| OpenError::Untrusted { component: name.clone(), source })?;
-        Ok(signer.map(|signer| self.voucher(signer, seen.as_ref())))
+        Ok(signer.map(|signer| self.voucher(signer, &looked)))
     }
 
     /// Who of all signers vouches for `digest` as `signed_as`, where the manifest has no component `name` yet.
@@ -99,10 +119,9 @@ impl<'a> Vouching<'a> {
         digest: ToolDigest,
         papers: &Papers,
     ) -> Result<Result<Voucher, Untrusted>, OpenError> {
-        let seen = self.seen(name, signed_as, digest, papers)?;
-        let evidence = Evidence { signatures: &papers.signatures, seen: seen.as_ref() };
-        let signer = trusted(evidence, digest, signed_as, self.manifest.signers());
-        Ok(signer.map(|signer| self.voucher(signer, seen.as_ref())))
+        let looked = self.looked(name, signed_as, digest, papers)?;
+        let signer = trusted(looked.evidence(papers), digest, signed_as, self.manifest.signers());
+        Ok(signer.map(|signer| self.voucher(signer, &looked)))
     }
 
     /// Whether each component of `lock` that the manifest has is vouched for as the manifest asks.
@@ -119,22 +138,29 @@ impl<'a> Vouching<'a> {
         Ok(())
     }
 
-    fn voucher(&self, signer: SignerName, seen: Option<&Seen>) -> Voucher {
-        let by_identity = matches!(self.manifest.signers().get(&signer), Some(Signer::Identity(_)));
-        let subject = seen.filter(|_| by_identity).map(|seen| seen.claim.subject.as_str().to_owned());
+    fn voucher(&self, signer: SignerName, looked: &Looked) -> Voucher {
+        let subject = match (self.manifest.signers().get(&signer), looked) {
+            (Some(Signer::Identity(_)), Looked::At(seen)) => Some(seen.claim.subject.as_str().to_owned()),
+            _ => None,
+        };
         Voucher { signer, subject }
     }
 
-    fn seen(
+    fn looked(
         &self,
         name: &ComponentName,
         signed_as: &ComponentName,
         digest: ToolDigest,
         papers: &Papers,
-    ) -> Result<Option<Seen>, OpenError> {
-        let Some(bundle) = papers.bundle.as_ref().filter(|_| !self.roots.is_empty()) else { return Ok(None) };
-        let seen = self.roots.seen(bundle, digest, signed_as, self.manifest.signers());
-        seen.map(Some).map_err(|error| OpenError::Bundle { component: name.clone(), why: error.to_string() })
+    ) -> Result<Looked, OpenError> {
+        let Some(bundle) = papers.bundle.as_ref().filter(|_| !self.roots.is_empty()) else {
+            return Ok(Looked::Nothing);
+        };
+        match self.roots.seen(bundle, digest, signed_as, self.manifest.signers()) {
+            Ok(Ok(seen)) => Ok(Looked::At(seen)),
+            Ok(Err(silent)) => Ok(Looked::Silent(silent.to_string())),
+            Err(error) => Err(OpenError::Bundle { component: name.clone(), why: error.to_string() }),
+        }
     }
 }
 

@@ -56,12 +56,26 @@ impl Roots {
         self.0.is_empty()
     }
 
-    /// What a bundle says of the component that has `digest` and is called `name`, and whether it holds for those of `signers` whom it names.
+    /// What a bundle says of the component that has `digest` and is called `name`, and whether it holds for those of `signers` whom it names;
+    /// or why it speaks for nobody.
     ///
     /// # Errors
     ///
-    /// [`Error`]: it is for something else, or of a form that proves nothing.
+    /// [`Error`]: it is for something else, or of a form that proves nothing although it names somebody.
     pub(crate) fn seen(
+        &self,
+        bundle: &Bundle,
+        digest: ToolDigest,
+        name: &ComponentName,
+        signers: &BTreeMap<SignerName, Signer>,
+    ) -> Result<Result<Seen, Error>, Error> {
+        match self.spoken(bundle, digest, name, signers) {
+            Err(silent @ (Error::NoCertificate | Error::Nobody | Error::Predicate(_))) => Ok(Err(silent)),
+            other => other.map(Ok),
+        }
+    }
+
+    fn spoken(
         &self,
         bundle: &Bundle,
         digest: ToolDigest,
@@ -118,6 +132,8 @@ pub(crate) fn files(manifest: &Manifest) -> impl Iterator<Item = &PathBuf> {
 fn parsed(bundle: &Bundle) -> Result<Parsed, Error> {
     let parsed = Parsed::from_json(bundle.as_str()).map_err(|error| Error::form(&error))?;
     let material = &parsed.verification_material;
+    // First of all: one that is by a key is nobody's, whatever else it has or lacks.
+    parsed.signing_certificate().ok_or(Error::NoCertificate)?;
     let entries = &material.tlog_entries;
     if entries.is_empty() {
         return Err(Error::NoEntry);

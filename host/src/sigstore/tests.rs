@@ -31,15 +31,16 @@ impl Ground {
         Self { instance, folder, manifest, roots }
     }
 
-    fn seen(&self, bundle: &Value) -> Result<Seen, Error> {
+    fn seen(&self, bundle: &Value) -> Result<Result<Seen, Error>, Error> {
         let bundle = Bundle::parse(&bundle.to_string()).unwrap();
         self.roots.seen(&bundle, Digest::of(BYTES), &name(), self.manifest.signers())
     }
 
     /// Who vouches for [`BYTES`] as `files`, or why nobody does.
     fn judged(&self, bundle: &Value) -> Result<String, String> {
-        let seen = self.seen(bundle).map_err(|error| error.to_string())?;
-        let evidence = Evidence { signatures: &[], seen: Some(&seen) };
+        let seen = self.seen(bundle).map_err(|error| error.to_string())?.map_err(|error| error.to_string());
+        let silent = seen.as_ref().err().map(String::as_str);
+        let evidence = Evidence { signatures: &[], seen: seen.as_ref().ok(), silent };
         let judged = trusted(evidence, Digest::of(BYTES), &name(), self.manifest.signers());
         judged.map(|signer| signer.to_string()).map_err(|error: Untrusted| error.to_string())
     }
@@ -82,7 +83,7 @@ fn a_statement_names_the_component_and_a_text_does_and_bytes_alone_do_not() {
     let text = ground.instance.signs(&who, message(&name(), Digest::of(BYTES)).as_bytes());
     assert_eq!(ground.judged(&text).as_deref(), Ok("ci"));
     let bytes = ground.instance.signs(&who, BYTES);
-    assert_eq!(ground.seen(&bytes).unwrap().claim.bound, Bound::Bytes);
+    assert_eq!(ground.seen(&bytes).unwrap().unwrap().claim.bound, Bound::Bytes);
     ground.refused(&bytes, "signed these bytes and no name");
     let nameless = ground.instance.states(&who, PROVENANCE, "the file.wasm", BYTES);
     ground.refused(&nameless, "signed these bytes and no name");
@@ -177,7 +178,7 @@ fn a_root_whose_time_is_over_or_whose_log_is_another_proves_nothing() {
         let roots = Roots::of(&ground.manifest).unwrap();
         let bundle = Bundle::parse(&ground.good().to_string()).unwrap();
         let seen = roots.seen(&bundle, Digest::of(BYTES), &name(), ground.manifest.signers()).unwrap();
-        let held = seen.held.into_values().next().unwrap();
+        let held = seen.unwrap().held.into_values().next().unwrap();
         assert!(held.clone().is_err_and(|why| why.contains(words)), "{held:?}");
     };
     let over = json!({ "start": "2020-01-01T00:00:00Z", "end": "2023-12-31T00:00:00Z" });

@@ -196,6 +196,30 @@ fn the_text_that_names_a_component_is_what_a_program_signs_with_an_identity() {
     project.run(&["call", "files.read", "path=/work/work/notes.md"]).worked(&["# Notes"]);
 }
 
+/// As a signature by a key that nobody knows: no reason to refuse what nobody has to sign, and none to take what somebody must.
+#[test]
+fn a_bundle_that_speaks_for_nobody_is_in_nobodys_way() {
+    let (project, instance) = project("");
+    let web = Web::start();
+    web.put("/files.wasm", &modest());
+    let report = instance.states(&Who::new(WORKFLOW), "https://spdx.dev/Document/v2.3", "files.wasm", &modest());
+    let mut by_key = provenance(&instance, &modest());
+    let material = by_key["verificationMaterial"].as_object_mut().unwrap();
+    material.remove("certificate");
+    material.insert("publicKey".into(), serde_json::json!({ "hint": "x" }));
+    let manifest = project.read("toolhold.toml");
+    for (bundle, words) in [(report, "is a `https://spdx.dev/Document/v2.3`"), (by_key, "has no certificate")] {
+        web.put("/files.wasm.sigstore.json", bundle.to_string().as_bytes());
+        project.write("toolhold.toml", &manifest);
+        project.run(&["add", &web.url("/files.wasm"), "--yes"]).failed(16, &["it is not signed by `ci`; ", words]);
+        project.write("toolhold.toml", &manifest.replace("refuse", "allow"));
+        let done = project.run(&["add", &web.url("/files.wasm"), "--yes"]);
+        assert_eq!(done.code(), 0, "{}", done.said());
+        assert!(done.said().contains("signed by 1 that the manifest does not know"), "{}", done.said());
+        project.run(&CALL).failed(5, &["denied"]);
+    }
+}
+
 #[test]
 fn a_bundle_goes_into_a_registry_and_comes_out_of_it() {
     let Some(registry) = Registry::start(false) else { return };

@@ -21,8 +21,10 @@ pub enum Signer {
 pub struct Evidence<'a> {
     /// The signatures.
     pub signatures: &'a [Signature],
-    /// The bundle.
+    /// The bundle, if it speaks for somebody.
     pub seen: Option<&'a Seen>,
+    /// Why it does not, if it does not. That is no forgery: it counts for nobody, as a signature by a key that nobody knows.
+    pub silent: Option<&'a str>,
 }
 
 /// What was found out of a bundle.
@@ -42,7 +44,7 @@ pub enum Untrusted {
     Nobody {
         /// Whose signature it takes.
         wanted: String,
-        /// Of whom the bundle speaks instead; empty without one.
+        /// Of whom the bundle speaks instead, or why it speaks of nobody; empty without one.
         found: String,
     },
     /// The signer means another component.
@@ -141,7 +143,7 @@ pub fn trusted<'a>(
             None => {}
         }
     }
-    Err(nearest.unwrap_or_else(|| nobody(&signers, evidence.seen)))
+    Err(nearest.unwrap_or_else(|| nobody(&signers, evidence)))
 }
 
 /// Whether `key` signed it as `name`; `None` if it signed nothing. What is here was found to hold.
@@ -180,11 +182,14 @@ fn by_identity(
     })
 }
 
-fn nobody(signers: &[(&SignerName, &Signer)], seen: Option<&Seen>) -> Untrusted {
-    let found = seen.map(|seen| format!("; the bundle with it speaks of {}", seen.claim.in_words()));
+fn nobody(signers: &[(&SignerName, &Signer)], evidence: Evidence<'_>) -> Untrusted {
+    let found = match (evidence.seen, evidence.silent) {
+        (Some(seen), _) => Some(format!("; the bundle with it speaks of {}", seen.claim.in_words())),
+        (None, silent) => silent.map(|why| format!("; {why}")),
+    };
     let wanted = |(name, signer): &(&SignerName, &Signer)| match signer {
         // Beside what is there instead, so that the difference is seen.
-        Signer::Identity(identity) if seen.is_some() => format!("`{name}`, who is {}", identity.in_words()),
+        Signer::Identity(identity) if evidence.seen.is_some() => format!("`{name}`, who is {}", identity.in_words()),
         _ => format!("`{name}`"),
     };
     let wanted: Vec<String> = signers.iter().map(wanted).collect();
@@ -199,7 +204,7 @@ mod tests {
     use crate::id::Digest;
 
     fn by(signatures: &[Signature]) -> Evidence<'_> {
-        Evidence { signatures, seen: None }
+        Evidence { signatures, seen: None, silent: None }
     }
 
     #[test]
@@ -257,7 +262,12 @@ mod tests {
         let (files, mail): (ComponentName, ComponentName) = ("files".parse().unwrap(), "mail".parse().unwrap());
         let strict = identity(Unnamed::Refuse);
         let judge = |signer: &Signer, seen: &Seen| {
-            trusted(Evidence { signatures: &[], seen: Some(seen) }, Digest::of(b"files"), &files, [(&alice, signer)])
+            trusted(
+                Evidence { signatures: &[], seen: Some(seen), silent: None },
+                Digest::of(b"files"),
+                &files,
+                [(&alice, signer)],
+            )
         };
         let named = |name: &ComponentName| Bound::Named(vec![name.clone()]);
         let good = seen(named(&files), &[(&alice, Ok(()))]);
@@ -279,10 +289,20 @@ mod tests {
         for held in [&[][..], &[(&bob, Ok(()))], &[(&alice, Err("expired".to_owned()))]] {
             let seen = seen(named(&files), held);
             assert!(matches!(judge(&strict, &seen), Err(Untrusted::Bundle { .. })), "{held:?}");
-            let evidence = Evidence { signatures: &[], seen: Some(&seen) };
+            let evidence = Evidence { signatures: &[], seen: Some(&seen), silent: None };
             let forged = unforged(evidence, Digest::of(b"files"), [(&alice, &strict)]);
             assert!(matches!(forged, Err(Untrusted::Bundle { .. })), "also where nobody has to sign");
         }
+    }
+
+    #[test]
+    fn a_bundle_that_speaks_for_nobody_is_no_forgery_and_counts_for_nobody() {
+        let (alice, files): (SignerName, ComponentName) = ("alice".parse().unwrap(), "files".parse().unwrap());
+        let signer = identity(Unnamed::Allow);
+        let evidence = Evidence { signatures: &[], seen: None, silent: Some("it says nothing") };
+        assert_eq!(unforged(evidence, Digest::of(b"files"), [(&alice, &signer)]), Ok(()));
+        let told = trusted(evidence, Digest::of(b"files"), &files, [(&alice, &signer)]).unwrap_err().to_string();
+        assert_eq!(told, "it is not signed by `alice`; it says nothing");
     }
 
     #[test]
@@ -293,7 +313,7 @@ mod tests {
         let with = |change: &dyn Fn(&mut Claim)| {
             let mut seen = good.clone();
             change(&mut seen.claim);
-            let evidence = Evidence { signatures: &[], seen: Some(&seen) };
+            let evidence = Evidence { signatures: &[], seen: Some(&seen), silent: None };
             assert_eq!(unforged(evidence, Digest::of(b"files"), [(&alice, &signer)]), Ok(()), "it is no forgery");
             trusted(evidence, Digest::of(b"files"), &files, [(&alice, &signer)]).unwrap_err().to_string()
         };
