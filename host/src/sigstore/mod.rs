@@ -10,7 +10,7 @@ mod error;
 mod root;
 mod subject;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sigstore_verify::types::{Artifact, Bundle as Parsed, Sha256Hash};
@@ -26,7 +26,6 @@ use self::subject::Signed;
 const MAX_PROOFS: usize = 4;
 
 /// The trusted roots that a manifest names, by file.
-#[derive(Default)]
 pub(crate) struct Roots(BTreeMap<PathBuf, Verifier>);
 
 impl std::fmt::Debug for Roots {
@@ -42,13 +41,9 @@ impl Roots {
     ///
     /// [`Error::Root`].
     pub(crate) fn of(manifest: &Manifest) -> Result<Self, Error> {
-        let mut roots = BTreeMap::new();
-        for path in files(manifest) {
-            if !roots.contains_key(path) {
-                roots.insert(path.clone(), root::read(path)?);
-            }
-        }
-        Ok(Self(roots))
+        let files: BTreeSet<&PathBuf> = files(manifest).collect();
+        let read = |path: &PathBuf| Ok((path.clone(), root::read(path)?));
+        files.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether nobody is known by an identity: then bundles are kept and not looked at.
