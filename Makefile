@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test test-mcp test-models console-test crash chaos lint fmt check bench tools tools-sql guests-extra install deny clean
+.PHONY: help setup demo test test-mcp test-models console-test crash chaos lint fmt check bench bench-build bench-peers tools tools-sql guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -89,9 +89,16 @@ fmt:             ## format everything
 
 check: lint test ## what a commit must pass
 
-bench: setup     ## the product against bare wasmtime, as ratios
+bench: bench-build ## the product against the least that could do its work, as ratios; SECTIONS="mcp growth" for some of it
+	target/release/toolhold-bench $(SECTIONS)
+
+bench-peers: bench-build ## others that do the same work, in one run; they come from PyPI and npm
+	benches/peers/install.sh
+	target/release/toolhold-bench peers
+
+bench-build: setup
 	cargo build --locked $(GUEST)
-	cargo run --locked --release -p toolhold-benches
+	cargo build --locked --release --workspace --bins
 
 install: setup   ## the release binary into ~/.cargo/bin
 	cargo install --locked --path host

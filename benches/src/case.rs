@@ -43,10 +43,7 @@ impl Case {
     pub(crate) fn arguments(&self) -> String {
         match self.work {
             Work::Echo(0) => "{}".to_owned(),
-            Work::Echo(bytes) => {
-                let items: Vec<_> = (0..bytes / 64).map(|index| json!({"id": index, "name": "x".repeat(40)})).collect();
-                json!({ "items": items }).to_string()
-            }
+            Work::Echo(bytes) => items(bytes),
             Work::Read(path) => json!({ "path": path }).to_string(),
             Work::Write(bytes) => json!({"path": "/work/one", "content": "y".repeat(bytes)}).to_string(),
             Work::Files(files) => json!({"path": "/work/out/", "content": "z".repeat(100), "files": files}).to_string(),
@@ -55,10 +52,22 @@ impl Case {
     }
 }
 
-/// Makes the files that the cases read.
+/// A JSON object of about this many bytes, made of many small ones.
+pub(crate) fn items(bytes: usize) -> String {
+    let items: Vec<_> = (0..bytes / 64).map(|index| json!({"id": index, "name": "x".repeat(40)})).collect();
+    json!({ "items": items }).to_string()
+}
+
+/// Makes the files that are small.
 pub(crate) fn prepare(work: &Path) -> Result<()> {
     std::fs::create_dir_all(work.join("out"))?;
     std::fs::write(work.join("small"), vec![b'a'; 4096])?;
+    Ok(())
+}
+
+/// Makes the large one as well.
+pub(crate) fn prepare_all(work: &Path) -> Result<()> {
+    prepare(work)?;
     std::fs::write(work.join("large"), vec![b'b'; 64 << 20])?;
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker, ResourceTable};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, format_err,
 };
@@ -39,10 +39,20 @@ impl bindings::toolhold::tool::context::Host for State {
     }
 }
 
+/// wasmtime has an error type of its own.
+pub(crate) fn failed(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:#}")
+}
+
 /// One component, ready to be instantiated.
 pub(crate) struct Floor {
     engine: Engine,
     pre: DescribedToolPre<State>,
+}
+
+/// Compiles `component`, for [`Floor::from_artifact`].
+pub(crate) fn artifact(component: &[u8]) -> Result<Vec<u8>> {
+    Engine::new(&configuration())?.precompile_component(component)
 }
 
 impl Floor {
@@ -50,12 +60,23 @@ impl Floor {
     pub(crate) fn new(component: &[u8]) -> Result<Self> {
         let engine = Engine::new(&configuration())?;
         let component = Component::new(&engine, component)?;
+        Self::of(engine, &component)
+    }
+
+    /// Takes what [`artifact`] made, out of a file.
+    pub(crate) fn from_artifact(path: &Path) -> Result<Self> {
+        let engine = Engine::new(&configuration())?;
+        #[expect(unsafe_code, reason = "the file was written by this program's own run, in a folder of its own")]
+        // SAFETY: the bytes are those that `precompile_component` has returned: whoever starts this process wrote them just before.
+        let component = unsafe { Component::deserialize_file(&engine, path) }?;
+        Self::of(engine, &component)
+    }
+
+    fn of(engine: Engine, component: &Component) -> Result<Self> {
         let mut linker: Linker<State> = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-        bindings::toolhold::tool::context::add_to_linker::<_, wasmtime::component::HasSelf<_>>(&mut linker, |state| {
-            state
-        })?;
-        let pre: InstancePre<State> = linker.instantiate_pre(&component)?;
+        bindings::toolhold::tool::context::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+        let pre: InstancePre<State> = linker.instantiate_pre(component)?;
         Ok(Self { engine, pre: DescribedToolPre::new(pre)? })
     }
 
@@ -74,12 +95,17 @@ impl Floor {
 }
 
 fn configuration() -> Config {
+    configuration_for(16)
+}
+
+/// For as many calls at once.
+pub(crate) fn configuration_for(most: u32) -> Config {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(16)
-        .total_core_instances(64)
-        .total_memories(16)
-        .total_tables(32)
-        .total_stacks(1)
+    pool.total_component_instances(most)
+        .total_core_instances(4 * most)
+        .total_memories(most)
+        .total_tables(2 * most)
+        .total_stacks(most)
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);

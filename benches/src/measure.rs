@@ -1,23 +1,30 @@
-//! Two lanes that take turns, so that what the machine does meanwhile hits both.
+//! Lanes that take turns, so that what the machine does meanwhile hits all of them.
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
+
+/// How long one lane goes on before the next one has its turn, where lanes keep several calls in flight.
+const TURN: Duration = Duration::from_millis(100);
 
 /// Nanoseconds of each call of one lane.
 pub(crate) struct Lane(Histogram<u64>);
 
 impl Lane {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Ok(Self(Histogram::new(3)?))
     }
 
-    fn time(&mut self, call: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    pub(crate) fn time(&mut self, call: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let start = Instant::now();
         call()?;
-        self.0.record(u64::try_from(start.elapsed().as_nanos())?)?;
-        Ok(())
+        self.record(start.elapsed())
+    }
+
+    /// Counts one call.
+    pub(crate) fn record(&mut self, took: Duration) -> Result<()> {
+        Ok(self.0.record(u64::try_from(took.as_nanos())?)?)
     }
 
     /// The value below which `percent` of the calls stayed, in microseconds.
@@ -33,27 +40,86 @@ impl Lane {
     }
 }
 
-/// Runs both lanes alternately, a block of calls each, until `budget` is spent; the first block of each warms up.
+/// What several calls in flight come to: how long each took, and how many there were in which time.
+pub(crate) struct Load {
+    pub(crate) lane: Lane,
+    time: Duration,
+}
+
+impl Load {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self { lane: Lane::new()?, time: Duration::ZERO })
+    }
+
+    /// Drives until `turn` is over, and counts what came of it.
+    pub(crate) fn add(&mut self, driver: &mut dyn Driver, turn: Duration) -> Result<()> {
+        let began = Instant::now();
+        driver.drive(began + turn, &mut self.lane)?;
+        self.time += began.elapsed();
+        Ok(())
+    }
+
+    /// Calls that ended in a second.
+    pub(crate) fn per_second(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "as many calls as this there will never be")]
+        let calls = self.lane.len() as f64;
+        calls / self.time.as_secs_f64()
+    }
+}
+
+/// What keeps calls in flight.
+pub(crate) trait Driver {
+    /// Begins calls until `until`, and waits for those that have begun.
+    fn drive(&mut self, until: Instant, lane: &mut Lane) -> Result<()>;
+}
+
+/// Lets all of `drivers` take turns until each has had `budget`; the first turn of each warms up and does not count.
+pub(crate) fn take_turns(budget: Duration, drivers: &mut [&mut dyn Driver]) -> Result<Vec<Load>> {
+    for driver in &mut *drivers {
+        Load::new()?.add(*driver, TURN)?;
+    }
+    let mut loads = drivers.iter().map(|_| Load::new()).collect::<Result<Vec<_>>>()?;
+    let turn = TURN.min(budget);
+    while loads.iter().any(|load| load.time < budget) {
+        for (load, driver) in loads.iter_mut().zip(&mut *drivers) {
+            load.add(*driver, turn)?;
+        }
+    }
+    Ok(loads)
+}
+
+/// Runs two lanes alternately, a block of calls each, until `budget` is spent; the first block of each warms up.
 pub(crate) fn compare(
     budget: Duration,
     floor: &mut dyn FnMut() -> Result<()>,
     product: &mut dyn FnMut() -> Result<()>,
 ) -> Result<(Lane, Lane)> {
-    let (mut floor_lane, mut product_lane) = (Lane::new()?, Lane::new()?);
-    let block = block_size(floor)?;
-    for _ in 0..block {
-        product()?;
+    let mut lanes = compare_all(budget, &mut [floor, product])?.into_iter();
+    match (lanes.next(), lanes.next()) {
+        (Some(floor), Some(product)) => Ok((floor, product)),
+        _ => anyhow::bail!("two lanes were measured"),
     }
+}
+
+/// Runs lanes alternately, as many calls each as the first one makes in 5 ms, until `budget` is spent; the first block of each warms up.
+pub(crate) fn compare_all(budget: Duration, calls: &mut [&mut dyn FnMut() -> Result<()>]) -> Result<Vec<Lane>> {
+    let block = calls.first_mut().map_or(Ok(0), |first| block_size(*first))?;
+    ensure!(block > 0, "there is nothing to measure");
+    for call in calls.iter_mut().skip(1) {
+        for _ in 0..block {
+            call()?;
+        }
+    }
+    let mut lanes = calls.iter().map(|_| Lane::new()).collect::<Result<Vec<_>>>()?;
     let started = Instant::now();
-    while started.elapsed() < budget || product_lane.len() < 20 {
-        for _ in 0..block {
-            floor_lane.time(floor)?;
-        }
-        for _ in 0..block {
-            product_lane.time(product)?;
+    while started.elapsed() < budget || lanes.iter().any(|lane| lane.len() < 20) {
+        for (lane, call) in lanes.iter_mut().zip(calls.iter_mut()) {
+            for _ in 0..block {
+                lane.time(*call)?;
+            }
         }
     }
-    Ok((floor_lane, product_lane))
+    Ok(lanes)
 }
 
 /// As many calls as fit into about 5 ms, at least one.

@@ -3,9 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use tokio::runtime::Runtime;
+use toolhold::journal::Durability;
 use toolhold::{CallOptions, Host, HostConfig, ToolCall};
-use toolhold_core::outcome::Outcome;
+use toolhold_core::outcome::{CallReport, Outcome};
 
+use crate::case;
+use crate::place;
+
+/// The probes and a directory to read and write; `ATOMIC` stands for a boolean.
 const MANIFEST: &str = r#"
 version = 1
 
@@ -45,7 +51,7 @@ impl Writes {
 
 /// A host with the probes.
 pub(crate) struct Product {
-    runtime: tokio::runtime::Runtime,
+    runtime: Runtime,
     host: Host,
 }
 
@@ -55,27 +61,57 @@ impl Product {
     /// What its calls write is staged and lands as a whole, or is written `in_place`.
     pub(crate) fn open(folder: &Path, component: &[u8], writes: Writes) -> Result<Self> {
         std::fs::write(folder.join("probes.wasm"), component)?;
-        let manifest = folder.join("toolhold.toml");
-        std::fs::write(&manifest, MANIFEST.replace("ATOMIC", writes.atomic()))?;
+        Self::with(folder, &MANIFEST.replace("ATOMIC", writes.atomic()), Durability::Normal)
+    }
+
+    /// The same at the default durability: calls with effects wait for the disk.
+    pub(crate) fn open_durable(folder: &Path, component: &[u8], writes: Writes) -> Result<Self> {
+        std::fs::write(folder.join("probes.wasm"), component)?;
+        Self::with(folder, &MANIFEST.replace("ATOMIC", writes.atomic()), Durability::Full)
+    }
+
+    /// A host of this manifest, whose components lie in `folder`.
+    pub(crate) fn open_manifest(folder: &Path, manifest: &str) -> Result<Self> {
+        Self::with(folder, manifest, Durability::Normal)
+    }
+
+    fn with(folder: &Path, manifest: &str, durability: Durability) -> Result<Self> {
+        let path = folder.join("toolhold.toml");
+        std::fs::write(&path, manifest)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let config = HostConfig { durability: toolhold::journal::Durability::Normal, ..HostConfig::beside(&manifest) };
-        runtime.block_on(toolhold::pin(&config)).context("the probes cannot be pinned")?;
+        let config = HostConfig { durability, ..HostConfig::beside(&path) };
+        runtime.block_on(toolhold::pin(&config)).context("the components cannot be pinned")?;
         let host = runtime.block_on(Host::open(&config, &|_| ()))?;
         Ok(Self { runtime, host })
     }
 
-    /// One call, through everything.
+    /// One call of a probe, through everything.
     pub(crate) fn call(&self, tool: &str, arguments: &str) -> Result<()> {
         let call = ToolCall::new(format!("probes.{tool}"), arguments);
-        let report = self.runtime.block_on(self.host.call(call, CallOptions::default()));
-        match report.outcome {
-            Outcome::Success(_) => Ok(()),
-            Outcome::Failure(failure) => bail!("{failure:?}"),
-        }
+        succeeded(&self.runtime.block_on(self.host.call(call, CallOptions::default())))
     }
 
-    /// What the numbers of calls with effects depend on.
-    pub(crate) fn durability_note(&self) -> &'static str {
-        "Calls with effects: durability `normal` (they survive a kill of the process; `full`, the default, also waits for the disk)."
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+/// A project in `folder` whose host is to be another process, pinned; that has compiled into `cache`.
+pub(crate) fn pinned_project(folder: &Path, cache: &Path) -> Result<()> {
+    case::prepare(&folder.join("work"))?;
+    std::fs::write(folder.join("probes.wasm"), place::guest("probes")?)?;
+    std::fs::write(folder.join("toolhold.toml"), MANIFEST.replace("ATOMIC", Writes::AsAWhole.atomic()))?;
+    place::printed(place::toolhold_in(folder, cache)?.arg("lock")).map(drop)
+}
+
+/// A call that does not do its work is not measured.
+pub(crate) fn succeeded(report: &CallReport) -> Result<()> {
+    match &report.outcome {
+        Outcome::Success(_) => Ok(()),
+        Outcome::Failure(failure) => bail!("{failure:?}"),
     }
 }

@@ -18,7 +18,7 @@ use toolhold_core::policy::{Decision, Facts, Policy, Question, RunScope};
 use toolhold_core::redact::{Pass, Place, Redactions, Redactor};
 use toolhold_core::retry::GaveUp;
 use toolhold_core::tool::{Catalog, Tool};
-use toolhold_sandbox::{EventSink, RunFailure, RunOptions, RunReport, Sandbox};
+use toolhold_sandbox::{Caller, EventSink, RunFailure, RunOptions, RunReport, Sandbox};
 use tracing::Instrument as _;
 
 use crate::approvals::{Asking, Desk};
@@ -256,7 +256,8 @@ impl Host {
         pass.look(Place::Arguments, checked.call.call().text());
         let (key, name) = (Some(repeated(&id, call, options)), Some(id.to_string()));
         let events = options.events.clone().map(|sink| redaction::sink(&self.0.redactor, sink));
-        let settings = RunOptions { events, cancel: options.cancel.clone(), key, name, stage, reel: None };
+        let caller = Caller::new(&options.client, call.run.as_str());
+        let settings = RunOptions { events, caller, cancel: options.cancel.clone(), key, name, stage, reel: None };
         let attempted = self.attempts(&id, call, checked, &through, (options, settings)).await;
         let Attempted { checked, mut run, attempts, gave_up, tapes } = attempted;
         let (conclusion, evidence) = conclude(&checked, &run, gave_up, &mut pass);

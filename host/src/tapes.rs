@@ -10,7 +10,7 @@ use toolhold_core::id::{CallId, RunId};
 use toolhold_core::outcome::{CallReport, Outcome};
 use toolhold_core::redact::Place;
 use toolhold_core::tape::Tape;
-use toolhold_sandbox::{Player, Reel, RunOptions};
+use toolhold_sandbox::{Caller, Player, Reel, RunOptions};
 
 use crate::host::{CallOptions, Checked, Entry, Host, OpenCall, conclude, intent, repeated};
 use crate::journal::{Admission, KeptTape};
@@ -76,6 +76,7 @@ impl Host {
         let mut pass = self.0.redactor.pass();
         pass.look(Place::Arguments, checked.call.call().text());
         let settings = RunOptions {
+            caller: Caller::new(&options.client, call.run.as_str()),
             cancel: options.cancel.clone(),
             key: Some(repeated(&id, call, options)),
             name: Some(id.to_string()),

@@ -164,6 +164,7 @@ impl Inner {
             component: None,
             limits,
             events: options.events,
+            caller: options.caller,
             cancel: options.cancel,
             memory: Arc::clone(&self.memory),
             workers: self.workers.clone(),
@@ -177,7 +178,7 @@ impl Inner {
 
     /// Runs `job` on this thread. Waits for room until `deadline`.
     pub(crate) fn run_blocking(self: &Arc<Self>, entry: &Entry, job: Job, deadline: Instant) -> Ended {
-        let entered = self.admission.enter(entry.loaded.lane, deadline, &job.cancel, &self.workers);
+        let entered = self.admission.enter((entry.loaded.lane, job.caller), deadline, &job.cancel, &self.workers);
         let ticket = match block_on(entered, None) {
             Some(Ok(ticket)) => ticket,
             Some(Err(failure)) => return Ended::refused(failure),
@@ -196,7 +197,7 @@ impl Inner {
 
     /// Runs `job` as a fiber. Waits for room until `deadline`.
     pub(crate) async fn run(self: &Arc<Self>, entry: &Entry, job: Job, deadline: Instant) -> Ended {
-        let entered = self.admission.enter(entry.loaded.lane, deadline, &job.cancel, &self.workers).await;
+        let entered = self.admission.enter((entry.loaded.lane, job.caller), deadline, &job.cancel, &self.workers).await;
         match entered {
             Ok(ticket) => self.as_fiber(entry, job, ticket).await,
             Err(failure) => Ended::refused(failure),

@@ -4,7 +4,7 @@
 //! [`AuthorizedCall`](toolhold_core::call::AuthorizedCall) and gives back what came of it and what it used.
 //!
 //! Reading order: [`SandboxConfig`] and [`Sandbox`]; `load` makes bytes a component that can be called, by way of
-//! `component` (what it is) and `engine` (how it is compiled); `admission` lets a call in; `call` runs it with the
+//! `component` (what it is) and `engine` (how it is compiled); `admission` lets a call in, callers in turn; `call` runs it with the
 //! [`capability`]s of its grants, under its [`meter`].
 
 mod admission;
@@ -22,6 +22,7 @@ mod reel;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod workers;
 
 pub use call::{RunFailure, ToolError, Trap};
@@ -32,3 +33,4 @@ pub use engine::CompileError;
 pub use load::{DescribedBy, LoadError, Loaded};
 pub use reel::{Played, Player, Recorder, Reel};
 pub use sandbox::{Error, RunOptions, RunReport, Sandbox};
+pub use turns::Caller;

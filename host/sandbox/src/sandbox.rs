@@ -21,6 +21,7 @@ use crate::config::SandboxConfig;
 use crate::inner::Inner;
 use crate::load::{self, LoadError, Loaded};
 use crate::reel::Reel;
+use crate::turns::Caller;
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub enum Error {
 pub struct RunOptions {
     /// Is told of log lines, progress and emitted parts as they come.
     pub events: Option<EventSink>,
+    /// Who asks: where calls wait, callers take turns.
+    pub caller: Caller,
     /// Stops the guest.
     pub cancel: CancellationToken,
     /// A name for the directory of what is staged, unique for ever; `None` draws one.

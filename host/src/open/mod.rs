@@ -154,6 +154,7 @@ impl Host {
         host.recover().await?;
         host.keep_approvals();
         crate::runs::expire(&host).await?;
+        host.remove_old_approvals().await?;
         Ok(host)
     }
 }

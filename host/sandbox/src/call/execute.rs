@@ -30,6 +30,7 @@ use crate::capability::fs::{FsCtx, Notes, OpenedGrants, Stage};
 use crate::capability::http::{Egress, HttpCtx, HttpParts, Requests};
 use crate::meter::Meter;
 use crate::reel::Reel;
+use crate::turns::Caller;
 use crate::workers::Workers;
 
 /// Bytes that a guest may hand to the host in one go beside its result: what the host allocates before it can charge.
@@ -85,6 +86,7 @@ pub(crate) struct Job {
     /// Whose tool it is.
     pub(crate) component: Option<ComponentName>,
     pub(crate) events: Option<EventSink>,
+    pub(crate) caller: Caller,
     pub(crate) cancel: CancellationToken,
     pub(crate) memory: Arc<HostMemory>,
     pub(crate) workers: Workers,
@@ -402,6 +404,7 @@ pub(crate) fn test_state(grants: Grants, limits: Limits) -> CallState {
         component: None,
         limits,
         events: None,
+        caller: Caller::default(),
         cancel: CancellationToken::new(),
         memory: Arc::new(HostMemory::new(u64::MAX)),
         workers: Workers::new(1),

@@ -1,0 +1,73 @@
+//! What is measured: one file per section, each printing one sentence of method and one table or more.
+
+mod calls;
+mod cold;
+mod fleet;
+mod growth;
+mod mcp;
+mod memory;
+mod peers;
+mod stages;
+mod threads;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+pub(crate) use self::cold::be_floor as cold_floor;
+
+/// A part of the whole that can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Calls,
+    Mcp,
+    Threads,
+    Stages,
+    Memory,
+    Cold,
+    Growth,
+    Fleet,
+    /// Only where it is named: what it measures has to be installed.
+    Peers,
+}
+
+impl Section {
+    /// What is measured where none is named, in this order.
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Calls, Self::Mcp, Self::Threads, Self::Stages, Self::Memory, Self::Cold, Self::Growth, Self::Fleet];
+
+    /// The one that the command line calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().chain([Self::Peers]).find(|section| section.name() == name)
+    }
+
+    /// How the command line names it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Mcp => "mcp",
+            Self::Threads => "threads",
+            Self::Stages => "stages",
+            Self::Memory => "memory",
+            Self::Cold => "cold",
+            Self::Growth => "growth",
+            Self::Fleet => "fleet",
+            Self::Peers => "peers",
+        }
+    }
+
+    /// Measures and prints it.
+    pub(crate) fn run(self, budget: Duration) -> Result<()> {
+        match self {
+            Self::Calls => calls::run(budget),
+            Self::Mcp => mcp::run(budget),
+            Self::Threads => threads::run(budget),
+            Self::Stages => stages::run(budget),
+            Self::Memory => memory::run(),
+            Self::Cold => cold::run(),
+            Self::Growth => growth::run(budget),
+            Self::Fleet => fleet::run(budget),
+            Self::Peers => peers::run(budget),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `cargo bench -p toolhold-core`: what each step of a call costs that decides and touches nothing.
+//!
+//! The whole call, against bare wasmtime, is `make bench`.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+
+use divan::{AllocProfiler, Bencher};
+use serde_json::{Value, json};
+use toolhold_core::call::{Mode, canonical};
+use toolhold_core::id::Digest;
+use toolhold_core::manifest::Manifest;
+use toolhold_core::policy::{Facts, Policy, RunScope};
+use toolhold_core::schema::parse;
+use toolhold_core::tool::{Catalog, Tool};
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+/// About 4 KiB of JSON in so many objects: one is a text, 56 are rows.
+const ROWS: [usize; 2] = [1, 56];
+
+fn main() {
+    divan::main();
+}
+
+fn arguments(rows: usize) -> String {
+    let width = 3_800 / rows;
+    let items: Vec<Value> = (0..rows).map(|id| json!({ "id": id, "name": "x".repeat(width) })).collect();
+    json!({ "items": items }).to_string()
+}
+
+fn tool() -> Tool {
+    let row = json!({ "type": "object", "properties": { "id": { "type": "integer" }, "name": { "type": "string" } } });
+    let schema = json!({ "type": "object", "properties": { "items": { "type": "array", "items": row } } });
+    let info = json!({ "name": "echo", "title": "", "description": "", "needs": [], "input-schema": schema });
+    Tool::new(&"probes".parse().unwrap(), Digest::of(b"probes"), serde_json::from_value(info).unwrap()).unwrap()
+}
+
+/// One that allows the tool by its last rule.
+fn policy(rules: usize, tool: &Tool) -> Policy {
+    let others = (1..rules).map(|number| {
+        // Looks at the arguments, and does not match.
+        let when = format!("when = {{ properties = {{ items = {{ type = \"integer\", maximum = {number} }} }}, required = [\"items\"] }}");
+        format!("[[rules]]\nname = \"r{number}\"\ndecision = \"deny\"\ntools = [\"probes.*\"]\n{when}\n")
+    });
+    let text = format!(
+        "version = 1\n[tools.probes]\nsource = \"p.wasm\"\n{}[[rules]]\nname = \"last\"\ndecision = \"allow\"\ntools = [\"*\"]\n",
+        others.collect::<String>()
+    );
+    let mut catalog = Catalog::default();
+    catalog.add(tool.clone()).unwrap();
+    let manifest = Manifest::parse(&text, "toolhold.toml", Path::new("/base"))
+        .unwrap_or_else(|errors| panic!("{:#?}", errors.problems()));
+    Policy::resolve(Arc::new(manifest), &catalog).unwrap()
+}
+
+#[divan::bench(args = ROWS)]
+fn parse_strictly(bencher: Bencher<'_, '_>, rows: usize) {
+    let text = arguments(rows);
+    bencher.bench(|| parse(black_box(&text), "the arguments").unwrap());
+}
+
+#[divan::bench(args = ROWS)]
+fn validate(bencher: Bencher<'_, '_>, rows: usize) {
+    let (tool, text) = (tool(), arguments(rows));
+    bencher.bench(|| tool.validate(black_box(&text)).unwrap());
+}
+
+#[divan::bench(args = ROWS)]
+fn check_schema(bencher: Bencher<'_, '_>, rows: usize) {
+    let (tool, value) = (tool(), parse(&arguments(rows), "it").unwrap());
+    bencher.bench(|| tool.input().validate(black_box(&value)));
+}
+
+#[divan::bench(args = ROWS)]
+fn canonical_text(bencher: Bencher<'_, '_>, rows: usize) {
+    let value = parse(&arguments(rows), "it").unwrap();
+    bencher.bench(|| canonical(black_box(&value)));
+}
+
+#[divan::bench(args = ROWS)]
+fn digest(bencher: Bencher<'_, '_>, rows: usize) {
+    let text = arguments(rows);
+    bencher.bench(|| Digest::of(black_box(text.as_bytes())));
+}
+
+#[divan::bench(args = ROWS)]
+fn free(bencher: Bencher<'_, '_>, rows: usize) {
+    let value = parse(&arguments(rows), "it").unwrap();
+    bencher.with_inputs(|| value.clone()).bench_values(drop);
+}
+
+#[divan::bench(args = [1, 10, 100, 1_000, 10_000])]
+fn decide(bencher: Bencher<'_, '_>, rules: usize) {
+    let tool = tool();
+    let (policy, call, scope) = (policy(rules, &tool), tool.validate("{}").unwrap(), RunScope::default());
+    bencher
+        .with_inputs(|| call.clone())
+        .bench_values(|call| policy.decide(call, &tool, &Facts::new(Mode::Live, &scope)));
+}
