@@ -208,7 +208,7 @@ impl Shared {
             tracing::debug!(%status, "an MCP server ended");
         }
         // Why it ended is often the last thing that it says. Whatever left its group may hold the pipe open: not for long.
-        drop(all_heard.recv_timeout(GRACE));
+        let _late = all_heard.recv_timeout(GRACE).is_err();
         // Whoever waits is told by the end of its channel, and finds out here why.
         lock(&self.pending).clear();
     }
