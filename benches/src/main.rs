@@ -23,6 +23,10 @@ use anyhow::Result;
 
 use crate::arguments::{Command, Measure, Part};
 
+/// The program's own, for every lane.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<()> {
     match Command::parse(std::env::args_os().skip(1))? {
         Command::Measure(measure) => run(&measure),

@@ -44,6 +44,8 @@ pub enum ExitCode {
     AwaitingApproval = 17,
     /// Stopped by the user.
     Cancelled = 130,
+    /// Whoever read the output has gone away.
+    Unread = 141,
 }
 
 impl From<Class> for ExitCode {

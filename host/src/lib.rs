@@ -51,6 +51,7 @@ pub mod secrets;
 pub mod serve;
 mod shown;
 pub mod shutdown;
+mod sigstore;
 mod store;
 mod tapes;
 pub mod telemetry;

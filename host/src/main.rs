@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// What a call is made of is allocated where it is asked for and freed where it is written down: on another thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     toolhold::cli::main().into()
 }

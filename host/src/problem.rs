@@ -136,7 +136,7 @@ impl Code {
             Self::RunsFull => ("runs-full", StatusCode::TOO_MANY_REQUESTS, "too many runs wait"),
             Self::CallsFull => ("calls-full", StatusCode::TOO_MANY_REQUESTS, "too many calls run"),
             Self::AuditBroken => ("audit-broken", StatusCode::INTERNAL_SERVER_ERROR, "the audit does not hold"),
-            Self::StillDenied => ("still-denied", StatusCode::UNPROCESSABLE_ENTITY, "a rule denies it"),
+            Self::StillDenied => ("still-denied", StatusCode::UNPROCESSABLE_ENTITY, "a rule or a grant denies it"),
         }
     }
 

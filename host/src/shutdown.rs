@@ -4,7 +4,7 @@
 //! and goes on when somebody takes it up. A call that waits for a person ends; the question stays, and the same call finds the answer.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -74,6 +74,8 @@ impl Shutdown {
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Of a server alone: any other process ends by it, as by default.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
@@ -83,14 +85,38 @@ impl Signals {
     ///
     /// The operating system refuses.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate, interrupt, hang_up: None })
     }
 
-    /// Returns when the next one has come.
-    pub async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Listens for a server, whom SIGHUP asks to read its files again unless it comes from its terminal.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses.
+    pub fn listen_as_server() -> io::Result<Self> {
+        Ok(Self { hang_up: Some(signal(SignalKind::hangup())?), ..Self::listen()? })
+    }
+
+    /// Returns when the next one has come. `hung_up` is told of a SIGHUP by which nothing ends.
+    pub async fn next(&mut self, hung_up: impl Fn()) {
+        loop {
+            let hang_up = async {
+                match &mut self.hang_up {
+                    Some(signal) => signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = hang_up => {
+                    if std::io::stderr().is_terminal() {
+                        return;
+                    }
+                    hung_up();
+                }
+            }
         }
     }
 }

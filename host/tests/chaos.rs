@@ -319,7 +319,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 async fn agent(host: &Host, seed: u64, number: usize, port: u16) -> RunReport {
-    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let worker = Worker {
         tools: &tools,
         clock: Arc::new(TokioClock::default()),

@@ -170,7 +170,7 @@ fn child() {
     let kill = at.map(|at| if at < 0 { Kill::Before(at.unsigned_abs()) } else { Kill::After(at.unsigned_abs()) });
     block_on(async {
         let host = Host::open(&config(&project), &|_| ()).await.unwrap();
-        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+        let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
         let agent = Agent {
             tools: &tools,
             limits: limits(&host),
@@ -294,7 +294,7 @@ async fn resume(host: &Host, project: &Path) -> Ended {
         return work(host, project, None).await;
     }
     // It was killed before anything was on record, so a person starts it again.
-    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     worker(&tools).begin(Task::new(run(), "work"), &mut models(project), &mut |_| ()).await.unwrap()
 }
 
@@ -303,7 +303,7 @@ fn worker<'a>(tools: &'a HostTools<'a>) -> Worker<'a> {
 }
 
 async fn work(host: &Host, project: &Path, dead: Option<()>) -> Ended {
-    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let mut models = models(project);
     match dead {
         Some(()) => worker(&tools).requeue(&run(), &mut models, &mut |_| ()).await.unwrap(),

@@ -442,6 +442,11 @@ pub enum Event {
         /// As in `approval-asked`.
         stored: Digest,
     },
+    /// What was stored of a question that nobody can answer or use any more was removed.
+    ApprovalRemoved {
+        /// Which question.
+        approval: ApprovalId,
+    },
     /// Known secrets stood in what a call was given or gave back, and were taken out before anyone saw it.
     SecretRedacted {
         /// Which call.

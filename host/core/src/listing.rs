@@ -228,7 +228,7 @@ fn info(name: &LocalName, tool: &Map<String, Value>, hints: Hints) -> Result<Too
 }
 
 /// The name that a tool of a server has here: in lower case, with `-` or `_` between its words. `None` where none can be made.
-fn local(wire: &str) -> Option<LocalName> {
+pub(crate) fn local(wire: &str) -> Option<LocalName> {
     if wire.len() > MAX_WIRE_NAME {
         return None;
     }

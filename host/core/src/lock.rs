@@ -13,7 +13,7 @@ use crate::call::canonical;
 use crate::describe::ToolInfo;
 use crate::id::{ComponentName, Digest, LocalName, ToolDigest};
 use crate::listing;
-use crate::signature::Signature;
+use crate::signature::{Bundle, Signature};
 use crate::tool::Tool;
 
 /// Longest lock file, in bytes.
@@ -72,6 +72,9 @@ pub struct Pin {
     /// Who vouched for it when it was accepted. Checked anew whenever it is loaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,
+    /// The sigstore bundle that came with it. Checked anew whenever it is loaded, and without a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Bundle>,
     /// Its tools.
     #[serde(default)]
     pub tools: BTreeMap<LocalName, ToolPin>,
@@ -230,7 +233,19 @@ impl Pin {
     ) -> Self {
         let tools = tools.into_iter().map(|tool| (tool.name().local().clone(), ToolPin::of(tool))).collect();
         let (source, world) = (source.to_owned(), world.to_owned());
-        Self { source, digest, size, world, artifact: None, reached: None, held: false, signatures: Vec::new(), tools }
+        let signatures = Vec::new();
+        Self {
+            source,
+            digest,
+            size,
+            world,
+            artifact: None,
+            reached: None,
+            held: false,
+            signatures,
+            bundle: None,
+            tools,
+        }
     }
 }
 
@@ -238,7 +253,13 @@ impl Pin {
     /// This pin, with what was known of the same bytes when they were accepted.
     #[must_use]
     pub fn accepted_as(self, accepted: &Self) -> Self {
-        Self { artifact: accepted.artifact, held: accepted.held, signatures: accepted.signatures.clone(), ..self }
+        Self {
+            artifact: accepted.artifact,
+            held: accepted.held,
+            signatures: accepted.signatures.clone(),
+            bundle: accepted.bundle.clone(),
+            ..self
+        }
     }
 }
 

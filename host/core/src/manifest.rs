@@ -56,7 +56,7 @@ use crate::id::{ComponentName, Digest, Label, LocalName, ModelName, SecretName, 
 use crate::limit::{Limit, Limits};
 use crate::origin::Origin;
 use crate::rate::Rate;
-use crate::signature::{PublicKey, Signature, Untrusted, trusted, unforged};
+use crate::signature::{Evidence, Signer, Untrusted, trusted, unforged};
 
 pub(crate) use problem::suggest;
 
@@ -70,7 +70,7 @@ pub struct Manifest {
     mode: Option<Located<Mode>>,
     components: BTreeMap<ComponentName, Component>,
     secrets: BTreeMap<SecretName, SecretSource>,
-    signers: BTreeMap<SignerName, PublicKey>,
+    signers: BTreeMap<SignerName, Signer>,
     unsigned: Unsigned,
     rules: Vec<Arc<Rule>>,
     models: BTreeMap<ModelName, Model>,
@@ -310,7 +310,7 @@ impl Manifest {
 
     /// Who signs components, by name.
     #[must_use]
-    pub fn signers(&self) -> &BTreeMap<SignerName, PublicKey> {
+    pub fn signers(&self) -> &BTreeMap<SignerName, Signer> {
         &self.signers
     }
 
@@ -324,19 +324,19 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Untrusted`]: it takes a signature, and none of `signatures` will do; or one of somebody in `[signers]` does not hold, needed or not.
+    /// [`Untrusted`]: it takes a signature, and nothing of `evidence` will do; or one of somebody in `[signers]` does not hold, needed or not.
     pub fn vouched(
         &self,
         component: &Component,
         digest: ToolDigest,
-        signatures: &[Signature],
+        evidence: Evidence<'_>,
     ) -> Result<Option<SignerName>, Untrusted> {
-        unforged(signatures, digest, &self.signers)?;
+        unforged(evidence, digest, &self.signers)?;
         if component.signed_by.is_empty() && self.unsigned == Unsigned::Allow {
             return Ok(None);
         }
         let signers = component.signed_by.iter().filter_map(|signer| self.signers.get_key_value(&signer.value));
-        trusted(signatures, digest, &component.signed_as, signers).map(Some)
+        trusted(evidence, digest, &component.signed_as, signers).map(Some)
     }
 
     /// The rules, in the order of the text, which has no meaning.

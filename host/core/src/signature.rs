@@ -1,11 +1,15 @@
-//! Who vouches for the bytes of a component: Ed25519 signatures over a digest and a name.
+//! Who vouches for the bytes of a component: Ed25519 signatures over a digest and a name, and sigstore bundles.
 //!
 //! What is signed is a short text that says what it is for, which name and which digest, so that a signature can be used for
 //! nothing else: not for another component of the same author, not for other bytes, not by another protocol. Signatures are checked
 //! strictly: keys and signatures in a form that more than one message or key could have are refused.
 //!
+//! A bundle is a text here. Whom it must name is decided here; whether it holds is found out by the host, which has the certificates.
+//!
 //! Nothing here reads a file or draws a key: seeds and texts arrive as values.
 
+mod bundle;
+mod identity;
 mod key;
 mod trust;
 
@@ -16,12 +20,14 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use bundle::Bundle;
+pub use identity::{Bound, Claim, Identity, IdentityError, Subject, SubjectPattern, Unnamed, address, named_by_file};
 pub use key::{PublicKey, SecretKey};
-pub use trust::{Untrusted, trusted, unforged};
+pub use trust::{Evidence, Seen, Signer, Untrusted, trusted, unforged};
 
 use crate::id::{ComponentName, ToolDigest};
 
-/// Longest text of [`Attached`], in bytes.
+/// Longest text of [`Attached`] or [`Bundle`], in bytes.
 pub const MAX_BYTES: usize = 64 << 10;
 
 /// Signatures of one component that are looked at.
@@ -48,6 +54,9 @@ pub enum Error {
     /// A file of signatures that cannot be read.
     #[error("the signatures cannot be read: {0}")]
     Attached(String),
+    /// A sigstore bundle that cannot be read.
+    #[error("the sigstore bundle cannot be read: {0}")]
+    Bundle(String),
 }
 
 /// Somebody's word that a digest is a component of this name.
@@ -94,7 +103,8 @@ impl Signature {
 }
 
 /// What is signed. Neither part can hold a line break, so no two pairs have one text.
-fn message(name: &ComponentName, digest: ToolDigest) -> String {
+#[must_use]
+pub fn message(name: &ComponentName, digest: ToolDigest) -> String {
     format!("toolhold component signature, version 1\nname: {name}\ndigest: {digest}\n")
 }
 

@@ -27,7 +27,7 @@ pub enum TokenFileError {
         why: String,
     },
     /// Somebody else could let himself in.
-    #[error("`{}` {why}: who can write it can let himself in; run `chmod 600` on a file of your own", .path.display())]
+    #[error("`{path}` {why}: who can write it can let himself in; {fix}", path = .path.display(), fix = fix(.path, why))]
     Exposed {
         /// Which file.
         path: PathBuf,
@@ -49,6 +49,17 @@ pub enum TokenFileError {
     #[error(transparent)]
     Change(#[from] TokensError),
 }
+
+/// What to do about a file in which somebody else could let himself in.
+fn fix(path: &Path, why: &str) -> String {
+    match why {
+        SHARED => format!("run `chmod 600 {}`", path.display()),
+        _ => format!("make one of your own with `install -m 600 {} NEW`", path.display()),
+    }
+}
+
+/// Why a file is refused that its owner can mend.
+const SHARED: &str = "can be written by others";
 
 /// A file of tokens.
 #[derive(Debug, Clone)]
@@ -143,7 +154,7 @@ impl TokenFile {
             return exposed("belongs to another user");
         }
         if told.mode() & 0o022 != 0 {
-            return exposed("can be written by others");
+            return exposed(SHARED);
         }
         Ok(())
     }
@@ -203,7 +214,8 @@ mod tests {
         file.change(|tokens| tokens.add(token("a"))).unwrap();
         for mode in [0o620, 0o602, 0o666] {
             std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-            assert!(matches!(file.read(), Err(TokenFileError::Exposed { .. })), "{mode:o}");
+            let told = file.read().unwrap_err().to_string();
+            assert!(told.contains(&format!("run `chmod 600 {}`", file.path().display())), "{mode:o}: {told}");
             assert!(file.change(|tokens| tokens.add(token("b"))).is_err());
         }
         if rustix::process::geteuid().is_root() {

@@ -27,6 +27,11 @@ pub(super) fn bad(words: impl std::fmt::Display) -> Problem {
     problem(Code::BadRequest, words)
 }
 
+/// A parameter names something that there is not.
+pub(super) fn no_such(parameter: &str, what: &str) -> Problem {
+    bad(format!("`{parameter}`: there is no such {what}"))
+}
+
 /// The server failed, which is said to whoever runs it too.
 pub(super) fn failed(words: impl std::fmt::Display) -> Problem {
     tracing::error!(error = %words, "a request was not answered");
@@ -116,7 +121,7 @@ pub(super) fn approval(error: approvals::Error) -> Problem {
         Error::Invalid(violations) => {
             problem(Code::InvalidArguments, &violations).with("violations", json!(violations))
         }
-        Error::Denied(_) => problem(Code::StillDenied, error),
+        Error::Denied(_) | Error::Refused(_) => problem(Code::StillDenied, error),
         Error::Changed(_) => problem(Code::NotNow, error),
     }
 }

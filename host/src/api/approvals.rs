@@ -26,6 +26,9 @@ const MOST_LISTED: u32 = 1000;
 pub(super) struct Which {
     /// At most this many, the newest first; 20 if left out, 1000 at most.
     limit: Option<u32>,
+    /// Only those that were asked before this one: the last one of a page leads to the next.
+    #[param(value_type = Option<String>)]
+    before: Option<ApprovalId>,
     /// Only those that are there, such as `waiting`.
     #[param(value_type = Option<String>)]
     state: Option<ApprovalState>,
@@ -41,7 +44,11 @@ pub(super) struct Which {
 )]
 pub(super) async fn list(State(api): State<Api>, Query(which): Query<Which>) -> Result<Json<Vec<Approval>>, Problem> {
     let limit = which.limit.unwrap_or(20).clamp(1, MOST_LISTED);
-    let filter = ApprovalFilter { states: which.state.into_iter().collect(), run: which.run, limit };
+    if let Some(before) = &which.before {
+        api.host().approvals().get(before).await.map_err(|_| answer::no_such("before", "approval"))?;
+    }
+    let filter =
+        ApprovalFilter { states: which.state.into_iter().collect(), run: which.run, before: which.before, limit };
     api.host().approvals().list(&filter).await.map(Json).map_err(answer::approval)
 }
 
@@ -110,7 +117,8 @@ pub(super) async fn reject(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Otherwise {
-    /// The arguments with which the call is made instead. They are checked like any others, and a rule that denies them stands.
+    /// The arguments with which the call is made instead. They are checked like any others, a rule that denies them stands, and what
+    /// no grant covers is refused.
     #[schema(value_type = Object)]
     arguments: Value,
     /// How far it reaches: `once`, `run`, or a time such as `15m`. `once` if left out.
@@ -119,7 +127,7 @@ pub(super) struct Otherwise {
     scope: ApprovalScope,
 }
 
-/// Lets the call go ahead with other arguments.
+/// Lets the call go ahead with other arguments. What it would do with them is looked at first, and is `foreseen` from then on.
 #[utoipa::path(
     post, path = "/v1/approvals/{approval}/modify", tag = "approvals", request_body = Otherwise,
     params(("approval" = String, Path, description = "Which approval.")),

@@ -130,6 +130,9 @@ fn reported(report: Report) -> Response {
 pub(super) struct Which {
     /// At most this many, the newest first; 20 if left out, 1000 at most.
     limit: Option<u32>,
+    /// Only those that were admitted before this one: the last one of a page leads to the next.
+    #[param(value_type = Option<String>)]
+    before: Option<CallId>,
     /// Only those of this run.
     #[param(value_type = Option<String>)]
     run: Option<RunId>,
@@ -147,9 +150,15 @@ pub(super) struct Which {
     responses((status = 200, description = "The calls, as the journal has them.", body = Vec<schema::CallRecord>)),
 )]
 pub(super) async fn list(State(api): State<Api>, Query(which): Query<Which>) -> Result<Json<Vec<CallRecord>>, Problem> {
-    let Which { limit, run, tool, state } = which;
-    let filter = Filter { run, tool, state, limit: limit.unwrap_or(20).clamp(1, MOST_LISTED) };
-    api.read(move |reader| reader.calls(&filter).map_err(answer::journal)).await.map(Json)
+    let Which { limit, before, run, tool, state } = which;
+    let filter = Filter { run, tool, state, before, limit: limit.unwrap_or(20).clamp(1, MOST_LISTED) };
+    let read = api.read(move |reader| {
+        if let Some(before) = &filter.before {
+            reader.get(before).map_err(answer::journal)?.ok_or_else(|| answer::no_such("before", "call"))?;
+        }
+        reader.calls(&filter).map_err(answer::journal)
+    });
+    read.await.map(Json)
 }
 
 /// Which changes.

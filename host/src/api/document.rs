@@ -1,5 +1,7 @@
 //! The API's own description, in OpenAPI 3.1, made of the code that answers.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -34,6 +36,7 @@ pub fn document() -> Value {
     if let Some(schemas) = document.pointer_mut("/components/schemas") {
         set(schemas, "Problem", problem());
     }
+    let empty = bodies_that_may_be_empty(&document);
     for (method, path, role) in ACCESS {
         let operation = document.pointer_mut(&format!("/paths/{}/{}", path.replace('/', "~1"), method.to_lowercase()));
         let Some(operation) = operation.and_then(Value::as_object_mut) else { continue };
@@ -42,8 +45,25 @@ pub fn document() -> Value {
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             responses.insert("default".to_owned(), failed());
         }
+        if let Some(body) = operation.get_mut("requestBody").filter(|body| empty.contains(&body_of(body))) {
+            set(body, "required", json!(false));
+        }
     }
     sorted(document)
+}
+
+/// The schemas of which `{}` is one, by reference: no body at all stands for that.
+fn bodies_that_may_be_empty(document: &Value) -> BTreeSet<String> {
+    let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
+    let has_none = |schema: &Value| schema.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
+    let empty = schemas.into_iter().flatten().filter(|(_, schema)| has_none(schema));
+    empty.map(|(name, _)| format!("#/components/schemas/{name}")).collect()
+}
+
+/// The schema of a body, by reference; nothing where it has none.
+fn body_of(body: &Value) -> String {
+    let schema = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
+    schema.unwrap_or_default().to_owned()
 }
 
 /// What programs call an operation: `getRuns`, `postRunsByRunCancel`.

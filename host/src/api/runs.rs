@@ -30,6 +30,9 @@ const MOST_LISTED: u32 = 1000;
 pub(super) struct Which {
     /// At most this many, the newest first; 20 if left out, 1000 at most.
     limit: Option<u32>,
+    /// Only those that were begun before this one: the last one of a page leads to the next.
+    #[param(value_type = Option<String>)]
+    before: Option<RunId>,
     /// Only those that are not over.
     #[serde(default)]
     open: bool,
@@ -48,8 +51,14 @@ pub(super) async fn list(State(api): State<Api>, Query(which): Query<Which>) -> 
         (None, false) => Vec::new(),
     };
     let limit = which.limit.unwrap_or(20).clamp(1, MOST_LISTED);
-    let filter = RunFilter { states, limit };
-    api.read(move |reader| reader.runs(&filter).map_err(answer::journal)).await.map(Json)
+    let filter = RunFilter { states, before: which.before, limit };
+    let read = api.read(move |reader| {
+        if let Some(before) = &filter.before {
+            reader.run(before).map_err(answer::journal)?.ok_or_else(|| answer::no_such("before", "run"))?;
+        }
+        reader.runs(&filter).map_err(answer::journal)
+    });
+    read.await.map(Json)
 }
 
 /// A run that is asked for.

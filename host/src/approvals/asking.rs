@@ -9,6 +9,7 @@ use toolhold_core::id::{ApprovalId, CallId, RunId};
 use toolhold_core::outcome::{CallReport, Class, Failure, Outcome};
 use toolhold_core::policy::Question;
 use toolhold_core::run::{Occurrence, RunEvent};
+use toolhold_sandbox::Caller;
 
 use crate::host::{CallOptions, Entry, Host};
 use crate::journal::{self, Ask, Asked, ScopedKey};
@@ -198,7 +199,8 @@ impl Host {
             // Before anything is run for it.
             return Ok(Err(Box::new(failure)));
         }
-        let foreseen = self.rehearse(id, question, options).await;
+        let turn = (Caller::new(&options.client, "rehearsals"), options.cancel.clone());
+        let foreseen = self.rehearse(id, &question.rehearsal, turn).await.foreseen;
         let approval = self.approval(id, call, question, options);
         let asked = Ask {
             approval: approval.clone(),

@@ -3,10 +3,11 @@
 //! A call that a rule asks about is shown what it would do ([`rehearsal`]), written down, and waited for or parked ([`asking`]); people
 //! list, look and decide through [`Approvals`]; what they say is on disk before anybody acts on it, and the call is then decided again
 //! from the start. [`keeper`] lets questions expire and takes decisions that are left beside the journal ([`wish`]) by a command that
-//! cannot open it; [`webhook`] tells who wants to be told.
+//! cannot open it; [`webhook`] tells who wants to be told; [`age`] removes what is old.
 //!
 //! No call, tool or client of a host gets hold of [`Approvals::decide`]: fronts give it to people only.
 
+mod age;
 mod asking;
 mod desk;
 mod error;

@@ -3,33 +3,73 @@
 //! Not even a safe one: whoever wants to get something out could ask for a call that is never made, and let its preview carry it. What
 //! the tool says on the side reaches nobody either, and its result is thrown away.
 
+use tokio_util::sync::CancellationToken;
 use toolhold_core::approval::Foreseen;
+use toolhold_core::call::AuthorizedCall;
+use toolhold_core::effect::{Request, RequestState};
+use toolhold_core::escape;
 use toolhold_core::id::{CallId, Digest};
 use toolhold_core::outcome::Failure;
-use toolhold_core::policy::Question;
-use toolhold_sandbox::{Caller, RunOptions};
+use toolhold_sandbox::{Caller, RunFailure, RunOptions, RunReport};
 
 use crate::Host;
 use crate::effects::observed;
-use crate::host::CallOptions;
+
+/// What was seen of a call.
+pub(super) struct Rehearsed {
+    pub(super) foreseen: Foreseen,
+    /// Why it would come to nothing: a grant does not cover what it does, or the tool will not do it. Escaped.
+    pub(super) refused: Option<String>,
+}
 
 impl Host {
-    pub(super) async fn rehearse(&self, id: &CallId, question: &Question, options: &CallOptions) -> Foreseen {
+    /// Runs `call`, which is one of [`Policy::rehearsal`], in the turn of `caller`; `id` names the run of it and is used once.
+    ///
+    /// [`Policy::rehearsal`]: toolhold_core::policy::Policy::rehearsal
+    pub(super) async fn rehearse(
+        &self,
+        id: &CallId,
+        call: &AuthorizedCall,
+        (caller, cancel): (Caller, CancellationToken),
+    ) -> Rehearsed {
         let settings = RunOptions {
-            caller: Caller::new(&options.client, "rehearsals"),
-            cancel: options.cancel.clone(),
+            caller,
+            cancel,
             key: Some(Digest::of_parts(&[b"rehearsal", id.as_str().as_bytes()])),
             name: Some(format!("{id}-rehearsal")),
             ..RunOptions::default()
         };
-        let mut run = self.act(&question.rehearsal, settings).await;
-        let mut effects = observed(&question.rehearsal, &run);
+        let mut run = self.act(call, settings).await;
+        let mut effects = observed(call, &run);
         // Nothing of it lands, now or later.
         drop(run.staged.take());
+        let refused = refused(&run).map(|why| escape::line(&self.0.redactor.redact(&why)).into_owned());
         let mut failure = run.outcome.err().map(Failure::from);
         let mut pass = self.0.redactor.pass();
         pass.effects(&mut effects);
         failure.iter_mut().for_each(|failure| pass.failure(failure));
-        Foreseen { effects, failure }
+        Rehearsed { foreseen: Foreseen { effects, failure, modified: false }, refused }
     }
+}
+
+/// Why a call comes to nothing that was seen to its end. What a tool was refused and could do without is no reason.
+fn refused(run: &RunReport) -> Option<String> {
+    let failure = match &run.outcome {
+        Ok(_) | Err(RunFailure::Withheld) => return None,
+        Err(failure) => failure,
+    };
+    let of_request = |request: &Request| match &request.state {
+        RequestState::Refused { why } => Some(format!("{} `{}`: {why}", request.method, request.url)),
+        _ => None,
+    };
+    let of_grant = run
+        .files
+        .refusals
+        .last()
+        .map(|refusal| format!("`{}/{}`: {}", refusal.grant.trim_end_matches('/'), refusal.path, refusal.why));
+    let of_grant = of_grant.or_else(|| run.requests.iter().rev().find_map(of_request));
+    of_grant.or_else(|| match failure {
+        RunFailure::Tool(error) => Some(Failure::from(RunFailure::Tool(error.clone())).message),
+        _ => None,
+    })
 }

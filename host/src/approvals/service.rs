@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 use toolhold_core::approval::{Approval, ApprovalState, Foreseen, Verdict};
-use toolhold_core::call::ValidatedCall;
 use toolhold_core::id::ApprovalId;
-use toolhold_core::policy::{Decision, Facts, RunScope};
+use toolhold_core::policy::{Facts, RunScope};
+use toolhold_sandbox::Caller;
 
 use super::error::Error;
-use crate::Host;
-use crate::journal::{self, ApprovalFilter, Change};
+use super::rehearsal::Rehearsed;
+use crate::journal::{self, ApprovalFilter, Change, Modified};
+use crate::{Host, clock};
 
 /// How long a process that is about to end waits for those who are to be notified.
 const LAST_WORD: Duration = Duration::from_secs(10);
@@ -91,14 +93,15 @@ impl Approvals {
 
     /// Decides. On disk when this returns, and never again: what is decided can only be taken back.
     ///
-    /// New arguments are checked at once, so that the person learns what is wrong with them; and again when the call is made.
+    /// New arguments are checked at once and the call is looked at with them, so that the person learns what is wrong; they are checked
+    /// again when the call is made.
     ///
     /// # Errors
     ///
     /// [`Error`]: nothing was decided.
     pub async fn decide(&self, id: &ApprovalId, decider: &Decider, verdict: Verdict) -> Result<Approval, Error> {
         let modified = match &verdict {
-            Verdict::Modify(arguments, _) => Some(Box::new(self.modified(id, arguments).await?)),
+            Verdict::Modify(arguments, _) => Some(Box::new(self.modified(id, arguments, &verdict).await?)),
             Verdict::Approve(_) => {
                 self.unchanged(&self.get(id).await?.approval)?;
                 None
@@ -150,17 +153,27 @@ impl Approvals {
         }
     }
 
-    /// The call with other arguments, as far as it can be judged before it is made.
-    async fn modified(&self, id: &ApprovalId, arguments: &str) -> Result<ValidatedCall, Error> {
+    /// The call with other arguments and what it would do, as far as it can be judged before it is made: an answer is used up by a call
+    /// that then comes to nothing.
+    async fn modified(&self, id: &ApprovalId, arguments: &str, verdict: &Verdict) -> Result<Modified, Error> {
         let approval = self.get(id).await?.approval;
         self.unchanged(&approval)?;
         let tool = self.0.0.catalog.get(approval.tool.as_str());
         let tool = tool.map_err(|_| Error::Changed("the tool is gone"))?;
         let call = tool.validate(arguments).map_err(|violations| Error::Invalid(Box::new(violations)))?;
         let scope = RunScope::default();
-        match self.0.policy().decide(call.clone(), tool, &Facts::new(approval.mode, &scope)) {
-            Decision::Deny(denial) => Err(Error::Denied(Box::new(denial))),
-            _ => Ok(call),
+        let rehearsal = self.0.policy().rehearsal(call.clone(), tool, &Facts::new(approval.mode, &scope));
+        let rehearsal = rehearsal.map_err(|denial| Error::Denied(Box::new(denial)))?;
+        if approval.answered(verdict, Some(&call), "", self.now()).is_err() {
+            // It is decided already, or this is no answer: whoever writes it down says so, and nothing is run for it.
+            return Ok(Modified { call, foreseen: Foreseen::default() });
+        }
+        let _room = self.0.0.desk.room().await;
+        let turn = (Caller::new(&approval.client, "rehearsals"), CancellationToken::new());
+        let Rehearsed { foreseen, refused } = self.0.rehearse(&clock::new_call(), &rehearsal, turn).await;
+        match refused {
+            Some(why) => Err(Error::Refused(why)),
+            None => Ok(Modified { call, foreseen: Foreseen { modified: true, ..foreseen } }),
         }
     }
 

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use toolhold_core::describe::{Description, ToolInfo};
 use toolhold_core::escape;
-use toolhold_core::id::{ComponentName, SignerName, ToolDigest};
+use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::manifest::Component;
 use toolhold_core::widening::{Widening, in_words, met_by, widened};
 use toolhold_sandbox::DescribedBy;
@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::inspect::hints;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
+use crate::open::Voucher;
 
 /// A component that somebody may accept.
 pub(super) struct Candidate<'a> {
@@ -25,7 +26,7 @@ pub(super) struct Candidate<'a> {
     pub(super) size: u64,
     pub(super) description: &'a Description,
     /// Who signed it, if anybody did who is known.
-    pub(super) signer: Option<&'a SignerName>,
+    pub(super) signer: Option<&'a Voucher>,
     /// How many signatures came with it.
     pub(super) signatures: usize,
     /// What was accepted before: its bytes, and what they said if they are still here.
@@ -78,7 +79,10 @@ impl Candidate<'_> {
 
     fn signed(&self) -> String {
         match (self.signer, self.signatures) {
-            (Some(signer), _) => format!("signed by `{signer}`"),
+            (Some(Voucher { signer, subject: None }), _) => format!("signed by `{signer}`"),
+            (Some(Voucher { signer, subject: Some(subject) }), _) => {
+                format!("signed by `{signer}` as {}", escape::short(subject, 300))
+            }
             (None, 0) => "not signed".to_owned(),
             (None, many) => format!("signed by {many} that the manifest does not know"),
         }

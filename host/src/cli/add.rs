@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use toolhold_core::describe::Description;
-use toolhold_core::id::{ComponentName, SignerName};
+use toolhold_core::id::ComponentName;
 use toolhold_core::lock::{Lock, Pin};
 use toolhold_core::manifest::{Manifest, Unsigned};
 use toolhold_core::origin::{Origin, Version};
-use toolhold_core::signature::{Untrusted, trusted};
+use toolhold_core::signature::{Bundle, Untrusted};
 use toolhold_core::tool::Tool;
 use toolhold_sandbox::{Kind, Loaded};
 
@@ -22,7 +22,7 @@ use super::sources::{self, Sources};
 use super::ui::Ui;
 use crate::distribution::{self, Fetched};
 use crate::exit_code::ExitCode;
-use crate::open::{self, Accepted};
+use crate::open::{self, Accepted, Papers, Voucher, Vouching};
 use crate::store::Store;
 use crate::{HostConfig, OpenError, manifest_edit};
 
@@ -34,7 +34,8 @@ use crate::{HostConfig, OpenError, manifest_edit};
 #[command(after_help = "Examples:
   toolhold add oci://ghcr.io/someone/weather:1.2
   toolhold add https://example.com/weather.wasm --as sky
-  toolhold add build/weather.wasm --yes")]
+  toolhold add build/weather.wasm --yes
+  toolhold add https://example.com/weather.wasm --bundle weather.wasm.sigstore.json")]
 pub(super) struct Add {
     /// A path, `https://…`, or `oci://HOST/REPOSITORY` with `:TAG` or `@DIGEST`.
     reference: String,
@@ -44,6 +45,9 @@ pub(super) struct Add {
     /// What its signers call it [default: the last part of the reference].
     #[arg(long, value_name = "NAME")]
     signed_as: Option<ComponentName>,
+    /// Its sigstore bundle, where it does not lie beside it.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
     /// Accept it without a question.
     #[arg(long)]
     yes: bool,
@@ -68,13 +72,14 @@ impl Add {
         }
         let path = matches!(origin, Origin::File(_)).then(|| PathBuf::from(&self.reference));
         let fetched = distribution::fetch(&origin, path, &self.sources.options(project)).await;
-        let fetched = fetched.map_err(sources::failure)?;
+        let bundle = self.bundle.as_deref().map(open::bundle_in).transpose().map_err(failure)?;
+        let fetched = with_bundle(fetched.map_err(sources::failure)?, &origin, bundle.as_ref())?;
         let signed_as = self.signed_as.clone().or_else(|| origin.name()).unwrap_or_else(|| name.clone());
         let signer = signer(&manifest, &fetched, &signed_as, &name)?;
+        let by = signer.as_ref().map(|voucher| &voucher.signer);
         let loaded = pack::load(&pack::sandbox(project)?, fetched.bytes.clone(), ui).await?;
         let written = written(&origin, &config.manifest)?;
-        let entry =
-            manifest_edit::Entry { name: &name, source: &written, signer: signer.as_ref(), signed_as: &signed_as };
+        let entry = manifest_edit::Entry { name: &name, source: &written, signer: by, signed_as: &signed_as };
         let after = manifest_edit::with_component(&before, &entry).code(ExitCode::BadInput)?;
         if matches!(loaded.kind, Kind::Command { .. }) && loaded.description.tools.is_empty() {
             return Err(says_nothing(&entry));
@@ -87,7 +92,7 @@ impl Add {
             size: loaded.size,
             description: &described(&tools),
             signer: signer.as_ref(),
-            signatures: fetched.signatures.len(),
+            signatures: fetched.papers.count(),
             before: None,
             grants: None,
         };
@@ -96,7 +101,7 @@ impl Add {
         accept(&config, &after, &name, pin(&written, &loaded, &tools, &fetched), &fetched)?;
         let told = json!({
             "component": name, "source": written, "digest": loaded.digest, "artifact": fetched.artifact,
-            "signed_by": signer, "tools": loaded.description.tools,
+            "signed_by": by, "tools": loaded.description.tools,
         });
         ui.result(&told, |_| added(&name, &origin, &fetched))?;
         Ok(ExitCode::Success)
@@ -119,12 +124,26 @@ fn signer(
     fetched: &Fetched,
     signed_as: &ComponentName,
     name: &ComponentName,
-) -> Result<Option<SignerName>, Failure> {
-    match trusted(&fetched.signatures, fetched.digest, signed_as, manifest.signers()) {
-        Ok(signer) => Ok(Some(signer)),
+) -> Result<Option<Voucher>, Failure> {
+    let vouching = Vouching::of(manifest).map_err(failure)?;
+    match vouching.anybody(name, signed_as, fetched.digest, &fetched.papers).map_err(failure)? {
+        Ok(voucher) => Ok(Some(voucher)),
         Err(Untrusted::Nobody { .. }) if manifest.unsigned() == Unsigned::Allow => Ok(None),
         Err(source) => Err(failure(OpenError::Untrusted { component: name.clone(), source })),
     }
+}
+
+/// What was fetched, with the bundle that somebody named. What is read from a file has it beside the file, where hosts look for it.
+pub(super) fn with_bundle(fetched: Fetched, origin: &Origin, bundle: Option<&Bundle>) -> Result<Fetched, Failure> {
+    let Some(bundle) = bundle else { return Ok(fetched) };
+    if !origin.is_remote() {
+        let error = anyhow::anyhow!(
+            "`--bundle` is for what comes from elsewhere: a file is read anew whenever a host opens, so put the bundle beside it, as `FILE.sigstore.json`"
+        );
+        return Err(Failure::new(ExitCode::Usage, error));
+    }
+    let papers = Papers { bundle: Some(bundle.clone()), ..fetched.papers };
+    Ok(Fetched { papers, ..fetched })
 }
 
 /// Refuses a program of which nothing says how it is called, with the lines that would.
@@ -158,7 +177,8 @@ pub(super) fn described(tools: &[Tool]) -> Description {
 /// What the lock file says of a component.
 pub(super) fn pin(written: &str, loaded: &Loaded, tools: &[Tool], fetched: &Fetched) -> Pin {
     let pin = open::pin_as_loaded(written, loaded, tools);
-    Pin { artifact: fetched.artifact, signatures: fetched.signatures.clone(), ..pin }
+    let Papers { signatures, bundle } = fetched.papers.clone();
+    Pin { artifact: fetched.artifact, signatures, bundle, ..pin }
 }
 
 /// First the bytes, then the lock file, then the manifest: cut off in between, nothing is named that is not there.

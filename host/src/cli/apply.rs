@@ -8,6 +8,7 @@ use super::asked::{self, Door, open_or_ask};
 use super::call::exit_code;
 use super::effects::{self, Landing};
 use super::failure::{CommandResult, WithCode as _};
+use super::named;
 use super::project::Project;
 use super::report;
 use super::ui::Ui;
@@ -33,14 +34,15 @@ pub(super) struct Apply {
 impl Apply {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let preview = named::whole(self.preview, project, ui)?;
         let (done, told, reader) = match open_or_ask(project, ui).await? {
             Door::Ours(host) => {
-                let done = host.apply(&self.preview, CallOptions::default()).await;
+                let done = host.apply(&preview, CallOptions::default()).await;
                 let told = report::to_json(&done);
                 (done, told, host.journal().reader().code(ExitCode::Host)?)
             }
             Door::Theirs(mut holder) => {
-                let told = holder.post(&format!("/v1/calls/{}/apply", self.preview), None, &[]).await?;
+                let told = holder.post(&format!("/v1/calls/{preview}/apply"), None, &[]).await?;
                 (asked::report(&told)?, told, holder.reader()?)
             }
         };

@@ -1,12 +1,12 @@
 //! `toolhold audit`: checks the audit trail, or writes it out.
 
-use std::io::Write as _;
+use std::io::Write;
 
 use clap::Subcommand;
 use serde_json::json;
 use toolhold_core::chain::Head;
 
-use super::failure::{CommandResult, Failure, WithCode as _};
+use super::failure::{CommandResult, Failure};
 use super::project::Project;
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
@@ -41,12 +41,31 @@ impl Audit {
                 })?;
             }
             Self::Export { from } => {
-                let mut out = std::io::stdout().lock();
-                reader.export(from, &mut out).map_err(failure)?;
-                out.flush().code(ExitCode::Failure)?;
+                let mut out = Out { out: std::io::stdout().lock(), is_unread: false };
+                match reader.export(from, &mut out) {
+                    Err(_) if out.is_unread => return Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into()),
+                    done => done.map_err(failure)?,
+                };
+                out.flush()?;
             }
         }
         Ok(ExitCode::Success)
+    }
+}
+
+/// Standard output, and whether whoever read it has gone away.
+struct Out<W> {
+    out: W,
+    is_unread: bool,
+}
+
+impl<W: Write> Write for Out<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write(bytes).inspect_err(|error| self.is_unread |= error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 

@@ -32,6 +32,21 @@ impl Failure {
         Self { code, report: Report::Manifest(Box::new(errors)) }
     }
 
+    /// The same with what else can be done.
+    pub(super) fn or_else(self, hint: &str) -> Self {
+        match self.report {
+            Report::Plain(error) => Self::new(self.code, anyhow::anyhow!("{}; {hint}", chain(&error))),
+            report @ Report::Manifest(_) => Self { report, ..self },
+        }
+    }
+
+    /// Whether whoever read standard output has gone away, which is no error of the command's.
+    pub(super) fn is_unread(&self) -> bool {
+        let Report::Plain(error) = &self.report else { return false };
+        let of_pipe = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+        error.downcast_ref::<std::io::Error>().is_some_and(of_pipe)
+    }
+
     /// The exit code.
     pub(super) fn code(&self) -> ExitCode {
         self.code
@@ -68,7 +83,7 @@ fn chain(error: &anyhow::Error) -> String {
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {
             text = cause;
-        } else if !text.ends_with(&cause) {
+        } else if !text.contains(&cause) {
             text = format!("{text}: {cause}");
         }
     }
@@ -99,5 +114,30 @@ pub(super) trait WithCode<T> {
 impl<T, E: Into<anyhow::Error>> WithCode<T> for Result<T, E> {
     fn code(self, code: ExitCode) -> Result<T, Failure> {
         self.map_err(|error| Failure::new(code, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once_wherever_the_error_says_it() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("`a:1` cannot be listened on: {source}; give another")]
+        struct Taken {
+            source: std::io::Error,
+        }
+        let taken = || Taken { source: std::io::Error::other("address in use") };
+        assert_eq!(chain(&taken().into()), "`a:1` cannot be listened on: address in use; give another");
+        let within = anyhow::Error::new(taken()).context("it does not begin");
+        assert_eq!(chain(&within), "it does not begin: `a:1` cannot be listened on: address in use; give another");
+    }
+
+    #[test]
+    fn only_a_pipe_that_nobody_reads_is_no_error() {
+        let of = |kind: std::io::ErrorKind| Failure::from(std::io::Error::from(kind));
+        assert!(of(std::io::ErrorKind::BrokenPipe).is_unread());
+        assert!(!of(std::io::ErrorKind::StorageFull).is_unread(), "what was printed is not there");
     }
 }

@@ -6,6 +6,7 @@ use toolhold_core::id::{CallId, RunId};
 
 use super::effects::{self, Landing};
 use super::failure::{CommandResult, Failure, WithCode as _};
+use super::named;
 use super::project::Project;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
@@ -36,7 +37,9 @@ pub(super) struct History {
 impl History {
     /// Runs the command.
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let filter = HistoryFilter { run: self.run, call: self.call.clone(), limit: self.limit };
+        let call = named::whole_if_any(self.call, project, ui)?;
+        let run = named::whole_if_any(self.run, project, ui)?;
+        let filter = HistoryFilter { run, call: call.clone(), limit: self.limit };
         let entries = match Reader::open_if_any(&project.state()).code(ExitCode::Host)? {
             Some(reader) => {
                 filter.run.iter().try_for_each(|run| super::undo::known(&reader, run))?;
@@ -45,7 +48,7 @@ impl History {
             // No host was opened here so far.
             None => Vec::new(),
         };
-        match (self.call, entries.as_slice()) {
+        match (call, entries.as_slice()) {
             (Some(call), []) => {
                 let error = anyhow::anyhow!(
                     "no call `{call}` is known to have changed files; `toolhold history` lists those that are"

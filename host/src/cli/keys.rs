@@ -9,7 +9,7 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::json;
 use toolhold_core::id::{ComponentName, Digest, ToolDigest};
 use toolhold_core::origin::Origin;
-use toolhold_core::signature::{Attached, SecretKey, Signature};
+use toolhold_core::signature::{Attached, SecretKey, Signature, message};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::failure;
@@ -35,15 +35,22 @@ pub(super) enum Keys {
 
 /// Sign a component: writes `FILE.sig` beside it.
 ///
-/// What is signed is its digest and its name, and nothing else can be made of the signature.
+/// What is signed is its digest and its name, and nothing else can be made of the signature. With `--text` that is printed, for a program
+/// that signs with an identity instead of a key.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  toolhold sign weather.wasm --key ~/.config/toolhold/release.key")]
+#[command(after_help = "Examples:
+  toolhold sign weather.wasm --key ~/.config/toolhold/release.key
+  toolhold sign weather.wasm --text > weather.txt
+  cosign sign-blob weather.txt --bundle weather.wasm.sigstore.json")]
 pub(super) struct Sign {
     /// The component's file.
     component: PathBuf,
     /// The file of the secret key.
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "text")]
+    key: Option<PathBuf>,
+    /// Print what is to be signed, and sign nothing.
+    #[arg(long, conflicts_with = "key")]
+    text: bool,
     /// The name that is signed [default: the file's, without `.wasm`].
     #[arg(long, value_name = "NAME")]
     name: Option<ComponentName>,
@@ -94,7 +101,13 @@ impl Sign {
         let name = self.name.clone().or_else(|| Origin::File(self.component.display().to_string()).name());
         let missing = || anyhow::anyhow!("the file's name is not a name of a component: give one with `--name`");
         let name = name.ok_or_else(missing).code(ExitCode::Usage)?;
-        let key = secret_key(&self.key)?;
+        let Some(key) = &self.key else {
+            let text = message(&name, digest);
+            // As it is, to the last line feed: what is signed is what is checked.
+            ui.result(&json!({ "text": text, "name": name, "digest": digest }), |_| text.trim_end().to_owned())?;
+            return Ok(ExitCode::Success);
+        };
+        let key = secret_key(key)?;
         let mut attached = Attached::new(digest);
         attached.signatures = of_others(&self.component, digest)?;
         attached.add(Signature::new(&key, &name, digest));

@@ -166,19 +166,24 @@ fn differences(present: &LockFile, after: &LockFile) -> Vec<String> {
 
 /// What is different from what was accepted, told and returned.
 fn changes(before: &LockFile, components: &Components, ui: Ui) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut told: Vec<(&str, String)> = Vec::new();
     for (name, pin) in components.pins() {
         match before.compare(name, &pin) {
             Comparison::Pinned => {}
-            Comparison::Missing => told.push(format!("{name}: {} ({} tools)", pin.digest, pin.tools.len())),
-            Comparison::Changed(changes) => told.extend(changes.iter().map(|change| format!("{name}: {change}"))),
+            Comparison::Missing => {
+                told.push(("new", format!("{name}: {} ({})", pin.digest, plural(pin.tools.len(), "tool"))));
+            }
+            Comparison::Changed(changes) => {
+                told.extend(changes.iter().map(|change| ("changed", format!("{name}: {change}"))));
+            }
         }
     }
     let gone = before.components().keys().filter(|known| !components.pins().any(|(name, _)| name == *known));
-    told.extend(gone.map(|name| format!("{name}: not in the manifest any more")));
-    told.iter()
-        .for_each(|line| ui.say(&format!("{} {}", paint(Tone::Notice, "changed"), toolhold_core::escape::line(line))));
-    told
+    told.extend(gone.map(|name| ("gone", format!("{name}: not in the manifest any more"))));
+    for (word, line) in &told {
+        ui.say(&format!("{} {}", paint(Tone::Notice, word), toolhold_core::escape::line(line)));
+    }
+    told.into_iter().map(|(_, line)| line).collect()
 }
 
 /// `1 component`, `2 components`.

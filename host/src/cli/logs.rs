@@ -29,6 +29,11 @@ pub(super) struct Logs {
 pub(super) struct Started(Option<Exporter>);
 
 impl Logs {
+    /// Whether a program reads what is said, and no person at a terminal.
+    pub(super) fn is_for_a_program(&self) -> bool {
+        matches!(self.log_format, Format::Json) && !std::io::stderr().is_terminal()
+    }
+
     /// Begins. Spans go to the collector that the environment names, if it names one.
     pub(super) fn start(&self, verbose: u8) -> Started {
         let level = match verbose {

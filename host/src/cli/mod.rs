@@ -28,6 +28,7 @@ mod lock;
 mod logs;
 mod manifest;
 mod mcp;
+mod named;
 mod new;
 mod oauth;
 mod openapi;
@@ -139,15 +140,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let logs = cli.logs.start(cli.verbose);
-    let ui = Ui::new(cli.json, cli.quiet);
+    let ui = Ui::new(cli.json, cli.quiet, cli.logs.is_for_a_program());
     let code = match cli.dispatch(ui) {
         Ok(code) => code,
+        Err(failure) if failure.is_unread() => ExitCode::Unread,
         Err(failure) => {
-            if ui.is_json() {
-                ui.say_always(&failure.to_json().to_string());
-            } else {
-                ui.say_always(&failure.to_string());
-            }
+            ui.fail(&failure);
             failure.code()
         }
     };

@@ -132,9 +132,12 @@ pub(super) fn failure(error: OpenError) -> Failure {
         | OpenError::ServerNotAccepted(_)
         | OpenError::NotFetched { .. }
         | OpenError::Store(StoreError::Damaged(_)) => ExitCode::NotPinned,
-        OpenError::Untrusted { .. } | OpenError::Signatures { .. } | OpenError::OtherBytes { .. } => {
-            ExitCode::NotAccepted
-        }
+        OpenError::Untrusted { .. }
+        | OpenError::Signatures { .. }
+        | OpenError::OtherBytes { .. }
+        | OpenError::Bundle { .. }
+        | OpenError::BundleFile { .. }
+        | OpenError::TrustedRoot(_) => ExitCode::NotAccepted,
         OpenError::Server { .. } => ExitCode::Failure,
         OpenError::Sandbox(_) | OpenError::Journal(_) | OpenError::Store(_) => ExitCode::Host,
         _ => ExitCode::BadInput,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use toolhold_core::id::ComponentName;
+use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::origin::{Origin, Reference};
-use toolhold_core::signature::{Attached, Signature};
+use toolhold_core::signature::{Attached, Bundle, Signature};
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::keys::secret_key;
@@ -18,12 +18,13 @@ use super::ui::Ui;
 use crate::clock;
 use crate::distribution::{self, Parcel};
 use crate::exit_code::ExitCode;
-use crate::open::signatures_beside;
+use crate::open::{Papers, bundle_in};
+use crate::sigstore;
 
 /// Publish a component to an OCI registry, and print the reference that always leads to it.
 ///
 /// The layout is that of the CNCF, which other runtimes read. Its tools and their needs go along as an annotation, and so do the
-/// signatures in `FILE.sig` and the one that `--key` makes.
+/// signatures in `FILE.sig`, the one that `--key` makes, and a sigstore bundle.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold publish weather.wasm oci://ghcr.io/me/weather:1.2
@@ -36,8 +37,11 @@ pub(super) struct Publish {
     /// Sign it with the secret key in this file.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Its sigstore bundle [default: `FILE.sigstore.json`, if that is there].
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
     /// The name that is signed [default: the last part of the repository].
-    #[arg(long, value_name = "NAME", requires = "key")]
+    #[arg(long, value_name = "NAME")]
     name: Option<ComponentName>,
     /// An annotation of the artifact, such as `org.opencontainers.image.source=https://…`.
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
@@ -63,7 +67,9 @@ impl Publish {
             .code(ExitCode::BadInput)?;
         let loaded = pack::load(&pack::sandbox(project)?, bytes.clone(), ui).await?;
         let mut attached = Attached::new(loaded.digest);
-        attached.signatures = signatures_beside(&self.component, loaded.digest).map_err(failure)?;
+        let papers = Papers::beside(&self.component, loaded.digest).map_err(failure)?;
+        attached.signatures = papers.signatures;
+        let bundle = self.bundle(papers.bundle, loaded.digest, &reference)?;
         if let Some(path) = &self.key {
             let key = secret_key(path)?;
             attached.add(Signature::new(&key, &self.signed_name(&reference)?, loaded.digest));
@@ -76,6 +82,7 @@ impl Publish {
             exports: loaded.exports.to_vec(),
             tools: tools(&loaded.description),
             signatures,
+            bundle: bundle.as_ref().map(|bundle| bundle.as_str().to_owned()),
             created: clock::now().to_string(),
             annotations: self.annotation.iter().cloned().collect::<BTreeMap<_, _>>(),
         };
@@ -84,6 +91,7 @@ impl Publish {
         let told = format!("oci://{}", published.reference);
         let json = json!({
             "reference": told, "component": published.component, "signatures": attached.signatures.len(),
+            "bundle": bundle.is_some(),
         });
         ui.result(&json, |_| told.clone())?;
         Ok(ExitCode::Success)
@@ -98,6 +106,28 @@ impl Publish {
                 Err(Failure::new(ExitCode::Usage, error))
             }
         }
+    }
+
+    /// The bundle that goes along, which must be of this component: whoever gets another one is told that something is wrong.
+    fn bundle(
+        &self,
+        beside: Option<Bundle>,
+        digest: ToolDigest,
+        reference: &Reference,
+    ) -> Result<Option<Bundle>, Failure> {
+        let named = self.bundle.as_deref().map(bundle_in).transpose().map_err(failure)?;
+        let Some(bundle) = named.or(beside) else {
+            if self.name.is_some() && self.key.is_none() {
+                let error = anyhow::anyhow!(
+                    "`--name` is the name that is signed, and nothing is: give `--key` or `--bundle` too"
+                );
+                return Err(Failure::new(ExitCode::Usage, error));
+            }
+            return Ok(None);
+        };
+        let name = self.signed_name(reference)?;
+        sigstore::is_for(&bundle, digest, &name).code(ExitCode::NotAccepted)?;
+        Ok(Some(bundle))
     }
 
     fn signed_name(&self, reference: &Reference) -> Result<ComponentName, Failure> {

@@ -78,7 +78,7 @@ struct RunArguments {
     /// Runs of agents that are worked on at once; the next ones wait.
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     runs_at_once: u16,
-    /// Runs that wait for their turn. More are refused.
+    /// Runs that wait for their turn. More are refused. Those that wait for a person have a bound of their own.
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     runs_waiting: u16,
     /// Take up the runs that the server before had accepted and not ended, be it that it was told to end or killed.
@@ -108,7 +108,7 @@ impl RunArguments {
 impl Serve {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let signals = Signals::listen().code(ExitCode::Host)?;
+        let signals = Signals::listen_as_server().code(ExitCode::Host)?;
         let server = Server::bind(self.settings()).await.map_err(failure)?;
         let models = self.runs.models()?;
         let host = open(project, models.secrets(), ui).await?;

@@ -8,15 +8,20 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use toolhold_core::escape;
 
+use super::failure::Failure;
 use super::known;
+use crate::clock;
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ui {
     json: bool,
     quiet: bool,
+    /// What is said is a log line of a program's.
+    lines: bool,
 }
 
 /// How a piece of text is meant.
@@ -73,11 +78,17 @@ fn visible(json: &str) -> String {
     out
 }
 
+/// What is said as a log line: the same names as in those of `telemetry::log`.
+fn as_line(level: &str, text: &str) -> String {
+    let message = anstream::adapter::strip_str(text.trim()).to_string();
+    json!({ "time": clock::now().to_string(), "level": level, "target": "toolhold", "message": message }).to_string()
+}
+
 impl Ui {
-    /// From the global flags.
+    /// From the global flags. `lines`: whoever reads what is said is a program.
     #[must_use]
-    pub(super) fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet }
+    pub(super) fn new(json: bool, quiet: bool, lines: bool) -> Self {
+        Self { json, quiet, lines }
     }
 
     /// Whether the result is JSON.
@@ -124,15 +135,31 @@ impl Ui {
     /// A line of talk.
     pub(super) fn say(self, text: &str) {
         if !self.quiet {
-            // Nobody is left to tell when standard error is closed.
-            let _closed = writeln!(anstream::stderr().lock(), "{}", known::clean(text));
+            self.talk("info", text);
         }
     }
 
     /// A line of talk that is not talk: an error.
     pub(super) fn say_always(self, text: &str) {
+        self.talk("warn", text);
+    }
+
+    /// Why the command failed.
+    pub(super) fn fail(self, failure: &Failure) {
+        match self.json {
+            // What is JSON already is one line as it is.
+            true => Self { lines: false, ..self }.talk("error", &failure.to_json().to_string()),
+            // The level says already that it is one.
+            false if self.lines => self.talk("error", failure.to_string().trim_start_matches("error: ")),
+            false => self.talk("error", &failure.to_string()),
+        }
+    }
+
+    fn talk(self, level: &str, text: &str) {
+        let text = known::clean(text);
+        let text = if self.lines { as_line(level, &text) } else { text.into_owned() };
         // Nobody is left to tell when standard error is closed.
-        let _closed = writeln!(anstream::stderr().lock(), "{}", known::clean(text));
+        let _closed = writeln!(anstream::stderr().lock(), "{text}");
     }
 
     /// A spinner for work that takes seconds; shown on a terminal only, after a moment.

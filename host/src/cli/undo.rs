@@ -7,6 +7,7 @@ use toolhold_core::id::{CallId, RunId};
 use super::asked::{Door, open_or_ask};
 use super::effects::{self, Landing};
 use super::failure::{CommandResult, Failure, WithCode as _};
+use super::named;
 use super::project::Project;
 use super::ui::{Tone, Ui, paint};
 use crate::exit_code::ExitCode;
@@ -37,8 +38,10 @@ pub(super) struct Undo {
 impl Undo {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let call = named::whole_if_any(self.call, project, ui)?;
+        let run = named::whole_if_any(self.run, project, ui)?;
         let mut door = open_or_ask(project, ui).await?;
-        let calls = match (self.call, &self.run) {
+        let calls = match (call, &run) {
             (Some(call), _) => vec![call],
             (None, Some(run)) => on_disk(&Reader::open(&project.state()).code(ExitCode::Host)?, run)?,
             (None, None) => Vec::new(),

@@ -9,6 +9,7 @@ use toolhold_core::id::CallId;
 use super::asked::{Door, open_or_ask};
 use super::effects;
 use super::failure::{CommandResult, Failure, WithCode as _};
+use super::named;
 use super::project::Project;
 use super::ui::Ui;
 use crate::attempt::Resolution;
@@ -96,9 +97,10 @@ impl Resolve {
             }
             None => Resolution::Succeeded(serde_json::Value::Null),
         };
+        let call = named::whole(self.call, project, ui)?;
         let outcome = if self.what.succeeded { "succeeded" } else { "failed" };
         match open_or_ask(project, ui).await? {
-            Door::Ours(host) => host.resolve(&self.call, resolution).await.map_err(|error| {
+            Door::Ours(host) => host.resolve(&call, resolution).await.map_err(|error| {
                 let code = if matches!(error, Error::NotUnknown(_)) { ExitCode::BadInput } else { ExitCode::Host };
                 Failure::new(code, error)
             })?,
@@ -107,14 +109,14 @@ impl Resolve {
                     Resolution::Succeeded(data) => json!({ "outcome": outcome, "data": data }),
                     Resolution::Failed => json!({ "outcome": outcome }),
                 };
-                holder.post(&format!("/v1/unknown/{}/resolve", self.call), Some(&body), &[]).await?;
+                holder.post(&format!("/v1/unknown/{}/resolve", call), Some(&body), &[]).await?;
             }
         }
         let then = match self.what.succeeded {
             true => "a repeat with its key gets this result",
             false => "a repeat with its key runs",
         };
-        ui.result(&json!({ "call": self.call, "resolved": outcome }), |_| format!("settled as {outcome}: {then}"))?;
+        ui.result(&json!({ "call": call, "resolved": outcome }), |_| format!("settled as {outcome}: {then}"))?;
         Ok(ExitCode::Success)
     }
 }

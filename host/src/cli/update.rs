@@ -1,26 +1,29 @@
 //! `toolhold update`: what an origin leads to now, beside what was accepted.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::json;
 use toolhold_core::describe::Description;
 use toolhold_core::id::ComponentName;
 use toolhold_core::lock::{Lock, Pin};
 use toolhold_core::manifest::{Component, Manifest};
+use toolhold_core::signature::Bundle;
 use toolhold_sandbox::Sandbox;
 
 use super::acceptance::{Answers, Candidate};
-use super::add::{described, locked, pin};
+use super::add::{described, locked, pin, with_bundle};
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::pack;
 use super::project::{Project, failure};
 use super::snapshot::Snapshot;
 use super::sources::{self, Sources};
 use super::ui::Ui;
+use crate::HostConfig;
 use crate::distribution::{self, Fetched, Options};
 use crate::exit_code::ExitCode;
-use crate::open::{self, Accepted};
+use crate::open::{self, Accepted, Papers, Vouching};
 use crate::store::Store;
-use crate::{HostConfig, OpenError};
 
 /// Look for newer bytes of components, show what is different, and pin them.
 ///
@@ -31,7 +34,8 @@ use crate::{HostConfig, OpenError};
 #[command(after_help = "Examples:
   toolhold update                       every component of the manifest
   toolhold update weather --yes         if it asks for no more than before, in the same words
-  toolhold update weather --yes --accept-needs")]
+  toolhold update weather --yes --accept-needs
+  toolhold update weather --bundle weather.wasm.sigstore.json")]
 pub(super) struct Update {
     /// Only these components.
     components: Vec<ComponentName>,
@@ -41,6 +45,9 @@ pub(super) struct Update {
     /// Also accept what asks for more, or says something else.
     #[arg(long, requires = "yes")]
     accept_needs: bool,
+    /// The sigstore bundle of the one component that is updated, where it does not lie beside it.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
     #[command(flatten)]
     sources: Sources,
 }
@@ -50,6 +57,8 @@ struct Context<'a> {
     config: &'a HostConfig,
     manifest: &'a Manifest,
     sandbox: Sandbox,
+    vouching: Vouching<'a>,
+    bundle: Option<Bundle>,
     options: Options,
     answers: Answers,
     ui: Ui,
@@ -70,10 +79,16 @@ impl Update {
         if let Some(unknown) = self.components.iter().find(|name| !manifest.components().contains_key(*name)) {
             return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!("the manifest has no component `{unknown}`")));
         }
+        if self.bundle.is_some() && self.components.len() != 1 {
+            let error = anyhow::anyhow!("a bundle is of one component: name the one that `--bundle` is for");
+            return Err(Failure::new(ExitCode::Usage, error));
+        }
         let lock = locked(&config)?;
         let context = Context {
             config: &config,
             manifest: &manifest,
+            vouching: Vouching::of(&manifest).map_err(failure)?,
+            bundle: self.bundle.as_deref().map(open::bundle_in).transpose().map_err(failure)?,
             sandbox: pack::sandbox(project)?,
             options: self.sources.options(project),
             answers: Answers { yes: self.yes, needs: self.accept_needs },
@@ -124,15 +139,14 @@ impl Context<'_> {
         before: Option<&Pin>,
     ) -> Result<Option<Updated>, Failure> {
         let path = component.path.as_ref().map(|path| path.value.clone());
-        let fetched =
-            distribution::fetch(&component.origin.value, path, &self.options).await.map_err(sources::failure)?;
-        let judged = self.manifest.vouched(component, fetched.digest, &fetched.signatures);
-        let signer = judged.map_err(|source| failure(OpenError::Untrusted { component: name.clone(), source }))?;
+        let fetched = distribution::fetch(&component.origin.value, path, &self.options).await;
+        let fetched = with_bundle(fetched.map_err(sources::failure)?, &component.origin.value, self.bundle.as_ref())?;
+        let signer = self.vouching.judge(component, fetched.digest, &fetched.papers).map_err(failure)?;
         let same = |pin: &Pin| {
             pin.digest == fetched.digest
                 && pin.source == component.written
                 && !pin.held
-                && pin.signatures == fetched.signatures
+                && Papers::of(pin) == fetched.papers
         };
         if before.is_some_and(same) {
             return Ok(None);
@@ -150,7 +164,7 @@ impl Context<'_> {
             size: loaded.size,
             description: &described(&tools),
             signer: signer.as_ref(),
-            signatures: fetched.signatures.len(),
+            signatures: fetched.papers.count(),
             before: before.map(|before| (before.digest, accepted.as_ref())),
             grants: Some(component),
         };

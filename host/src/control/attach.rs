@@ -73,7 +73,7 @@ pub(crate) async fn attach(state: &Path, settings: Settings) -> Result<Attached,
     loop {
         tokio::select! {
             () = &mut answering => return Ok(if asks { Attached::HolderEnded } else { Attached::Done }),
-            () = signals.next() => return Ok(Attached::Done),
+            () = signals.next(|| ()) => return Ok(Attached::Done),
             // The client asks nothing more. What it asked is answered, or given up by the holder, before this process ends.
             () = &mut asking, if asks => asks = false,
         }

@@ -23,6 +23,9 @@ pub(super) const LAYER: &str = "application/wasm";
 /// The annotation with signatures: the text of `FILE.sig`.
 pub(super) const SIGNATURES: &str = "dev.toolhold.signatures";
 
+/// The annotation with a sigstore bundle: the text of `FILE.sigstore.json`.
+pub(super) const BUNDLE: &str = "dev.toolhold.sigstore-bundle";
+
 /// The annotation with the tools and what they declare to need, for people and for other programs. Never believed.
 pub(super) const TOOLS: &str = "dev.toolhold.tools";
 

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use toolhold_core::id::{Digest, ToolDigest};
 use toolhold_core::origin::{Origin, Site};
-use toolhold_core::signature::{Attached, MAX_BYTES, Signature};
+use toolhold_core::signature::{Attached, Bundle, MAX_BYTES, Signature};
 
 pub(crate) use self::credentials::Credentials;
 pub(crate) use self::error::Error;
@@ -27,7 +27,7 @@ use self::hidden::Hidden;
 use self::network::Network;
 pub(crate) use self::publish::{Parcel, publish};
 use self::registry::{Registry, Scope};
-use crate::open::signatures_beside;
+use crate::open::{BUNDLE, Papers};
 use crate::store::{MAX_COMPONENT, Store};
 
 /// What the user allows beside the host that a reference names.
@@ -53,7 +53,7 @@ pub(crate) struct Fetched {
     /// The digest of the manifest that a registry has for it.
     pub(crate) artifact: Option<Digest>,
     /// What came with it as signatures. Not judged yet.
-    pub(crate) signatures: Vec<Signature>,
+    pub(crate) papers: Papers,
 }
 
 /// Gets whatever `origin` leads to now. `file` is the path of one that is a file.
@@ -67,19 +67,24 @@ pub(crate) async fn fetch(origin: &Origin, file: Option<PathBuf>, options: &Opti
             let path = file.unwrap_or_else(|| PathBuf::from(written));
             let bytes = read(path.clone())?;
             let digest = Digest::of(&bytes);
-            let signatures = signatures_beside(&path, digest).map_err(|error| Error::Signatures(error.to_string()))?;
-            Ok(Fetched { bytes, digest, artifact: None, signatures })
+            let papers = Papers::beside(&path, digest).map_err(|error| Error::Signatures(error.to_string()))?;
+            Ok(Fetched { bytes, digest, artifact: None, papers })
         }
         Origin::Web(address) => {
             let network = Network::new(Site::of(address.url()), options);
             let bytes = network.download(address.url(), MAX_COMPONENT).await?;
             let digest = Digest::of(&bytes);
-            let mut beside = address.url().clone();
-            beside.set_path(&format!("{}.sig", address.url().path()));
-            beside.set_query(None);
-            let text = network.download_if_there(&beside, MAX_BYTES as u64).await?;
+            let beside = |ending: &str| {
+                let mut beside = address.url().clone();
+                beside.set_path(&format!("{}{ending}", address.url().path()));
+                beside.set_query(None);
+                beside
+            };
+            let text = network.download_if_there(&beside(".sig"), MAX_BYTES as u64).await?;
             let signatures = text.map_or(Ok(Vec::new()), |text| signatures(&text, digest, network.hidden()))?;
-            Ok(Fetched { bytes, digest, artifact: None, signatures })
+            let text = network.download_if_there(&beside(BUNDLE), MAX_BYTES as u64).await?;
+            let bundle = text.map(|text| bundle(&text)).transpose()?;
+            Ok(Fetched { bytes, digest, artifact: None, papers: Papers { signatures, bundle } })
         }
         Origin::Registry(reference) => Registry::new(reference, Scope::Pull, options).pull().await,
         Origin::Server(_) => Err(Error::Server(origin.to_string())),
@@ -118,6 +123,12 @@ fn read(path: PathBuf) -> Result<Vec<u8>, Error> {
         return Err(Error::TooLarge { what: path.display().to_string(), most: MAX_COMPONENT });
     }
     Ok(bytes)
+}
+
+/// The sigstore bundle that came with a component. The messages repeat nothing of it.
+fn bundle(text: &[u8]) -> Result<Bundle, Error> {
+    let text = std::str::from_utf8(text).map_err(|_| Error::Signatures("the bundle is not text".into()))?;
+    Bundle::parse(text).map_err(|error| Error::Signatures(error.to_string()))
 }
 
 /// Signatures that came with a component, which must be for these very bytes.

@@ -28,6 +28,8 @@ pub(crate) struct Parcel {
     pub(crate) tools: String,
     /// Its signatures, as JSON.
     pub(crate) signatures: Option<String>,
+    /// Its sigstore bundle, as JSON.
+    pub(crate) bundle: Option<String>,
     /// When.
     pub(crate) created: String,
     /// What else is said of it.
@@ -69,6 +71,7 @@ async fn push(parcel: Parcel, tag: &str, registry: &Registry<'_>) -> Result<(Dig
     annotations.insert("org.opencontainers.image.created".to_owned(), parcel.created);
     annotations.insert(artifact::TOOLS.to_owned(), parcel.tools);
     annotations.extend(parcel.signatures.map(|text| (artifact::SIGNATURES.to_owned(), text)));
+    annotations.extend(parcel.bundle.map(|text| (artifact::BUNDLE.to_owned(), text)));
     let manifest = serde_json::to_vec(&Manifest {
         schema_version: 2,
         media_type: Some(artifact::MANIFEST.to_owned()),

@@ -13,7 +13,8 @@ use url::Url;
 use super::artifact::{self, MAX_MANIFEST, Manifest};
 use super::credentials::Login;
 use super::network::{Answer, Network, Request};
-use super::{Credentials, Error, Fetched, Options, signatures};
+use super::{Credentials, Error, Fetched, Options, bundle, signatures};
+use crate::open::Papers;
 use crate::store::{MAX_COMPONENT, Store};
 
 /// Largest answer of a server of tokens, in bytes.
@@ -79,7 +80,9 @@ impl<'a> Registry<'a> {
         let attached = manifest.annotations.get(artifact::SIGNATURES);
         let read = |text: &String| signatures(text.as_bytes(), layer.digest, self.network.hidden());
         let signatures = attached.map_or(Ok(Vec::new()), read)?;
-        Ok(Fetched { bytes, digest: layer.digest, artifact: Some(artifact), signatures })
+        let bundle = manifest.annotations.get(artifact::BUNDLE).map(|text| bundle(text.as_bytes())).transpose()?;
+        let papers = Papers { signatures, bundle };
+        Ok(Fetched { bytes, digest: layer.digest, artifact: Some(artifact), papers })
     }
 
     /// The manifest, and its digest, which is that of the reference if it names one.

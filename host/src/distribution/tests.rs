@@ -112,7 +112,7 @@ async fn what_a_registry_has_is_fetched_whole() {
     let fetched = fetch(&server.origin(":1"), None, &Options::default()).await.unwrap();
     assert_eq!((fetched.bytes.as_slice(), fetched.digest), (&b"component"[..], Digest::of(b"component")));
     assert_eq!(fetched.artifact, Some(Digest::of(&manifest(b"component", |_| ()))));
-    assert!(fetched.signatures.is_empty());
+    assert_eq!(fetched.papers, Papers::default());
 }
 
 #[tokio::test]
@@ -424,6 +424,7 @@ async fn what_is_published_is_what_is_fetched_by_its_digest_alone() {
         exports: Vec::new(),
         tools: String::new(),
         signatures: None,
+        bundle: None,
         created: String::new(),
         annotations: std::collections::BTreeMap::new(),
     };

@@ -23,6 +23,9 @@ use super::record::Intent;
 /// Most approvals in a listing.
 const MAX_LISTED: u32 = 10_000;
 
+/// Most approvals that are removed in one transaction.
+const MAX_REMOVED: u32 = 500;
+
 /// Microseconds of a minute.
 const MINUTE: u64 = 60_000_000;
 
@@ -62,8 +65,8 @@ pub enum Change {
     Decide {
         /// What.
         verdict: Verdict,
-        /// The call with the person's arguments, if those are others.
-        modified: Option<Box<ValidatedCall>>,
+        /// What the call is with the person's arguments, if those are others.
+        modified: Option<Box<Modified>>,
         /// Who.
         by: String,
     },
@@ -72,6 +75,15 @@ pub enum Change {
         /// Who.
         by: String,
     },
+}
+
+/// A call with a person's arguments.
+#[derive(Debug, Clone)]
+pub struct Modified {
+    /// The call.
+    pub call: ValidatedCall,
+    /// What it would do.
+    pub foreseen: Foreseen,
 }
 
 /// An approval that changes.
@@ -89,6 +101,8 @@ pub struct ApprovalFilter {
     pub states: Vec<ApprovalState>,
     /// Of this run.
     pub run: Option<RunId>,
+    /// Asked before this one: the next page.
+    pub before: Option<ApprovalId>,
     /// At most this many; 0 is 100.
     pub limit: u32,
 }
@@ -115,7 +129,7 @@ pub(super) fn ask(connection: &Connection, ask: &Ask, redactor: &Redactor) -> Re
         return answered(full);
     }
     let Some(body) = body(approval, redactor)? else { return Ok(refused(Error::Secret)) };
-    let foreseen = redactor.redact_json(&json(&ask.foreseen)?).into_owned();
+    let foreseen = foreseen_text(&ask.foreseen, redactor)?;
     let stored = stored_digest(&body, Some(&foreseen));
     let sql = "INSERT INTO approvals (approval, state, run, binding, asked_at, expires_at, body, foreseen)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (approval) DO NOTHING";
@@ -176,7 +190,8 @@ pub(super) fn change(connection: &Connection, changing: &Changing, redactor: &Re
             {
                 return Ok(refused(Error::Secret));
             }
-            match before.answered(verdict, modified.as_deref(), &shortened(by), *at) {
+            let call = modified.as_deref().map(|modified| &modified.call);
+            match before.answered(verdict, call, &shortened(by), *at) {
                 Ok(after) => after,
                 Err(why) => return unanswerable(why.to_string()),
             }
@@ -185,6 +200,10 @@ pub(super) fn change(connection: &Connection, changing: &Changing, redactor: &Re
             Ok(after) => after,
             Err(why) => return unanswerable(why.to_string()),
         },
+    };
+    let foreseen = match change {
+        Change::Decide { modified: Some(modified), .. } => Some(foreseen_text(&modified.foreseen, redactor)?),
+        _ => foreseen,
     };
     let Some(stored) = update(connection, &after, foreseen.as_deref(), redactor)? else {
         return Ok(refused(Error::Secret));
@@ -250,6 +269,21 @@ fn expire_one(
     Ok(stored.map(|stored| Event::ApprovalExpired { approval: after.id, stored }))
 }
 
+/// Removes approvals that are over since before `before`, the oldest first, and says which. One by which a call with a key was made stays as
+/// long as the call: a repeat of it is told by its approval what it was made with.
+pub(super) fn remove(connection: &Connection, before: u64) -> Result<Vec<ApprovalId>, Error> {
+    let sql = "DELETE FROM approvals WHERE number IN (
+                 SELECT number FROM approvals AS old
+                 WHERE state NOT IN ('waiting', 'approved', 'modified') AND expires_at < ?1
+                   AND NOT EXISTS (SELECT 1 FROM calls WHERE calls.approval = old.approval AND calls.key IS NOT NULL)
+                 ORDER BY number LIMIT ?2)
+               RETURNING approval";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement
+        .query_map(params![before.cast_signed(), MAX_REMOVED], |row| parsed(row, 0, |text| text.parse().ok()))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Whether a call may be admitted by this approval now.
 pub(super) fn stands(connection: &Connection, approval: &ApprovalId, now: u64) -> Result<bool, Error> {
     let known = get(connection, approval)?;
@@ -273,10 +307,15 @@ fn update(
     redactor: &Redactor,
 ) -> Result<Option<Digest>, Error> {
     let Some(body) = body(after, redactor)? else { return Ok(None) };
-    let sql = "UPDATE approvals SET state = ?2, expires_at = ?3, body = ?4 WHERE approval = ?1";
-    let row = params![after.id.as_str(), after.state.as_str(), after.expires_at.cast_signed(), body];
+    let sql = "UPDATE approvals SET state = ?2, expires_at = ?3, body = ?4, foreseen = ?5 WHERE approval = ?1";
+    let row = params![after.id.as_str(), after.state.as_str(), after.expires_at.cast_signed(), body, foreseen];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(Some(stored_digest(&body, foreseen)))
+}
+
+/// What a call would do, as it is stored.
+fn foreseen_text(foreseen: &Foreseen, redactor: &Redactor) -> Result<String, Error> {
+    Ok(redactor.redact_json(&json(foreseen)?).into_owned())
 }
 
 /// The text that is stored; `None` where a secret stands for what must not be another word.
@@ -360,9 +399,11 @@ pub(super) fn list(connection: &Connection, filter: &ApprovalFilter) -> Result<V
     // Words of ours: nothing of a caller is in the statement.
     let words: Vec<String> = filter.states.iter().map(|state| format!("'{state}'")).collect();
     let among = if words.is_empty() { String::new() } else { format!("AND state IN ({})", words.join(", ")) };
-    let sql = format!("{SELECT} WHERE (?1 IS NULL OR run = ?1) {among} ORDER BY number DESC LIMIT ?2");
+    let earlier = "(?2 IS NULL OR number < (SELECT number FROM approvals WHERE approval = ?2))";
+    let sql = format!("{SELECT} WHERE (?1 IS NULL OR run = ?1) AND {earlier} {among} ORDER BY number DESC LIMIT ?3");
     let mut statement = connection.prepare(&sql)?;
-    let row = params![filter.run.as_ref().map(RunId::as_str), limit];
+    let before = filter.before.as_ref().map(ApprovalId::as_str);
+    let row = params![filter.run.as_ref().map(RunId::as_str), before, limit];
     let rows = statement.query_map(row, |row| record(row).map(|(approval, _)| approval))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -396,6 +437,9 @@ impl Told {
                 if connection.prepare_cached(sql)?.query_row(row, |row| row.get::<_, i64>(0))? == 0 {
                     return Err(differs(at, format!("approval {approval}"), "the call that was made with it"));
                 }
+            }
+            Event::ApprovalRemoved { approval } => {
+                self.0.remove(approval);
             }
             _ => {}
         }

@@ -141,6 +141,9 @@ impl Engine {
             Work::ExpireApprovals(now) => {
                 calls::Step { event: None, answer: Ok(Answer::Approvals(self.expire(*now)?)) }
             }
+            Work::RemoveApprovals(before, at) => {
+                calls::Step { event: None, answer: Ok(Answer::Removed(self.remove_approvals(*before, *at)?)) }
+            }
             Work::Settle(call, settlement) => match whole.get(call) {
                 Some(intent) => completed::write(&self.connection, intent, settlement, &self.redactor)?,
                 None => {
@@ -195,6 +198,14 @@ impl Engine {
         let (expired, events) = approvals::expire(&self.connection, now, &self.redactor)?;
         events.into_iter().try_for_each(|event| self.append(now, event))?;
         Ok(expired)
+    }
+
+    /// Approvals whose time was over before `before`, a bounded number of them.
+    fn remove_approvals(&mut self, before: u64, at: u64) -> Result<usize, Error> {
+        let removed = approvals::remove(&self.connection, before)?;
+        let number = removed.len();
+        removed.into_iter().try_for_each(|approval| self.append(at, Event::ApprovalRemoved { approval }))?;
+        Ok(number)
     }
 
     fn step(&mut self, number: usize, step: &runs::RunStep) -> Result<calls::Step, Error> {

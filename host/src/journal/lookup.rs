@@ -1,4 +1,4 @@
-//! Looking for entries of the audit, and for what tools were used.
+//! Looking for entries of the audit, for what tools were used, and for records by the beginning of their names.
 
 use rusqlite::{Connection, Row, params};
 use toolhold_core::event::Entry;
@@ -51,6 +51,44 @@ pub struct ToolUse {
     pub calls: u64,
     /// When the last one was, in microseconds since 1970.
     pub last_at: u64,
+}
+
+/// Of what a name is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameOf {
+    /// A call that was admitted.
+    Call,
+    /// A run, be it of an agent or of the calls of a client.
+    Run,
+    /// An approval.
+    Approval,
+}
+
+/// The names that begin with `beginning`, in order: at most `limit`, and `beginning` itself before all others.
+pub(super) fn names(connection: &Connection, of: NameOf, beginning: &str, limit: u32) -> Result<Vec<String>, Error> {
+    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    let is_there =
+        |table: &str| connection.query_row(there, [table], |row| row.get::<_, i64>(0)).map(|count| count > 0);
+    // Words of ours; an older database has fewer tables.
+    let columns: &[(&str, &str)] = match of {
+        NameOf::Call => &[("calls", "call")],
+        NameOf::Run => &[("runs", "run"), ("calls", "run")],
+        NameOf::Approval => &[("approvals", "approval")],
+    };
+    let mut parts = Vec::new();
+    for (table, column) in columns {
+        if is_there(table)? {
+            parts.push(format!(
+                "SELECT {column} AS name FROM {table} WHERE {column} >= ?1 AND substr({column}, 1, length(?1)) = ?1"
+            ));
+        }
+    }
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare(&format!("{} ORDER BY name LIMIT ?2", parts.join(" UNION ")))?;
+    let rows = statement.query_map(params![beginning, limit], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The entries that fit, newest first.

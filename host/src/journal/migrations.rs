@@ -16,6 +16,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/0005_runs.sql")),
         M::up(include_str!("migrations/0006_tapes.sql")),
         M::up(include_str!("migrations/0007_approvals.sql")),
+        M::up(include_str!("migrations/0008_approval_age.sql")),
     ])
 });
 

@@ -50,11 +50,11 @@ use toolhold_core::id::{ApprovalId, CallId, RunId};
 use toolhold_core::limit::Usage;
 use toolhold_core::redact::Redactor;
 
-pub use approvals::{ApprovalFilter, Ask, Asked, Change};
+pub use approvals::{ApprovalFilter, Ask, Asked, Change, Modified};
 pub use dependencies::{Kind, Remember, Remembered};
 pub(crate) use directory::prepared;
 pub use error::Error;
-pub use lookup::{AuditFilter, FoundEntry, ToolUse};
+pub use lookup::{AuditFilter, FoundEntry, NameOf, ToolUse};
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
@@ -324,6 +324,19 @@ impl Journal {
         let changing = Changing { approval: approval.clone(), change, at };
         match self.write(Work::Change(Box::new(changing)), true, true).await? {
             Some(Answer::Approval(approval)) => Ok(*approval),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Removes approvals that nobody can answer or use any more and whose time was over before `before`, and says of how many. There may be
+    /// more.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub async fn remove_approvals(&self, before: u64, at: u64) -> Result<usize, Error> {
+        match self.write(Work::RemoveApprovals(before, at), false, true).await? {
+            Some(Answer::Removed(number)) => Ok(number),
             _ => Err(Error::Closed),
         }
     }

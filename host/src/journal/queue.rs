@@ -56,6 +56,8 @@ pub(super) enum Work {
     Change(Box<Changing>),
     /// Approvals whose time is over by now.
     ExpireApprovals(u64),
+    /// Approvals whose time was over before this; and the time.
+    RemoveApprovals(u64, u64),
     /// An event that is added only where it says something new.
     Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
@@ -79,6 +81,7 @@ impl Work {
             | Self::Park(..)
             | Self::Change(_)
             | Self::ExpireApprovals(_)
+            | Self::RemoveApprovals(..)
             | Self::Record(..)
             | Self::Announce(..)
             | Self::Barrier
@@ -94,6 +97,8 @@ pub(super) enum Answer {
     Asked(Asked),
     Approval(Box<Approval>),
     Approvals(Vec<Approval>),
+    /// How many.
+    Removed(usize),
     Done,
 }
 

@@ -19,7 +19,7 @@ use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
-use super::lookup::{self, AuditFilter, FoundEntry, ToolUse};
+use super::lookup::{self, AuditFilter, FoundEntry, NameOf, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
@@ -123,6 +123,15 @@ impl Reader {
         Ok(self.connection.query_row(&sql, key, record).optional()?)
     }
 
+    /// The names of calls, runs or approvals that begin with `beginning`, in order; at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn names(&self, of: NameOf, beginning: &str, limit: u32) -> Result<Vec<String>, Error> {
+        lookup::names(&self.connection, of, beginning, limit)
+    }
+
     /// The calls that fit, newest first.
     ///
     /// # Errors
@@ -131,13 +140,15 @@ impl Reader {
     pub fn calls(&self, filter: &Filter) -> Result<Vec<CallRecord>, Error> {
         let sql = format!(
             "{SELECT}, evidence FROM calls WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR tool = ?2) AND (?3 IS NULL OR state = ?3)
-             ORDER BY number DESC LIMIT ?4"
+               AND (?4 IS NULL OR number < (SELECT number FROM calls WHERE call = ?4))
+             ORDER BY number DESC LIMIT ?5"
         );
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(MAX_LISTED) };
         let mut statement = self.connection.prepare(&sql)?;
         let run = filter.run.as_ref().map(|run| run.as_str());
         let tool = filter.tool.as_ref().map(|tool| tool.as_str());
-        let rows = statement.query_map(params![run, tool, filter.state.map(State::word), limit], record)?;
+        let before = filter.before.as_ref().map(|call| call.as_str());
+        let rows = statement.query_map(params![run, tool, filter.state.map(State::word), before, limit], record)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

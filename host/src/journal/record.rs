@@ -329,6 +329,8 @@ pub struct Filter {
     pub tool: Option<ToolName>,
     /// In this state.
     pub state: Option<State>,
+    /// Admitted before this one: the next page.
+    pub before: Option<CallId>,
     /// At most this many; 0 is 100.
     pub limit: u32,
 }

@@ -106,6 +106,8 @@ pub struct RunEventRecord {
 pub struct RunFilter {
     /// In one of these states; none is any.
     pub states: Vec<State>,
+    /// Begun before this one: the next page.
+    pub before: Option<RunId>,
     /// At most this many; 0 is 100.
     pub limit: u32,
 }
@@ -297,11 +299,13 @@ pub(super) fn list(connection: &Connection, filter: &RunFilter) -> Result<Vec<Ru
     }
     let limit = if filter.limit == 0 { 100 } else { filter.limit.min(MAX_LISTED) };
     let places = vec!["?"; filter.states.len()].join(", ");
-    let among = if places.is_empty() { String::new() } else { format!("WHERE state IN ({places})") };
-    let sql = format!("{SELECT} {among} ORDER BY number DESC LIMIT ?");
+    let among = if places.is_empty() { String::new() } else { format!("AND state IN ({places})") };
+    let earlier = filter.before.as_ref().map_or("1", |_| "number < (SELECT number FROM runs WHERE run = ?)");
+    let sql = format!("{SELECT} WHERE {earlier} {among} ORDER BY number DESC LIMIT ?");
     let mut statement = connection.prepare(&sql)?;
+    let before = filter.before.iter().map(|run| Value::from(run.as_str().to_owned()));
     let states = filter.states.iter().map(|state| Value::from(state.as_str().to_owned()));
-    let values = states.chain(std::iter::once(Value::from(i64::from(limit))));
+    let values = before.chain(states).chain(std::iter::once(Value::from(i64::from(limit))));
     let rows = statement.query_map(rusqlite::params_from_iter(values), record)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -15,7 +15,7 @@ use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::capability::http::{Egress, NoEgress};
 use toolhold_sandbox::{Kind, Loaded, Sandbox, SandboxConfig};
 
-use super::{HostConfig, NOT_IN_THE_FILE, OpenError, Progress, signatures_beside, staging};
+use super::{HostConfig, NOT_IN_THE_FILE, OpenError, Papers, Progress, Vouching, staging};
 use crate::store::{MAX_COMPONENT, Store};
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
@@ -63,6 +63,7 @@ impl Components {
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
         let (Files::AsPinned(lock) | Files::AsTheyAre(lock) | Files::Asked(lock, _)) = files;
+        let vouching = Vouching::of(manifest)?;
         let sandbox = Sandbox::new(settings(manifest, config, egress)?)?;
         let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
         for (name, component) in manifest.components() {
@@ -81,7 +82,7 @@ impl Components {
             let digest = Digest::of(&bytes);
             match files {
                 Files::AsPinned(lock) => only_pinned(lock, name, component, digest)?,
-                Files::AsTheyAre(_) | Files::Asked(..) => vouched(manifest, name, component, &source, digest)?,
+                Files::AsTheyAre(_) | Files::Asked(..) => vouched(&vouching, component, &source, digest)?,
             }
             let loaded = components.sandbox.load(bytes).await;
             let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
@@ -238,18 +239,16 @@ fn only_pinned(lock: &Lock, name: &ComponentName, component: &Granted, digest: T
 
 /// Refuses bytes that are not signed as the manifest asks: files by what lies beside them, others by what the lock file has.
 fn vouched(
-    manifest: &Manifest,
-    name: &ComponentName,
+    vouching: &Vouching<'_>,
     component: &Granted,
     source: &Bytes<'_>,
     digest: ToolDigest,
 ) -> Result<(), OpenError> {
-    let signatures = match source {
-        Bytes::File(path) => signatures_beside(path, digest)?,
-        Bytes::Pinned(pin) => pin.signatures.clone(),
+    let papers = match source {
+        Bytes::File(path) => Papers::beside(path, digest)?,
+        Bytes::Pinned(pin) => Papers::of(pin),
     };
-    let judged = manifest.vouched(component, digest, &signatures);
-    judged.map(drop).map_err(|source| OpenError::Untrusted { component: name.clone(), source })
+    vouching.judge(component, digest, &papers).map(drop)
 }
 
 /// The manifest's bounds of the whole host, and what no grant may reach.
@@ -262,7 +261,11 @@ fn settings(manifest: &Manifest, config: &HostConfig, egress: Arc<dyn Egress>) -
         max_queue: count(limits.max_queue),
         max_memory_in_flight: limits.max_memory,
         protected: Protected::new(
-            own_files(config)?.into_iter().chain(secret_files(manifest)).chain(programs(manifest)),
+            own_files(config)?
+                .into_iter()
+                .chain(secret_files(manifest))
+                .chain(programs(manifest))
+                .chain(crate::sigstore::files(manifest).cloned()),
         )?
         .with_state(&config.state),
         staging: Some(staging(config)?),

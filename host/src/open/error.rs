@@ -95,6 +95,25 @@ pub enum OpenError {
         /// What the component is.
         found: ToolDigest,
     },
+    /// The bundle that came with a component is for something else, or proves nothing.
+    #[error("component `{component}` has a bundle that cannot be used: {why}")]
+    Bundle {
+        /// Which component.
+        component: ComponentName,
+        /// Why.
+        why: String,
+    },
+    /// A file of a bundle is wrong.
+    #[error("`{}` vouches for nothing: {why}; take the bundle that was made of this very file, or remove it", .path.display())]
+    BundleFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The trusted root of a signer cannot be used.
+    #[error("{0}")]
+    TrustedRoot(String),
     /// The store of components fails.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -50,7 +50,7 @@ pub(crate) fn optional_text(path: &Path) -> Result<Option<String>, OpenError> {
 }
 
 /// At most one byte more than a manifest may have, so that one that is too large is told from one that just fits.
-fn text(path: &Path) -> Result<String, OpenError> {
+pub(super) fn text(path: &Path) -> Result<String, OpenError> {
     let fail = |source| OpenError::Read { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(fail)?;
     if !file.metadata().map_err(fail)?.is_file() {

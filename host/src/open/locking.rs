@@ -1,16 +1,15 @@
 //! Writing lock files: with who vouched for what, with the bytes that they pin in the store, and with the way back.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toolhold_core::id::{ComponentName, Digest};
 use toolhold_core::listing::Listing;
 use toolhold_core::lock::{Lock, Pin};
-use toolhold_core::manifest::{Component, Manifest};
-use toolhold_core::signature::{self, Attached, Signature};
+use toolhold_core::manifest::Manifest;
 
 use super::files::optional_text;
-use super::{Components, HostConfig, OpenError};
+use super::{Components, HostConfig, OpenError, Papers, Vouching};
 use crate::replace_file;
 use crate::store::{History, Store};
 
@@ -29,18 +28,19 @@ impl<'a> Accepted<'a> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Untrusted`].
+    /// [`OpenError::Untrusted`] and its like.
     pub(crate) fn of(config: &'a HostConfig, manifest: &Manifest, components: &Components) -> Result<Self, OpenError> {
         let mut pins: BTreeMap<ComponentName, Pin> = components.pins().map(|(name, pin)| (name.clone(), pin)).collect();
         let mut files = Vec::new();
         for (name, pin) in pins.iter_mut().filter(|(_, pin)| !pin.held) {
             if let Some(path) = manifest.components().get(name).and_then(|component| component.path.as_ref()) {
-                pin.signatures = signatures_beside(&path.value, pin.digest)?;
+                let Papers { signatures, bundle } = Papers::beside(&path.value, pin.digest)?;
+                (pin.signatures, pin.bundle) = (signatures, bundle);
                 files.push((path.value.clone(), pin.clone()));
             }
         }
         let lock = Lock::new(pins);
-        vouched(manifest, &lock)?;
+        Vouching::of(manifest)?.all(&lock)?;
         let listings = components.listings().values().map(Listing::text).collect();
         Ok(Self { config, files, listings, lock })
     }
@@ -49,9 +49,9 @@ impl<'a> Accepted<'a> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Untrusted`].
+    /// [`OpenError::Untrusted`] and its like.
     pub(crate) fn stored(config: &'a HostConfig, manifest: &Manifest, lock: Lock) -> Result<Self, OpenError> {
-        vouched(manifest, &lock)?;
+        Vouching::of(manifest)?.all(&lock)?;
         Ok(Self { config, files: Vec::new(), listings: Vec::new(), lock })
     }
 
@@ -105,36 +105,4 @@ impl<'a> Accepted<'a> {
         history.record(present.as_ref(), &self.lock)?;
         Ok(history.shorten()?)
     }
-}
-
-/// Whether each component of `lock` that the manifest has is signed as the manifest asks.
-///
-/// # Errors
-///
-/// [`OpenError::Untrusted`] for the first that is not.
-pub(super) fn vouched(manifest: &Manifest, lock: &Lock) -> Result<(), OpenError> {
-    let check = |(name, component): (&ComponentName, &Component)| {
-        let Some(pin) = lock.components().get(name) else { return Ok(()) };
-        let judged = manifest.vouched(component, pin.digest, &pin.signatures);
-        judged.map(drop).map_err(|source| OpenError::Untrusted { component: name.clone(), source })
-    };
-    manifest.components().iter().try_for_each(check)
-}
-
-/// The signatures in `FILE.sig` beside a component, which must be for these very bytes. None if there is no such file.
-///
-/// # Errors
-///
-/// [`OpenError::Signatures`].
-pub(crate) fn signatures_beside(component: &Path, digest: Digest) -> Result<Vec<Signature>, OpenError> {
-    let mut path = component.as_os_str().to_owned();
-    path.push(".sig");
-    let path = PathBuf::from(path);
-    let Some(text) = optional_text(&path)? else { return Ok(Vec::new()) };
-    let fail = |error: signature::Error| OpenError::Signatures { path: path.clone(), why: error.to_string() };
-    let attached = Attached::parse(&text).map_err(fail)?;
-    if attached.digest != digest {
-        return Err(OpenError::OtherBytes { path, signed: attached.digest, found: digest });
-    }
-    Ok(attached.signatures)
 }

@@ -8,6 +8,7 @@ mod components;
 mod error;
 mod files;
 mod locking;
+mod vouching;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ pub use self::components::Components;
 pub(crate) use self::components::{Files, pin_as_loaded, tools};
 pub use self::error::OpenError;
 pub(crate) use self::files::{manifest, manifest_text, optional_text, parsed};
-pub(crate) use self::locking::{Accepted, signatures_beside};
+pub(crate) use self::locking::Accepted;
+pub(crate) use self::vouching::{BUNDLE, Papers, Voucher, Vouching, bundle_in, signatures_beside};
 use crate::approvals::{ApprovalFilter, ApprovalState, Desk, Hook};
 use crate::attempt::{Dependencies, HostTime, Running, Time};
 use crate::clock;
@@ -116,7 +118,7 @@ impl Host {
         let client = client(&secrets);
         let egress = sender.unwrap_or_else(|| egress(&manifest, client.clone(), &dependencies));
         // INVARIANT: no byte is compiled, and no component asked for its tools, that is not pinned and signed as it must be.
-        locking::vouched(&manifest, &lock)?;
+        Vouching::of(&manifest)?.all(&lock)?;
         let components = Components::load_with(&manifest, config, Files::AsPinned(&lock), egress, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
@@ -152,6 +154,7 @@ impl Host {
         host.recover().await?;
         host.keep_approvals();
         crate::runs::expire(&host).await?;
+        host.remove_old_approvals().await?;
         Ok(host)
     }
 }

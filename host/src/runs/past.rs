@@ -64,7 +64,7 @@ impl Past {
     pub fn dead(reader: &Reader, limit: u32) -> Result<Vec<RunRecord>, journal::Error> {
         let states = vec![State::DeadLettered, State::Failed, State::TimedOut];
         let mut dead = Vec::new();
-        for record in reader.runs(&RunFilter { states, limit: u32::MAX })? {
+        for record in reader.runs(&RunFilter { states, limit: u32::MAX, ..RunFilter::default() })? {
             if dead.len() < limit as usize && is_dead(reader, &record)? {
                 dead.push(RunRecord { state: State::DeadLettered, ..record });
             }

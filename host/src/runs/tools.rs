@@ -9,6 +9,7 @@ use toolhold_core::id::{ApprovalId, CallId, ToolName};
 use toolhold_core::outcome::CallReport;
 use toolhold_core::run::{FailureSummary, ToolSpec};
 
+use super::places::Seat;
 use crate::agent::Tools;
 use crate::journal::{self, PlanState};
 use crate::{Asking, CallOptions, Host, PreviewSession, RunLabels, UndoError};
@@ -23,6 +24,8 @@ pub struct HostTools<'a> {
     pub labels: Arc<RunLabels>,
     /// Is shown the whole report of each call, with what only the operator may see, before the run hears of the call.
     pub on_report: &'a (dyn Fn(&CallReport) + Sync),
+    /// Its place among the runs of a server, which others have while it waits for a person.
+    pub seat: Option<&'a Seat>,
 }
 
 impl Tools for HostTools<'_> {
@@ -48,11 +51,12 @@ impl Tools for HostTools<'_> {
     }
 
     async fn decided(&self, approval: &ApprovalId) -> Result<(), FailureSummary> {
-        self.host.decision(approval).await.map_err(|failure| FailureSummary {
-            class: failure.class,
-            code: failure.code,
-            message: failure.message,
-        })
+        let decision = self.host.decision(approval);
+        let decided = match self.seat {
+            Some(seat) => seat.lend(decision).await,
+            None => decision.await,
+        };
+        decided.map_err(|failure| FailureSummary { class: failure.class, code: failure.code, message: failure.message })
     }
 
     async fn undo(&self, calls: Vec<CallId>) -> Result<(), String> {

@@ -11,6 +11,10 @@ use crate::shutdown::{Shutdown, Signals};
 /// How long what was stopped may take to be settled. A guest is stopped within milliseconds; then the journal is written.
 const SETTLE_TIME: Duration = Duration::from_secs(10);
 
+/// What SIGHUP is answered with.
+const READS_BY_ITSELF: &str = "SIGHUP: tokens and certificates are read again whenever their files change, so there is nothing to do; \
+                               what else changed applies from the next start on";
+
 /// Serves until a signal comes. Then nothing new begins, what runs may finish within `grace`, and a second signal stops it at once.
 ///
 /// `told` is called with what an operator wants to know of the end.
@@ -22,12 +26,12 @@ pub(crate) async fn serve(
     told: impl Fn(&str),
 ) {
     let running = tokio::spawn(server.run(parts, access, shutdown.clone()));
-    signals.next().await;
+    signals.next(|| told(READS_BY_ITSELF)).await;
     shutdown.begin();
     told("it ends: what runs may finish; a second signal stops it at once");
     tokio::select! {
         () = shutdown.ended() => {}
-        () = signals.next() => {}
+        () = signals.next(|| ()) => {}
         () = tokio::time::sleep(grace) => {}
     }
     shutdown.stop_now();

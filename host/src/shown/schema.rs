@@ -240,6 +240,9 @@ pub(crate) struct Foreseen {
     /// Why it got no further, if it did not end well.
     #[schema(required = false)]
     failure: Failure,
+    /// Seen with the arguments that a person put in the place of those that were asked with.
+    #[schema(required = false)]
+    modified: bool,
 }
 
 /// A limit that was crossed.

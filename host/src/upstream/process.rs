@@ -118,15 +118,21 @@ impl Process {
         let process = Self { input: Mutex::new(Some(send.clone())), shared: Arc::clone(&shared) };
         let replies = send.downgrade();
         let (reading, listening) = (Arc::clone(&shared), Arc::clone(&shared));
+        // Nothing is ever sent: it ends when all that the server said is heard.
+        let (listens, all_heard) = std::sync::mpsc::channel::<()>();
         spawn("toolhold-mcp-out", move || {
             if let Some(output) = output {
                 read(BufReader::new(output), &reading, &replies);
             }
-            reading.end(&mut child);
+            reading.end(&mut child, &all_heard);
         })
         .map_err(fail)?;
         spawn("toolhold-mcp-in", move || write(input, receive, &shared)).map_err(fail)?;
-        spawn("toolhold-mcp-err", move || talk.into_iter().for_each(|talk| listen(talk, &listening))).map_err(fail)?;
+        spawn("toolhold-mcp-err", move || {
+            talk.into_iter().for_each(|talk| listen(talk, &listening));
+            drop(listens);
+        })
+        .map_err(fail)?;
         Ok(process)
     }
 
@@ -190,7 +196,7 @@ impl Shared {
     }
 
     /// It says nothing more: nobody waits for it any longer, and nothing of it is left.
-    fn end(&self, child: &mut Child) {
+    fn end(&self, child: &mut Child, all_heard: &std::sync::mpsc::Receiver<()>) {
         self.closed.store(true, Ordering::SeqCst);
         self.signal(Signal::KILL);
         let ended = child.wait();
@@ -201,6 +207,8 @@ impl Shared {
         if let Ok(status) = ended {
             tracing::debug!(%status, "an MCP server ended");
         }
+        // Why it ended is often the last thing that it says. Whatever left its group may hold the pipe open: not for long.
+        let _late = all_heard.recv_timeout(GRACE).is_err();
         // Whoever waits is told by the end of its channel, and finds out here why.
         lock(&self.pending).clear();
     }

@@ -322,3 +322,37 @@ fn a_secret_that_cannot_be_had_stops_the_host_before_anything_runs() {
         done.failed(3, &["secret `api` (`[secrets.api]` in the manifest)", words]);
     }
 }
+
+#[test]
+fn a_first_lock_tells_of_new_components_and_a_later_one_of_changed_and_gone_ones() {
+    let project = Project::new(MANIFEST);
+    let first = project.run(&["lock"]).said();
+    assert!(first.contains("new files: sha256:") && !first.contains("changed"), "{first}");
+    let mut other = std::fs::read(project.path().join("files.wasm")).unwrap();
+    other.extend(b"\0\x04\x03odd");
+    std::fs::write(project.path().join("files.wasm"), other).unwrap();
+    let second = project.run(&["lock"]).said();
+    assert!(second.contains("changed files: ") && !second.contains("new files"), "{second}");
+    project.write(
+        "toolhold.toml",
+        &MANIFEST
+            .replace("[tools.files]", "[tools.others]")
+            .replace("tools.files.", "tools.others.")
+            .replace("\"files.", "\"others.")
+            .replace("others.wasm", "files.wasm"),
+    );
+    let third = project.run(&["lock"]).said();
+    assert!(third.contains("new others: ") && third.contains("gone files: "), "{third}");
+}
+
+#[test]
+fn whoever_reads_no_further_hears_of_no_error() {
+    let project = Project::locked();
+    project.call(&["files.read", "path=/work/notes.md"]);
+    for words in [&["openapi"][..], &["audit", "export"], &["tools"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = project.command(words).stdout(writer).output().unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(141), &b""[..]), "{words:?}");
+    }
+}

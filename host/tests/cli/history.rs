@@ -69,3 +69,31 @@ fn a_run_that_there_is_not_is_no_empty_history() {
         project.run(&[command, "--run", "nonsense"]).failed(3, &["there is no run `nonsense`"]);
     }
 }
+
+#[test]
+fn a_record_is_found_by_the_beginning_of_its_name_and_nothing_is_done_where_that_is_not_one() {
+    let project = Project::free();
+    let write = |name: &str| {
+        let report = project.call(&["files.write", &format!("path=/work/{name}"), "content=x"]);
+        report["call"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (write("one"), write("two"));
+    let entry: Value = serde_json::from_str(&project.run(&["history", "--json", &first]).printed()).unwrap();
+    let run = entry["run"].as_str().unwrap();
+    let shared = first.bytes().zip(second.bytes()).take_while(|(one, other)| one == other).count();
+    assert!(shared >= 8, "their names begin with the time: {first} {second}");
+    for command in ["undo", "history", "apply"] {
+        project.run(&[command, &first[..shared]]).failed(3, &["several calls", &first, &second]);
+        assert_ne!(project.run(&[command, &first[..7]]).code(), 0, "{command}: too little to be meant");
+    }
+    assert!(project.path().join("work/one").exists() && project.path().join("work/two").exists());
+    project.run(&["history", &first[..=shared]]).worked(&[&first, "/work/one"]);
+    let undone = project.run(&["undo", &first[..=shared]]);
+    undone.worked(&[&first]);
+    assert!(undone.said().contains(&format!("call {first}")), "{}", undone.said());
+    assert!(!project.path().join("work/one").exists() && project.path().join("work/two").exists());
+    project.run(&["history", "--run", &run[..run.len() - 1]]).worked(&[&first]);
+    // What is no beginning of anything, `%` and `_` included, is nothing.
+    project.run(&["history", "%%%%%%%%"]).failed(3, &["no call"]);
+    project.run(&["history", "________"]).failed(3, &["no call"]);
+}

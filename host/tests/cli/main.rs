@@ -36,6 +36,7 @@ mod second;
 mod serve;
 mod server;
 mod signing;
+mod sigstore;
 mod telemetry;
 mod tokens;
 mod undo;

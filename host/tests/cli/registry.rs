@@ -15,7 +15,7 @@ const LOGIN: &str = "me:$2b$05$abcdefghijklmnopqrstuuuXvf4v2wey9i9rSHIeDyaXwX7pM
 const AUTH: &str = "bWU6c2VjcmV0LW9mLXJlZ2lzdHJ5";
 
 /// A registry. It ends with this value.
-struct Registry {
+pub(crate) struct Registry {
     address: String,
     process: Child,
     _folder: TempDir,
@@ -31,7 +31,7 @@ impl Drop for Registry {
 
 impl Registry {
     /// Starts one, if it is installed.
-    fn start(asks_who: bool) -> Option<Self> {
+    pub(crate) fn start(asks_who: bool) -> Option<Self> {
         let program = ["/usr/bin/docker-registry", "/usr/local/bin/docker-registry"];
         let named = std::env::var_os("TOOLHOLD_TEST_REGISTRY").map(std::path::PathBuf::from);
         let program = named.or_else(|| program.iter().map(Into::into).find(|path: &std::path::PathBuf| path.exists()));
@@ -66,12 +66,12 @@ impl Registry {
         panic!("the registry did not start in ten seconds");
     }
 
-    fn reference(&self, version: &str) -> String {
+    pub(crate) fn reference(&self, version: &str) -> String {
         format!("oci://{}/tools/files{version}", self.address)
     }
 }
 
-fn publish(project: &Project, bytes: &[u8], reference: &str, more: &[&str]) -> String {
+pub(crate) fn publish(project: &Project, bytes: &[u8], reference: &str, more: &[&str]) -> String {
     std::fs::write(project.path().join("build.wasm"), bytes).unwrap();
     let done = project.run(&[&["publish", "build.wasm", reference][..], more].concat());
     assert_eq!(done.code(), 0, "{}", done.said());

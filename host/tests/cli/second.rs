@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
@@ -197,4 +198,22 @@ fn a_server_holds_the_state_directory_for_clients_and_commands_alike() {
     assert!(succeeded, "{said}");
     assert_eq!(client.process.wait().unwrap().code(), Some(13));
     project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
+fn what_is_too_long_for_the_holder_is_refused_before_it_is_kept() {
+    let project = Project::free();
+    let client = Client::start(&project, &[]);
+    let mut stream = UnixStream::connect(project.path().join(".toolhold/control.sock")).unwrap();
+    let length = (5 << 20) + 1;
+    let head = format!(
+        "POST /v1/calls HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // It need not read all of it.
+    let _closed = stream.write_all(&vec![b' '; length]).is_err();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(std::str::from_utf8(&answer).unwrap(), "HTTP/1.1 413");
+    client.end();
 }

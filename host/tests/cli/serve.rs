@@ -3,10 +3,10 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::project::{MANIFEST, Project};
+use crate::project::{MANIFEST, Project, cache};
 
 /// A server that runs, and ends with the test.
 pub(crate) struct Serving {
@@ -24,7 +24,11 @@ impl Serving {
 
     pub(crate) fn with_token(project: &Project, words: &[&str], token: String) -> Self {
         let words = [&["serve", "--listen", "127.0.0.1:0"], words].concat();
-        let mut process = project.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::started(project.command(&words), token)
+    }
+
+    fn started(mut command: Command, token: String) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut url = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
         let address = url.trim().strip_prefix("http://").unwrap_or_else(|| panic!("no address: {url}"));
@@ -41,6 +45,18 @@ impl Serving {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// The files that it has open.
+    fn files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
+    /// How long it has computed, in hundredths of a second.
+    fn computed(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -89,6 +105,32 @@ fn a_first_start_makes_a_token_for_its_owner_alone_and_ends_on_a_signal() {
 }
 
 #[test]
+fn a_hang_up_ends_no_server_without_a_terminal_and_changed_tokens_count_without_one() {
+    let project = Project::locked();
+    let serving = Serving::start(&project, &[]);
+    serving.signal("-HUP");
+    let made = project.run(&["tokens", "create", "later", "--role", "observe"]).printed();
+    let later = format!("Authorization: Bearer {}", made.trim());
+    assert!(serving.ask("GET /v1/caller", &[&later], "").starts_with("HTTP/1.1 200 "));
+    // What cannot be read lets nobody in: a token may have been revoked by it.
+    let file = project.path().join(".toolhold/tokens.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "nonsense").unwrap();
+    assert!(!serving.ask("GET /v1/caller", &[&later], "").starts_with("HTTP/1.1 200 "));
+    std::fs::write(&file, text).unwrap();
+    assert!(serving.ask("GET /v1/caller", &[&later], "").starts_with("HTTP/1.1 200 "));
+    // No other one holds the state meanwhile, and who would begin a run there is told how.
+    project.write("script.toml", "[[turn]]\ntext = \"done\"\n");
+    project.run(&["run", "t", "--model", "scripted:script.toml"]).failed(13, &["in use", "POST /v1/runs"]);
+    let second = project.run(&["serve", "--listen", &serving.address.to_string()]);
+    second.failed(13, &["cannot be listened on", "--listen"]);
+    assert_eq!(second.said().matches("in use").count(), 1, "{}", second.said());
+    serving.signal("-TERM");
+    let (succeeded, said) = serving.ended();
+    assert!(succeeded && said.contains("SIGHUP"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_served_safely_is_not_served() {
     let project = Project::locked();
     let open = ["serve", "--listen", "0.0.0.0:0"];
@@ -104,6 +146,31 @@ fn what_cannot_be_served_safely_is_not_served() {
     // Nothing of a broken manifest is served.
     project.write("toolhold.toml", &MANIFEST.replace("version = 1", "version = 9"));
     project.run(&["serve", "--listen", "127.0.0.1:0"]).failed(3, &["version"]);
+}
+
+/// Whoever opens more connections than the system has room for makes no server turn in circles, and none end.
+#[test]
+fn a_server_that_has_no_room_for_a_connection_waits_and_goes_on() {
+    const ROOM: usize = 48;
+    let project = Project::locked();
+    let mut command = Command::new("sh");
+    command.current_dir(project.path()).env_clear().env("TOOLHOLD_CACHE", cache()).env("PATH", "/usr/bin:/bin");
+    let script = format!("ulimit -n {ROOM}; exec \"$0\" serve --listen 127.0.0.1:0");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_toolhold")]);
+    let serving = Serving::started(command, String::new());
+    let connections: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(serving.address).unwrap()).collect();
+    let is_full = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        serving.files() >= ROOM
+    });
+    assert!(is_full, "{} files are open", serving.files());
+    let before = serving.computed();
+    std::thread::sleep(Duration::from_millis(800));
+    let computed = serving.computed() - before;
+    // Where it does nothing but ask for connections it is all of them that this machine has left.
+    assert!(computed < 6, "{computed} hundredths of a second of 80");
+    drop(connections);
+    assert!(serving.ask("GET /healthz", &[], "").starts_with("HTTP/1.1 200 "));
 }
 
 /// A server in which a call runs that ends only when it is stopped.

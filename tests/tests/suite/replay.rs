@@ -96,7 +96,7 @@ async fn ran_as(host: &Host, name: &str, calls: &[(&str, Value)]) -> RunId {
     let text: String = calls.iter().map(turn).collect();
     let script = Script::parse(&format!("{text}[[turn]]\ntext = \"done\"\n")).unwrap();
     let mut models: [Box<dyn Model>; 1] = [Box::new(Scripted::new("script.toml", script))];
-    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let worker = Worker {
         tools: &tools,
         clock: Arc::new(TokioClock::default()),
@@ -294,7 +294,7 @@ fn a_secret_that_a_server_sent_back_is_not_kept_and_the_call_is_the_same_without
 
 /// A run of one call that was started, and whose host was stopped then. The call and its key.
 async fn cut_off(host: &Host, run: &str) -> ToolCall {
-    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let cancel = CallOptions::default().cancel;
     let clock = Arc::new(TokioClock::default());
     let agent = Agent { tools: &tools, limits: limits(host), clock, cancel, quota: None };
@@ -347,8 +347,13 @@ fn a_run_that_was_to_be_cancelled_takes_what_the_journal_knows_and_makes_no_call
                 false => None,
             };
             take(&host, &run, RunEvent::CancelRequested).await;
-            let tools =
-                HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| panic!("made") };
+            let tools = HostTools {
+                host: &host,
+                session: None,
+                labels: Arc::default(),
+                on_report: &|_| panic!("made"),
+                seat: None,
+            };
             let worker = Worker {
                 tools: &tools,
                 clock: Arc::new(TokioClock::default()),

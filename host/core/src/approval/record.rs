@@ -96,6 +96,9 @@ pub struct Foreseen {
     /// Why it got no further, if it did not end well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Seen with the arguments that a person put in the place of those that were asked with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub modified: bool,
 }
 
 /// What a person may say.

@@ -22,7 +22,7 @@ pub use models::{APIS, MODEL, MODEL_PRICES, MODEL_TIMEOUTS};
 pub use network::{HTTP, SECRET, SECRET_USE};
 pub use reliability::{BREAKER_TABLE, CLIENTS, FALLBACK, RETRY_TABLE, TOOL};
 pub use servers::{SERVER, SERVER_SECRET};
-pub use signing::{SIGNER, UNSIGNED};
+pub use signing::{SIGNER, UNNAMED, UNSIGNED};
 
 /// A table of the document.
 #[derive(Debug)]

@@ -59,7 +59,7 @@ codes! {
     Http "http" "A host, scheme, method, range of addresses or header that no request can be granted with.",
     Secret "secret" "A secret with no source or place or with several, or one that others would get to know.",
     UnknownSecret "unknown-secret" "A grant or a model names a secret that the manifest does not have.",
-    Signer "signer" "A key that is none, or a component whose signer is missing or not known.",
+    Signer "signer" "A key or an identity that is none, a signer without what it takes, or a component whose signer is missing or not known.",
     Model "model" "A model that cannot be asked: no such address, price or name, or a setting that does not fit another.",
     UnknownModel "unknown-model" "`[run] models` names a model that the manifest does not have, or one twice.",
     Env "env" "A name or value that no environment variable can have.",

@@ -186,7 +186,7 @@ pub const HOST: [Setting<HostLimits>; 7] = [
         unit: Unit::Micros,
         default: 90 * 24 * 3_600 * 1_000_000,
         least: 0,
-        doc: "for how long the steps of a run are kept after its end; dead letters are kept until a person decides",
+        doc: "for how long the steps of a run are kept after its end, and an approval after its time; dead letters are kept until a person decides",
         field: |host| &mut host.run_age,
     },
     Setting {

@@ -7,6 +7,7 @@ pub(super) mod signing;
 
 use crate::grant::{Clock, Patterns, Random};
 use crate::id::{ComponentName, Label, LocalName, ToolName};
+use crate::listing;
 use crate::origin::Origin;
 use crate::rate::Rate;
 
@@ -64,6 +65,24 @@ pub(super) static LOCAL: Text = Text {
     check: |text| {
         text.parse::<LocalName>().map(drop).or_else(|_| {
             complain(Code::Name, format!("{} is not the name of a tool within its component", shown(text)), NAME_HELP)
+        })
+    },
+};
+
+pub(super) static OF_SERVER: Text = Text {
+    what: "a tool of the server, by the name that it has here",
+    pattern: NAME,
+    check: |text| {
+        text.parse::<LocalName>().map(drop).or_else(|_| {
+            let message = format!("{} is not the name of a tool here", shown(text));
+            match listing::local(text) {
+                Some(here) => {
+                    complain(Code::Name, message, &format!("what the server calls so is `{here}` here: write that"))
+                }
+                None => {
+                    complain(Code::Name, message, "write the name that `toolhold tools` shows, without the component")
+                }
+            }
         })
     },
 };

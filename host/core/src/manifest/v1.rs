@@ -79,10 +79,22 @@ pub(super) enum Unsigned {
     Refuse,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Unnamed {
+    Allow,
+    Refuse,
+}
+
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct Signer {
     pub(super) key: Option<String>,
+    pub(super) identity: Option<String>,
+    pub(super) issuer: Option<String>,
+    pub(super) trusted_root: Option<String>,
+    pub(super) repository: Option<String>,
+    pub(super) unnamed: Option<Unnamed>,
 }
 
 #[derive(Debug, Default, Deserialize)]

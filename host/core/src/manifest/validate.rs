@@ -46,7 +46,7 @@ impl Validator<'_> {
     /// `source` is what `wire` was read from.
     pub(super) fn manifest(&mut self, source: Source, wire: v1::Manifest) -> Manifest {
         let secrets = self.secrets(wire.secrets);
-        let signers = signing::signers(&wire.signers);
+        let signers = self.signers(wire.signers);
         let unsigned = signing::unsigned(wire.unsigned);
         let reliability = self.of_all(wire.retry, wire.breaker);
         let defaults = Defaults {

@@ -72,6 +72,19 @@ impl Policy {
         }
     }
 
+    /// `call` as it is run to see what it would do, for the person who decides on it: a preview that sends nothing. The rule that
+    /// asks does not count here; one that denies does.
+    ///
+    /// # Errors
+    ///
+    /// The denial that the call would get.
+    pub fn rehearsal(&self, call: ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Result<AuthorizedCall, Denial> {
+        match self.judge(&call, tool, facts) {
+            Err(refused) => Err(self.denial(refused, &call)),
+            Ok((entry, _)) => Ok(rehearsal(call, entry, facts)),
+        }
+    }
+
     /// What a person said of this very call, where `rule` asks.
     fn answered(&self, call: &ValidatedCall, rule: &Rule, facts: &Facts<'_>) -> Option<Approved> {
         let standing = facts.approval?;
@@ -154,7 +167,7 @@ impl Policy {
 
     fn question(&self, call: ValidatedCall, entry: &Entry, rule: &Arc<Rule>, facts: &Facts<'_>) -> Question {
         let mode = self.mode(facts);
-        let rehearsal = authorize(call.clone(), entry, Mode::Preview, facts).sending_nothing();
+        let rehearsal = rehearsal(call.clone(), entry, facts);
         let used = rehearsal.grants().http.iter().flat_map(|grant| grant.secrets.iter());
         let by_server = rehearsal.grants().server.iter().flat_map(|server| &server.secrets);
         let secrets: BTreeSet<SecretName> = used.map(|used| &used.secret).chain(by_server).cloned().collect();
@@ -201,6 +214,10 @@ pub(crate) fn weigh_rule(rule: &Rule, call: &ValidatedCall, facts: &Facts<'_>) -
         Some(Some(false)) => WeighedRule::DoesNot,
         Some(None) => WeighedRule::Undecidable,
     }
+}
+
+fn rehearsal(call: ValidatedCall, entry: &Entry, facts: &Facts<'_>) -> AuthorizedCall {
+    authorize(call, entry, Mode::Preview, facts).sending_nothing()
 }
 
 fn authorize(call: ValidatedCall, entry: &Entry, mode: Mode, facts: &Facts<'_>) -> AuthorizedCall {

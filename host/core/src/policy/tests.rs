@@ -468,6 +468,18 @@ fn what_shows_a_person_what_a_call_would_do_sends_nothing_and_lands_nothing() {
 }
 
 #[test]
+fn a_call_with_other_arguments_is_looked_at_in_the_same_way_and_where_a_rule_denies_it_not_at_all() {
+    let pattern = "when = { properties.path.const = \"/no\", required = [\"path\"] }";
+    let rules = format!("{HEAD}{}{}", rule("q", "allow", "*", ""), rule("no", "deny", "*", pattern));
+    let own = policy(&rules, &tools());
+    let (tool, scope) = (&tools()[0], RunScope::default());
+    let looked = |arguments| own.rehearsal(call(tool, arguments), tool, &Facts::new(Mode::Live, &scope));
+    let rehearsal = looked(json!({ "path": "/yes" })).unwrap();
+    assert_eq!((rehearsal.mode(), rehearsal.sends()), (Mode::Preview, crate::call::Sends::Nothing));
+    assert_eq!(looked(json!({ "path": "/no" })).unwrap_err().kind, DenialKind::Rule);
+}
+
+#[test]
 fn the_model_learns_nothing_but_denied_and_the_advice() {
     let rest = "reason = \"secret-reason\"\nadvice = \"Ask for a copy.\"";
     let policy =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use toolhold_core::approval::{Approval, ApprovalState, Verdict};
 use toolhold_core::id::ApprovalId;
 
-use super::{Project, record};
+use super::{Project, record, shown};
 use crate::approvals::wish::{self, Said, Wish};
 use crate::approvals::{Decider, Error};
 use crate::cli::failure::{CommandResult, Failure, WithCode as _};
@@ -51,10 +51,10 @@ pub(super) async fn decide(id: &ApprovalId, said: Said, project: &Project, ui: U
 /// Leaves the decision for whoever holds the journal, and waits until it is taken.
 async fn leave(id: &ApprovalId, said: Said, project: &Project, ui: Ui) -> CommandResult {
     let state = project.state();
-    let before = record(id, project)?.approval.state;
+    let taken = Taken::of(&said, record(id, project)?.approval.state);
     let wish = Wish { approval: id.clone(), face: "terminal".into(), name: name(), said };
     wish::leave(&state, &wish).code(ExitCode::Host)?;
-    if let Some(approval) = became(id, &state, before).await? {
+    if let Some(approval) = became(id, &state, &taken).await? {
         return told(&approval, ui);
     }
     if wish::take_back(&state, id) {
@@ -63,7 +63,7 @@ async fn leave(id: &ApprovalId, said: Said, project: &Project, ui: Ui) -> Comman
         return Err(Failure::new(ExitCode::Host, anyhow::anyhow!("{why}")));
     }
     // It was taken at the last moment.
-    match became(id, &state, before).await? {
+    match became(id, &state, &taken).await? {
         Some(approval) => told(&approval, ui),
         None => {
             let why = format!(
@@ -75,15 +75,35 @@ async fn leave(id: &ApprovalId, said: Said, project: &Project, ui: Ui) -> Comman
     }
 }
 
-/// The approval, once it is not any more what it was `before`. Nothing where that takes too long.
-async fn became(id: &ApprovalId, state: &Path, before: ApprovalState) -> Result<Option<Approval>, Failure> {
+/// By what it is known that a decision was taken, and not somebody else's.
+struct Taken {
+    before: ApprovalState,
+    is_withdrawal: bool,
+    by: Decider,
+}
+
+impl Taken {
+    fn of(said: &Said, before: ApprovalState) -> Self {
+        let is_withdrawal = matches!(said, Said::Withdraw);
+        Self { before, is_withdrawal, by: Decider::new("terminal", &name()) }
+    }
+
+    fn is_seen_in(&self, approval: &Approval) -> bool {
+        let is_ours = approval.answer.as_ref().is_some_and(|answer| answer.by == self.by.as_str());
+        approval.state != self.before
+            && if self.is_withdrawal { approval.state == ApprovalState::Withdrawn } else { is_ours }
+    }
+}
+
+/// The approval, once the decision was taken. Nothing where that takes too long.
+async fn became(id: &ApprovalId, state: &Path, taken: &Taken) -> Result<Option<Approval>, Failure> {
     for _ in 0..LOOKS {
         tokio::time::sleep(LOOK).await;
         if let Some(why) = wish::refused(state, id) {
             return Err(Failure::new(ExitCode::BadInput, anyhow::anyhow!("{why}")));
         }
         let found = Reader::open(state).and_then(|reader| reader.approval(id)).code(ExitCode::Host)?;
-        if let Some((approval, _)) = found.filter(|(approval, _)| approval.state != before) {
+        if let Some((approval, _)) = found.filter(|(approval, _)| taken.is_seen_in(approval)) {
             return Ok(Some(approval));
         }
     }
@@ -91,7 +111,7 @@ async fn became(id: &ApprovalId, state: &Path, before: ApprovalState) -> Result<
 }
 
 fn told(approval: &Approval, ui: Ui) -> CommandResult {
-    ui.result(approval, |approval| format!("{}: {}", approval.id, approval.state))?;
+    ui.result(approval, shown::decided)?;
     Ok(ExitCode::Success)
 }
 
@@ -106,7 +126,7 @@ pub(super) fn refused(error: Error) -> Failure {
         | Error::Changed(_) => ExitCode::BadInput,
         Error::Journal(_) => ExitCode::Host,
         Error::Invalid(_) => ExitCode::InvalidArguments,
-        Error::Denied(_) => ExitCode::Denied,
+        Error::Denied(_) | Error::Refused(_) => ExitCode::Denied,
     };
     Failure::new(code, error)
 }

@@ -16,6 +16,7 @@ pub(super) use self::editor::Editor;
 pub(super) use self::prompter::Prompter;
 use super::effects;
 use super::failure::{CommandResult, Failure, WithCode as _};
+use super::named;
 use super::project::Project;
 use super::ui::Ui;
 use crate::approvals::wish::Said;
@@ -104,13 +105,18 @@ pub(super) struct Modify {
 impl Approvals {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let whole = |approval: ApprovalId| named::whole(approval, project, ui);
         match self.command.unwrap_or_else(|| Command::List(List::default())) {
             Command::List(list) => list.run(project, ui),
-            Command::Show { approval } => show(&approval, project, ui),
-            Command::Approve { approval, scope } => decide(&approval, Said::Approve { scope }, project, ui).await,
-            Command::Reject { approval, reason } => decide(&approval, Said::Reject { reason }, project, ui).await,
+            Command::Show { approval } => show(&whole(approval)?, project, ui),
+            Command::Approve { approval, scope } => {
+                decide(&whole(approval)?, Said::Approve { scope }, project, ui).await
+            }
+            Command::Reject { approval, reason } => {
+                decide(&whole(approval)?, Said::Reject { reason }, project, ui).await
+            }
             Command::Modify(modify) => modify.run(project, ui).await,
-            Command::Withdraw { approval } => decide(&approval, Said::Withdraw, project, ui).await,
+            Command::Withdraw { approval } => decide(&whole(approval)?, Said::Withdraw, project, ui).await,
         }
     }
 }
@@ -135,6 +141,7 @@ impl List {
 impl Modify {
     async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let Self { approval, arguments, scope, editor } = self;
+        let approval = named::whole(approval, project, ui)?;
         let arguments = match arguments {
             Some(text) => match text.strip_prefix('@') {
                 Some(path) => std::fs::read_to_string(path).code(ExitCode::Usage)?,

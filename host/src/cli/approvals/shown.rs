@@ -1,7 +1,7 @@
 //! An approval as a person reads it who has to decide. Nothing of a model, a tool or a client is shown unescaped.
 
 use serde_json::Value;
-use toolhold_core::approval::ApprovalState;
+use toolhold_core::approval::{Approval, ApprovalState};
 use toolhold_core::call::Mode;
 use toolhold_core::escape;
 
@@ -56,7 +56,11 @@ pub(super) fn whole(record: &ApprovalRecord) -> String {
     }
     lines.push(String::new());
     let is_other = approval.answer.as_ref().is_some_and(|answer| answer.arguments.is_some());
-    let would = if is_other { "with the arguments that were asked for, it would" } else { "it would" };
+    let would = match record.foreseen.modified {
+        true => "with the person's arguments, it would",
+        false if is_other => "with the arguments that were asked for, it would",
+        false => "it would",
+    };
     lines.push(paint(Tone::Strong, would));
     lines.push(effects::whole(&record.foreseen.effects, Landing::Previewed));
     let urls = record.foreseen.effects.requests.iter().flat_map(|request| escape::odd_hosts(&request.url));
@@ -80,9 +84,31 @@ fn state(record: &ApprovalRecord) -> String {
             many => format!("{word}: {many} calls wait for the answer"),
         };
     };
-    let scope = answer.scope.map_or(String::new(), |scope| format!(", for {scope}"));
+    let by = escape::line(&answer.by);
     let reason = answer.reason.as_ref().map_or(String::new(), |reason| format!(": {}", escape::line(reason)));
-    format!("{word} by {}{scope}{reason}, used {} times", escape::line(&answer.by), approval.uses)
+    let Some(scope) = answer.scope else { return format!("{word}: rejected by {by}{reason}") };
+    let otherwise = if answer.arguments.is_some() { " with other arguments" } else { "" };
+    format!("{word}: approved by {by}{otherwise}, for {scope}; {}", uses(approval.uses))
+}
+
+fn uses(uses: u64) -> String {
+    match uses {
+        0 => "no call was made with it".to_owned(),
+        1 => "one call was made with it".to_owned(),
+        many => format!("{many} calls were made with it"),
+    }
+}
+
+/// What came of a decision, in a line.
+pub(super) fn decided(approval: &Approval) -> String {
+    let is_other = approval.answer.as_ref().is_some_and(|answer| answer.arguments.is_some());
+    let said = match approval.state {
+        // A call that waited was faster than whoever asks.
+        ApprovalState::Used if is_other => "modified; one call was made with it",
+        ApprovalState::Used => "approved; one call was made with it",
+        state => state.as_str(),
+    };
+    format!("{}: {said}", approval.id)
 }
 
 fn tone(state: ApprovalState) -> Tone {
@@ -112,7 +138,7 @@ fn arguments(title: &str, text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use toolhold_core::approval::{Approval, Foreseen};
+    use toolhold_core::approval::{Answer, ApprovalScope, Foreseen};
 
     use super::*;
 
@@ -138,5 +164,22 @@ mod tests {
         }
         let odd = whole(&record("{\"url\":\"https://p\u{430}ypal.com/\"}", "ask"));
         assert!(odd.contains("U+0430"), "{odd}");
+    }
+
+    #[test]
+    fn who_approved_is_not_who_used_it() {
+        let mut used = record("{}", "ask");
+        let answer = Answer {
+            by: "terminal:ann".into(),
+            at: 2,
+            scope: Some(ApprovalScope::Once),
+            reason: None,
+            arguments: None,
+            binding: None,
+        };
+        used.approval = Approval { state: ApprovalState::Used, answer: Some(answer), uses: 1, ..used.approval };
+        let shown = anstream::adapter::strip_str(&whole(&used)).to_string();
+        assert!(shown.contains("used: approved by terminal:ann, for once; one call was made with it"), "{shown}");
+        assert_eq!(decided(&used.approval), "a: approved; one call was made with it");
     }
 }

@@ -11,6 +11,7 @@ use super::{failure, list, run};
 use crate::agent::TokioClock;
 use crate::cli::approvals::Editor;
 use crate::cli::failure::CommandResult;
+use crate::cli::named;
 use crate::cli::project::{Project, open};
 use crate::cli::ui::Ui;
 use crate::exit_code::ExitCode;
@@ -65,20 +66,22 @@ enum Command {
 impl Dlq {
     /// Runs the command.
     pub(in crate::cli) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let whole = |run: RunId| named::whole(run, project, ui);
         match self.command {
             Command::List { limit } => list::dead(limit, project, ui),
-            Command::Show { run } => list::show(&run, project, ui),
+            Command::Show { run } => list::show(&whole(run)?, project, ui),
             Command::Requeue { run, model, editor } => {
+                let run = whole(run)?;
                 run::go_on(run::From::Dead(run), (model, editor), project, ui).await
             }
-            Command::Discard { run } => discard(&run, project, ui).await,
+            Command::Discard { run } => discard(&whole(run)?, project, ui).await,
         }
     }
 }
 
 async fn discard(run: &RunId, project: &Project, ui: Ui) -> CommandResult {
     let host = open(project, Vec::new(), ui).await?;
-    let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let cancel = CancellationToken::new();
     let worker = Worker { tools: &tools, clock: Arc::new(TokioClock::default()), cancel, front: "dlq" };
     worker.discard(run).await.map_err(failure)?;

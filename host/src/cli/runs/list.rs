@@ -60,7 +60,7 @@ fn stored(states: Vec<State>, limit: u32, project: &Project) -> Result<Vec<RunRe
     if !project.has_state() {
         return Ok(Vec::new());
     }
-    reader(project)?.runs(&RunFilter { states, limit }).code(ExitCode::Host)
+    reader(project)?.runs(&RunFilter { states, limit, ..RunFilter::default() }).code(ExitCode::Host)
 }
 
 /// Prints the dead letters.

@@ -17,6 +17,7 @@ pub(super) use self::model::ModelArguments;
 pub(super) use self::run::Run;
 use super::approvals::Editor;
 use super::failure::{CommandResult, Failure, WithCode as _};
+use super::named;
 use super::project::Project;
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
@@ -119,21 +120,25 @@ impl std::str::FromStr for At {
 impl Runs {
     /// Runs the command.
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        let whole = |run: RunId| named::whole(run, project, ui);
+        let at = |at: At| whole(at.run).map(|run| At { run, step: at.step });
         match self.command.unwrap_or_else(|| Command::List(list::List::default())) {
             Command::List(list) => list.run(project, ui),
-            Command::Show { run } => list::show(&run, project, ui),
-            Command::State { at } => state::run(&at, project, ui),
+            Command::Show { run } => list::show(&whole(run)?, project, ui),
+            Command::State { at: of } => state::run(&at(of)?, project, ui),
             Command::Resume { run, model, editor } => {
+                let run = whole(run)?;
                 run::go_on(run::From::CutOff(run), (model, editor), project, ui).await
             }
             Command::Fork { from, note, model, editor } => {
-                let whole =
+                let from = at(from)?;
+                let past =
                     || runs::Past::of(&reader(project)?, &from.run).and_then(|past| past.machine()).map_err(failure);
-                let step = from.step.map_or_else(|| whole().map(|machine| machine.checkpoint()), Ok)?;
+                let step = from.step.map_or_else(|| past().map(|machine| machine.checkpoint()), Ok)?;
                 run::go_on(run::From::Fork { run: from.run, step, note }, (model, editor), project, ui).await
             }
-            Command::Replay { at } => replay::run(&at, project, ui).await,
-            Command::Cancel { run } => cancel(&run, project, ui).await,
+            Command::Replay { at: of } => replay::run(&at(of)?, project, ui).await,
+            Command::Cancel { run } => cancel(&whole(run)?, project, ui).await,
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{failure, reader};
 use crate::agent::{Clock, Models, Task, TokioClock, Tools as _};
 use crate::cli::approvals::{Editor, Prompter};
 use crate::cli::failure::{CommandResult, Failure, WithCode as _};
-use crate::cli::project::{Project, open};
+use crate::cli::project::{Opened, Project, try_open};
 use crate::cli::ui::Ui;
 use crate::clock;
 use crate::exit_code::ExitCode;
@@ -96,6 +96,7 @@ impl Run {
             session: session.preview(),
             labels: Arc::default(),
             on_report: &on_report,
+            seat: None,
         };
         let mut found = before(&tools, &models)?;
         if self.check {
@@ -139,7 +140,8 @@ pub(super) async fn go_on(
     let session = session(&models, None, project, ui).await?;
     let mut models = models.open(session.host())?;
     let on_report = |report: &_| session.note(report);
-    let tools = HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report };
+    let tools =
+        HostTools { host: session.host(), session: None, labels: Arc::default(), on_report: &on_report, seat: None };
     let worker = Worker { tools: &tools, clock, cancel: cancel_on_interrupt(), front: "runs" };
     let mut show = |event: &_| session.show(event);
     let run = if let From::Fork { .. } = &from { clock::new_run() } else { from.run().clone() };
@@ -202,9 +204,16 @@ fn answer_schema(path: &Path) -> Result<Value, Failure> {
     Ok(schema)
 }
 
+/// What to do where a server has the state.
+const IN_A_SERVER: &str = "where that one is `toolhold serve`, it works on the run itself: begin it with `POST /v1/runs`, take it up with \
+                           `POST /v1/runs/RUN/resume` (docs/api.md)";
+
 /// `wish` is whether a new run is to be a dry one; a run that there is already is what it was.
 async fn session(models: &Beforehand, wish: Option<bool>, project: &Project, ui: Ui) -> Result<Session, Failure> {
-    let host = open(project, models.secrets(), ui).await?;
+    let host = match try_open(project, models.secrets(), ui).await? {
+        Opened::Ours(host) => *host,
+        Opened::InUse(failure) => return Err(failure.or_else(IN_A_SERVER)),
+    };
     // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
     let is_dry = wish.is_some_and(|wish| wish || host.policy().manifest().mode() == Mode::Preview);
     Ok(Session::new(host, is_dry, ui))

@@ -40,7 +40,7 @@ struct Draft {
 {% if reason != "" %}<p class="lead">{{ reason }}</p>{% endif %}
 <dl class="sheet"><div><dt>rule</dt><dd>{{ rule }}</dd></div><div><dt>asked by</dt><dd>{{ by }}</dd></div><div><dt>asked</dt><dd>{{ asked }}</dd></div>{% if waits != "" %}<div><dt>waiting now</dt><dd>{{ waits }}</dd></div>{% endif %}<div><dt>{{ until_name }}</dt><dd>{{ until }}</dd></div><div><dt>secrets it could use</dt><dd>{% if secrets.is_empty() %}none{% endif %}{% for secret in secrets %}<span class="label">{{ secret }}</span> {% endfor %}</dd></div><div><dt>tool bytes</dt><dd><code>{{ digest }}</code></dd></div><div><dt>from</dt><dd><a href="{{ run }}">run</a> · <a href="{{ call }}">call</a></dd></div></dl>
 {% if answer != "" %}<p class="said {% if yes %}good{% else %}bad{% endif %}"><span class="sign" aria-hidden="true">{% if yes %}✓{% else %}✕{% endif %}</span> {{ answer }}</p>{% endif %}</div>
-<section id="foreseen" data-part><h2>What it would do</h2>{% if failure != "" %}<p class="failure">The preview ended early: {{ failure }}</p>{% endif %}{{ effects }}<p class="hint">Observed in a preview that sent nothing and changed nothing.</p></section>
+<section id="foreseen" data-part><h2>What it would do{% if modified %} with the changed arguments{% endif %}</h2>{% if failure != "" %}<p class="failure">The preview ended early: {{ failure }}</p>{% endif %}{{ effects }}<p class="hint">Observed in a preview that sent nothing and changed nothing.</p></section>
 <section><h2>Arguments</h2>{% if redacted %}<p class="unknown"><span class="sign" aria-hidden="true">!</span> They hold a secret, which is not shown and cannot be changed here.</p>{% endif %}{{ arguments }}{% if !changed.is_empty() %}<h2>Arguments that a person put in their place</h2>{{ changed }}{% endif %}</section>
 <div id="decision" data-part>{{ decision }}</div>"#
 )]
@@ -62,6 +62,7 @@ struct Shown {
     answer: String,
     yes: bool,
     failure: String,
+    modified: bool,
     effects: Html,
     redacted: bool,
     arguments: Html,
@@ -79,7 +80,7 @@ struct Shown {
 {% if wrong != "" %}<p class="said bad" role="alert"><span class="sign" aria-hidden="true">✕</span> {{ wrong }}</p>{% endif %}
 <div class="columns"><div><label for="arguments">Arguments (JSON)</label><textarea id="arguments" name="arguments" rows="12" spellcheck="false" autocapitalize="none">
 {{ draft }}</textarea></div><div><p class="label-like">What the tool takes</p>{{ schema }}</div></div>
-<p class="hint">They are validated against the schema and decided by every rule, as if the model had asked for them. What a rule denies stays denied.</p><p class="buttons"><button class="primary">Approve with these, once</button></p></form></details>{% endif %}</section>"#
+<p class="hint">They are validated against the schema and decided by every rule, as if the model had asked for them. What a rule denies, and what no grant covers, is not approved.</p><p class="buttons"><button class="primary">Approve with these, once</button></p></form></details>{% endif %}</section>"#
 )]
 struct Decision<'a> {
     path: &'a str,
@@ -150,6 +151,7 @@ fn whole(host: &Host, record: &ApprovalRecord, to: &Visitor, draft: Draft) -> Ht
         answer: answer.map(|answer| said(approval, answer, now)).unwrap_or_default(),
         yes: approval.state != ApprovalState::Rejected,
         failure: failure.unwrap_or_default(),
+        modified: foreseen.modified,
         effects: effects::effects(&foreseen.effects),
         redacted: approval.is_redacted(),
         arguments: parts::json("Arguments", &approval.arguments),

@@ -128,7 +128,11 @@ fn list(reader: &Reader, wanted: &Wanted) -> Result<Html, Failure> {
     let states = wanted.states();
     let page = number(&wanted.page);
     let is_no_state = states.is_empty() && !wanted.state.is_empty();
-    let all = if is_no_state { Vec::new() } else { reader.runs(&RunFilter { states, limit: u32::MAX })? };
+    let all = if is_no_state {
+        Vec::new()
+    } else {
+        reader.runs(&RunFilter { states, limit: u32::MAX, ..RunFilter::default() })?
+    };
     let fitting: Vec<_> =
         all.into_iter().filter(|record| wanted.fits(record)).skip(page.saturating_mul(PAGE)).take(PAGE + 1).collect();
     let pairs = [("state", wanted.state.as_str()), ("task", wanted.task.as_str())];

@@ -229,7 +229,8 @@ pub(super) async fn asked(served: &Served, id: &str, text: &str, (arguments, eff
         uses: 0,
     };
     let failure = Failure::new(Class::Withheld, text, text);
-    let foreseen = Foreseen { effects: serde_json::from_str(effects).unwrap(), failure: Some(failure) };
+    let foreseen =
+        Foreseen { effects: serde_json::from_str(effects).unwrap(), failure: Some(failure), modified: false };
     let ask = Ask { approval, foreseen, max_waiting: 100, per_minute: 100 };
     assert_eq!(served.journal().ask(ask).await.unwrap(), Asked::New);
 }

@@ -6,7 +6,7 @@ use toolhold_core::event::Effects;
 use toolhold_core::id::{ApprovalId, Digest};
 use toolhold_core::manifest::Risk;
 
-use super::support::{State, call_id, intent, success, validated};
+use super::support::{State, call_id, intent, key, success, validated};
 use crate::journal::{Admission, ApprovalFilter, Ask, Asked, Change, Error, Intent, Journal};
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -193,4 +193,37 @@ fn a_call_whose_approval_was_taken_off_its_record_is_found_out() {
     state.reader().verify(None).unwrap();
     state.tamper("UPDATE calls SET approval = NULL");
     assert!(matches!(state.reader().verify(None), Err(Error::Broken(_))));
+}
+
+#[test]
+fn what_nobody_can_answer_or_use_any_more_is_removed_when_it_is_old_and_a_repeat_still_finds_its_own() {
+    let state = State::new();
+    let journal = state.open();
+    for (name, path) in [("used", "/work/a"), ("keyed", "/work/b"), ("rejected", "/work/c")] {
+        assert_eq!(ask(&journal, question(name, path)), Asked::New);
+        match name {
+            "rejected" => drop(decide(&journal, name, Verdict::Reject("no".into()), 2_000_000).unwrap()),
+            _ => approve(&journal, name, ApprovalScope::Once),
+        }
+    }
+    assert_eq!(
+        ask(&journal, Approval { asked_at: 90_000_000, expires_at: 95_000_000, ..question("open", "/work/d") }),
+        Asked::New
+    );
+    let keyed = Intent { key: Some(key("local", "k")), ..by("keyed", "c-2") };
+    for intent in [by("used", "c-1"), keyed] {
+        assert_eq!(journal.admit_blocking(intent).unwrap(), Admission::Fresh);
+    }
+    let remove = |before| runtime().block_on(journal.remove_approvals(before, 99_000_000)).unwrap();
+    assert_eq!(remove(5_000_000), 0, "their time is over at that moment and not before");
+    assert_eq!(remove(u64::MAX >> 1), 2);
+    assert_eq!(remove(u64::MAX >> 1), 0);
+    let reader = journal.reader().unwrap();
+    let left: Vec<String> =
+        reader.approvals(&ApprovalFilter::default()).unwrap().iter().map(|approval| approval.id.to_string()).collect();
+    assert_eq!(left, ["open", "keyed"], "one waits, and one is what a repeat is told by");
+    drop((reader, journal));
+    state.reader().verify(None).unwrap();
+    state.tamper("DELETE FROM approvals WHERE approval = 'keyed'");
+    assert!(matches!(state.reader().verify(None), Err(Error::Broken(_))), "removed, and not by us");
 }

@@ -51,7 +51,8 @@ async fn steps_are_kept_in_order_and_only_once() {
     assert_eq!(bodies, [r#"{"a":1}"#, r#"{"b":2}"#]);
     let record = reader.run(&run).unwrap().unwrap();
     assert_eq!((record.steps, record.state, record.task.as_str()), (2, State::Completed, "a task"));
-    let listed = |states: &[State]| reader.runs(&RunFilter { states: states.to_vec(), limit: 0 }).unwrap().len();
+    let listed =
+        |states: &[State]| reader.runs(&RunFilter { states: states.to_vec(), ..RunFilter::default() }).unwrap().len();
     assert_eq!([listed(&[]), listed(&[State::Completed, State::Failed]), listed(&[State::Failed])], [1, 1, 0]);
     reader.verify(None).unwrap();
 }

@@ -28,6 +28,9 @@ const REVISION: &str = "mcp-protocol-version";
 /// The first revision without sessions.
 const STATELESS: &str = "2026-07-28";
 
+/// The longest text of a refusal that is handed on, in bytes.
+const LONGEST_REFUSAL: usize = 4096;
+
 /// Callers whose requests are counted. There are fewer tokens.
 const CALLERS: usize = 4096;
 
@@ -97,7 +100,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
         return refusal;
     }
     let listens = request.method() == Method::GET;
-    let response = next.run(request).await;
+    let response = told(next.run(request).await).await;
     if let Some(id) = response.headers().get(SESSION).and_then(|id| id.to_str().ok())
         && !gate.sessions.began(id, &caller.name)
     {
@@ -109,6 +112,29 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
         Box::pin(async move { shutdown.begun().await })
     });
     response.map(|body| Body::new(Answer { body, until, _place: place }))
+}
+
+/// What the protocol's own listener refuses in plain text, as clients of the protocol read it.
+async fn told(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || kind.starts_with("application/json") || kind.starts_with("text/event-stream") {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, LONGEST_REFUSAL).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let why = match text.trim() {
+        "" => status.canonical_reason().unwrap_or("refused"),
+        why => why,
+    };
+    let mut response = refused(status, why);
+    for (name, value) in &parts.headers {
+        response.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
 }
 
 fn too_many_sessions() -> Response {
@@ -169,6 +195,9 @@ mod tests {
         let gate = Arc::new(Gate::new(sessions, shutdown.clone()));
         let answer = async |request: Request| match request.headers().get("begin") {
             Some(id) => ([(SESSION, id.clone())], "begun").into_response(),
+            None if request.headers().contains_key("fails") => {
+                (StatusCode::NOT_ACCEPTABLE, [(header::ALLOW, "POST")], "say what you accept\n").into_response()
+            }
             None => Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>()).into_response(),
         };
         (Router::new().route("/mcp", any(answer)).layer(from_fn_with_state(gate, pass)), shutdown)
@@ -204,6 +233,18 @@ mod tests {
         for role in [Role::Run, Role::Admin] {
             assert_eq!(status(&router, Caller::new("ann", role), &[]).await, StatusCode::OK);
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_listener_of_the_protocol_refuses_is_an_error_of_the_protocol() {
+        let (router, _shutdown) = gated();
+        let refused = router.oneshot(request(Some(ann()), Method::POST, &[("fails", "1")])).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::NOT_ACCEPTABLE);
+        assert_eq!(refused.headers()[header::ALLOW], "POST");
+        assert_eq!(refused.headers()[header::CONTENT_TYPE], "application/json");
+        let body: serde_json::Value =
+            serde_json::from_slice(&refused.into_body().collect().await.unwrap().to_bytes()).unwrap();
+        assert_eq!((&body["jsonrpc"], &body["error"]["message"]), (&json!("2.0"), &json!("say what you accept")));
     }
 
     #[tokio::test]

@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolhold_core::call::Mode;
@@ -28,6 +27,7 @@ pub use self::error::Refused;
 use self::notes::Notes;
 use self::work::Job;
 use super::past::Past;
+use super::places::Places;
 use super::preflight;
 use super::work::limits;
 use crate::agent::model::{Described, Model};
@@ -46,9 +46,9 @@ const REMEMBERED: usize = 64;
 /// How runs are worked on.
 #[derive(Debug)]
 pub struct Settings {
-    /// How many at once. Each holds at most one call at a time.
+    /// How many at once. Each holds at most one call at a time; one that waits for a person lends its place to others.
     pub at_once: usize,
-    /// How many wait for their turn beside those. More are refused.
+    /// How many wait for their turn beside those. More are refused. Those that wait for a person count only beyond `max-waiting` of them.
     pub waiting: usize,
     /// Who is asked where a run names no model.
     pub models: Described,
@@ -108,8 +108,10 @@ struct Inner {
     most: usize,
     clock: Arc<dyn Clock>,
     notes: Notes,
-    /// One place for each run that is worked on at the same time.
-    places: Arc<Semaphore>,
+    /// One for each run that is worked on at the same time.
+    places: Places,
+    /// How many runs that wait for a person do not count among those that wait.
+    most_lent: usize,
     /// The runs that are worked on or wait, and what ends each.
     present: Mutex<BTreeMap<RunId, CancellationToken>>,
     /// What the latest dry runs would have changed, the oldest first.
@@ -125,7 +127,9 @@ impl Service {
     /// Agents for `host`. Works on nothing yet.
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
-        let at_once = settings.at_once.clamp(1, Semaphore::MAX_PERMITS);
+        let at_once = settings.at_once.max(1);
+        // As many as questions may wait: what is bounded there is bounded here.
+        let most_lent = host.policy().manifest().approvals().limits.max_waiting;
         let notes = Notes::new(host.journal().directory());
         Self(Arc::new(Inner {
             host,
@@ -133,7 +137,8 @@ impl Service {
             most: at_once.saturating_add(settings.waiting),
             clock: Arc::new(TokioClock::default()),
             notes,
-            places: Arc::new(Semaphore::new(at_once)),
+            places: Places::new(at_once),
+            most_lent: usize::try_from(most_lent).unwrap_or(usize::MAX),
             present: Mutex::default(),
             dry: Mutex::default(),
             pause: CancellationToken::new(),
@@ -376,7 +381,9 @@ impl Service {
         if present.contains_key(run) || self.0.host.at_work().has(run) {
             return Err(Refused::AtWork(run.clone()));
         }
-        if present.len() >= self.0.most {
+        // A person may take hours: who waits for one keeps no other from being accepted.
+        let lent = self.0.places.lent().min(self.0.most_lent);
+        if present.len().saturating_sub(lent) >= self.0.most {
             return Err(Refused::Full(self.0.most));
         }
         let cancel = CancellationToken::new();

@@ -134,13 +134,13 @@ impl Job {
 impl Desk {
     async fn turn(&self, ready: Ready, models: &mut Models<'static>) -> Came {
         let service = &self.service.0;
-        let _place = tokio::select! {
+        let seat = tokio::select! {
             biased;
             () = service.pause.cancelled() => return Came::CutOff,
             () = self.claim.cancel.cancelled() => return self.cancelled().await,
-            place = service.places.acquire() => place,
+            seat = service.places.take() => seat,
         };
-        let tools = self.tools();
+        let tools = HostTools { seat: Some(&seat), ..self.tools() };
         match self.worker(&tools).carry(ready, models, &mut |_| (), &service.pause).await {
             Ok(ended) => Came::Over(Box::new(ended)),
             Err(error) => {
@@ -176,7 +176,7 @@ impl Desk {
 }
 
 fn tools(host: &Host, session: Option<Arc<PreviewSession>>, labels: Arc<RunLabels>) -> HostTools<'_> {
-    HostTools { host, session, labels, on_report: &|_| () }
+    HostTools { host, session, labels, on_report: &|_| (), seat: None }
 }
 
 /// The tools that a model of this host is told of.

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::receiver::Receiver;
 use crate::project::Project;
 
-/// Lines that are not JSON are the talk of the command.
+/// All of them: what the command says is one, too.
 fn lines(said: &str) -> Vec<Value> {
-    said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
 }
 
 #[test]
@@ -43,6 +43,19 @@ fn a_line_within_a_call_names_run_call_and_trace() {
     assert_eq!((&within["fields"]["tool"], &within["fields"]["outcome"]), (&"files.write".into(), &"success".into()));
     assert!(within["call"].is_string(), "{within}");
     assert!(within["run"].is_string() && within["step"].is_u64() && within["span_id"].is_string(), "{within}");
+}
+
+#[test]
+fn what_the_program_itself_says_is_a_line_too() {
+    let project = Project::locked();
+    let done = project.run(&["call", "files.write", "path=/work/new.md", "content=x", "--log-format", "json"]);
+    let said = lines(&done.said());
+    let how = said.iter().find(|line| line["message"].as_str().is_some_and(|text| text.contains("toolhold undo")));
+    let how = how.unwrap_or_else(|| panic!("{said:?}"));
+    assert_eq!((&how["level"], &how["target"]), (&"info".into(), &"toolhold".into()));
+    assert!(!how["message"].as_str().unwrap().contains('\u{1b}') && how["time"].is_string(), "{how}");
+    let wrong = project.run(&["runs", "show", "nothing", "--log-format", "json"]);
+    assert_eq!((wrong.code(), &lines(&wrong.said())[0]["level"]), (3, &"error".into()));
 }
 
 const SCRIPT: &str = r#"

@@ -64,7 +64,7 @@ async fn run(host: &Host, script: &Path) {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
     let spec: ModelSpec = format!("scripted:{}", script.display()).parse().unwrap();
     let mut models = [spec.open(&ModelOptions::default(), &|_| None, Arc::clone(&clock)).unwrap()];
-    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let worker = Worker { tools: &tools, clock, cancel: CancellationToken::new(), front: "test" };
     worker.begin(Task::new(toolhold::clock::new_run(), "t"), &mut models, &mut |_| ()).await.unwrap();
 }
@@ -163,7 +163,7 @@ async fn a_run_that_began_before_anybody_counted_is_counted_under_its_models() {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::default());
     let spec: ModelSpec = format!("scripted:{}", project.path().join("script.toml").display()).parse().unwrap();
     let mut models = [spec.open(&ModelOptions::default(), &|_| None, Arc::clone(&clock)).unwrap()];
-    let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host: &host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let worker = Worker { tools: &tools, clock, cancel: CancellationToken::new(), front: "test" };
     // A copy up to the call: what the copied steps cost was counted for the run that they are of.
     worker.fork((&id, 6), clock::new_run(), None, &mut models, &mut |_| ()).await.unwrap();

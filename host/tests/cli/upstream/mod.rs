@@ -203,6 +203,8 @@ fn descriptions_that_hide_flood_or_cost_are_not_accepted() {
         (one(&|tool| tool["name"] = json!("echo\u{200b}")), "no name here"),
         (one(&|tool| tool["name"] = json!("SAVE")), "both `save`"),
         (json!({ "tools": many }), "more than 256 tools"),
+        // What nobody keeps of a tool is bounded too, before it is looked at.
+        (one(&|tool| tool["_meta"] = json!("x".repeat(5 << 20))), "more bytes than it may have"),
         (json!({ "tools": 1 }), "list of tools is none"),
         (json!({ "capabilities": {} }), "has no tools"),
         (json!({ "version": "1999-01-01" }), "not spoken here"),
@@ -234,6 +236,11 @@ fn a_server_gets_what_is_listed_and_its_secret_comes_back_to_nobody() {
     assert!(!done.printed().contains("hunter22") && !done.said().contains("hunter22"), "{}", done.printed());
     assert_eq!(report["effects"]["requests"][0]["secrets"], json!(["token"]), "{report}");
     assert_eq!(report["effects"]["requests"][0]["returned"], json!(["token"]), "{report}");
+    // What it said last is told, without the secret.
+    let crashed = project.run_with(&[("PATH", "/usr/bin:/bin")], &["-vv", "call", "--json", "local.crash"]);
+    let told = format!("{}{}", crashed.printed(), crashed.said());
+    assert!(told.contains("thrown away by a test") && !told.contains("hunter22"), "{told}");
+    assert!(!project.run(&["audit", "export"]).printed().contains("hunter22"));
     // It is gone with the program that started it.
     let pid = report["result"]["pid"].as_u64().unwrap();
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "the server outlived the host");

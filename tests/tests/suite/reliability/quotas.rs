@@ -80,7 +80,7 @@ async fn run(host: &Host, agent: &str, name: &str, calls: usize) -> Ended {
 }
 
 async fn ran(host: &Host, agent: &str, name: &str, models: &mut [Box<dyn Model>; 1]) -> Ended {
-    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| () };
+    let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let worker = Worker {
         tools: &tools,
         clock: Arc::new(TokioClock::default()),

@@ -3,7 +3,7 @@
 use super::{Key, Otherwise, Shape, Table, key};
 use crate::manifest::text;
 
-const TOOLS: Shape = Shape::List { of: &text::LOCAL, may_be_empty: true };
+const TOOLS: Shape = Shape::List { of: &text::OF_SERVER, may_be_empty: true };
 
 const KEYS: &[Key] = &[
     key(
@@ -35,13 +35,13 @@ const KEYS: &[Key] = &[
         "read-only",
         TOOLS,
         Otherwise::Is("none"),
-        "tools that change nothing, in your words: a preview calls them too, and they are called again after failures",
+        "tools that change nothing, in your words and by the names that they have here: a preview calls them too, and they are called again after failures",
     ),
     key(
         "idempotent",
         TOOLS,
         Otherwise::Is("none"),
-        "tools of which a second call has no further effect, in your words: they are called again after failures",
+        "tools of which a second call has no further effect, in your words and by the names that they have here: they are called again after failures",
     ),
 ];
 

@@ -2,7 +2,7 @@
 
 use crate::id::SignerName;
 use crate::manifest::problem::Code;
-use crate::signature::PublicKey;
+use crate::signature::{IdentityError, PublicKey, SubjectPattern, address};
 
 use super::{Text, complain, shown};
 
@@ -26,3 +26,30 @@ pub(in crate::manifest) static KEY: Text = Text {
         }
     },
 };
+
+pub(in crate::manifest) static SUBJECT: Text = Text {
+    what: "an identity",
+    pattern: "^([^ *@]+://[^ *]+|[^ *]+@refs/(tags|heads)/[^ *]*\\*|[^ *@]+@[^ *@]+)$",
+    check: |text| {
+        named(
+            SubjectPattern::parse(text).map(drop),
+            "write it as the certificate has it: `cosign verify-blob` and `gh attestation verify` show it",
+        )
+    },
+};
+
+pub(in crate::manifest) static ISSUER: Text = Text {
+    what: "an issuer of identities",
+    pattern: "^https://[^ *]+$",
+    check: |text| named(address(text), "GitHub's workflows have `https://token.actions.githubusercontent.com`"),
+};
+
+pub(in crate::manifest) static REPOSITORY: Text = Text {
+    what: "a repository",
+    pattern: "^https://[^ *]+$",
+    check: |text| named(address(text), "write it as the certificate has it, such as `https://github.com/OWNER/NAME`"),
+};
+
+fn named(read: Result<(), IdentityError>, help: &str) -> Result<(), super::Complaint> {
+    read.or_else(|error| complain(Code::Signer, error.to_string(), help))
+}
