@@ -163,7 +163,7 @@ impl Approvals {
         let call = tool.validate(arguments).map_err(|violations| Error::Invalid(Box::new(violations)))?;
         let scope = RunScope::default();
         let rehearsal = self.0.policy().rehearsal(call.clone(), tool, &Facts::new(approval.mode, &scope));
-        let rehearsal = rehearsal.map_err(|denial| Error::Denied(Box::new(denial)))?;
+        let rehearsal = rehearsal.map_err(Error::Denied)?;
         if approval.answered(verdict, Some(&call), "", self.now()).is_err() {
             // It is decided already, or this is no answer: whoever writes it down says so, and nothing is run for it.
             return Ok(Modified { call, foreseen: Foreseen::default() });

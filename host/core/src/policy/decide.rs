@@ -78,9 +78,14 @@ impl Policy {
     /// # Errors
     ///
     /// The denial that the call would get.
-    pub fn rehearsal(&self, call: ValidatedCall, tool: &Tool, facts: &Facts<'_>) -> Result<AuthorizedCall, Denial> {
+    pub fn rehearsal(
+        &self,
+        call: ValidatedCall,
+        tool: &Tool,
+        facts: &Facts<'_>,
+    ) -> Result<AuthorizedCall, Box<Denial>> {
         match self.judge(&call, tool, facts) {
-            Err(refused) => Err(self.denial(refused, &call)),
+            Err(refused) => Err(Box::new(self.denial(refused, &call))),
             Ok((entry, _)) => Ok(rehearsal(call, entry, facts)),
         }
     }
