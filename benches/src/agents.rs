@@ -81,7 +81,7 @@ fn work(agent: usize, index: usize, writes: bool) -> (&'static str, Value) {
         _ if writes && index % 5 == 4 => {
             ("write", json!({ "path": format!("/work/out/agent-{agent}"), "content": "w".repeat(100) }))
         }
-        _ if index % 2 == 0 => ("echo", json!({ "step": index })),
+        _ if index.is_multiple_of(2) => ("echo", json!({ "step": index })),
         _ => ("read", json!({ "path": "/work/small" })),
     }
 }
