@@ -13,6 +13,7 @@ mod breakers;
 mod build;
 mod call;
 mod completions;
+mod console;
 mod dev;
 mod doctor;
 mod effects;
@@ -106,6 +107,7 @@ enum Command {
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
     Serve(Box<serve::Serve>),
+    Console(console::Console),
     Lock(lock::Lock),
     Add(add::Add),
     Update(update::Update),
@@ -171,6 +173,7 @@ impl Cli {
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Mcp(command) => block_on(command.run(&project, ui)),
             Command::Serve(command) => block_on(command.run(&project, ui)),
+            Command::Console(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Add(command) => block_on(command.run(&project, ui)),
             Command::Update(command) => block_on(command.run(&project, ui)),

@@ -115,6 +115,7 @@ impl Serve {
         let file = self.token_file.map_or_else(|| TokenFile::of_state(host.journal().directory()), TokenFile::at);
         first_token(&file, host.journal().directory(), ui)?;
         let access = Access::open(file, host.journal().clone()).await.code(ExitCode::BadInput)?;
+        server.loopback_url().into_iter().for_each(|url| access.invites_to(url));
         let shutdown = Shutdown::default();
         let runs = Service::new(host.clone(), self.runs.settings(models));
         let mcp = HttpSettings {
