@@ -35,6 +35,7 @@ mod openapi;
 mod pack;
 mod project;
 mod publish;
+mod reload;
 mod report;
 mod runs;
 mod schema_lines;
@@ -106,6 +107,7 @@ enum Command {
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
     Serve(Box<serve::Serve>),
+    Reload(reload::Reload),
     Lock(lock::Lock),
     Add(add::Add),
     Update(update::Update),
@@ -171,6 +173,7 @@ impl Cli {
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Mcp(command) => block_on(command.run(&project, ui)),
             Command::Serve(command) => block_on(command.run(&project, ui)),
+            Command::Reload(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Add(command) => block_on(command.run(&project, ui)),
             Command::Update(command) => block_on(command.run(&project, ui)),

@@ -11,6 +11,7 @@ mod client;
 pub mod http;
 mod install;
 mod meta;
+mod offers;
 mod server;
 mod stdio;
 mod tasks;

@@ -10,6 +10,7 @@ use rmcp::{RoleServer, ServiceExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::bounded::Bounded;
 use super::server::Server;
@@ -42,6 +43,7 @@ impl Server {
         W: AsyncWrite + Unpin + Send + 'static,
     {
         let (gone, calls) = (self.gone().clone(), self.calls().clone());
+        let _telling = AbortOnDropHandle::new(tokio::spawn(self.clone().tell_of_changes()));
         let input = UntilGone { input, gone: gone.clone() };
         let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output);
         let transport = Bounded::new(transport.with_max_line_length(LONGEST_MESSAGE));
