@@ -45,9 +45,12 @@ fn policy(rules: usize, tool: &Tool) -> Policy {
         let when = format!("when = {{ properties = {{ items = {{ type = \"integer\", maximum = {number} }} }}, required = [\"items\"] }}");
         format!("[[rules]]\nname = \"r{number}\"\ndecision = \"deny\"\ntools = [\"probes.*\"]\n{when}\n")
     });
+    resolved(&others.collect::<String>(), tool)
+}
+
+fn resolved(rules: &str, tool: &Tool) -> Policy {
     let text = format!(
-        "version = 1\n[tools.probes]\nsource = \"p.wasm\"\n{}[[rules]]\nname = \"last\"\ndecision = \"allow\"\ntools = [\"*\"]\n",
-        others.collect::<String>()
+        "version = 1\n[tools.probes]\nsource = \"p.wasm\"\n{rules}[[rules]]\nname = \"last\"\ndecision = \"allow\"\ntools = [\"*\"]\n"
     );
     let mut catalog = Catalog::default();
     catalog.add(tool.clone()).unwrap();
@@ -90,6 +93,45 @@ fn digest(bencher: Bencher<'_, '_>, rows: usize) {
 fn free(bencher: Bencher<'_, '_>, rows: usize) {
     let value = parse(&arguments(rows), "it").unwrap();
     bencher.with_inputs(|| value.clone()).bench_values(drop);
+}
+
+/// So many rules about one tool, each with a condition that holds for other paths; the last one allows.
+fn conditional(rules: usize, condition: fn(usize) -> String, tool: &Tool) -> Policy {
+    let rule = |(number, when): (usize, String)| {
+        format!(
+            "[[rules]]\nname = \"r{number}\"\ndecision = \"deny\"\ntools = [\"probes.*\"]\nwhen = {{ required = [\"path\"], {when} }}\n"
+        )
+    };
+    resolved(&(1..rules).map(|number| rule((number, condition(number)))).collect::<String>(), tool)
+}
+
+const CONDITIONAL: [usize; 3] = [10, 100, 1_000];
+
+fn decide_conditional(bencher: Bencher<'_, '_>, rules: usize, condition: fn(usize) -> String) {
+    let tool = tool();
+    let policy = conditional(rules, condition, &tool);
+    let (call, scope) = (tool.validate(r#"{"path":"/work/small"}"#).unwrap(), RunScope::default());
+    bencher
+        .with_inputs(|| call.clone())
+        .bench_values(|call| policy.decide(call, &tool, &Facts::new(Mode::Live, &scope)));
+}
+
+/// Found by what the argument is.
+#[divan::bench(args = CONDITIONAL)]
+fn decide_equal(bencher: Bencher<'_, '_>, rules: usize) {
+    decide_conditional(bencher, rules, |number| format!("properties.path.const = \"/work/other{number}\""));
+}
+
+/// Found by what the argument begins with.
+#[divan::bench(args = CONDITIONAL)]
+fn decide_beginning(bencher: Bencher<'_, '_>, rules: usize) {
+    decide_conditional(bencher, rules, |number| format!("properties.path.pattern = \"^/work/other{number}/\""));
+}
+
+/// Weighed one after the other.
+#[divan::bench(args = CONDITIONAL)]
+fn decide_one_by_one(bencher: Bencher<'_, '_>, rules: usize) {
+    decide_conditional(bencher, rules, |number| format!("properties.path.pattern = \"/other{number}$\""));
 }
 
 #[divan::bench(args = [1, 10, 100, 1_000, 10_000])]

@@ -25,7 +25,7 @@ use crate::id::Label;
 use crate::limit::{LIMITS, Limit};
 use crate::manifest::{Line, Risk, Rule, Verdict, amount};
 use crate::policy::{DenialKind, Entry, Facts, Policy, RuleRef, Suggestion, WeighedRule, narrowed, weigh_rule};
-use crate::schema::Violation;
+use crate::schema::{Extent, Violation};
 use crate::tool::Tool;
 
 /// Why a call is decided as it is.
@@ -218,9 +218,10 @@ impl Policy {
     }
 
     fn rule_lines(&self, entry: &Entry, call: &ValidatedCall, facts: &Facts<'_>) -> Vec<RuleLine> {
+        let extent = Extent::of(call.arguments());
         let mut decided = false;
         let mut line = |rule: &Arc<Rule>| {
-            let outcome = match weigh_rule(rule, call, facts) {
+            let outcome = match weigh_rule(rule, call.arguments(), extent, facts) {
                 WeighedRule::OtherLabels => RuleOutcome::OtherLabels(labels_of(rule)),
                 WeighedRule::DoesNot => RuleOutcome::OtherArguments(difference(rule, call)),
                 WeighedRule::Matches | WeighedRule::Undecidable if decided => RuleOutcome::Overruled,

@@ -9,8 +9,10 @@ mod decide;
 mod decision;
 mod fallbacks;
 mod grants;
+mod index;
 mod outlook;
 mod resolve;
+mod rules;
 mod scope;
 mod suggestion;
 
@@ -22,8 +24,8 @@ pub use outlook::Outlook;
 pub use scope::RunScope;
 pub use suggestion::Suggestion;
 
-pub(crate) use decide::{WeighedRule, weigh_rule};
 pub(crate) use grants::{Ceiling, narrowed, requests_left};
+pub(crate) use rules::{Rules, WeighedRule, weigh_rule};
 pub(crate) use suggestion::quoted;
 
 use crate::approval::Standing;
@@ -55,8 +57,8 @@ pub(crate) struct Entry {
     pub(crate) limits: Limits,
     /// What is done when it fails.
     pub(crate) reliability: Reliability,
-    /// The rules whose `tools` match it, strongest first.
-    pub(crate) rules: Vec<Arc<Rule>>,
+    /// The rules whose `tools` match it.
+    pub(crate) rules: Rules,
 }
 
 /// What a decision depends on besides the call and the manifest.

@@ -31,7 +31,8 @@ pub(crate) fn hashed(run: &RunReport) -> Vec<Change> {
 
 /// What is said of all that it read, by the grants under which it did.
 fn labels(call: &AuthorizedCall, run: &RunReport) -> BTreeSet<Label> {
-    let read = call.grants().directories.iter().filter(|grant| run.files.sources.contains(&grant.guest));
+    let labelled = call.grants().directories.iter().filter(|grant| !grant.labels.is_empty());
+    let read = labelled.filter(|grant| run.files.sources.contains(&grant.guest));
     read.flat_map(|grant| grant.labels.iter()).chain(&run.labels).cloned().collect()
 }
 

@@ -1,11 +1,15 @@
 //! The whole host around a hostile guest: files, lock, journal, sandbox. What the rooms each promise, together.
 
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolhold::{CallOptions, CallReport, Host, HostConfig, ToolCall};
 use toolhold_core::outcome::{Class, Outcome};
+use toolhold_sandbox::{Event, EventSink};
 use toolhold_tests::{guests, test_host, wat_guest};
 
 /// A directory with a manifest, a component and a granted directory.
@@ -179,4 +183,50 @@ fn every_hostile_call_leaves_a_record_and_the_chain_holds() {
         let unknown = call(&host, "no-such-tool", json!({}), None).await;
         assert_eq!(failed(&unknown), Class::UnknownTool);
     });
+}
+
+/// The order in which calls of these clients and runs begin that come in this order and find the only place taken.
+fn order(calls: &[(&str, &str)]) -> Vec<String> {
+    let place = Place::new(&guests::component("hostile").unwrap(), "[host]\nmax-calls-in-flight = 1");
+    let begun: Arc<Mutex<Vec<String>>> = Arc::default();
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        let host = place.open().await;
+        let mut made = Vec::new();
+        for (client, run) in [("first", "first")].iter().chain(calls) {
+            let (options, begun, name) = (CallOptions::default(), Arc::clone(&begun), format!("{client} {run}"));
+            let cancel = options.cancel.clone();
+            // The first ends once all others wait; each of them says that it has begun, and is over.
+            let ends = *client != "first";
+            let events = EventSink::new(move |event| {
+                if matches!(event, Event::Emitted(_)) && ends {
+                    begun.lock().unwrap().push(name.clone());
+                    cancel.cancel();
+                }
+            });
+            let cancel = options.cancel.clone();
+            let options = CallOptions { client: (*client).into(), events: Some(events), ..options };
+            let call = ToolCall { run: run.parse().unwrap(), ..ToolCall::new("guest.polite_loop", "{}") };
+            let host = host.clone();
+            let mut making = Box::pin(async move { host.call(call, options).await });
+            // Gets as far as it gets without waiting: the first runs, the others stand in the queue one after the other.
+            let first_poll = poll_fn(|context| Poll::Ready(making.as_mut().poll(context))).await;
+            assert!(first_poll.is_pending(), "{client} {run}");
+            made.push((tokio::spawn(making), cancel));
+        }
+        made[0].1.cancel();
+        for (making, _) in made {
+            assert_eq!(failed(&making.await.unwrap()), Class::Cancelled);
+        }
+    });
+    let begun = begun.lock().unwrap();
+    begun.clone()
+}
+
+#[test]
+fn clients_take_turns_for_places_and_within_one_its_runs_do() {
+    let flood = [("a", "r"), ("a", "r"), ("a", "r"), ("b", "r"), ("a", "s")];
+    assert_eq!(order(&flood), ["a r", "b r", "a s", "a r", "a r"]);
+    // A client with many runs has no more turns than one with one.
+    assert_eq!(order(&[("a", "r"), ("a", "s"), ("a", "t"), ("b", "r")]), ["a r", "b r", "a s", "a t"]);
 }

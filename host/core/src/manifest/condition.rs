@@ -11,7 +11,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::schema::{self, CompiledSchema, Violation, nearest};
+use crate::schema::{self, CompiledSchema, Cost, Extent, Violation, nearest};
 
 use super::problem::{Code, Problem, suggest};
 
@@ -196,10 +196,14 @@ impl Condition {
         Ok(Self { compiled: CompiledSchema::compile(schema)? })
     }
 
-    /// Whether the arguments satisfy it; `None` if they are too deep or too large to tell.
-    #[must_use]
-    pub fn holds(&self, arguments: &Value) -> Option<bool> {
-        self.compiled.holds(arguments)
+    /// Whether the arguments, which are so large, satisfy it; `None` if they are too deep or too large to tell.
+    pub(crate) fn holds(&self, arguments: &Value, extent: Extent) -> Option<bool> {
+        self.compiled.holds(arguments, extent)
+    }
+
+    /// What it costs at most to tell.
+    pub(crate) fn cost(&self) -> &Cost {
+        self.compiled.cost()
     }
 
     /// Where and why the arguments do not satisfy it, for the operator.

@@ -11,6 +11,7 @@ use crate::tool::Tool;
 
 use super::decision::{Decision, Denial, DenialKind, Question, RuleRef};
 use super::grants::narrowed;
+use super::rules::Weighed;
 use super::suggestion::Suggestion;
 use super::{Entry, Facts, Policy};
 
@@ -18,29 +19,10 @@ use super::{Entry, Facts, Policy};
 const ADVICE: &str =
     "Do not repeat this call unchanged. Use what other tools give you, or say what you need and let the user decide.";
 
-/// What the rules say of a call.
-enum Weighed<'a> {
-    /// This rule is the strongest that matches.
-    By(&'a Arc<Rule>),
-    /// This rule is the strongest that may match, and whether it does cannot be told.
-    Undecidable(&'a Arc<Rule>),
-    /// No rule matches.
-    ByNone,
-}
-
 /// A call that may not go on: what kind of denial it will be, and the rule that says so.
 pub(crate) struct Refused<'a> {
     kind: DenialKind,
     pub(crate) rule: Option<&'a Arc<Rule>>,
-}
-
-/// Whether one rule matches arguments.
-pub(crate) enum WeighedRule {
-    Matches,
-    /// Its run has read nothing of what the rule is about.
-    OtherLabels,
-    DoesNot,
-    Undecidable,
 }
 
 impl Policy {
@@ -60,7 +42,7 @@ impl Policy {
             },
             _ => None,
         };
-        let mode = if is_preview(entry, &call, facts) { Mode::Preview } else { self.mode(facts) };
+        let mode = if entry.rules.is_preview(rule, &call, facts) { Mode::Preview } else { self.mode(facts) };
         let authorized = authorize(call, entry, mode, facts);
         let authorized = match approval {
             Some(approval) => authorized.approved(approval),
@@ -126,7 +108,7 @@ impl Policy {
         if !facts.scope.has_tool(name) {
             return refused(DenialKind::OutsideRun, None);
         }
-        match weigh(entry, call, facts) {
+        match entry.rules.weigh(call, facts) {
             Weighed::By(rule) if rule.verdict == Verdict::Deny => refused(DenialKind::Rule, Some(rule)),
             Weighed::By(rule) => Ok((entry, rule)),
             Weighed::Undecidable(rule) => refused(DenialKind::Undecidable, Some(rule)),
@@ -162,8 +144,8 @@ impl Policy {
 
     /// A rule that allows other calls of the tool: widening it may be what is meant.
     fn allowing(&self, tool: &str) -> Option<RuleRef> {
-        let rules = &self.entry(tool)?.rules;
-        rules.iter().find(|rule| rule.verdict == Verdict::Allow).map(|rule| self.rule_ref(rule))
+        let mut rules = self.entry(tool)?.rules.iter();
+        rules.find(|rule| rule.verdict == Verdict::Allow).map(|rule| self.rule_ref(rule))
     }
 
     pub(crate) fn rule_ref(&self, rule: &Rule) -> RuleRef {
@@ -187,37 +169,6 @@ impl Policy {
             rehearsal,
             call,
         }
-    }
-}
-
-/// Whether a rule lets the call run as a preview only. One that cannot be judged may.
-fn is_preview(entry: &Entry, call: &ValidatedCall, facts: &Facts<'_>) -> bool {
-    let mut previewing = entry.rules.iter().filter(|rule| rule.verdict == Verdict::Preview);
-    previewing.any(|rule| matches!(weigh_rule(rule, call, facts), WeighedRule::Matches | WeighedRule::Undecidable))
-}
-
-/// The strongest rule that matches. Rules stand strongest first, so the first one decides; one that cannot be judged
-/// might have matched, so it decides too.
-fn weigh<'a>(entry: &'a Entry, call: &ValidatedCall, facts: &Facts<'_>) -> Weighed<'a> {
-    for rule in &entry.rules {
-        match weigh_rule(rule, call, facts) {
-            WeighedRule::Matches => return Weighed::By(rule),
-            WeighedRule::Undecidable => return Weighed::Undecidable(rule),
-            WeighedRule::OtherLabels | WeighedRule::DoesNot => {}
-        }
-    }
-    Weighed::ByNone
-}
-
-/// Whether the run and the arguments are those that a rule is about.
-pub(crate) fn weigh_rule(rule: &Rule, call: &ValidatedCall, facts: &Facts<'_>) -> WeighedRule {
-    if !rule.when_labels.is_empty() && !rule.when_labels.iter().any(|label| facts.labels.contains(&label.value)) {
-        return WeighedRule::OtherLabels;
-    }
-    match rule.when.as_ref().map(|when| when.value.holds(call.arguments())) {
-        None | Some(Some(true)) => WeighedRule::Matches,
-        Some(Some(false)) => WeighedRule::DoesNot,
-        Some(None) => WeighedRule::Undecidable,
     }
 }
 

@@ -1,6 +1,5 @@
 //! From a manifest and the tools that were loaded to a policy: every name is looked up, every rule finds its tools.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::manifest::{
 use crate::tool::{Catalog, Tool};
 
 use super::grants::{Ceiling, granted};
+use super::rules::Rules;
 use super::{Entry, Policy, fallbacks};
 
 impl Policy {
@@ -23,29 +23,25 @@ impl Policy {
     ///
     /// Every tool that the manifest names and no component has, every rule that can never match.
     pub fn resolve(manifest: Arc<Manifest>, catalog: &Catalog) -> Result<Self, Errors> {
-        let mut resolver = Resolver { manifest: &manifest, tools: entries(&manifest, catalog), problems: Vec::new() };
+        let mut resolver = Resolver {
+            manifest: &manifest,
+            tools: entries(&manifest, catalog),
+            rules: BTreeMap::new(),
+            problems: Vec::new(),
+        };
         resolver.exposed_tools_exist();
         resolver.single_tools_exist();
         resolver.tools_of_servers_exist();
         resolver.needs_are_usable();
         manifest.rules().iter().for_each(|rule| resolver.rule(rule));
-        let Resolver { mut tools, mut problems, .. } = resolver;
+        let Resolver { mut tools, rules, mut problems, .. } = resolver;
         problems.extend(fallbacks::problems(&tools));
         manifest.complain(problems.clone())?;
-        tools
-            .values_mut()
-            .for_each(|entry| entry.rules.sort_by(|left, right| precedence(left).cmp(&precedence(right))));
+        for (name, rules) in rules {
+            tools.entry(name).and_modify(|entry| entry.rules = Rules::of(rules));
+        }
         Ok(Self { tools, warnings: problems, manifest })
     }
-}
-
-/// Strongest first; among those that ask, first those that ask every time, then those with more at stake, so that a person is
-/// asked in the strictest way; among equals those without a condition, which are cheap; then by name, so that the order in
-/// which rules are written decides nothing.
-fn precedence(rule: &Rule) -> impl Ord + '_ {
-    let asks = rule.verdict == Verdict::Ask;
-    let strictness = asks.then_some((rule.every_time, rule.risk));
-    (Reverse((rule.verdict, strictness)), !rule.is_unconditional(), &rule.name.value)
 }
 
 fn entries(manifest: &Manifest, catalog: &Catalog) -> BTreeMap<String, Entry> {
@@ -65,7 +61,7 @@ fn entry(tool: Tool, component: &Component) -> Entry {
             .is_none_or(|names| names.iter().any(|name| name.value == *tool.name().local())),
         grants: granted(component, tool.name().local(), &ceiling),
         limits: component.limits.limits.clone(),
-        rules: Vec::new(),
+        rules: Rules::default(),
         ceiling,
         tool,
     }
@@ -74,6 +70,8 @@ fn entry(tool: Tool, component: &Component) -> Entry {
 struct Resolver<'a> {
     manifest: &'a Manifest,
     tools: BTreeMap<String, Entry>,
+    /// The rules about each tool, in no order.
+    rules: BTreeMap<String, Vec<Arc<Rule>>>,
     problems: Vec<Problem>,
 }
 
@@ -151,9 +149,7 @@ impl Resolver<'_> {
             self.arguments_exist(rule, when, &found);
         }
         for name in found {
-            if let Some(entry) = self.tools.get_mut(&name) {
-                entry.rules.push(Arc::clone(rule));
-            }
+            self.rules.entry(name).or_default().push(Arc::clone(rule));
         }
     }
 

@@ -80,18 +80,33 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Depth of `value` (a scalar has 1) and how many values it is made of, itself included.
-pub(super) fn extent(value: &Value) -> (usize, u64) {
-    fn over<'a>(parts: impl Iterator<Item = &'a Value>) -> (usize, u64) {
-        let (depth, count) = parts.map(extent).fold((0, 0), |(depth, count), part| (part.0.max(depth), part.1 + count));
-        (depth + 1, count + 1)
+/// How large a value is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extent {
+    /// A scalar has 1.
+    pub(super) depth: usize,
+    /// How many values it is made of, itself included.
+    pub(super) parts: u64,
+}
+
+impl Extent {
+    /// Measures a value: one walk over all of it.
+    pub(crate) fn of(value: &Value) -> Self {
+        match value {
+            Value::Array(items) => Self::around(items.iter()),
+            Value::Object(fields) => Self::around(fields.values()),
+            // A long string takes longer than a short one: a pattern looks at all of it.
+            Value::String(text) => Self { depth: 1, parts: 1 + text.len() as u64 / 64 },
+            _ => Self { depth: 1, parts: 1 },
+        }
     }
-    match value {
-        Value::Array(items) => over(items.iter()),
-        Value::Object(fields) => over(fields.values()),
-        // A long string takes longer than a short one: a pattern looks at all of it.
-        Value::String(text) => (1, 1 + text.len() as u64 / 64),
-        _ => (1, 1),
+
+    fn around<'a>(parts: impl Iterator<Item = &'a Value>) -> Self {
+        let whole = Self { depth: 0, parts: 0 };
+        let inner = parts
+            .map(Self::of)
+            .fold(whole, |sum, part| Self { depth: sum.depth.max(part.depth), parts: sum.parts + part.parts });
+        Self { depth: inner.depth + 1, parts: inner.parts + 1 }
     }
 }
 

@@ -5,17 +5,11 @@ use std::sync::Arc;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
-use super::bounds::{PATTERN_MEMORY, extent, survey};
+use super::bounds::{Extent, PATTERN_MEMORY, survey};
 use super::cost::Cost;
 use super::error::Error;
 use super::explain::explain;
 use super::violation::{Violation, Violations};
-
-/// Most steps that checking one value may take. About a second on a slow machine; real calls take dozens.
-const MAX_STEPS: u64 = 5_000_000;
-
-/// Deepest nesting of checks within one value, so that the stack of a thread (2 MiB) is enough.
-const MAX_STACK: u32 = 600;
 
 /// Most work that is spent on finding the words for what is wrong. The parts of a failed `anyOf` are copied.
 const MAX_EXPLAINED: u64 = 500_000;
@@ -71,21 +65,20 @@ impl CompiledSchema {
         self.check(value, "the value")
     }
 
-    /// Whether a value conforms, without words for why not; `None` if it is too deep or too large to tell.
-    #[must_use]
-    pub fn holds(&self, value: &Value) -> Option<bool> {
-        let (depth, parts) = extent(value);
-        let row = self.inner.cost.at(depth);
-        let checkable = row.steps.saturating_mul(parts) <= MAX_STEPS && row.stack <= MAX_STACK;
-        checkable.then(|| self.inner.validator.is_valid(value))
+    /// Whether a value, which is so large, conforms, without words for why not; `None` if it is too deep or too large to tell.
+    pub(crate) fn holds(&self, value: &Value, extent: Extent) -> Option<bool> {
+        self.inner.cost.affords(extent).then(|| self.inner.validator.is_valid(value))
+    }
+
+    /// What checking a value costs at most.
+    pub(crate) fn cost(&self) -> &Cost {
+        &self.inner.cost
     }
 
     /// Checks a value that messages call `what`.
     pub(crate) fn check(&self, value: &Value, what: &str) -> Result<(), Violations> {
-        let (depth, parts) = extent(value);
-        let row = self.inner.cost.at(depth);
-        let steps = row.steps.saturating_mul(parts);
-        if steps > MAX_STEPS || row.stack > MAX_STACK {
+        let extent = Extent::of(value);
+        if !self.inner.cost.affords(extent) {
             let message =
                 format!("{what} are nested too deeply or too large for this schema to be checked; send less at once");
             return Err(Violation::new("", "depth", message).into());
@@ -100,7 +93,7 @@ impl CompiledSchema {
                 format!("{what} do not conform to the schema, and are too large to say where; send less at once"),
             )
         };
-        if steps > MAX_EXPLAINED {
+        if self.inner.cost.steps(extent) > MAX_EXPLAINED {
             return Err(vague().into());
         }
         let errors = self.inner.validator.iter_errors(value);

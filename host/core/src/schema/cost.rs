@@ -10,7 +10,14 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::Error;
+use super::bounds::Extent;
 use super::parse::MAX_DEPTH;
+
+/// Most steps that checking one value may take. About a second on a slow machine; real calls take dozens.
+const MAX_STEPS: u64 = 5_000_000;
+
+/// Deepest nesting of checks within one value, so that the stack of a thread (2 MiB) is enough.
+const MAX_STACK: u32 = 600;
 
 /// Most steps of checking one part of a value without looking into it. Beyond, the schema is refused.
 const MAX_STEPS_IN_PLACE: u64 = 10_000;
@@ -27,9 +34,9 @@ const META_SCHEMA_STEPS: u64 = 200;
 /// Entries of a list (of allowed values, of required fields) that cost as much as one step.
 const ENTRIES_PER_STEP: u64 = 8;
 
-/// What a schema can cost for a value of each depth.
-#[derive(Debug, Clone)]
-pub(super) struct Cost {
+/// What a schema can cost for a value of each depth. By default it is of none, and affords nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cost {
     rows: Vec<Row>,
 }
 
@@ -80,8 +87,26 @@ impl Cost {
         Ok(Self { rows })
     }
 
+    /// Raises this cost to that of another schema where that is higher: what it affords, both do.
+    pub(crate) fn include(&mut self, other: &Self) {
+        if self.rows.is_empty() {
+            self.rows.clone_from(&other.rows);
+        }
+        self.rows.iter_mut().zip(&other.rows).for_each(|(row, other)| *row = row.either(*other));
+    }
+
+    /// Whether a value so large may be checked at all.
+    pub(crate) fn affords(&self, extent: Extent) -> bool {
+        self.steps(extent) <= MAX_STEPS && self.at(extent.depth).stack <= MAX_STACK
+    }
+
+    /// Most steps that checking a value so large takes.
+    pub(super) fn steps(&self, extent: Extent) -> u64 {
+        self.at(extent.depth).steps.saturating_mul(extent.parts)
+    }
+
     /// What a value of this depth can cost.
-    pub(super) fn at(&self, depth: usize) -> Row {
+    fn at(&self, depth: usize) -> Row {
         self.rows.get(depth).copied().unwrap_or(Row { steps: u64::MAX, stack: u32::MAX })
     }
 }

@@ -16,7 +16,9 @@ mod parse;
 mod render;
 mod violation;
 
+pub(crate) use bounds::Extent;
 pub use compile::CompiledSchema;
+pub(crate) use cost::Cost;
 pub use error::Error;
 pub(crate) use explain::nearest;
 pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};

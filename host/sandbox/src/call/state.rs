@@ -16,7 +16,7 @@ use super::limiter::Limiter;
 use super::stop::Stop;
 use crate::capability::clock::ClockCtx;
 use crate::capability::context::ContextCtx;
-use crate::capability::fs::{FsCtx, FsCtxView, FsView};
+use crate::capability::fs::{FsCtx, FsCtxView, FsView, Handles, MOST_OPENED, OpenedGrants};
 use crate::capability::http::HttpCtx;
 use crate::capability::random::RandomCtx;
 use crate::capability::stdio::StdioCtx;
@@ -38,6 +38,8 @@ pub(crate) struct CallState {
     pub(crate) limiter: Limiter,
     pub(crate) stop: Stop,
     pub(crate) fs: FsCtx,
+    /// The granted directories.
+    pub(crate) granted: Arc<OpenedGrants>,
     pub(crate) env: Arc<BTreeMap<String, String>>,
     /// What a program is given. Of any other tool, nothing.
     pub(crate) command: Option<Arc<CommandCall>>,
@@ -66,11 +68,13 @@ pub(crate) struct Parts {
 impl CallState {
     pub(crate) fn new(grants: &Grants, parts: Parts) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(usize::try_from(parts.meter.limits().get(Limit::Handles)).unwrap_or(usize::MAX));
+        let handles = usize::try_from(parts.meter.limits().get(Limit::Handles)).unwrap_or(usize::MAX);
+        table.set_max_capacity(handles.min(MOST_OPENED));
         Self {
             table,
             limiter: parts.limiter,
             stop: parts.stop,
+            granted: Arc::clone(parts.fs.grants()),
             fs: parts.fs,
             env: Arc::clone(&grants.env),
             clock: ClockCtx::new(grants.clock, parts.workers, parts.reel.clone()),
@@ -135,7 +139,8 @@ fn text(bytes: Vec<u8>) -> String {
 impl FsView for CallState {
     fn fs(&mut self) -> FsCtxView<'_> {
         let stopped = self.count().err();
-        FsCtxView { ctx: &mut self.fs, table: &mut self.table, stopped }
+        let granted = if stopped.is_some() { &[] } else { self.granted.roots() };
+        FsCtxView { ctx: &mut self.fs, table: Handles { opened: &mut self.table, granted }, stopped }
     }
 }
 

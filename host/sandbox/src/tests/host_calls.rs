@@ -1,6 +1,6 @@
 //! The limit of host calls, to the call: neither a loop nor a straight run of calls gets one past it.
 
-use toolhold_core::grant::Grants;
+use toolhold_core::grant::{DirectoryGrant, Grants, Patterns, Symlinks};
 use toolhold_core::limit::{Exceeded, Limit};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::cli::{environment, exit, stdin, stdout, terminal_stdout};
@@ -90,10 +90,39 @@ fn no_function_without_a_handle_answers_past_the_limit() {
 
 #[test]
 fn the_file_system_answers_nothing_past_the_limit() {
-    use crate::capability::fs::bindings::preopens::Host as _;
     use crate::capability::fs::bindings::types::{ErrorCode, Host as _, HostDescriptor as _};
     ends_the_guest(used_up().fs().get_directories());
     ends_the_guest(used_up().fs().convert_error_code(ErrorCode::NoEntry.into()));
     // What is of handles finds none.
     assert!(used_up().fs().sync(Resource::new_borrow(0)).is_err());
+}
+
+#[test]
+fn a_granted_directory_is_out_of_reach_past_the_limit() {
+    use crate::capability::fs::bindings::types::HostDescriptor as _;
+    let temp = tempfile::tempdir().unwrap();
+    let everything = || Patterns::new(["**"]).unwrap();
+    let directory = DirectoryGrant {
+        host: temp.path().to_owned(),
+        guest: "/work".into(),
+        read: everything(),
+        write: everything(),
+        deny: Patterns::none(),
+        symlinks: Symlinks::Deny,
+        atomic: false,
+        labels: Default::default(),
+    };
+    let grants = Grants { directories: [directory].into(), ..Grants::default() };
+    let mut state = crate::call::test_state(grants, limits(&[(Limit::HostCalls, 3)]));
+    let root = state.fs().get_directories().unwrap().remove(0).0.rep();
+    let stat = |state: &mut CallState| state.fs().stat(Resource::new_borrow(root)).map(drop);
+    stat(&mut state).unwrap();
+    state.fs().create_directory_at(Resource::new_borrow(root), "one".into()).unwrap();
+    for _ in 0..2 {
+        assert!(stat(&mut state).is_err());
+        assert!(state.fs().create_directory_at(Resource::new_borrow(root), "two".into()).is_err());
+        ends_the_guest(state.fs().get_directories());
+        assert!(state.fs().drop(Resource::new_own(root)).is_err());
+    }
+    assert!(temp.path().join("one").exists() && !temp.path().join("two").exists());
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -178,36 +178,101 @@ fn a_call_of_an_mcp_client_is_one_span_below_that_of_the_client() {
     assert_eq!(executed.count(), 2);
 }
 
+/// A server that sends its spans to a receiver, and a token that may call.
+struct Serving {
+    server: Child,
+    address: String,
+    token: String,
+}
+
+impl Serving {
+    fn start(project: &Project, receiver: &Receiver) -> Self {
+        let token = project.run(&["tokens", "create", "c", "--role", "run"]).printed().trim().to_owned();
+        let mut server = project.command(&["serve", "--listen", "127.0.0.1:0"]);
+        server.env(ENDPOINT, &receiver.base).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = server.spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        let address = url.trim().strip_prefix("http://").unwrap().to_owned();
+        Self { server, address, token }
+    }
+
+    /// What is answered to a body at `path`, with these lines in the head of the request.
+    fn post(&self, path: &str, lines: &[&str], body: &str) -> String {
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n{lines}\
+             Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            self.token,
+            body.len()
+        );
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        answer
+    }
+
+    fn end(mut self) {
+        let id = self.server.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.server.wait().unwrap().success());
+    }
+}
+
 #[test]
 fn a_call_over_http_is_below_the_span_of_who_asks() {
     let (project, receiver) = (Project::locked(), Receiver::start("200 OK"));
-    let made = project.run(&["tokens", "create", "c", "--role", "run"]).printed();
-    let mut server = project.command(&["serve", "--listen", "127.0.0.1:0"]);
-    server.env(ENDPOINT, &receiver.base).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut server = server.spawn().unwrap();
-    let mut url = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut url).unwrap();
-    let address = url.trim().strip_prefix("http://").unwrap();
+    let serving = Serving::start(&project, &receiver);
     let body = r#"{"tool":"files.read","arguments":{"path":"/work/notes.md"}}"#;
-    let head = format!(
-        "POST /v1/calls HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-         traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nConnection: close\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        made.trim(),
-        body.len()
-    );
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    let parent = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let answer = serving.post("/v1/calls", &[parent], body);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    let id = server.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert!(server.wait().unwrap().success());
+    serving.end();
     let spans = receiver.spans();
     let call = spans.one("execute_tool files.read");
     assert_eq!(hex(&call.trace_id), "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(hex(&call.parent_span_id), "00f067aa0ba902b7");
+}
+
+#[test]
+fn a_call_in_a_session_says_which_and_one_that_stands_for_itself_has_none() {
+    let (project, receiver) = (Project::locked(), Receiver::start("200 OK"));
+    let serving = Serving::start(&project, &receiver);
+    let takes = "Accept: application/json, text/event-stream";
+    let ask = |lines: &[&str], method: &str, params: Value| {
+        let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
+        let answer = serving.post("/mcp", &[&[takes], lines].concat(), &body.to_string());
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        answer
+    };
+    let hello =
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+    let begun = ask(&[], "initialize", hello);
+    let session = begun.lines().find_map(|line| line.strip_prefix("mcp-session-id: ")).unwrap().trim();
+    let (in_session, version) = (format!("mcp-session-id: {session}"), "mcp-protocol-version: 2025-11-25");
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string();
+    serving.post("/mcp", &[takes, &in_session, version], &initialized);
+    let read = json!({ "name": "files__read", "arguments": { "path": "/work/notes.md" } });
+    ask(&[&in_session, version], "tools/call", read.clone());
+    let mut alone = read;
+    alone["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let says = ["MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: files__read"];
+    ask(&says, "tools/call", alone);
+    serving.end();
+    let spans = receiver.spans();
+    let calls = spans.spans.iter().filter(|span| span.name == "tools/call files.read");
+    let said = |span| ["mcp.protocol.version", "mcp.session.id", "network.transport"].map(|name| of(span, name));
+    let expected = [("2025-11-25", Some(session)), ("2026-07-28", None)]
+        .map(|(version, session)| [Some(version), session, Some("tcp")].map(|text| text.map(str::to_owned)));
+    let mut said: Vec<_> = calls.map(said).collect();
+    said.sort();
+    assert_eq!(said, expected);
 }
 
 fn hex(bytes: &[u8]) -> String {

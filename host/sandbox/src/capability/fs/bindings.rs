@@ -20,4 +20,4 @@ wasmtime::component::bindgen!({
     },
 });
 
-pub use wasi::filesystem::{preopens, types};
+pub use wasi::filesystem::types;

@@ -12,7 +12,7 @@ use crate::meter::Meter;
 /// What one call knows of files: its grants, its meter, what was noted. Cheap to make.
 #[derive(Debug)]
 pub struct FsCtx {
-    pub(super) grants: Arc<OpenedGrants>,
+    grants: Arc<OpenedGrants>,
     pub(super) meter: Arc<Meter>,
     pub(super) notes: Notes,
     pub(super) shield: Shield,
@@ -35,6 +35,12 @@ impl FsCtx {
     fn with_view(grants: Arc<OpenedGrants>, meter: Arc<Meter>, view: View) -> Self {
         let shield = Shield::new(grants.protected().clone());
         Self { grants, meter, notes: Notes::default(), shield, view }
+    }
+
+    /// What it reaches.
+    #[must_use]
+    pub fn grants(&self) -> &Arc<OpenedGrants> {
+        &self.grants
     }
 
     /// What is staged, if anything is to be.

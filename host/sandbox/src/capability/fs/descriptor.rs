@@ -14,7 +14,8 @@ use super::path::RelPath;
 pub struct Descriptor {
     pub(super) node: Node,
     pub(super) flags: DescriptorFlags,
-    pub(super) _handle: Handle,
+    /// `None` of a granted directory, which all calls share: each counts the handles that it has of it.
+    pub(super) _handle: Option<Handle>,
 }
 
 #[derive(Debug)]

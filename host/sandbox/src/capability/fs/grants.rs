@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cap_std::fs::Dir;
 use rustix::fs::{AtFlags, statat};
@@ -15,14 +15,17 @@ use toolhold_core::grant::{DirectoryGrant, Symlinks};
 use super::base::{Anchors, Base};
 use super::error::Error;
 use super::identity::Identity;
+use super::operation::root;
 use super::path::RelPath;
 use super::protected::Protected;
 use super::rules::Rules;
+use super::table::Root;
 
 /// The directories of a tool's grants, opened.
 #[derive(Debug, Default)]
 pub struct OpenedGrants {
     grants: Vec<Arc<Grant>>,
+    roots: OnceLock<Vec<Root>>,
     protected: Protected,
 }
 
@@ -51,11 +54,14 @@ impl OpenedGrants {
     pub fn open(grants: &[DirectoryGrant], protected: &Protected, anchors: &Anchors) -> Result<Self, Error> {
         let grants =
             grants.iter().map(|grant| open(grant, protected, anchors).map(Arc::new)).collect::<Result<_, _>>()?;
-        Ok(Self { grants, protected: protected.clone() })
+        Ok(Self { grants, roots: OnceLock::new(), protected: protected.clone() })
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Grant>> {
-        self.grants.iter()
+    /// The directories as guests get them.
+    #[must_use]
+    pub fn roots(&self) -> &[Root] {
+        let root = |grant: &Arc<Grant>| Root { descriptor: root(grant), guest: grant.guest.as_str().into() };
+        self.roots.get_or_init(|| self.grants.iter().map(root).collect())
     }
 
     #[cfg(test)]

@@ -1,18 +1,22 @@
 //! Linking the capability into a component's imports.
 
 use toolhold_core::limit::Exceeded;
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::component::{HasData, Linker};
 
-use super::bindings::{preopens, types};
+use super::bindings::types;
 use super::ctx::FsCtx;
+use super::table::Handles;
+
+/// The interface by which a guest gets its directories. Linked by hand, so that their paths are lent and not copied.
+const PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
 
 /// What the host functions work on: the call's file system and the table of its resources.
 pub struct FsCtxView<'a> {
     /// The call's file system.
     pub ctx: &'a mut FsCtx,
-    /// The call's resources; the same table that its streams are in.
-    pub table: &'a mut ResourceTable,
-    /// Why the call may do nothing more. Its table has no handles then.
+    /// The call's handles.
+    pub table: Handles<'a>,
+    /// Why the call may do nothing more. It has no handles then.
     pub stopped: Option<Exceeded>,
 }
 
@@ -37,5 +41,7 @@ impl HasData for HasFs {
 /// If something of the same name is linked already and the linker forbids shadowing.
 pub fn add_to_linker<T: FsView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     types::add_to_linker::<T, HasFs>(linker, T::fs)?;
-    preopens::add_to_linker::<T, HasFs>(linker, T::fs)
+    linker
+        .instance(PREOPENS)?
+        .func_wrap("get-directories", |mut store, (): ()| Ok((store.data_mut().fs().get_directories()?,)))
 }

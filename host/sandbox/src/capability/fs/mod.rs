@@ -57,6 +57,7 @@ mod overlay;
 mod path;
 mod protected;
 mod rules;
+mod table;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -71,6 +72,7 @@ pub use listing::Listing;
 pub use notes::{Notes, Operation, Refusal, Touch, Touched, Why};
 pub use overlay::Stage;
 pub use protected::{Protected, UNFINISHED};
+pub use table::{Handles, MOST_OPENED, Root};
 
 /// Where commits keep their files in a granted directory that is on another file system than Toolhold's state.
 const WORKSPACE: &str = ".toolhold";

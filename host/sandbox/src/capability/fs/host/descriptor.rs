@@ -208,8 +208,7 @@ impl HostDescriptor for FsCtxView<'_> {
     }
 
     fn drop(&mut self, fd: Resource<Descriptor>) -> wasmtime::Result<()> {
-        self.table.delete(fd)?;
-        Ok(())
+        Ok(self.table.close(fd, &self.ctx.meter)?)
     }
 }
 

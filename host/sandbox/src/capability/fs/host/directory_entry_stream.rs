@@ -9,11 +9,11 @@ use super::super::listing::Listing;
 
 impl HostDirectoryEntryStream for FsCtxView<'_> {
     fn read_directory_entry(&mut self, stream: Resource<Listing>) -> FsResult<Option<DirectoryEntry>> {
-        self.table.get_mut(&stream)?.next()
+        self.table.opened.get_mut(&stream)?.next()
     }
 
     fn drop(&mut self, stream: Resource<Listing>) -> wasmtime::Result<()> {
-        self.table.delete(stream)?;
+        self.table.opened.delete(stream)?;
         Ok(())
     }
 }

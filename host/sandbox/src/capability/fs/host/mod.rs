@@ -7,10 +7,10 @@ mod directory_entry_stream;
 
 use wasmtime::component::Resource;
 
-use super::bindings::{preopens, types};
-use super::descriptor::Descriptor;
+use super::bindings::types;
 use super::error::FsError;
 use super::link::FsCtxView;
+use super::table::Directories;
 
 impl types::Host for FsCtxView<'_> {
     fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<types::ErrorCode> {
@@ -25,17 +25,14 @@ impl types::Host for FsCtxView<'_> {
         &mut self,
         error: Resource<wasmtime::Error>,
     ) -> wasmtime::Result<Option<types::ErrorCode>> {
-        Ok(self.table.get(&error)?.downcast_ref::<types::ErrorCode>().copied())
+        Ok(self.table.opened.get(&error)?.downcast_ref::<types::ErrorCode>().copied())
     }
 }
 
-impl preopens::Host for FsCtxView<'_> {
-    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+impl FsCtxView<'_> {
+    /// `wasi:filesystem/preopens.get-directories`.
+    pub(crate) fn get_directories(&mut self) -> wasmtime::Result<Directories> {
         self.stopped.map_or(Ok(()), Err)?;
-        let preopens = self.ctx.preopens().map_err(|error| match error {
-            FsError::Code(code) => code.into(),
-            FsError::Trap(trap) => trap,
-        })?;
-        preopens.into_iter().map(|(descriptor, guest)| Ok((self.table.push(descriptor)?, guest))).collect()
+        self.table.directories(&self.ctx.meter)
     }
 }

@@ -12,7 +12,7 @@ mod set_times;
 mod stat;
 mod symlink;
 
-pub(super) use open::Request;
+pub(super) use open::{Request, root};
 pub(super) use resolve::Last;
 pub(super) use set_times::timestamps;
 pub(super) use stat::{descriptor_stat, metadata_hash};

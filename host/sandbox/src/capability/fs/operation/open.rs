@@ -93,7 +93,7 @@ impl FsCtx {
         let last = if request.is_exclusive() { Last::Keep } else { last };
         let asked = Asked { directory, text, last };
         self.resolved(Operation::Open, [asked], |fs, [place]| fs.open_resolved(place, request))
-            .map(|(node, flags)| Descriptor { node, flags, _handle: handle })
+            .map(|(node, flags)| Descriptor { node, flags, _handle: Some(handle) })
     }
 
     fn open_resolved(&mut self, place: &Place, request: Request) -> Result<(Node, DescriptorFlags), Stop> {
@@ -198,20 +198,12 @@ impl FsCtx {
         let flags = (request.flags & !DescriptorFlags::MUTATE_DIRECTORY) | reading;
         Ok((Node::File(Arc::new(file)), flags))
     }
+}
 
-    /// The granted directories with their guest paths.
-    pub(in super::super) fn preopens(&self) -> FsResult<Vec<(Descriptor, String)>> {
-        self.grants
-            .iter()
-            .map(|grant| {
-                let flags = directory_flags(grant);
-                let directory =
-                    Directory { grant: Arc::clone(grant), path: Default::default(), identity: grant.base.identity };
-                let handle = Handle::take(&self.meter)?;
-                Ok((Descriptor { node: Node::Directory(directory), flags, _handle: handle }, grant.guest.clone()))
-            })
-            .collect()
-    }
+/// A granted directory as guests get it, without a handle of its own.
+pub(in super::super) fn root(grant: &Arc<Grant>) -> Descriptor {
+    let directory = Directory { grant: Arc::clone(grant), path: Default::default(), identity: grant.base.identity };
+    Descriptor { node: Node::Directory(directory), flags: directory_flags(grant), _handle: None }
 }
 
 /// What a descriptor of a directory says of itself.

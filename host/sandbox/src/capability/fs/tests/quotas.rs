@@ -1,8 +1,10 @@
 //! Each limit that files can cross ends the call with its name, and nothing happens beyond it.
 
-use toolhold_core::limit::Limit;
+use toolhold_core::limit::{Exceeded, Limit};
+use wasmtime::component::Resource;
 
-use super::super::bindings::types::{ErrorCode, HostDescriptor};
+use super::super::bindings::types::{ErrorCode, HostDescriptor, HostDirectoryEntryStream as _};
+use super::super::listing::Listing;
 use super::support::*;
 
 #[test]
@@ -104,6 +106,43 @@ fn handles_are_given_back() {
         guest.close(fd);
         refused(guest.open("missing", plain(), READ), ErrorCode::NoEntry);
     }
+}
+
+#[test]
+fn a_handle_of_a_granted_directory_counts_like_any_other() {
+    let temp = workspace();
+    let grants = ["ws", "ws/sub", "ws-secret"].map(|name| all_of(&temp.path().join(name)));
+    // The guest has asked for its directories once already.
+    let mut guest = Guest::limited(&grants, Limit::Handles, 7);
+    let again = guest.view().get_directories().unwrap();
+    assert_eq!(guest.meter.usage().get(Limit::Handles), 6);
+    let refused = guest.view().get_directories().unwrap_err();
+    assert_eq!(refused.downcast_ref::<Exceeded>().map(|exceeded| exceeded.limit), Some(Limit::Handles));
+    // What was refused counts nothing: there is room for one more, and for as many as are given back.
+    let file = guest.open("file", plain(), READ).unwrap();
+    assert_eq!(guest.open("file", plain(), READ).unwrap_err(), Failed::Limit(Limit::Handles));
+    again.into_iter().for_each(|(fd, _)| guest.close(Fd(fd.rep())));
+    guest.close(file);
+    for _ in 0..1000 {
+        let all = guest.view().get_directories().unwrap();
+        assert_eq!(all.iter().map(|(_, guest)| &**guest).collect::<Vec<_>>(), ["/ws", "/sub", "/ws-secret"]);
+        all.into_iter().for_each(|(fd, _)| guest.close(Fd(fd.rep())));
+    }
+    assert_eq!(guest.meter.usage().get(Limit::Handles), 7);
+}
+
+#[test]
+fn a_number_that_was_not_given_out_stands_for_nothing() {
+    let temp = workspace();
+    let mut guest = Guest::new(&[all_of(&temp.path().join("ws"))]);
+    let Fd(root) = guest.root();
+    for number in [root + 1, u32::MAX, 0] {
+        assert!(matches!(guest.call(Fd(number), |view, fd| view.stat(fd)), Err(Failed::Trap)), "{number}");
+        assert!(HostDescriptor::drop(&mut guest.view(), Resource::new_own(number)).is_err(), "{number}");
+    }
+    // And one of a directory is none of something opened.
+    let other: Resource<Listing> = Resource::new_own(root);
+    assert!(guest.view().read_directory_entry(other).is_err());
 }
 
 #[test]

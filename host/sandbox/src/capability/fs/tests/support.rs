@@ -10,7 +10,6 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, StreamError};
 
 use super::super::base::Base;
-use super::super::bindings::preopens::Host as _;
 use super::super::bindings::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, HostDescriptor, HostDirectoryEntryStream, NewTimestamp,
     OpenFlags, PathFlags,
@@ -21,7 +20,7 @@ use super::super::error::{FsError, FsResult};
 use super::super::grants::{Grant, OpenedGrants};
 use super::super::listing::Listing;
 use super::super::view::Resolver;
-use super::super::{Anchors, FsCtx, FsCtxView, Protected, Stage, Why};
+use super::super::{Anchors, FsCtx, FsCtxView, Handles, Protected, Stage, Why};
 use crate::meter::Meter;
 
 pub(super) const READ: DescriptorFlags = DescriptorFlags::READ;
@@ -54,12 +53,13 @@ pub(super) type Answer<T> = Result<T, Failed>;
 
 /// A descriptor, as the guest knows it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fd(u32);
+pub(super) struct Fd(pub(super) u32);
 
 pub(super) struct Guest {
     /// What is staged, where it is, and the directory that keeps it.
     pub(super) stage: Option<(Arc<Stage>, TempDir)>,
     pub(super) fs: FsCtx,
+    granted: Arc<OpenedGrants>,
     pub(super) table: ResourceTable,
     pub(super) meter: Arc<Meter>,
     /// The grants, in their order.
@@ -163,19 +163,21 @@ impl Guest {
     /// What was staged, once nothing is open any more, and where plans are kept.
     pub(super) fn finish(self) -> (Staged, TempDir) {
         let (stage, home) = self.stage.expect("a staged guest");
-        drop((self.fs, self.table));
+        drop((self.fs, self.table, self.granted));
         (Staged::new(stage), home)
     }
 
     fn seeing(fs: FsCtx, meter: Arc<Meter>, stage: Option<(Arc<Stage>, TempDir)>) -> Self {
-        let mut guest = Self { stage, fs, table: ResourceTable::new(), meter, roots: Vec::new() };
+        let mut guest =
+            Self { stage, granted: Arc::clone(fs.grants()), fs, table: ResourceTable::new(), meter, roots: Vec::new() };
         let roots = guest.view().get_directories().unwrap();
         guest.roots = roots.into_iter().map(|(descriptor, _)| Fd(descriptor.rep())).collect();
         guest
     }
 
     pub(super) fn view(&mut self) -> FsCtxView<'_> {
-        FsCtxView { ctx: &mut self.fs, table: &mut self.table, stopped: None }
+        let table = Handles { opened: &mut self.table, granted: self.granted.roots() };
+        FsCtxView { ctx: &mut self.fs, table, stopped: None }
     }
 
     pub(super) fn root(&self) -> Fd {
