@@ -135,7 +135,10 @@ impl Host {
         let span = self.span(&call, &options.origin);
         let made = async {
             let report = self.once_as(id, &call, &options).await;
-            self.stand_in(&call, report, &options).await
+            match &report.outcome {
+                Outcome::Success(_) => report,
+                Outcome::Failure(_) => Box::pin(self.stand_in(&call, report, &options)).await,
+            }
         };
         let report = made.instrument(span.clone()).await;
         spans::called(&span, &report, &self.0.redactor);
@@ -162,30 +165,33 @@ impl Host {
     async fn make(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
         spans::call_is(id.as_str());
         match self.check_in(call, options, &options.scope, None) {
-            Ok(Entry::Checked(checked)) => self.admitted(id, call, *checked, options).await,
-            Ok(Entry::Asks(question)) => self.asked(id, call, question, options).await,
-            Err(refusal) => self.refuse(id, call, *refusal).await,
+            Ok(Entry::Checked(checked)) => self.admitted(id, call, checked, options).await,
+            Ok(Entry::Asks(question)) => Box::pin(self.asked(id, call, question, options)).await,
+            Err(refusal) => Box::pin(self.refuse(id, call, *refusal)).await,
         }
     }
 
     /// Makes a call that may run.
+    ///
+    /// The steps further down are in boxes: a future is as large as the largest it may wait for, and is copied as a whole
+    /// each time that it is handed on.
     pub(crate) async fn admitted(
         &self,
         id: CallId,
         call: &ToolCall,
-        checked: Checked,
+        checked: Box<Checked>,
         options: &CallOptions,
     ) -> CallReport {
         if call.key.is_some() {
             // A repeat gets its outcome although the tool is left alone, so the journal is asked first.
-            return self.once_with_key(id, call, checked, options).await;
+            return Box::pin(self.once_with_key(id, call, checked, options)).await;
         }
         let through = match self.let_through(&checked, options) {
             Ok(through) => through,
-            Err(refusal) => return self.refuse(id, call, *refusal).await,
+            Err(refusal) => return Box::pin(self.refuse(id, call, *refusal)).await,
         };
         match self.admit(intent(&id, call, &checked, options)).await {
-            Ok(Admission::Fresh) => self.run(id, call, (checked, through), options).await,
+            Ok(Admission::Fresh) => Box::pin(self.run(id, call, (checked, through), options)).await,
             Ok(other) => self.not_again(id, call, &checked, options, other),
             Err(error) => unrecorded(id, call, &checked.call, &error),
         }
@@ -248,7 +254,7 @@ impl Host {
         &self,
         id: CallId,
         call: &ToolCall,
-        (checked, through): (Checked, LetThrough),
+        (checked, through): (Box<Checked>, LetThrough),
         options: &CallOptions,
     ) -> CallReport {
         let mut open = OpenCall { journal: &self.0.journal, id: &id, effects: checked.effects, settled: false };

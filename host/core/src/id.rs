@@ -272,7 +272,11 @@ impl FromStr for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "sha256:{}", self.hex())
+        let mut digits = [0; 64];
+        // Twice as many digits as bytes always fit.
+        let _fits = hex::encode_to_slice(self.0, &mut digits).is_ok();
+        out.write_str("sha256:")?;
+        out.write_str(std::str::from_utf8(&digits).unwrap_or_default())
     }
 }
 

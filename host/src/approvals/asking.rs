@@ -72,7 +72,7 @@ impl Host {
             // From the start: schema, rules, grants. What the run has read meanwhile counts.
             match self.check_in(&call, options, &options.scope, Some(&standing)) {
                 Ok(Entry::Checked(checked)) => {
-                    let report = alone(self.admitted(id, &call, *checked, options).await, &standing);
+                    let report = alone(self.admitted(id, &call, checked, options).await, &standing);
                     if let Err(error) = self.approvals().publish_as_stored(standing.id()) {
                         tracing::warn!(%error, "the use of an approval is not told");
                     }

@@ -23,7 +23,7 @@ use crate::telemetry::Stage;
 
 /// The last attempt at a call.
 pub(crate) struct Attempted {
-    pub(crate) checked: Checked,
+    pub(crate) checked: Box<Checked>,
     pub(crate) run: RunReport,
     /// How many there were.
     pub(crate) attempts: u32,
@@ -46,7 +46,7 @@ impl Host {
         &self,
         id: &CallId,
         call: &ToolCall,
-        checked: Checked,
+        checked: Box<Checked>,
         through: &LetThrough,
         (options, settings): (&CallOptions, RunOptions),
     ) -> Attempted {
@@ -81,7 +81,6 @@ impl Host {
             let scope = (*options.scope).clone().at_most(Limit::Time, left);
             let standing = last.checked.standing.as_ref();
             let Ok(Entry::Checked(checked)) = self.check_in(call, options, &scope, standing) else { return last };
-            let checked = *checked;
             let name = Some(format!("{id}-{}", last.attempts.saturating_add(1)));
             // Here, and not before: who gives up while waiting is told how the last attempt ended.
             drop(last.run.staged.take());

@@ -74,7 +74,7 @@ impl Host {
         &self,
         id: CallId,
         call: &ToolCall,
-        checked: Checked,
+        checked: Box<Checked>,
         options: &CallOptions,
     ) -> CallReport {
         let _on_its_way = self.0.running.sets_out(&id);

@@ -171,7 +171,7 @@ impl Cli {
             Command::Doctor(command) => block_on(command.run(&project, ui)),
             Command::Explain(command) => block_on(command.run(&project, ui)),
             Command::Tools(command) => block_on(command.run(&project, ui)),
-            Command::Mcp(command) => block_on(command.run(&project, ui)),
+            Command::Mcp(command) => block_on_one(command.run(&project, ui)),
             Command::Serve(command) => block_on(command.run(&project, ui)),
             Command::Reload(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
@@ -202,7 +202,17 @@ impl Cli {
 const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(2);
 
 fn block_on(command: impl Future<Output = CommandResult>) -> CommandResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    on(tokio::runtime::Builder::new_multi_thread().worker_threads(2), command)
+}
+
+/// On this thread alone. A client at two streams has short calls made where they are read: each hand-over to another thread
+/// costs more than such a call. Long ones go on on the sandbox's own threads, so they hold up nobody.
+fn block_on_one(command: impl Future<Output = CommandResult>) -> CommandResult {
+    on(&mut tokio::runtime::Builder::new_current_thread(), command)
+}
+
+fn on(runtime: &mut tokio::runtime::Builder, command: impl Future<Output = CommandResult>) -> CommandResult {
+    let runtime = runtime.enable_all().build()?;
     let done = runtime.block_on(command);
     // A read of standard input that waits cannot be called off: nobody waits for it.
     runtime.shutdown_timeout(LAST_WORK);

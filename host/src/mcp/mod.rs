@@ -10,6 +10,7 @@ mod bounded;
 mod client;
 pub mod http;
 mod install;
+mod lines;
 mod meta;
 mod offers;
 mod server;

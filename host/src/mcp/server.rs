@@ -25,6 +25,7 @@ use super::answer;
 use super::asking::{Asks, Person};
 use super::client::{CALLS_AT_ONCE, Client};
 use super::http::Clients;
+use super::lines::AsWritten;
 use super::meta::Meta;
 use super::offers::{Offer, Offers};
 use super::tasks::{MOMENT, Made, Running};
@@ -140,14 +141,7 @@ impl Server {
         }
     }
 
-    fn call_of(
-        &self,
-        client: &Client,
-        request: &CallToolRequestParams,
-        tool: &str,
-        meta: &Meta<'_>,
-    ) -> Result<ToolCall, ErrorData> {
-        let arguments = request.arguments.as_ref().map_or_else(|| "{}".to_owned(), |all| json!(all).to_string());
+    fn call_of(&self, client: &Client, arguments: String, tool: &str, meta: &Meta<'_>) -> Result<ToolCall, ErrorData> {
         let mode = if self.shared.settings.preview || meta.wants_preview()? { Mode::Preview } else { Mode::Live };
         // A preview changes nothing, so there is nothing that must not happen twice.
         let key = if mode == Mode::Live { meta.key()? } else { None };
@@ -166,6 +160,7 @@ impl Server {
         let cancel = self.shared.gone.child_token();
         let origin = Meta(&context.meta.0).origin(context);
         let made = self.clone().make((Arc::clone(client), Arc::clone(offer)), call, (told, origin), cancel.clone());
+        let mut made = Box::pin(made);
         let takes_tasks = form.any_shape && context.client_capabilities().is_some_and(|can| can.supports_tasks());
         if takes_tasks && client.tasks.have_room() {
             let running = tokio::spawn(async move {
@@ -175,8 +170,14 @@ impl Server {
             });
             return task_of(client, running, context, cancel).await;
         }
-        let _linked = Linked::new(context.ct.clone(), cancel);
-        let report = made.await;
+        let report = tokio::select! {
+            biased;
+            report = &mut made => report,
+            () = context.ct.cancelled() => {
+                cancel.cancel();
+                made.await
+            }
+        };
         drop(place);
         form.answer(&report).map(Soon::Made)
     }
@@ -327,7 +328,7 @@ impl ServerHandler for Server {
         let meta = Meta(&context.meta.0);
         meta.is_known()?;
         let client = self.client(&context)?;
-        let call = self.call_of(&client, &request, name, &meta)?;
+        let call = self.call_of(&client, arguments(&request, &context), name, &meta)?;
         let Some(place) = client.place() else { return Ok(busy().into()) };
         let host = &offer.host;
         if let Err(error) = client.arrives(host, context.client_info()).await {
@@ -400,26 +401,17 @@ impl ServerHandler for Server {
     }
 }
 
+/// The text of a call's arguments: as its client wrote them, where the transport has kept that.
+fn arguments(request: &CallToolRequestParams, context: &RequestContext<RoleServer>) -> String {
+    match (context.extensions.get::<AsWritten>(), &request.arguments) {
+        (Some(written), _) => written.0.as_ref().to_owned(),
+        (None, Some(arguments)) => json!(arguments).to_string(),
+        (None, None) => "{}".to_owned(),
+    }
+}
+
 /// The answer to a call that is one too many. Nothing ran, and nothing is on record: a flood must not fill the disk.
 fn busy() -> CallToolResult {
     let why = format!("busy: {CALLS_AT_ONCE} calls of this client run already; call again when one of them has ended");
     CallToolResult::error(vec![ContentBlock::text(why)])
-}
-
-/// Cancels one token when another is, for as long as it is there.
-struct Linked(tokio::task::JoinHandle<()>);
-
-impl Linked {
-    fn new(cause: CancellationToken, effect: CancellationToken) -> Self {
-        Self(tokio::spawn(async move {
-            cause.cancelled().await;
-            effect.cancel();
-        }))
-    }
-}
-
-impl Drop for Linked {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

@@ -4,15 +4,15 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::ServiceExt as _;
 use rmcp::transport::io::stdio_pipes;
-use rmcp::{RoleServer, ServiceExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::bounded::Bounded;
+use super::lines::Lines;
 use super::server::Server;
 
 /// The longest message of a client, in bytes: the largest arguments, and room around them.
@@ -45,8 +45,7 @@ impl Server {
         let (gone, calls) = (self.gone().clone(), self.calls().clone());
         let _telling = AbortOnDropHandle::new(tokio::spawn(self.clone().tell_of_changes()));
         let input = UntilGone { input, gone: gone.clone() };
-        let transport = AsyncRwTransport::<RoleServer, _, _>::new(input, output);
-        let transport = Bounded::new(transport.with_max_line_length(LONGEST_MESSAGE));
+        let transport = Bounded::new(Lines::new(input, output, LONGEST_MESSAGE));
         tokio::pin!(told);
         let running = tokio::select! {
             running = self.serve(transport) => running?,

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use toolhold_core::describe::{Hints, ToolInfo};
 use toolhold_core::id::{ComponentName, Digest, LocalName, ToolDigest};
 use toolhold_core::listing::{self, Listing};
@@ -17,6 +19,9 @@ use toolhold_sandbox::{Kind, Loaded, Sandbox, SandboxConfig};
 
 use super::{HostConfig, NOT_IN_THE_FILE, OpenError, Papers, Progress, Vouching, staging};
 use crate::store::{MAX_COMPONENT, Store};
+
+/// Components that are read and loaded at once. Compiling takes one after the other, on every core.
+const AT_ONCE: usize = 4;
 
 /// The components of a manifest, in a sandbox. Nothing of them is callable by anyone yet.
 #[derive(Debug)]
@@ -62,38 +67,41 @@ impl Components {
         egress: Arc<dyn Egress>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        let (Files::AsPinned(lock) | Files::AsTheyAre(lock) | Files::Asked(lock, _)) = files;
+        let lock = files.lock();
         let vouching = Vouching::of(manifest)?;
         let sandbox = Sandbox::new(settings(manifest, config, egress)?)?;
-        let mut components = Self { sandbox, loaded: Vec::new(), catalog: Catalog::default() };
-        for (name, component) in manifest.components() {
-            progress(Progress::Loading(name.clone()));
+        let mut components = Self { sandbox: sandbox.clone(), loaded: Vec::new(), catalog: Catalog::default() };
+        let ready = manifest.components().iter().map(async |granted| {
+            progress(Progress::Loading(granted.0.clone()));
+            ready(&sandbox, config, (files, &vouching), granted).await.map(|ready| (granted, ready))
+        });
+        // In the order of the manifest, whichever is ready first.
+        let mut ready = pin!(futures_util::stream::iter(ready).buffered(AT_ONCE));
+        while let Some(((name, component), ready)) = ready.try_next().await? {
             let pin = lock.components().get(name);
-            if let Some(server) = &component.server {
-                let bytes = said(config, files, component, pin)?;
-                components.add_server((name, component, server), &bytes, pin)?;
-                continue;
+            match ready {
+                Ready::Said(server, bytes) => components.add_server((name, component, server), &bytes, pin)?,
+                Ready::Loaded(loaded) => components.add(manifest, (name, component), &loaded, pin)?,
             }
-            let source = source(component, pin)?;
-            let bytes = match source {
-                Bytes::File(path) => file(path)?,
-                Bytes::Pinned(pin) => stored(config, name, pin.digest)?,
-            };
-            let digest = Digest::of(&bytes);
-            match files {
-                Files::AsPinned(lock) => only_pinned(lock, name, component, digest)?,
-                Files::AsTheyAre(_) | Files::Asked(..) => vouched(&vouching, component, &source, digest)?,
-            }
-            let loaded = components.sandbox.load(bytes).await;
-            let loaded = loaded.map_err(|source| OpenError::Load { component: name.clone(), source })?;
-            let tools = tools(manifest, name, component, &loaded)?;
-            tools.iter().try_for_each(|tool| components.catalog.add(tool.clone()))?;
-            let accepted = pin.filter(|pin| pin.digest == loaded.digest).cloned();
-            let pin = pin_as_loaded(&component.written, &loaded, &tools);
-            components.loaded.push(Component { name: name.clone(), pin, accepted, listing: None });
         }
         progress(Progress::Loaded);
         Ok(components)
+    }
+
+    /// The tools of a component that is loaded.
+    fn add(
+        &mut self,
+        manifest: &Manifest,
+        (name, component): (&ComponentName, &Granted),
+        loaded: &Loaded,
+        accepted: Option<&Pin>,
+    ) -> Result<(), OpenError> {
+        let tools = tools(manifest, name, component, loaded)?;
+        tools.iter().try_for_each(|tool| self.catalog.add(tool.clone()))?;
+        let accepted = accepted.filter(|pin| pin.digest == loaded.digest).cloned();
+        let pin = pin_as_loaded(&component.written, loaded, &tools);
+        self.loaded.push(Component { name: name.clone(), pin, accepted, listing: None });
+        Ok(())
     }
 
     /// The tools of an MCP server, by what it said of them. The operator's word of them is no part of what is pinned.
@@ -167,6 +175,45 @@ pub(crate) enum Files<'a> {
     AsTheyAre(&'a Lock),
     /// The same, and what MCP servers were just asked for instead of what is pinned of them.
     Asked(&'a Lock, &'a BTreeMap<ComponentName, Vec<u8>>),
+}
+
+impl<'a> Files<'a> {
+    fn lock(self) -> &'a Lock {
+        let (Self::AsPinned(lock) | Self::AsTheyAre(lock) | Self::Asked(lock, _)) = self;
+        lock
+    }
+}
+
+/// A component on its way into a sandbox.
+enum Ready<'a> {
+    /// What an MCP server said of its tools.
+    Said(&'a Server, Vec<u8>),
+    Loaded(Loaded),
+}
+
+/// Takes what the lock file allows of a component, and loads it. Reads it first, and judges what it has read.
+async fn ready<'a>(
+    sandbox: &Sandbox,
+    config: &HostConfig,
+    (files, vouching): (Files<'_>, &Vouching<'_>),
+    (name, component): (&ComponentName, &'a Granted),
+) -> Result<Ready<'a>, OpenError> {
+    let pin = files.lock().components().get(name);
+    if let Some(server) = &component.server {
+        return Ok(Ready::Said(server, said(config, files, component, pin)?));
+    }
+    let source = source(component, pin)?;
+    let bytes = match source {
+        Bytes::File(path) => file(path)?,
+        Bytes::Pinned(pin) => stored(config, name, pin.digest)?,
+    };
+    let digest = Digest::of(&bytes);
+    match files {
+        Files::AsPinned(lock) => only_pinned(lock, name, component, digest)?,
+        Files::AsTheyAre(_) | Files::Asked(..) => vouched(vouching, component, &source, digest)?,
+    }
+    let loaded = sandbox.load(bytes).await;
+    loaded.map(Ready::Loaded).map_err(|source| OpenError::Load { component: name.clone(), source })
 }
 
 /// Where the bytes of a component are taken from.

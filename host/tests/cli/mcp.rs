@@ -184,6 +184,25 @@ fn what_is_refused_is_a_result_that_a_model_can_act_on() {
     assert!(audit.contains("files.delete") && audit.contains("files__nope"), "{audit}");
 }
 
+/// Whoever looks at a call on its way may see the one, and the tool get the other.
+#[test]
+fn arguments_that_are_there_twice_or_too_deep_are_refused_with_words() {
+    let project = Project::free();
+    let mut client = Client::session(&project, &[]);
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let twice = r#"{"path":"/work/notes.md","\u0070ath":"/work/other.md"}"#.to_owned();
+    for (arguments, why) in [(twice, "is there twice"), (format!(r#"{{"path":{deep}}}"#), "recursion limit")] {
+        client.next += 1;
+        let id = client.next;
+        let params = format!(r#"{{"name":"files__read","arguments":{arguments}}}"#);
+        let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#);
+        writeln!(client.input.as_mut().unwrap(), "{line}").unwrap();
+        let answer = client.answer(id);
+        assert!(text(&answer["result"]).contains(why), "{answer}");
+    }
+    client.end();
+}
+
 #[test]
 fn a_preview_changes_nothing_and_says_what_it_would() {
     let project = Project::free();

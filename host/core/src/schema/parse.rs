@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
@@ -32,7 +32,7 @@ pub fn parse(text: &str, what: &str) -> Result<Value, Violations> {
         return Err(Violation::new("", "size", message).into());
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let value = Strict::default().deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| Violation::new("", "json", describe(text, what, &error)).into())
 }
 
@@ -73,10 +73,20 @@ fn excerpt(text: &str, line: usize, column: usize) -> String {
     shown(line.get(start..end).unwrap_or_default(), 4 * EXCERPT).into_owned()
 }
 
-/// Reads any value and refuses an object that names a key twice.
-struct Strict;
+/// Objects with more fields than this are looked up by hash while they are read, not one field after the other.
+const FEW: usize = 16;
 
-impl<'de> DeserializeSeed<'de> for Strict {
+/// Reads any value and refuses an object that names a key twice.
+///
+/// What of an object or a list is read so far is on a stack that all levels share, so that each is allocated once and as large
+/// as it is: growing them piece by piece was most of what reading cost.
+#[derive(Default)]
+struct Strict {
+    fields: Vec<(String, Value)>,
+    items: Vec<Value>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Strict {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -84,7 +94,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for &mut Strict {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,28 +130,55 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = access.next_element_seed(Strict)? {
-            items.push(item);
+        let begin = self.items.len();
+        while let Some(item) = access.next_element_seed(&mut *self)? {
+            self.items.push(item);
         }
-        Ok(Value::Array(items))
+        Ok(Value::Array(self.items.drain(begin..).collect()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
+        let begin = self.fields.len();
         while let Some(key) = access.next_key::<String>()? {
-            // One look-up per field: hashing is a good part of what reading an object costs.
-            match fields.entry(key) {
-                Entry::Occupied(there) => {
-                    return Err(A::Error::custom(format!("the field `{}` is there twice", there.key())));
-                }
+            let few = self.fields.get(begin..).unwrap_or_default();
+            if few.len() == FEW {
+                let map = self.fields.drain(begin..).collect();
+                return self.many(map, key, access);
+            }
+            if few.iter().any(|(there, _)| *there == key) {
+                return Err(twice(&key));
+            }
+            let value = access.next_value_seed(&mut *self)?;
+            self.fields.push((key, value));
+        }
+        Ok(Value::Object(self.fields.drain(begin..).collect()))
+    }
+}
+
+impl Strict {
+    /// Reads on an object that has many fields.
+    fn many<'de, A: MapAccess<'de>>(
+        &mut self,
+        mut map: Map<String, Value>,
+        first: String,
+        mut access: A,
+    ) -> Result<Value, A::Error> {
+        let mut next = Some(first);
+        while let Some(key) = next {
+            match map.entry(key) {
+                Entry::Occupied(there) => return Err(twice(there.key())),
                 Entry::Vacant(place) => {
-                    place.insert(access.next_value_seed(Strict)?);
+                    place.insert(access.next_value_seed(&mut *self)?);
                 }
             }
+            next = access.next_key()?;
         }
-        Ok(Value::Object(fields))
+        Ok(Value::Object(map))
     }
+}
+
+fn twice<E: serde::de::Error>(key: &str) -> E {
+    E::custom(format!("the field `{key}` is there twice"))
 }
 
 #[cfg(test)]
@@ -167,6 +204,21 @@ mod tests {
     fn a_key_is_there_once_at_any_depth_however_it_is_spelled() {
         for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"x":{"y":1,"y":1}}]"#] {
             assert!(failure(text).contains("is there twice"), "{text}");
+        }
+    }
+
+    /// Few fields are compared, many are looked up: neither misses one, and neither forgets one or their order.
+    #[test]
+    fn objects_of_any_size_are_read_whole_and_each_key_once() {
+        for size in [0, 1, FEW - 1, FEW, FEW + 1, 5 * FEW] {
+            let fields: Vec<_> =
+                (0..size).map(|number| format!(r#""k{number}":[{number},{{"in":{number}}}]"#)).collect();
+            let text = format!("{{{}}}", fields.join(","));
+            assert_eq!(parse(&text, "it").unwrap().to_string(), text);
+            for again in fields {
+                let again = format!("{},{again}}}", text.strip_suffix('}').unwrap());
+                assert!(failure(&again).contains("is there twice"), "{again}");
+            }
         }
     }
 
@@ -198,7 +250,7 @@ mod tests {
         }
 
         #[test]
-        fn what_serde_json_reads_is_read_the_same(keys in proptest::collection::btree_map("[a-z\"\\\\]{0,3}", any::<i64>(), 0..8)) {
+        fn what_serde_json_reads_is_read_the_same(keys in proptest::collection::btree_map("[a-z\"\\\\]{0,3}", proptest::collection::vec(any::<i64>(), 0..3), 0..40)) {
             let text = serde_json::to_string(&keys).unwrap();
             prop_assert_eq!(parse(&text, "it").unwrap(), serde_json::from_str::<Value>(&text).unwrap());
         }
