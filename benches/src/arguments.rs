@@ -40,6 +40,10 @@ pub(crate) enum Part {
     LiveHost { calls: usize, folder: PathBuf },
     /// As many agents at a host, its files in this folder.
     Fleet { agents: usize, writes: bool, folder: PathBuf },
+    /// The same among faults.
+    ChaoticFleet { agents: usize, folder: PathBuf },
+    /// As many runs that wait for a person, with their callers or without, the host's files in this folder.
+    Parked { runs: usize, waiting: bool, folder: PathBuf },
 }
 
 const USAGE: &str = "usage: toolhold-bench [--budget MS] [SECTION…]";
@@ -80,6 +84,14 @@ impl Part {
             "be-fleet" | "be-writing-fleet" => Ok(Self::Fleet {
                 agents: number(&path("a number")?)?,
                 writes: word == "be-writing-fleet",
+                folder: path("a folder")?,
+            }),
+            "be-chaotic-fleet" => {
+                Ok(Self::ChaoticFleet { agents: number(&path("a number")?)?, folder: path("a folder")? })
+            }
+            "be-parked" | "be-parked-waiting" => Ok(Self::Parked {
+                runs: number(&path("a number")?)?,
+                waiting: word == "be-parked-waiting",
                 folder: path("a folder")?,
             }),
             _ => bail!("`{word}` is nothing that this program can be; {USAGE}"),

@@ -7,11 +7,13 @@
 mod agents;
 mod arguments;
 mod case;
+mod chaos;
 mod floor;
 mod least;
 mod live;
 mod load;
 mod measure;
+mod parked;
 mod place;
 mod process;
 mod product;
@@ -49,6 +51,8 @@ fn be(part: &Part) -> Result<()> {
         Part::ColdFloor { artifact } => sections::cold_floor(artifact),
         Part::LiveFloor { calls } => live::bare(*calls),
         Part::Fleet { agents, writes, folder } => agents::fleet(*agents, *writes, folder),
+        Part::ChaoticFleet { agents, folder } => chaos::fleet(*agents, folder),
+        Part::Parked { runs, waiting, folder } => parked::measure(*runs, *waiting, folder),
         Part::LiveHost { calls, folder } => live::product(*calls, folder),
     }
 }

@@ -75,12 +75,23 @@ impl Product {
         Self::with(folder, manifest, Durability::Normal)
     }
 
+    /// The host of a project that lies in `folder` already, pinned.
+    pub(crate) fn open_again(folder: &Path) -> Result<Self> {
+        Self::opened(folder, Durability::Normal, false)
+    }
+
     fn with(folder: &Path, manifest: &str, durability: Durability) -> Result<Self> {
+        std::fs::write(folder.join("toolhold.toml"), manifest)?;
+        Self::opened(folder, durability, true)
+    }
+
+    fn opened(folder: &Path, durability: Durability, pin: bool) -> Result<Self> {
         let path = folder.join("toolhold.toml");
-        std::fs::write(&path, manifest)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let config = HostConfig { durability, ..HostConfig::beside(&path) };
-        runtime.block_on(toolhold::pin(&config)).context("the components cannot be pinned")?;
+        if pin {
+            runtime.block_on(toolhold::pin(&config)).context("the components cannot be pinned")?;
+        }
         let host = runtime.block_on(Host::open(&config, &|_| ()))?;
         Ok(Self { runtime, host })
     }

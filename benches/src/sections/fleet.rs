@@ -19,6 +19,11 @@ const METHOD: &str = "Agents in one process, a fresh process per row, each with 
 which waits for the disk. Default bounds: 64 calls run at once, 1,024 wait for a place, one more is refused as `busy`. Times in microseconds, \
 waiting for a place included; RSS in MiB before the agents begin and at most.";
 
+const CHAOS: &str = "The same among faults, from a seed, with the rates of the chaos run of the agent loop (`host/tests/chaos.rs`): half of the 20 calls are requests to a \
+server that drops the answer of 5 % after it acted and refuses 6 % (429 or 503, `retry-after: 1`); before 10 % of the calls the agent makes one that traps, never ends \
+or is denied, and before 6 % one that makes no sense. `[retry]` has 6 attempts; requests carry an idempotency key; durability `normal`. Succeeded is the share of the 20; \
+those that must fail are not among them, and all did. Again: attempts beyond the first. Twice: requests for which the server acted more than once.";
+
 const FAIRNESS: &str = "32 agents that make one call of `echo {}` after the other, with and without one that keeps 64 in flight, in turns of 500 ms.";
 
 /// Agents in one process.
@@ -44,6 +49,7 @@ pub(super) fn run(budget: Duration) -> Result<()> {
         }
     }
     println!("{rows}\n");
+    chaos()?;
     fairness(budget)
 }
 
@@ -61,6 +67,58 @@ fn add_row(name: &str, came: &Value, rows: &mut Table) -> Result<()> {
         mebibytes(whole("before")?),
         mebibytes(whole("most")?),
     ]);
+    Ok(())
+}
+
+fn chaos() -> Result<()> {
+    println!("{CHAOS}\n");
+    let faults = ["dropped", "refused", "broken", "garbage"];
+    let mut rows = table(
+        1,
+        [
+            "agents",
+            "calls",
+            "calls/s",
+            "p50",
+            "p99",
+            "failed",
+            "succeeded",
+            "again",
+            "twice",
+            "dropped",
+            "refused",
+            "broken",
+            "no sense",
+            "RSS before",
+            "RSS at most",
+        ],
+    );
+    for agents in AGENTS {
+        let folder = tempfile::tempdir()?;
+        let mut child = place::command(&place::itself()?);
+        let printed = place::printed(child.arg("be-chaotic-fleet").arg(agents.to_string()).arg(folder.path()))?;
+        let came: Value = serde_json::from_str(&printed)?;
+        let float = |key: &str| came[key].as_f64().with_context(|| format!("no `{key}`"));
+        let whole = |key: &str| came[key].as_u64().with_context(|| format!("no `{key}`"));
+        let (calls, failed) = (float("calls")?, float("failed")?);
+        let mut row = vec![
+            count(agents as u64),
+            count(whole("calls")?),
+            number(calls / float("seconds")?),
+            number(float("p50")?),
+            number(float("p99")?),
+            count(whole("failed")?),
+            format!("{:.2} %", 100.0 * (calls - failed) / calls),
+            count(whole("again")?),
+            count(whole("twice")?),
+        ];
+        for fault in faults {
+            row.push(count(whole(fault)?));
+        }
+        row.extend([mebibytes(whole("before")?), mebibytes(whole("most")?)]);
+        rows.add_row(row);
+    }
+    println!("{rows}\n");
     Ok(())
 }
 

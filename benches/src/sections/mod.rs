@@ -6,6 +6,7 @@ mod fleet;
 mod growth;
 mod mcp;
 mod memory;
+mod parked;
 mod peers;
 mod stages;
 mod threads;
@@ -27,14 +28,24 @@ pub(crate) enum Section {
     Cold,
     Growth,
     Fleet,
+    Parked,
     /// Only where it is named: what it measures has to be installed.
     Peers,
 }
 
 impl Section {
     /// What is measured where none is named, in this order.
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Calls, Self::Mcp, Self::Threads, Self::Stages, Self::Memory, Self::Cold, Self::Growth, Self::Fleet];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Calls,
+        Self::Mcp,
+        Self::Threads,
+        Self::Stages,
+        Self::Memory,
+        Self::Cold,
+        Self::Growth,
+        Self::Fleet,
+        Self::Parked,
+    ];
 
     /// The one that the command line calls so.
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -52,6 +63,7 @@ impl Section {
             Self::Cold => "cold",
             Self::Growth => "growth",
             Self::Fleet => "fleet",
+            Self::Parked => "parked",
             Self::Peers => "peers",
         }
     }
@@ -67,6 +79,7 @@ impl Section {
             Self::Cold => cold::run(),
             Self::Growth => growth::run(budget),
             Self::Fleet => fleet::run(budget),
+            Self::Parked => parked::run(),
             Self::Peers => peers::run(budget),
         }
     }

@@ -1,6 +1,6 @@
 //! Lets callers in by their tokens. The file is looked at before each of them: what is revoked is revoked at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::http::{HeaderValue, header};
 use toolhold_core::event::{Event, bounded};
@@ -9,6 +9,7 @@ use toolhold_core::id::Digest;
 use super::attempts::{Attempts, Peer};
 use super::caller::Caller;
 use super::file::{TokenFile, Version};
+use super::invitations::{Invitation, Invitations};
 use super::secret::digest_of;
 use super::tokens::Tokens;
 use crate::clock;
@@ -25,6 +26,9 @@ struct Inner {
     journal: Journal,
     known: Mutex<Known>,
     attempts: Mutex<Attempts>,
+    invitations: Mutex<Invitations>,
+    /// Where the console is that invitations lead to.
+    console: OnceLock<String>,
 }
 
 /// What was read last.
@@ -47,7 +51,8 @@ impl Access {
         let version = file.version();
         let tokens = Some(Arc::new(file.read()?));
         let known = Mutex::new(Known { version, tokens, told: false });
-        Ok(Self(Arc::new(Inner { file, journal, known, attempts: Mutex::default() })))
+        let (attempts, invitations, console) = (Mutex::default(), Mutex::default(), OnceLock::new());
+        Ok(Self(Arc::new(Inner { file, journal, known, attempts, invitations, console })))
     }
 
     /// The file that decides.
@@ -70,6 +75,47 @@ impl Access {
             None => Err(self.refused(peer, None, Code::Unauthorized).await.unwrap_or_else(|| {
                 let why = "this token is not known, was revoked or has expired; `toolhold tokens create` makes one";
                 unauthorized(why, Some("invalid_token"))
+            })),
+        }
+    }
+
+    /// From here on there may be invitations to the console at `url`, which is on loopback: others could read on the way what they bring
+    /// along.
+    pub fn invites_to(&self, url: String) {
+        // A server has one address for as long as it runs.
+        let _known_already = self.0.console.set(url).is_err();
+    }
+
+    /// Invites `caller` to the console, and says where that is.
+    ///
+    /// # Errors
+    ///
+    /// The console is not on loopback, or the operating system has no randomness.
+    pub fn invite(&self, caller: Caller) -> Result<(&str, Invitation), Problem> {
+        let console = self.0.console.get().ok_or_else(|| {
+            let why = "the console does not listen on loopback alone: whoever wants to see it logs in with a token";
+            Problem::new(Code::NotNow, why)
+        })?;
+        let mut all = self.0.invitations.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = |_| Problem::new(Code::Internal, "the operating system has no randomness");
+        Ok((console, all.invite(caller, clock::micros()).map_err(none)?))
+    }
+
+    /// Who was invited with what is `presented`; it is worth nothing from then on.
+    ///
+    /// # Errors
+    ///
+    /// It is no invitation, was taken up before, or is too old.
+    pub async fn take_up(&self, presented: &str, peer: Peer) -> Result<Caller, Problem> {
+        let now = clock::micros();
+        let found = self.0.invitations.lock().unwrap_or_else(PoisonError::into_inner).take_up(presented, now);
+        match found {
+            Some(caller) => Ok(caller),
+            None => Err(self.refused(peer, None, Code::Unauthorized).await.unwrap_or_else(|| {
+                unauthorized(
+                    "this link was used before, or is older than five minutes; `toolhold console` prints another",
+                    None,
+                )
             })),
         }
     }

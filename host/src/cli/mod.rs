@@ -13,6 +13,7 @@ mod breakers;
 mod build;
 mod call;
 mod completions;
+mod console;
 mod dev;
 mod doctor;
 mod effects;
@@ -107,6 +108,7 @@ enum Command {
     Tools(tools::Tools),
     Mcp(mcp::Mcp),
     Serve(Box<serve::Serve>),
+    Console(console::Console),
     Reload(reload::Reload),
     Lock(lock::Lock),
     Add(add::Add),
@@ -173,6 +175,7 @@ impl Cli {
             Command::Tools(command) => block_on(command.run(&project, ui)),
             Command::Mcp(command) => block_on_one(command.run(&project, ui)),
             Command::Serve(command) => block_on(command.run(&project, ui)),
+            Command::Console(command) => block_on(command.run(&project, ui)),
             Command::Reload(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Add(command) => block_on(command.run(&project, ui)),

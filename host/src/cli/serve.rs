@@ -117,6 +117,7 @@ impl Serve {
         let file = self.token_file.map_or_else(|| TokenFile::of_state(journal.directory()), TokenFile::at);
         first_token(&file, journal.directory(), ui)?;
         let access = Access::open(file, journal.clone()).await.code(ExitCode::BadInput)?;
+        server.loopback_url().into_iter().for_each(|url| access.invites_to(url));
         let shutdown = Shutdown::default();
         let runs = Service::new(current.clone(), self.runs.settings(models));
         let mcp = HttpSettings {

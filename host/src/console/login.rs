@@ -11,7 +11,7 @@ use super::guard::{self, Fields, Form};
 use super::html::Html;
 use super::session::LIFETIME;
 use super::{Console, shell};
-use crate::access::{Connection, Peer, Role};
+use crate::access::{Caller, Connection, Peer, Role};
 
 /// The name of the cookie. With TLS its prefix makes browsers refuse one that another host or an unencrypted page set.
 const NAME: &str = "toolhold-session";
@@ -37,7 +37,7 @@ pub(super) struct To {
 <form method="post" action="/login"><input type="hidden" name="to" value="{{ to }}">
 <label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" autocapitalize="none" spellcheck="false" required autofocus aria-describedby="help">
-<p class="hint" id="help">It begins with <code>th_</code>. <code>toolhold tokens create NAME --role approve</code> on the server makes one.</p>
+<p class="hint" id="help">It begins with <code>th_</code>. <code>toolhold tokens create NAME --role approve</code> on the server makes one. On this very machine, <code>toolhold console</code> logs you in without.</p>
 <button class="primary">Log in</button></form></div>"#
 )]
 struct Login<'a> {
@@ -66,12 +66,17 @@ pub(super) async fn begin(State(console): State<Console>, request: Request) -> R
         Err(problem) => return Ok(page(problem.code().status(), fields.get("to"), problem.detail())),
     };
     caller.needs(Role::Observe)?;
+    session(&console, caller, encrypted, fields.get("to"))
+}
+
+/// A new session of `caller`, on the way to where somebody wanted to go.
+pub(super) fn session(console: &Console, caller: Caller, encrypted: bool, to: &str) -> Result<Response, Failure> {
     let begun = console.0.sessions.begin(caller, super::now());
     let session = begun.map_err(|_| Failure::internal("the operating system has no randomness"))?;
     let secure = if encrypted { "; Secure" } else { "" };
     let (name, age) = (name(encrypted), LIFETIME / 1_000_000);
     let cookie = format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
-    Ok(with_cookie(Redirect::to(place(fields.get("to"))).into_response(), &cookie))
+    Ok(with_cookie(Redirect::to(place(to)).into_response(), &cookie))
 }
 
 /// Ends the session.

@@ -11,6 +11,7 @@ mod failure;
 mod guard;
 mod headers;
 mod html;
+mod invited;
 mod link;
 mod live;
 mod login;
@@ -30,9 +31,10 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use self::failure::Failure;
+pub(crate) use self::invited::router as invitations;
 use self::live::Audience;
 use self::session::Sessions;
-use crate::access::Access;
+use crate::access::{Access, INVITED};
 use crate::journal::Reader;
 use crate::runs::service::Service;
 use crate::serve::{Bodies, Bounds};
@@ -111,6 +113,7 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .route("/", get(pages::overview::show))
         .route("/login", get(login::show).post(login::begin))
+        .route(INVITED, get(invited::show).post(invited::begin))
         .route("/logout", post(login::end))
         .route("/approvals", get(pages::approvals::show))
         .route("/approvals/{approval}", get(pages::approval::show))

@@ -28,7 +28,8 @@ pub(crate) fn parts(host: &Current, runs: &Service, access: &Access, mcp: HttpSe
         told.begun().await;
         ended.shut_down(&told.stops()).await;
     });
-    control::hold_with(host, api::router(api.clone()), &shutdown);
+    // Links that log in are made for who may use the state directory anyway, and for nobody else.
+    control::hold_with(host, api::router(api.clone()).merge(console::invitations(console.clone())), &shutdown);
     let caller = Router::new().route("/v1/caller", get(caller));
     let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
     let parts = parts.behind_the_door(crate::mcp::http::router(host.clone(), mcp));

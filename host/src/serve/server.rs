@@ -104,6 +104,12 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
+    /// [`url`](Self::url), if only this machine can reach it.
+    #[must_use]
+    pub fn loopback_url(&self) -> Option<String> {
+        self.address.ip().to_canonical().is_loopback().then(|| self.url())
+    }
+
     /// The hosts that it answers to; none where it has every address of this machine, and only a connection tells which.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {

@@ -13,6 +13,7 @@ mod apply;
 mod approvals;
 mod cases;
 mod commands;
+mod console_link;
 mod dev;
 mod distribution;
 mod doctor;

@@ -2,5 +2,6 @@
 
 mod attack;
 mod doors;
+mod invited;
 mod pages;
 mod support;

@@ -47,6 +47,7 @@ pub(super) struct Served {
     _folder: TempDir,
     pub(super) host: Host,
     pub(super) file: TokenFile,
+    pub(super) access: Access,
     router: Router,
 }
 
@@ -67,12 +68,20 @@ impl Served {
         let file = TokenFile::of_state(host.journal().directory());
         let access = Access::open(file.clone(), host.journal().clone()).await.unwrap();
         let runs = Service::new(host.clone(), Settings::default());
-        let router = router(Console::new(host.clone(), runs, access, Shutdown::default()));
-        Self { _folder: folder, host, file, router }
+        let router = router(Console::new(host.clone(), runs, access.clone(), Shutdown::default()));
+        Self { _folder: folder, host, file, access, router }
     }
 
     pub(super) fn journal(&self) -> &Journal {
         self.host.journal()
+    }
+
+    /// Everything that is on record, as it is written out.
+    pub(super) fn audit(&self) -> String {
+        self.journal().flush_blocking().unwrap();
+        let mut text = Vec::new();
+        self.journal().reader().unwrap().export(0, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
     }
 
     /// The text of a new token.
