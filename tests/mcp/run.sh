@@ -44,6 +44,8 @@ done
 # Starts what serves over HTTP in $work/http with these flags, and says where in $url.
 serve() {
   manifest="$work/http/toolhold.toml"
+  # That of the server before is not this one's.
+  rm -f "$work/url"
   "$bin" --manifest "$manifest" serve --listen 127.0.0.1:0 "$@" > "$work/url" 2> "$work/log" &
   server=$!
   pids="$pids $server"

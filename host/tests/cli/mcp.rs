@@ -441,7 +441,7 @@ fn names_without_components_are_those_that_mean_one_tool() {
 }
 
 /// A project in which moving is asked about, and in which these clients reach a person.
-fn asking(clients: &str) -> Project {
+pub(crate) fn asking(clients: &str) -> Project {
     let project = Project::new(&format!("{}\n[approvals]\nclients = {clients}\n", crate::project::MANIFEST));
     assert_eq!(project.run(&["lock"]).code(), 0);
     project
@@ -452,7 +452,7 @@ fn moving(to: &str) -> Value {
 }
 
 /// A client of the revision with sessions that can show a form.
-fn with_forms(project: &Project) -> Client {
+pub(crate) fn with_forms(project: &Project) -> Client {
     let mut client = Client::start(project, &[]);
     let (can, info) = (json!({ "elicitation": {} }), json!({ "name": "test", "version": "1" }));
     client.ask("initialize", json!({ "protocolVersion": SESSION, "capabilities": can, "clientInfo": info }));

@@ -377,3 +377,54 @@ fn a_process_that_works_on_one_run_keeps_its_manifest_and_says_so() {
     gated.go.send(()).unwrap();
     assert!(run.wait().unwrap().success());
 }
+
+#[test]
+fn whoever_waits_for_a_person_under_the_manifest_before_waits_no_longer() {
+    // Through a client that shows its person a form.
+    let project = crate::mcp::asking("[\"test\"]");
+    let manifest = project.read("toolhold.toml");
+    let mut client = crate::mcp::with_forms(&project);
+    let arguments = json!({ "from": "/work/notes.md", "to": "/work/b.md" });
+    let id = client.send("tools/call", json!({ "name": "files__move", "arguments": arguments }));
+    let question = client.hear("elicitation/create");
+    project.write("toolhold.toml", &manifest.replace("decision = \"ask\"", "decision = \"deny\""));
+    project.run(&["reload"]).worked(&["cannot be called any more: files.move"]);
+    let answer = client.answer(id);
+    assert!(text(&answer["result"]).starts_with("denied: "), "{answer}");
+    // The yes comes too late.
+    let yes = json!({ "action": "accept", "content": { "decision": "approve" } });
+    client.tell(&json!({ "jsonrpc": "2.0", "id": question["id"], "result": yes }));
+    assert!(text(&moved(&mut client)).starts_with("denied: "));
+    assert_eq!(project.read("work/notes.md"), "# Notes\n");
+    client.end();
+    // And as a program that does not wait on the line.
+    project.write("toolhold.toml", &manifest);
+    let serving = Serving::start(&project, &[]);
+    let bearer = format!("Authorization: Bearer {}", serving.token);
+    let call = json!({ "tool": "files.move", "arguments": arguments, "mode": "live" }).to_string();
+    let headers = [&*bearer, "Content-Type: application/json", "Prefer: respond-async"];
+    let started = serving.ask("POST /v1/calls", &headers, &call);
+    let place = started.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
+    let shown = |word: &str| {
+        let began = Instant::now();
+        loop {
+            let shown = serving.ask(&format!("GET {place}"), &[&bearer], "");
+            if shown.contains(word) {
+                return shown;
+            }
+            assert!(began.elapsed() < PATIENCE, "{shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let listed = || project.run(&["approvals", "list", "--json"]).printed();
+    while !listed().contains("waiting") {
+        assert!(shown("running").contains("running"));
+    }
+    project.write("toolhold.toml", &with(DELETING));
+    project.run(&["reload"]).worked(&["files.delete"]);
+    shown("awaiting-approval");
+    assert_eq!(project.read("work/notes.md"), "# Notes\n");
+    serving.signal("-TERM");
+    assert!(serving.ended().0);
+    project.run(&["audit", "verify"]).worked(&[]);
+}
