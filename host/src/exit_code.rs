@@ -48,6 +48,14 @@ pub enum ExitCode {
     Unread = 141,
 }
 
+impl ExitCode {
+    /// The code of a start that fails, by its number: what another process says that it would have ended with.
+    pub(crate) fn numbered(number: u64) -> Option<Self> {
+        let of_a_start = [Self::Failure, Self::Usage, Self::BadInput, Self::NotPinned, Self::NotAccepted, Self::Host];
+        of_a_start.into_iter().find(|code| *code as u64 == number)
+    }
+}
+
 impl From<Class> for ExitCode {
     fn from(class: Class) -> Self {
         match class {

@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) telemetry: Telemetry,
     pub(crate) desk: Arc<Desk>,
     pub(crate) upstreams: Upstreams,
+    /// Another host has taken its place: what it has begun comes to its end, and nothing new is begun with it.
+    pub(crate) replaced: CancellationToken,
 }
 
 /// What the caller of one call wants beside its result.
@@ -353,6 +355,16 @@ impl Host {
         let (secrets, places) = (found.secrets.into_iter().collect(), found.places.into_iter().collect());
         let event = Event::SecretRedacted { call: id.clone(), run: call.run.clone(), secrets, places };
         self.0.journal.record(clock::micros(), event).await
+    }
+
+    /// Whether this is the same host, and not one of another manifest in its place.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Is cancelled when another host takes the place of this one.
+    pub(crate) fn replaced(&self) -> &CancellationToken {
+        &self.0.replaced
     }
 
     /// The tools that callers may know of.

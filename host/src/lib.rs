@@ -26,6 +26,7 @@ pub mod clock;
 mod component_file;
 pub mod console;
 mod control;
+mod current;
 mod distribution;
 pub mod doctor;
 pub mod effects;
@@ -59,6 +60,7 @@ mod upstream;
 mod wit_docs;
 
 pub use approvals::Asking;
+pub use current::{Current, ReloadError, Reloaded};
 pub use effects::{PreviewSession, UndoError, Undone};
 pub use host::{CallOptions, Host};
 pub use labels::RunLabels;

@@ -42,6 +42,12 @@ impl Shutdown {
         self.begun.cancelled().await;
     }
 
+    /// Is cancelled when nothing new may begin.
+    #[must_use]
+    pub fn begins(&self) -> CancellationToken {
+        self.begun.child_token()
+    }
+
     /// Returns when what runs is to be stopped.
     pub async fn now(&self) {
         self.now.cancelled().await;
@@ -89,7 +95,7 @@ impl Signals {
         Ok(Self { terminate, interrupt, hang_up: None })
     }
 
-    /// Listens for a server, whom SIGHUP asks to read its files again unless it comes from its terminal.
+    /// Listens for a server, whom SIGHUP asks to take up its manifest anew unless it comes from its terminal.
     ///
     /// # Errors
     ///

@@ -96,14 +96,15 @@ pub(super) async fn make(
     }
     let call = ToolCall { run: clock::new_run(), tool, arguments: arguments.to_string(), key: said.key, mode };
     // Whoever waits on the line hears that a person has to decide; the call of whoever does not, waits for the person.
-    let lifetime = Duration::from_micros(api.host().policy().manifest().approvals().limits.lifetime);
+    let host = api.host();
+    let lifetime = Duration::from_micros(host.policy().manifest().approvals().limits.lifetime);
     let asking = if said.is_async { Asking::Wait(lifetime) } else { Asking::Park };
     let origin = Origin::http(&sent);
     let options = CallOptions { client: by.client(), asking, origin, ..CallOptions::default() };
     if !said.is_async {
-        return Ok(reported(Report::of(api.host().call(call, options).await)));
+        return Ok(reported(Report::of(host.call(call, options).await)));
     }
-    let call = api.calls().start(call, options).map_err(|why| match why {
+    let call = api.calls().start(host, call, options).map_err(|why| match why {
         NotStarted::Full => {
             answer::full(Code::CallsFull, "too many calls run for which nobody waits; wait for some of them")
         }

@@ -23,7 +23,6 @@ const KEPT_BYTES: usize = 64 << 20;
 
 /// Calls that run, and the reports of the latest.
 pub(super) struct Calls {
-    host: Host,
     known: Arc<Mutex<Known>>,
     tasks: TaskTracker,
     abandon: CancellationToken,
@@ -54,12 +53,12 @@ pub(super) enum Call {
 }
 
 impl Calls {
-    pub(super) fn new(host: Host) -> Self {
-        Self { host, known: Arc::default(), tasks: TaskTracker::new(), abandon: CancellationToken::new() }
+    pub(super) fn new() -> Self {
+        Self { known: Arc::default(), tasks: TaskTracker::new(), abandon: CancellationToken::new() }
     }
 
-    /// Starts a call and does not wait for it.
-    pub(super) fn start(&self, call: ToolCall, options: CallOptions) -> Result<CallId, NotStarted> {
+    /// Starts a call of `host` and does not wait for it.
+    pub(super) fn start(&self, host: Host, call: ToolCall, options: CallOptions) -> Result<CallId, NotStarted> {
         let id = clock::new_call();
         let cancel = self.abandon.child_token();
         {
@@ -72,7 +71,7 @@ impl Calls {
             }
             known.running.insert(id.clone(), cancel.clone());
         }
-        let (host, known, named) = (self.host.clone(), Arc::clone(&self.known), id.clone());
+        let (known, named) = (Arc::clone(&self.known), id.clone());
         self.tasks.spawn(async move {
             let report = host.call_as(named.clone(), call, CallOptions { cancel, ..options }).await;
             lock(&known).end(named, json!(Report::of(report)));

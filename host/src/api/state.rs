@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer;
 use super::kept::Calls;
-use crate::Host;
 use crate::journal::Reader;
 use crate::problem::Problem;
 use crate::runs::service::Service;
+use crate::{Current, Host};
 
 /// Streams of events at the same time. Each holds a page of steps at most.
 const MOST_STREAMS: usize = 64;
@@ -20,7 +20,7 @@ const MOST_STREAMS: usize = 64;
 pub struct Api(Arc<Inner>);
 
 struct Inner {
-    host: Host,
+    host: Current,
     runs: Service,
     calls: Calls,
     streams: Arc<Semaphore>,
@@ -32,9 +32,10 @@ struct Inner {
 impl Api {
     /// The API of `host`, whose agents are worked on by `runs`.
     #[must_use]
-    pub fn new(host: Host, runs: Service) -> Self {
+    pub fn new(host: impl Into<Current>, runs: Service) -> Self {
+        let host = host.into();
         Self(Arc::new(Inner {
-            calls: Calls::new(host.clone()),
+            calls: Calls::new(),
             host,
             runs,
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
@@ -50,8 +51,9 @@ impl Api {
         tokio::join!(self.0.runs.shut_down(now), self.0.calls.shut_down(now));
     }
 
-    pub(super) fn host(&self) -> &Host {
-        &self.0.host
+    /// The host that is in force. Taken once for each request.
+    pub(super) fn host(&self) -> Host {
+        self.0.host.host()
     }
 
     pub(super) fn runs(&self) -> &Service {
@@ -80,7 +82,7 @@ impl Api {
         &self,
         act: impl FnOnce(&Reader) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let journal = self.0.host.journal().clone();
+        let journal = self.host().journal().clone();
         // While nothing can be written, what is there can be read.
         let _unwritten = journal.written().await.is_err();
         let read = tokio::task::spawn_blocking(move || {

@@ -31,7 +31,8 @@ pub(super) async fn list(State(api): State<Api>) -> Json<Vec<ToolCard>> {
     responses((status = 200, description = "The tool.", body = ToolCard)),
 )]
 pub(super) async fn show(State(api): State<Api>, Id(name): Id<String>) -> Result<Json<ToolCard>, Problem> {
-    Ok(Json(ToolCard::of(named(api.host(), &name)?, api.host().policy())))
+    let host = api.host();
+    Ok(Json(ToolCard::of(named(&host, &name)?, host.policy())))
 }
 
 /// A question about a call.
@@ -64,8 +65,9 @@ pub(super) async fn explain(
     Body(question): Body<CallQuestion>,
 ) -> Result<Json<Explanation>, Problem> {
     let CallQuestion { tool, arguments, after } = question;
-    let (policy, scope) = (api.host().policy(), RunScope::default());
-    let tool = named(api.host(), &tool)?;
+    let host = api.host();
+    let (policy, scope) = (host.policy(), RunScope::default());
+    let tool = named(&host, &tool)?;
     let call = tool.validate(&arguments.to_string()).map_err(|violations| {
         answer::problem(Code::InvalidArguments, &violations).with("violations", json!(violations))
     })?;
@@ -110,9 +112,10 @@ pub(super) async fn explain_path(
         AccessWord::Read => Access::Read,
         AccessWord::Write => Access::Write,
     };
-    let tool = named(api.host(), &question.tool)?;
+    let host = api.host();
+    let tool = named(&host, &question.tool)?;
     let scope = RunScope::default();
-    Ok(Json(api.host().policy().explain_path(tool.name().as_str(), &question.path, access, &scope)))
+    Ok(Json(host.policy().explain_path(tool.name().as_str(), &question.path, access, &scope)))
 }
 
 fn named<'a>(host: &'a Host, name: &str) -> Result<&'a Tool, Problem> {

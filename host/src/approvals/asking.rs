@@ -126,7 +126,12 @@ impl Host {
         };
         drop(room);
         let Some(until) = until else { return Ok(Err(Box::new(awaiting(question, &waits)))) };
-        let answered = self.wait_for(&waits, until, options).await?;
+        let answered = tokio::select! {
+            biased;
+            answered = self.wait_for(&waits, until, options) => answered?,
+            // Nobody can approve any more what was asked under the manifest before: the same call asks anew.
+            () = self.0.replaced.cancelled() => return Ok(Err(Box::new(awaiting(question, &waits)))),
+        };
         Ok(match self.said(&answered, call, options) {
             Known::Stands(standing) if standing.covers(&question.rule.name, question.every_time) => Ok(standing),
             Known::Over(failure) => Err(failure),

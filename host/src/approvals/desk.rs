@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
 use toolhold_core::approval::{Approval, ApprovalState};
 use toolhold_core::id::ApprovalId;
 
 use super::webhook::Hook;
+use crate::host::{Host, Inner};
 
 /// Changes that a slow listener may be behind; it is told that it missed some.
 const REMEMBERED: usize = 256;
@@ -27,22 +28,55 @@ pub(crate) struct Desk {
     /// When the open ones expire, in microseconds since 1970.
     due: Mutex<BTreeMap<ApprovalId, u64>>,
     kept: AtomicBool,
-    hook: Option<Hook>,
+    held: Mutex<Held>,
     rehearsals: Semaphore,
 }
 
+/// Whose desk it is: that of the host that is in force.
+#[derive(Debug, Default)]
+struct Held {
+    host: Weak<Inner>,
+    hook: Option<Hook>,
+    /// Of the hosts before, as long as what they told is on its way.
+    earlier: Vec<Hook>,
+}
+
 impl Desk {
-    /// `open` are those that an earlier host left behind.
-    pub(crate) fn new(open: &[Approval], hook: Option<Hook>) -> Self {
+    /// `open` are those that an earlier process left behind.
+    pub(crate) fn new(open: &[Approval]) -> Self {
         let due = open.iter().map(|approval| (approval.id.clone(), approval.expires_at)).collect();
         Self {
             changes: broadcast::Sender::new(REMEMBERED),
             callers: Mutex::default(),
             due: Mutex::new(due),
             kept: AtomicBool::new(false),
-            hook,
+            held: Mutex::default(),
             rehearsals: Semaphore::new(REHEARSALS_AT_ONCE),
         }
+    }
+
+    /// From here on it is this host's, and `hook` is whom its manifest wants told.
+    pub(crate) fn is_of(&self, host: &Arc<Inner>, hook: Option<Hook>) {
+        let mut held = self.held();
+        held.host = Arc::downgrade(host);
+        let earlier = std::mem::replace(&mut held.hook, hook);
+        held.earlier.extend(earlier);
+        held.earlier.retain(Hook::is_busy);
+    }
+
+    /// The host whose desk it is, while there is one.
+    pub(super) fn host(&self) -> Option<Host> {
+        self.held().host.upgrade().map(Host)
+    }
+
+    /// Whether its host is gone.
+    pub(super) fn is_left(&self) -> bool {
+        self.held().host.strong_count() == 0
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // A change is complete before anything can panic.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Room to find out what a call would do and to put the question. Never closed, so there is always an answer.
@@ -66,7 +100,8 @@ impl Desk {
                 false => due.remove(&approval.id),
             };
         }
-        if let Some(hook) = &self.hook {
+        let hook = self.held().hook.clone();
+        if let Some(hook) = hook {
             hook.tell(&approval, now);
         }
         // Nobody has to listen.
@@ -75,7 +110,11 @@ impl Desk {
 
     /// Returns when everybody who is to be told has been, or was given up.
     pub(super) async fn told(&self) {
-        if let Some(hook) = &self.hook {
+        let hooks: Vec<Hook> = {
+            let held = self.held();
+            held.hook.iter().chain(&held.earlier).cloned().collect()
+        };
+        for hook in hooks {
             hook.told().await;
         }
     }

@@ -1,12 +1,15 @@
 //! Looks after open approvals for as long as there are any: lets them expire, and takes decisions that are left for it.
 //!
-//! It holds no host while there is nothing to do: a host that is dropped is closed.
+//! It holds no host while there is nothing to do: a host that is dropped is closed. What it does is done by the host that is in force then.
 
-use std::sync::{Arc, Weak};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::desk::Desk;
 use super::wish;
-use crate::host::{Host, Inner};
+use crate::attempt::Time;
+use crate::host::Host;
 
 /// How often it looks.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -18,21 +21,16 @@ impl Host {
             && self.0.desk.is_busy()
             && self.0.desk.takes_over()
         {
-            runtime.spawn(keep(Arc::downgrade(&self.0)));
+            let (desk, state) = (Arc::clone(&self.0.desk), self.0.journal.directory().to_owned());
+            runtime.spawn(keep(desk, state, self.0.dependencies.shared_time()));
         }
     }
 }
 
-async fn keep(weak: Weak<Inner>) {
-    let Some((desk, state, time)) = weak
-        .upgrade()
-        .map(|inner| (Arc::clone(&inner.desk), inner.journal.directory().to_owned(), inner.dependencies.shared_time()))
-    else {
-        return;
-    };
+async fn keep(desk: Arc<Desk>, state: PathBuf, time: Arc<dyn Time>) {
     loop {
         if desk.is_due(time.micros()) || wish::is_any(&state) {
-            let Some(host) = weak.upgrade().map(Host) else { return };
+            let Some(host) = desk.host() else { return };
             wish::take(&host, &state).await;
             if let Err(error) = host.approvals().expire().await {
                 tracing::warn!(%error, "approvals do not expire");
@@ -46,7 +44,7 @@ async fn keep(weak: Weak<Inner>) {
             }
         }
         tokio::time::sleep(PERIOD).await;
-        if weak.strong_count() == 0 {
+        if desk.is_left() {
             return;
         }
     }

@@ -71,6 +71,11 @@ impl Hook {
         self.on_their_way.spawn_on(delivery, &runtime);
     }
 
+    /// Whether something is on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.on_their_way.is_empty()
+    }
+
     /// Returns when nothing is on its way any more.
     pub(super) async fn told(&self) {
         self.on_their_way.close();

@@ -16,6 +16,15 @@ pub(super) struct Failure {
 enum Report {
     Plain(anyhow::Error),
     Manifest(Box<toolhold_core::manifest::Errors>),
+    Told(Box<Told>),
+}
+
+/// What another process of this program says that it cannot do.
+struct Told {
+    /// As it would have shown it.
+    report: String,
+    /// In one line.
+    message: String,
 }
 
 /// What a command returns.
@@ -32,11 +41,16 @@ impl Failure {
         Self { code, report: Report::Manifest(Box::new(errors)) }
     }
 
+    /// What another process says, as it would have shown it and in one line.
+    pub(super) fn told(code: ExitCode, report: String, message: String) -> Self {
+        Self { code, report: Report::Told(Box::new(Told { report, message })) }
+    }
+
     /// The same with what else can be done.
     pub(super) fn or_else(self, hint: &str) -> Self {
         match self.report {
             Report::Plain(error) => Self::new(self.code, anyhow::anyhow!("{}; {hint}", chain(&error))),
-            report @ Report::Manifest(_) => Self { report, ..self },
+            report @ (Report::Manifest(_) | Report::Told(_)) => Self { report, ..self },
         }
     }
 
@@ -57,6 +71,7 @@ impl Failure {
         let messages: Vec<String> = match &self.report {
             Report::Plain(error) => vec![chain(error)],
             Report::Manifest(errors) => errors.problems().iter().map(ToString::to_string).collect(),
+            Report::Told(told) => vec![told.message.clone()],
         };
         serde_json::json!({"error": {"code": format!("{:?}", self.code), "exit_code": self.code as u8, "messages": messages}})
     }
@@ -73,6 +88,7 @@ impl fmt::Display for Failure {
         match &self.report {
             Report::Plain(error) => write!(out, "error: {}", chain(error)),
             Report::Manifest(errors) => write!(out, "{}", render(errors)),
+            Report::Told(told) => out.write_str(&told.report),
         }
     }
 }

@@ -8,12 +8,12 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::failure::{CommandResult, Failure, WithCode as _};
-use super::project::{Opened, Project, try_open};
+use super::project::{Opened, Project, reloadable, try_open};
 use super::ui::{Tone, Ui, paint};
 use crate::control::{self, Attached};
 use crate::exit_code::ExitCode;
 use crate::mcp::{CLIENTS, Client, Server, Settings};
-use crate::{Host, replace_file};
+use crate::{Current, replace_file};
 
 /// Serve the tools of the manifest to an MCP client: an editor, a chat application, an agent framework.
 ///
@@ -63,7 +63,7 @@ impl Mcp {
         let mut pause = FIRST_PAUSE;
         loop {
             let busy = match try_open(project, Vec::new(), ui).await? {
-                Opened::Ours(host) => return self.serve(&host).await,
+                Opened::Ours(host) => return self.serve(&reloadable(project, *host, Vec::new())).await,
                 Opened::InUse(busy) => busy,
             };
             match control::attach(&project.state(), self.settings()).await.code(ExitCode::Host)? {
@@ -82,11 +82,12 @@ impl Mcp {
     }
 
     /// Serves the client, and whoever comes after it.
-    async fn serve(self, host: &Host) -> CommandResult {
+    async fn serve(self, host: &Current) -> CommandResult {
         let holding = control::hold(host);
         let server = Server::new(host.clone(), self.settings());
         let served = server.serve_stdio().await;
         holding.end().await;
+        let host = host.host();
         host.approvals().told().await;
         served.code(ExitCode::Failure)?;
         host.journal().flush().await.code(ExitCode::Host)?;

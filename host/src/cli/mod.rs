@@ -36,6 +36,7 @@ mod openapi;
 mod pack;
 mod project;
 mod publish;
+mod reload;
 mod report;
 mod runs;
 mod schema_lines;
@@ -108,6 +109,7 @@ enum Command {
     Mcp(mcp::Mcp),
     Serve(Box<serve::Serve>),
     Console(console::Console),
+    Reload(reload::Reload),
     Lock(lock::Lock),
     Add(add::Add),
     Update(update::Update),
@@ -174,6 +176,7 @@ impl Cli {
             Command::Mcp(command) => block_on_one(command.run(&project, ui)),
             Command::Serve(command) => block_on(command.run(&project, ui)),
             Command::Console(command) => block_on(command.run(&project, ui)),
+            Command::Reload(command) => block_on(command.run(&project, ui)),
             Command::Lock(command) => block_on(command.run(&project, ui)),
             Command::Add(command) => block_on(command.run(&project, ui)),
             Command::Update(command) => block_on(command.run(&project, ui)),

@@ -9,11 +9,9 @@ use super::failure::Failure;
 use super::known;
 use super::ui::Ui;
 use crate::attempt::HostTime;
-use crate::exit_code::ExitCode;
 use crate::journal::{self, Durability};
 use crate::secrets::KnownSecret;
-use crate::store::StoreError;
-use crate::{Host, HostConfig, OpenError, Progress};
+use crate::{Current, Host, HostConfig, OpenError, Progress};
 
 /// Which manifest, state and cache.
 #[derive(Debug, Clone, Args)]
@@ -123,25 +121,14 @@ pub(super) async fn try_open(project: &Project, known: Vec<KnownSecret>, ui: Ui)
     }
 }
 
+/// `host`, which the project's files can be taken up into anew. It was opened with `known`.
+pub(super) fn reloadable(project: &Project, host: Host, known: Vec<KnownSecret>) -> Current {
+    Current::new(host, HostConfig { known, ..project.host() }, known::learn)
+}
+
 /// An error of opening, with its exit code and, where it points into a file, its places.
 pub(super) fn failure(error: OpenError) -> Failure {
-    let code = match &error {
-        OpenError::NotPinned { .. }
-        | OpenError::NoLock(_)
-        | OpenError::NotAccepted(_)
-        | OpenError::ServerNotAccepted(_)
-        | OpenError::NotFetched { .. }
-        | OpenError::Store(StoreError::Damaged(_)) => ExitCode::NotPinned,
-        OpenError::Untrusted { .. }
-        | OpenError::Signatures { .. }
-        | OpenError::OtherBytes { .. }
-        | OpenError::Bundle { .. }
-        | OpenError::BundleFile { .. }
-        | OpenError::TrustedRoot(_) => ExitCode::NotAccepted,
-        OpenError::Server { .. } => ExitCode::Failure,
-        OpenError::Sandbox(_) | OpenError::Journal(_) | OpenError::Store(_) => ExitCode::Host,
-        _ => ExitCode::BadInput,
-    };
+    let code = error.exit_code();
     match error {
         OpenError::Manifest(errors) => Failure::diagnostics(code, errors),
         other => Failure::new(code, other),

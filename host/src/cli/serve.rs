@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::oauth::OAuthFlags;
-use super::project::{Project, open};
+use super::project::{Project, open, reloadable};
 use super::runs::ModelArguments;
 use super::ui::Ui;
 use crate::access::{Access, Role, Secret, Token, TokenFile};
@@ -112,24 +112,27 @@ impl Serve {
         let server = Server::bind(self.settings()).await.map_err(failure)?;
         let models = self.runs.models()?;
         let host = open(project, models.secrets(), ui).await?;
-        let file = self.token_file.map_or_else(|| TokenFile::of_state(host.journal().directory()), TokenFile::at);
-        first_token(&file, host.journal().directory(), ui)?;
-        let access = Access::open(file, host.journal().clone()).await.code(ExitCode::BadInput)?;
+        let journal = host.journal().clone();
+        let current = reloadable(project, host, models.secrets());
+        let file = self.token_file.map_or_else(|| TokenFile::of_state(journal.directory()), TokenFile::at);
+        first_token(&file, journal.directory(), ui)?;
+        let access = Access::open(file, journal.clone()).await.code(ExitCode::BadInput)?;
         server.loopback_url().into_iter().for_each(|url| access.invites_to(url));
         let shutdown = Shutdown::default();
-        let runs = Service::new(host.clone(), self.runs.settings(models));
+        let runs = Service::new(current.clone(), self.runs.settings(models));
         let mcp = HttpSettings {
             settings: mcp::Settings { preview: false, short_names: self.short_names },
             hosts: server.hosts(),
             shutdown: shutdown.clone(),
         };
-        let parts = crate::serve::parts(&host, &runs, &access, mcp, self.open_metrics);
+        let parts = crate::serve::parts(&current, &runs, &access, mcp, self.open_metrics);
         let parts = self.oauth.before(parts, &access).await?;
         ui.result(&json!({ "url": server.url() }), |_| server.url())?;
         self.runs.take_up(&runs, ui).await?;
-        crate::serve::serve(server, (parts, access), (&shutdown, signals), self.grace, |text| ui.say(text)).await;
-        host.approvals().told().await;
-        host.journal().flush().await.code(ExitCode::Host)?;
+        crate::serve::serve(server, (parts, access), &current, (&shutdown, signals), self.grace, |text| ui.say(text))
+            .await;
+        current.host().approvals().told().await;
+        journal.flush().await.code(ExitCode::Host)?;
         Ok(ExitCode::Success)
     }
 

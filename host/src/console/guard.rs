@@ -123,7 +123,7 @@ impl FromRequest<Console> for Form {
         }
         // Before anything is done: who asked for it is on record, as of a program.
         let asked = Event::RequestTaken { caller: visitor.caller().name.to_string(), method, path };
-        console.0.host.journal().record(super::now(), asked).await?;
+        console.host().journal().record(super::now(), asked).await?;
         Ok(Self { visitor, fields })
     }
 }

@@ -39,7 +39,7 @@ use crate::journal::Reader;
 use crate::runs::service::Service;
 use crate::serve::{Bodies, Bounds};
 use crate::shutdown::Shutdown;
-use crate::{Host, clock};
+use crate::{Current, Host, clock};
 
 /// The longest form, in bytes: the arguments of a call that a person changed, and room around them.
 const LONGEST_FORM: usize = 2 << 20;
@@ -49,7 +49,7 @@ const LONGEST_FORM: usize = 2 << 20;
 pub struct Console(Arc<Inner>);
 
 struct Inner {
-    host: Host,
+    host: Current,
     access: Access,
     runs: Service,
     sessions: Sessions,
@@ -64,15 +64,17 @@ struct Inner {
 impl Console {
     /// A console of `host` and the runs of its server, for whoever `access` lets in, until the end that `shutdown` is.
     #[must_use]
-    pub fn new(host: Host, runs: Service, access: Access, shutdown: Shutdown) -> Self {
+    pub fn new(host: impl Into<Current>, runs: Service, access: Access, shutdown: Shutdown) -> Self {
+        let host = host.into();
         let (sessions, audience) = (Sessions::default(), Audience::default());
         let forms = Bodies::new(Bounds { body: LONGEST_FORM, ..Bounds::default() });
         let logins = Bodies::new(Bounds::of_logins());
         Self(Arc::new(Inner { host, access, runs, sessions, audience, forms, logins, shutdown }))
     }
 
-    fn host(&self) -> &Host {
-        &self.0.host
+    /// The host that is in force. Taken once for whatever is done with it.
+    fn host(&self) -> Host {
+        self.0.host.host()
     }
 
     fn runs(&self) -> &Service {
@@ -85,7 +87,7 @@ impl Console {
         T: Send + 'static,
         R: FnOnce(&Host, &Reader) -> Result<T, Failure> + Send + 'static,
     {
-        let host = self.0.host.clone();
+        let host = self.host();
         let done = tokio::task::spawn_blocking(move || read(&host, &host.journal().reader()?)).await;
         done.map_err(|_| Failure::internal("the page was not finished"))?
     }

@@ -11,8 +11,8 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
 use super::socket::Listener;
-use super::{CONTROL, MCP, routes};
-use crate::Host;
+use super::{CONTROL, MCP, reload, routes};
+use crate::Current;
 use crate::access::{Caller, Connection};
 use crate::mcp::{Server, Settings};
 use crate::serve::{Bounds, Marks, drive};
@@ -70,19 +70,20 @@ impl Drop for Holding {
     }
 }
 
-/// Listens on the sockets of the state directory of `host`, for a process that has nothing else to serve.
-pub(crate) fn hold(host: &Host) -> Holding {
+/// Listens on the sockets of the state directory of a host, for a process that has nothing else to serve.
+pub(crate) fn hold(host: &Current) -> Holding {
     let shutdown = Shutdown::default();
     hold_with(host, routes::router(host.clone()), &shutdown);
     Holding(shutdown)
 }
 
-/// Listens on the sockets of the state directory of `host` until the process ends: commands are answered by `router`, MCP clients by a
-/// server of their own.
+/// Listens on the sockets of the state directory of a host until the process ends: commands are answered by `router`, and by what has the host
+/// replaced; MCP clients by a server of their own.
 ///
 /// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use.
-pub(crate) fn hold_with(host: &Host, router: Router, shutdown: &Shutdown) {
-    let state = host.journal().directory();
+pub(crate) fn hold_with(host: &Current, router: Router, shutdown: &Shutdown) {
+    let journal = host.host().journal().clone();
+    let (state, router) = (journal.directory(), router.merge(reload::router(host.clone())));
     let bound = Listener::bind(state, CONTROL).and_then(|control| Ok((control, Listener::bind(state, MCP)?)));
     let (control, mcp) = match bound {
         Ok(both) => both,
@@ -101,7 +102,7 @@ pub(crate) fn hold_with(host: &Host, router: Router, shutdown: &Shutdown) {
 /// Hands each client of a socket to `serve`.
 ///
 /// INVARIANT: the socket goes before `host` does, so that it is never that of the next one who holds the directory.
-fn listen<F>(listener: Listener, host: Host, shutdown: &Shutdown, serve: impl Fn(UnixStream) -> F + Send + 'static)
+fn listen<F>(listener: Listener, host: Current, shutdown: &Shutdown, serve: impl Fn(UnixStream) -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -142,7 +143,7 @@ impl Marks for Local {
 }
 
 /// Serves one MCP client at the other end of a socket: its calls are a run of their own.
-async fn attached(host: Host, stream: UnixStream, shutdown: Shutdown) {
+async fn attached(host: Current, stream: UnixStream, shutdown: Shutdown) {
     let (mut input, mut output) = stream.into_split();
     let Ok(Some(settings)) = tokio::time::timeout(HELLO_TIME, wanted(&mut input)).await else { return };
     if output.write_all(HELLO).await.is_err() {

@@ -7,12 +7,14 @@
 mod attach;
 mod client;
 mod holder;
+mod reload;
 mod routes;
 mod socket;
 
 pub(crate) use attach::{Attached, attach};
 pub(crate) use client::Client;
 pub(crate) use holder::{Holding, hold, hold_with};
+pub(crate) use reload::{PATH as RELOAD, Wanted};
 
 /// The name of the socket for commands.
 pub(crate) const CONTROL: &str = "control.sock";

@@ -14,13 +14,13 @@ use crate::access::{Caller, Role};
 use crate::attempt::Resolution;
 use crate::problem::{Code, Problem};
 use crate::shown::Report;
-use crate::{Asking, CallOptions, Host, UndoError, Undone, clock, journal};
+use crate::{Asking, CallOptions, Current, Host, UndoError, Undone, clock, journal};
 
 /// Longest body, in bytes: the same as of the HTTP API.
 const LONGEST_BODY: usize = 5 << 20;
 
 /// The routes, in the form of the HTTP API.
-pub(super) fn router(host: Host) -> Router {
+pub(super) fn router(host: Current) -> Router {
     Router::new()
         .route("/v1/tools/{tool}", get(tool))
         .route("/v1/calls", post(call))

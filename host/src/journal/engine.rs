@@ -68,6 +68,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// What is taken out of what is written from here on.
+    pub(super) fn learn(&mut self, redactor: &Redactor) {
+        self.redactor = redactor.clone();
+    }
+
     /// Writes everything that waits, as one batch, and answers.
     pub(super) fn work(&mut self, queue: &Queue) {
         let mut batch = queue.drain();

@@ -457,6 +457,17 @@ impl Journal {
         Watched { directory: self.inner.path.clone(), queue: Arc::downgrade(&self.inner.queue) }
     }
 
+    /// From here on, what `redactor` knows is taken out of what is written: it has to know all that the one before did. Blocks while somebody
+    /// writes.
+    pub(crate) fn learn(&self, redactor: &Redactor) {
+        // Where a writer panicked, nothing is written any more.
+        if let Ok(mut engine) = self.inner.engine.lock()
+            && let Some(engine) = engine.as_mut()
+        {
+            engine.learn(redactor);
+        }
+    }
+
     /// A second, read-only view of the same journal. Sees what was written so far.
     ///
     /// # Errors

@@ -122,6 +122,8 @@ impl Person {
             answer = asked => answer,
             // Decided elsewhere, or over: the form holds nobody any more. What holds is on record.
             _ = host.decision(id) => return Ok(()),
+            // Nobody can approve any more what was asked under the manifest before.
+            () = host.replaced().cancelled() => return Ok(()),
             () = context.ct.cancelled() => return Ok(()),
         };
         match answer {

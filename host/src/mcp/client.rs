@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{Implementation, LoggingLevel};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore};
 use toolhold_core::escape;
 use toolhold_core::event::{self, Event};
 use toolhold_core::id::{ApprovalId, RunId};
@@ -34,8 +34,8 @@ pub(super) struct Client {
     pub(super) token: Option<Arc<str>>,
     pub(super) run: RunId,
     pub(super) labels: Arc<RunLabels>,
-    /// Where rules ask what was read before, one call ends before the next one is decided.
-    pub(super) turn: Option<tokio::sync::Mutex<()>>,
+    /// Where rules ask what was read before, one call ends before the next one is decided; where they do not, calls go side by side.
+    turn: RwLock<()>,
     pub(super) tasks: Tasks,
     calls: Arc<Semaphore>,
     /// Questions that its person did not answer, the oldest first: they are not shown again.
@@ -45,20 +45,28 @@ pub(super) struct Client {
     on_record: OnceCell<()>,
 }
 
+/// The turn of one call, as long as this is there.
+pub(super) enum Turn<'a> {
+    /// No other call of its client is under way.
+    Alone { _turn: RwLockWriteGuard<'a, ()> },
+    /// None that has to be alone is.
+    Beside { _turn: RwLockReadGuard<'a, ()> },
+}
+
 /// Whether a client's calls go one by one: rules ask what was read before.
 pub(super) fn ordered(host: &Host) -> bool {
     host.policy().manifest().rules().iter().any(|rule| !rule.when_labels.is_empty())
 }
 
 impl Client {
-    /// One of which nothing is known yet. `ordered`: see [`ordered`].
-    pub(super) fn new(name: &str, ordered: bool) -> Self {
+    /// One of which nothing is known yet.
+    pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.into(),
             token: None,
             run: clock::new_run(),
             labels: Arc::default(),
-            turn: ordered.then(tokio::sync::Mutex::default),
+            turn: RwLock::default(),
             tasks: Tasks::default(),
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
             dismissed: Mutex::default(),
@@ -68,8 +76,17 @@ impl Client {
     }
 
     /// One that has shown this token.
-    pub(super) fn of_token(token: &Arc<str>, ordered: bool) -> Self {
-        Self { token: Some(Arc::clone(token)), ..Self::new(&format!("mcp:{token}"), ordered) }
+    pub(super) fn of_token(token: &Arc<str>) -> Self {
+        Self { token: Some(Arc::clone(token)), ..Self::new(&format!("mcp:{token}")) }
+    }
+
+    /// Waits until a call may be decided. `ordered`: see [`ordered`]. A call that has to be alone waits also for those that were begun under
+    /// a manifest by which they did not.
+    pub(super) async fn turn(&self, ordered: bool) -> Turn<'_> {
+        match ordered {
+            true => Turn::Alone { _turn: self.turn.write().await },
+            false => Turn::Beside { _turn: self.turn.read().await },
+        }
     }
 
     /// A place for one more call; none while it has as many as it may.
@@ -119,11 +136,13 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
     fn what_was_dismissed_stays_so_and_no_more_is_kept_than_may_be() {
-        let (client, id) = (Client::new("mcp:ann", false), |number: usize| format!("a-{number}").parse().unwrap());
+        let (client, id) = (Client::new("mcp:ann"), |number: usize| format!("a-{number}").parse().unwrap());
         for number in 0..=DISMISSED_KEPT {
             assert!(!client.has_dismissed(&id(number)));
             client.dismiss(&id(number));
@@ -133,9 +152,25 @@ mod tests {
         assert_eq!(client.dismissed.lock().unwrap().len(), DISMISSED_KEPT);
     }
 
+    /// A call that was begun where nothing was asked of what is read may be reading what rules of the next manifest ask about.
+    #[tokio::test]
+    async fn a_call_that_has_to_be_alone_waits_for_those_that_did_not_have_to() {
+        let client = Client::new("mcp:ann");
+        let (one, other) = (client.turn(false).await, client.turn(false).await);
+        let mut alone = Box::pin(client.turn(true));
+        assert!((&mut alone).now_or_never().is_none());
+        drop(one);
+        assert!((&mut alone).now_or_never().is_none());
+        drop(other);
+        let alone = alone.await;
+        assert!(client.turn(false).now_or_never().is_none());
+        drop(alone);
+        drop(client.turn(false).await);
+    }
+
     #[test]
     fn a_client_has_as_many_calls_as_it_may_and_no_more() {
-        let (client, other) = (Client::new("mcp:ann", false), Client::new("mcp:bob", false));
+        let (client, other) = (Client::new("mcp:ann"), Client::new("mcp:bob"));
         let mut places: Vec<_> = (0..CALLS_AT_ONCE).map(|_| client.place().unwrap()).collect();
         assert!(client.place().is_none() && other.place().is_some());
         drop(places.pop());

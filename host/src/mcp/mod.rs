@@ -12,6 +12,7 @@ pub mod http;
 mod install;
 mod lines;
 mod meta;
+mod offers;
 mod server;
 mod stdio;
 mod tasks;

@@ -4,14 +4,15 @@
     reason = "clients of the revisions until 2025-11-25 ask for log lines; the one after does so in `_meta`"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
     CreateTaskResult, GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams, Task, Tool, UpdateTaskParams,
+    ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscriptionFilter, Task, Tool,
+    UpdateTaskParams,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
@@ -22,22 +23,23 @@ use toolhold_core::outcome::{CallReport, Class, Outcome};
 
 use super::answer;
 use super::asking::{Asks, Person};
-use super::client::{self, CALLS_AT_ONCE, Client};
+use super::client::{CALLS_AT_ONCE, Client};
 use super::http::Clients;
 use super::lines::AsWritten;
 use super::meta::Meta;
+use super::offers::{Offer, Offers};
 use super::tasks::{MOMENT, Made, Running};
 use super::telling::{self, Told};
-use super::tools::{Callable, Shape, Tools};
+use super::tools::{Callable, Shape};
+use crate::shutdown::Shutdown;
 use crate::telemetry::Origin;
-use crate::{Asking, CallOptions, Host};
+use crate::{Asking, CallOptions, Current};
 
 /// What a client is told of the server as a whole.
 const INSTRUCTIONS: &str = "Every tool runs in a sandbox under a permission manifest that only the user can change. A call that is denied \
                             says what is possible instead: do that, or ask the user; the same call again is denied again.";
 
-/// For how long a client may go by a list of tools, in milliseconds. What a host serves stays the same for as long as it runs;
-/// the next one may have another manifest.
+/// For how long a client may go by a list of tools, in milliseconds, unless it is told before that there is another one.
 const LISTED_FOR: u64 = 60_000;
 
 /// What a client of this machine is called: by its rate, and by its keys.
@@ -57,11 +59,12 @@ pub struct Settings {
 pub struct Server {
     shared: Arc<Shared>,
     who: Who,
+    /// Whoever began this session is told of changes.
+    told: Arc<OnceLock<()>>,
 }
 
 struct Shared {
-    host: Host,
-    tools: Tools,
+    offers: Offers,
     settings: Settings,
     /// How people are asked through clients; nobody is where that cannot be done safely.
     asks: Option<Asks>,
@@ -69,6 +72,8 @@ struct Shared {
     gone: CancellationToken,
     /// Their calls. The server ends when they have.
     calls: TaskTracker,
+    /// Nothing is told any more of what may come.
+    ends: CancellationToken,
 }
 
 /// Who is at the other end.
@@ -83,27 +88,38 @@ enum Who {
 impl Server {
     /// A server of `host` for one client, which started it.
     #[must_use]
-    pub fn new(host: Host, settings: Settings) -> Self {
+    pub fn new(host: impl Into<Current>, settings: Settings) -> Self {
         Self::named(host, settings, LOCAL)
     }
 
     /// A server of `host` for one client, of which somebody knows who it is.
     #[must_use]
-    pub fn named(host: Host, settings: Settings, name: &str) -> Self {
-        let client = Arc::new(Client::new(name, client::ordered(&host)));
-        Self::of(host, settings, CancellationToken::new(), Who::One(client))
+    pub fn named(host: impl Into<Current>, settings: Settings, name: &str) -> Self {
+        let gone = CancellationToken::new();
+        Self::of(host.into(), settings, (gone.clone(), gone), Who::One(Arc::new(Client::new(name))))
     }
 
-    /// A server of `host` for many clients, whose calls are stopped by `gone`.
-    pub(super) fn for_each(host: Host, settings: Settings, gone: CancellationToken, clients: Arc<Clients>) -> Self {
-        Self::of(host, settings, gone, Who::Each(clients))
+    /// A server of `host` for many clients, whose calls are stopped at the end of `shutdown`.
+    pub(super) fn for_each(host: Current, settings: Settings, shutdown: &Shutdown, clients: Arc<Clients>) -> Self {
+        Self::of(host, settings, (shutdown.stops(), shutdown.begins()), Who::Each(clients))
     }
 
-    fn of(host: Host, settings: Settings, gone: CancellationToken, who: Who) -> Self {
-        let tools = Tools::of(&host, settings.short_names);
-        Self {
-            shared: Arc::new(Shared { host, tools, settings, asks: Asks::new(), gone, calls: TaskTracker::new() }),
-            who,
+    fn of(host: Current, settings: Settings, (gone, ends): (CancellationToken, CancellationToken), who: Who) -> Self {
+        let offers = Offers::new(host, settings.short_names);
+        let (asks, calls) = (Asks::new(), TaskTracker::new());
+        Self { shared: Arc::new(Shared { offers, settings, asks, gone, calls, ends }), who, told: Arc::default() }
+    }
+
+    /// The same for one more session.
+    pub(super) fn for_session(&self) -> Self {
+        Self { told: Arc::default(), ..self.clone() }
+    }
+
+    /// Tells the sessions when their list of tools changes, until nobody is told anything any more.
+    pub(super) async fn tell_of_changes(self) {
+        tokio::select! {
+            () = self.shared.offers.follow() => {}
+            () = self.shared.ends.cancelled() => {}
         }
     }
 
@@ -135,7 +151,7 @@ impl Server {
     /// Makes a call, as long as its client waits for it.
     async fn soon(
         &self,
-        client: &Arc<Client>,
+        (client, offer): (&Arc<Client>, &Arc<Offer>),
         call: ToolCall,
         (context, form): (&RequestContext<RoleServer>, Form),
         place: OwnedSemaphorePermit,
@@ -143,7 +159,8 @@ impl Server {
         let told = telling::events(context, context.meta.log_level().or(*client.level()));
         let cancel = self.shared.gone.child_token();
         let origin = Meta(&context.meta.0).origin(context);
-        let mut made = Box::pin(self.clone().make(Arc::clone(client), call, (told, origin), cancel.clone()));
+        let made = self.clone().make((Arc::clone(client), Arc::clone(offer)), call, (told, origin), cancel.clone());
+        let mut made = Box::pin(made);
         let takes_tasks = form.any_shape && context.client_capabilities().is_some_and(|can| can.supports_tasks());
         if takes_tasks && client.tasks.have_room() {
             let running = tokio::spawn(async move {
@@ -168,7 +185,7 @@ impl Server {
     /// Makes a call of a client, and tells it what the tool says meanwhile.
     async fn make(
         self,
-        client: Arc<Client>,
+        (client, offer): (Arc<Client>, Arc<Offer>),
         call: ToolCall,
         (told, origin): (Told, Origin),
         cancel: CancellationToken,
@@ -184,11 +201,8 @@ impl Server {
             origin,
             ..CallOptions::default()
         };
-        let turn = match &client.turn {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        };
-        let report = self.shared.host.call(call, options).await;
+        let turn = client.turn(offer.ordered).await;
+        let report = offer.host.call(call, options).await;
         drop(turn);
         // What the tool said comes before what it came to.
         if let Some(telling) = telling {
@@ -250,7 +264,12 @@ async fn task_of(
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_logging().enable_tasks().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .enable_logging()
+            .enable_tasks()
+            .build();
         let mut info = ServerConfig::new(capabilities);
         info.server_info = Implementation::new("toolhold", env!("CARGO_PKG_VERSION"));
         info.instructions = Some(INSTRUCTIONS.to_owned());
@@ -258,7 +277,33 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.shared.tools.get(name).cloned()
+        self.shared.offers.now().tools.get(name).cloned()
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        // Once, however often a client says so.
+        if self.told.set(()).is_ok() {
+            self.shared.offers.tell(context.peer);
+        }
+    }
+
+    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(SubscriptionFilter::builder().tools_list_changed().build())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let mut editions = self.shared.offers.editions();
+        loop {
+            tokio::select! {
+                changed = editions.changed() => {
+                    if changed.is_err() || context.sink().notify_tool_list_changed().await.is_err() {
+                        return Ok(());
+                    }
+                }
+                () = context.cancelled() => return Ok(()),
+                () = self.shared.ends.cancelled() => return Ok(()),
+            }
+        }
     }
 
     async fn list_tools(
@@ -266,7 +311,7 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let listed = ListToolsResult::with_all_items(self.shared.tools.listed().to_vec());
+        let listed = ListToolsResult::with_all_items(self.shared.offers.now().tools.listed().to_vec());
         // Somebody else may be shown other tools one day: the list is of whoever asked.
         Ok(listed.with_ttl_ms(LISTED_FOR).with_cache_scope(CacheScope::Private))
     }
@@ -277,14 +322,15 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         // What is no tool goes through the gate too: that somebody asked for it is on record.
-        let tool = self.shared.tools.find(&request.name);
+        let offer = self.shared.offers.now();
+        let tool = offer.tools.find(&request.name);
         let name = tool.map_or(&*request.name, |tool| tool.name.as_str());
         let meta = Meta(&context.meta.0);
         meta.is_known()?;
         let client = self.client(&context)?;
         let call = self.call_of(&client, arguments(&request, &context), name, &meta)?;
         let Some(place) = client.place() else { return Ok(busy().into()) };
-        let host = &self.shared.host;
+        let host = &offer.host;
         if let Err(error) = client.arrives(host, context.client_info()).await {
             return Err(ErrorData::internal_error(format!("nothing is called without a record: {error}"), None));
         }
@@ -296,7 +342,7 @@ impl ServerHandler for Server {
         let newest = ProtocolVersion::V_2026_07_28;
         let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
         let form = Form { shape: tool.map(Callable::shape).unwrap_or_default(), any_shape };
-        let made = match self.soon(&client, call.clone(), (&context, form), place).await? {
+        let made = match self.soon((&client, &offer), call.clone(), (&context, form), place).await? {
             Soon::Made(made) => made,
             Soon::Task(task) => return Ok(CreateTaskResult::new(task).into()),
         };
@@ -311,8 +357,10 @@ impl ServerHandler for Server {
         }
         person.ask(host, (&client, id), &context).await?;
         let Some(place) = client.place() else { return Ok(busy().into()) };
-        // By what is on record now, from the start.
-        match self.soon(&client, call, (&context, form), place).await? {
+        // By what is in force and on record now, from the start.
+        let offer = self.shared.offers.now();
+        let form = Form { shape: offer.tools.find(&call.tool).map(Callable::shape).unwrap_or_default(), ..form };
+        match self.soon((&client, &offer), call, (&context, form), place).await? {
             Soon::Made(made) => Ok(made.result.into()),
             Soon::Task(task) => Ok(CreateTaskResult::new(task).into()),
         }

@@ -9,6 +9,7 @@ use rmcp::transport::io::stdio_pipes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::bounded::Bounded;
 use super::lines::Lines;
@@ -42,6 +43,7 @@ impl Server {
         W: AsyncWrite + Unpin + Send + 'static,
     {
         let (gone, calls) = (self.gone().clone(), self.calls().clone());
+        let _telling = AbortOnDropHandle::new(tokio::spawn(self.clone().tell_of_changes()));
         let input = UntilGone { input, gone: gone.clone() };
         let transport = Bounded::new(Lines::new(input, output, LONGEST_MESSAGE));
         tokio::pin!(told);

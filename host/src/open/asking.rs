@@ -35,7 +35,7 @@ pub(crate) async fn ask(
     let used: Vec<SecretName> = servers.iter().flat_map(|(_, server)| server.secrets()).collect();
     let sources = manifest.secrets().iter().filter(|(name, _): &(&SecretName, &SecretSource)| used.contains(name));
     let secrets = Secrets::open(sources, Vec::new())?;
-    let means = Means { secrets: &secrets, client: client(&secrets) };
+    let means = Means { secrets: &secrets, client: client(&secrets, &secrets.redactor()) };
     let names = servers.into_iter().map(|(name, _)| name.clone()).collect();
     let listings = upstream::listings(manifest, names, &means).await;
     Ok(listings.into_iter().map(|(name, listing)| (name, Asked { listing })).collect())

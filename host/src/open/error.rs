@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use miette::{GraphicalReportHandler, GraphicalTheme};
 use toolhold_core::id::{ComponentName, ToolDigest};
 use toolhold_core::manifest::Errors;
 use toolhold_core::signature::Untrusted;
@@ -9,6 +10,7 @@ use toolhold_core::tool::{CatalogError, ToolError};
 use toolhold_sandbox::LoadError;
 use toolhold_sandbox::capability::fs;
 
+use crate::exit_code::ExitCode;
 use crate::journal;
 use crate::store::StoreError;
 
@@ -148,4 +150,44 @@ pub enum OpenError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+}
+
+impl OpenError {
+    /// Everything that is wrong, in one line.
+    pub(crate) fn in_a_line(&self) -> String {
+        let Self::Manifest(errors) = self else { return self.to_string() };
+        let problems: Vec<_> = errors.problems().iter().map(ToString::to_string).collect();
+        format!("{errors}: {}", problems.join("; "))
+    }
+
+    /// Everything that is wrong, with its places in the manifest.
+    pub(crate) fn report(&self) -> String {
+        let Self::Manifest(errors) = self else { return format!("error: {self}") };
+        let mut text = String::new();
+        match GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).render_report(&mut text, errors) {
+            Ok(()) => text,
+            Err(_) => errors.to_string(),
+        }
+    }
+
+    /// What a command exits with that cannot go on for this.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotPinned { .. }
+            | Self::NoLock(_)
+            | Self::NotAccepted(_)
+            | Self::ServerNotAccepted(_)
+            | Self::NotFetched { .. }
+            | Self::Store(StoreError::Damaged(_)) => ExitCode::NotPinned,
+            Self::Untrusted { .. }
+            | Self::Signatures { .. }
+            | Self::OtherBytes { .. }
+            | Self::Bundle { .. }
+            | Self::BundleFile { .. }
+            | Self::TrustedRoot(_) => ExitCode::NotAccepted,
+            Self::Server { .. } => ExitCode::Failure,
+            Self::Sandbox(_) | Self::Journal(_) | Self::Store(_) => ExitCode::Host,
+            _ => ExitCode::BadInput,
+        }
+    }
 }

@@ -14,11 +14,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use toolhold_core::event::{Event, bounded};
 use toolhold_core::id::ComponentName;
 use toolhold_core::lock::{Comparison, Lock, Pin};
 use toolhold_core::manifest::Manifest;
 use toolhold_core::policy::Policy;
+use toolhold_core::redact::Redactor;
 use toolhold_sandbox::capability::fs::commit::Durable;
 use toolhold_sandbox::capability::http::{Egress, NoEgress};
 
@@ -105,17 +107,45 @@ impl Host {
         sender: Option<Arc<dyn Egress>>,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Self, OpenError> {
-        let manifest = Arc::new(files::manifest(&config.manifest)?);
-        let lock = lock(&config.lock)?;
-        let secrets = Secrets::open(manifest.secrets(), config.known.clone())?;
+        let written = Written::read(config)?;
         // First of all the journal: it makes the state directory, which the sandbox then keeps out of every grant.
-        let redactor = secrets.redactor();
+        let redactor = written.secrets.redactor();
         let options = Options { now: clock::micros(), durability: config.durability, redactor: redactor.clone() };
-        let journal = Journal::open(&config.state, &options)?;
-        let dependencies = Dependencies::open(&journal, Arc::clone(&config.time))?;
+        let lasting = Lasting::begin(Journal::open(&config.state, &options)?, config)?;
+        let host = Self::put_together(config, written, (redactor, sender), lasting, progress).await?;
+        host.takes_over();
+        host.recover().await?;
+        host.keep_approvals();
+        crate::runs::expire(&host).await?;
+        host.remove_old_approvals().await?;
+        Ok(host)
+    }
+
+    /// A host of the files as they are now, for the place of this one in the same process. Nothing of this one is changed, and nothing is
+    /// called by the new one, until somebody [lets it](crate::Current::reload).
+    ///
+    /// What is begun is not recovered: here nobody has stopped. `learn` is told what must not be printed before anything can be.
+    pub(crate) async fn open_anew(&self, config: &HostConfig, learn: fn(&Redactor)) -> Result<Self, OpenError> {
+        let written = Written::read(config)?;
+        let secrets = written.secrets.remembering(&self.0.secrets);
+        let redactor = secrets.redactor();
+        learn(&redactor);
+        self.0.journal.learn(&redactor);
+        let written = Written { secrets, ..written };
+        Self::put_together(config, written, (redactor, None), Lasting::of(self), &|_| ()).await
+    }
+
+    /// Checks everything, in this order, and announces what then applies.
+    async fn put_together(
+        config: &HostConfig,
+        Written { manifest, lock, secrets }: Written,
+        (redactor, sender): (Redactor, Option<Arc<dyn Egress>>),
+        Lasting { journal, dependencies, running, quotas, at_work, telemetry, desk }: Lasting,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Self, OpenError> {
         // Whoever answers the requests of tools otherwise has no server called either.
         let calls_servers = sender.is_none();
-        let client = client(&secrets);
+        let client = client(&secrets, &redactor);
         let egress = sender.unwrap_or_else(|| egress(&manifest, client.clone(), &dependencies));
         // INVARIANT: no byte is compiled, and no component asked for its tools, that is not pinned and signed as it must be.
         Vouching::of(&manifest)?.all(&lock)?;
@@ -127,15 +157,12 @@ impl Host {
         let upstreams = Upstreams::new(&manifest, &listings, &means, &dependencies);
         let (sandbox, catalog) = components.into_parts();
         let policy = Policy::resolve(manifest, &catalog)?;
+        let kept = Kept::new(policy.manifest().host());
+        let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
         for fact in facts {
             journal.announce(clock::micros(), fact).await?;
         }
-        let kept = Kept::new(policy.manifest().host());
-        let effects = Effects { staging: staging(config)?, durable: durable(config.durability), kept };
-        let running = Running::default();
-        let quotas = Quotas::default();
-        let desk = Arc::new(desk(&journal, &policy, &secrets)?);
-        let host = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             policy,
             catalog,
             sandbox,
@@ -146,25 +173,82 @@ impl Host {
             running,
             quotas,
             secrets,
-            telemetry: Telemetry::default(),
+            telemetry,
             desk,
-            at_work: AtWork::default(),
+            at_work,
             upstreams,
-        }));
-        host.recover().await?;
-        host.keep_approvals();
-        crate::runs::expire(&host).await?;
-        host.remove_old_approvals().await?;
-        Ok(host)
+            replaced: CancellationToken::new(),
+        })))
+    }
+
+    /// From here on it is this host that looks after approvals, whoever its manifest names is told of them, and its tools are counted.
+    pub(crate) fn takes_over(&self) {
+        let hook = Hook::of(self.0.policy.manifest().approvals().webhook.as_ref(), &self.0.secrets);
+        self.0.desk.is_of(&self.0, hook);
+        self.0.telemetry.knows(self.tools().map(|tool| tool.name().as_str()));
     }
 }
 
-/// What is open of approvals, and who is told of them.
-fn desk(journal: &Journal, policy: &Policy, secrets: &Secrets) -> Result<Desk, OpenError> {
+/// What is in the files of a host, checked as far as one file can be, and what they name of secrets.
+struct Written {
+    manifest: Arc<Manifest>,
+    lock: Lock,
+    secrets: Secrets,
+}
+
+impl Written {
+    fn read(config: &HostConfig) -> Result<Self, OpenError> {
+        let manifest = Arc::new(files::manifest(&config.manifest)?);
+        let lock = lock(&config.lock)?;
+        let secrets = Secrets::open(manifest.secrets(), config.known.clone())?;
+        Ok(Self { manifest, lock, secrets })
+    }
+}
+
+/// What is of a process and not of a manifest: every host that is in force in it has the same.
+struct Lasting {
+    journal: Journal,
+    dependencies: Dependencies,
+    running: Running,
+    quotas: Quotas,
+    at_work: AtWork,
+    telemetry: Telemetry,
+    desk: Arc<Desk>,
+}
+
+impl Lasting {
+    fn begin(journal: Journal, config: &HostConfig) -> Result<Self, OpenError> {
+        let dependencies = Dependencies::open(&journal, Arc::clone(&config.time))?;
+        Ok(Self {
+            desk: Arc::new(desk(&journal)?),
+            journal,
+            dependencies,
+            running: Running::default(),
+            quotas: Quotas::default(),
+            at_work: AtWork::default(),
+            telemetry: Telemetry::default(),
+        })
+    }
+
+    fn of(Host(host): &Host) -> Self {
+        Self {
+            journal: host.journal.clone(),
+            dependencies: host.dependencies.clone(),
+            running: host.running.clone(),
+            quotas: host.quotas.clone(),
+            at_work: host.at_work.clone(),
+            telemetry: host.telemetry.clone(),
+            desk: Arc::clone(&host.desk),
+        }
+    }
+}
+
+/// What is open of approvals.
+fn desk(journal: &Journal) -> Result<Desk, OpenError> {
     let states =
         vec![ApprovalState::Waiting, ApprovalState::Approved, ApprovalState::Modified, ApprovalState::Rejected];
     let open = journal.reader()?.approvals(&ApprovalFilter { states, limit: u32::MAX, ..ApprovalFilter::default() })?;
-    Ok(Desk::new(&open, Hook::of(policy.manifest().approvals().webhook.as_ref(), secrets)))
+    Ok(Desk::new(&open))
 }
 
 /// What sends requests of tools: it knows the secrets, and leaves alone what fails.
@@ -178,9 +262,9 @@ fn egress(manifest: &Arc<Manifest>, client: Client, dependencies: &Dependencies)
 }
 
 /// What sends requests of this host: it puts secrets into them, and takes them out of what comes back.
-fn client(secrets: &Secrets) -> Client {
-    let (known, redactor) = (secrets.clone(), secrets.redactor());
-    Client::new(SecretLookup::new(move |name| known.get(name).cloned()), redactor)
+fn client(secrets: &Secrets, redactor: &Redactor) -> Client {
+    let known = secrets.clone();
+    Client::new(SecretLookup::new(move |name| known.get(name).cloned()), redactor.clone())
 }
 
 /// Where staged changes are kept, and what was there before those that landed.

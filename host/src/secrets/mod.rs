@@ -84,6 +84,17 @@ impl Secrets {
         self.0.named.get(name)
     }
 
+    /// The same, that also knows what `earlier` did: what this process has once read is shown by nothing of it any more, although no request
+    /// is given it.
+    #[must_use]
+    pub(crate) fn remembering(self, earlier: &Self) -> Self {
+        let is_here = |name: &str, value: &str| self.all().any(|own| own == (name, value));
+        let gone = earlier.all().filter(|(name, value)| !is_here(name, value));
+        let gone = gone.map(|(name, value)| KnownSecret { name: name.to_owned(), value: value.to_owned().into() });
+        let known = self.0.known.iter().cloned().chain(gone).collect();
+        Self(Arc::new(Inner { named: self.0.named.clone(), known }))
+    }
+
     /// What takes all of them out of texts. Built anew: keep it.
     #[must_use]
     pub fn redactor(&self) -> Redactor {

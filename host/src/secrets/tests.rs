@@ -100,3 +100,22 @@ fn nothing_prints_a_value() {
     assert_eq!(secrets.redactor().redact("sk-hunter22 value-of-variable"), "[redacted] [redacted]");
     assert!(secrets.get(&"other".parse().unwrap()).is_none());
 }
+
+#[test]
+fn what_was_secret_before_is_shown_no_more_and_handed_to_nobody() {
+    let name: SecretName = "token".parse().unwrap();
+    let of = |value: &str| {
+        let source = SecretSource::Env("X".into());
+        Secrets::open_in([(&name, &source)], Vec::new(), &|_| Some(value.to_owned())).unwrap()
+    };
+    let first = of("the-first-value");
+    let second = of("the-second-value").remembering(&first);
+    let third = of("the-second-value").remembering(&second);
+    for secrets in [&second, &third] {
+        assert_eq!(secrets.get(&name).unwrap().expose_secret(), "the-second-value");
+        let text = secrets.redactor().redact("the-first-value and the-second-value").into_owned();
+        assert!(!text.contains("value"), "{text}");
+        // However often the same one is read.
+        assert_eq!(secrets.all().count(), 2);
+    }
+}

@@ -12,13 +12,13 @@ use crate::api::{self, Api};
 use crate::console::{self, Console};
 use crate::mcp::http::HttpSettings;
 use crate::runs::service::Service;
-use crate::{Host, control, telemetry};
+use crate::{Current, control, telemetry};
 
 /// Everything that is served.
 ///
 /// With `open_metrics`, everybody who reaches it may read the metrics. The API is served to other processes of this user, too, by the sockets of
 /// the state directory.
-pub(crate) fn parts(host: &Host, runs: &Service, access: &Access, mcp: HttpSettings, open_metrics: bool) -> Router {
+pub(crate) fn parts(host: &Current, runs: &Service, access: &Access, mcp: HttpSettings, open_metrics: bool) -> Router {
     let shutdown = mcp.shutdown.clone();
     let api = Api::new(host.clone(), runs.clone());
     let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());

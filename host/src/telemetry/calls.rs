@@ -23,8 +23,9 @@ use crate::Host;
 const LONGEST_NAME: usize = 100;
 
 /// What a host measures of itself. Nothing, until somebody wants to know.
-#[derive(Debug, Default)]
-pub(crate) struct Telemetry(OnceLock<Arc<Metrics>>);
+/// Cheap to clone; all clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Telemetry(Arc<OnceLock<Arc<Metrics>>>);
 
 impl Host {
     /// What is counted of this host, from the first time on that somebody asks for it.
@@ -46,6 +47,13 @@ impl Host {
 }
 
 impl Telemetry {
+    /// There are these tools, too.
+    pub(crate) fn knows<'a>(&self, tools: impl Iterator<Item = &'a str>) {
+        if let Some(metrics) = self.0.get() {
+            metrics.knows(tools);
+        }
+    }
+
     /// A call begins.
     pub(crate) fn begin(&self) -> Watch {
         Watch(self.0.get().map(|metrics| {

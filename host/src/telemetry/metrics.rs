@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
+use std::sync::{PoisonError, RwLock};
 
 use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
@@ -67,8 +68,8 @@ impl Format {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// The tools that a label may name.
-    tools: BTreeSet<String>,
+    /// The tools that a label may name: those of every manifest that was in force.
+    tools: RwLock<BTreeSet<String>>,
     pub(super) calls: Counters,
     pub(super) call_duration: Histograms,
     pub(super) stage_duration: Histograms,
@@ -108,7 +109,7 @@ impl Metrics {
         let in_bytes: fn() -> Histogram = || Histogram::new(MEMORY_BYTES);
         let mut metrics = Self {
             registry: Registry::default(),
-            tools,
+            tools: RwLock::new(tools),
             calls: Family::default(),
             call_duration: Family::new_with_constructor(in_calls),
             stage_duration: Family::new_with_constructor(in_calls),
@@ -192,9 +193,15 @@ impl Metrics {
         Ok(out)
     }
 
-    /// A tool as a label: its name where the manifest has it.
+    /// A tool as a label: its name where a manifest has it.
     pub(super) fn tool(&self, name: &str) -> Cow<'static, str> {
-        if self.tools.contains(name) { name.to_owned().into() } else { OTHER.into() }
+        let is_known = self.tools.read().unwrap_or_else(PoisonError::into_inner).contains(name);
+        if is_known { name.to_owned().into() } else { OTHER.into() }
+    }
+
+    /// There are these tools, too.
+    pub(super) fn knows<'a>(&self, tools: impl Iterator<Item = &'a str>) {
+        self.tools.write().unwrap_or_else(PoisonError::into_inner).extend(tools.map(str::to_owned));
     }
 }
 

@@ -17,8 +17,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::metrics::Format;
-use crate::Host;
 use crate::access::{self, Role};
+use crate::{Current, Host};
 
 /// How long an answer of the journal holds: whoever asks more often costs it nothing.
 const HOLDS: Duration = Duration::from_secs(1);
@@ -27,20 +27,21 @@ const HOLDS: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `/metrics`, for callers with the role `observe`.
-pub fn metrics(host: Host) -> Router {
+pub fn metrics(host: impl Into<Current>) -> Router {
     open_metrics(host).route_layer(from_fn_with_state(Role::Observe, access::needs))
 }
 
 /// `/metrics`, for everybody who reaches it.
-pub fn open_metrics(host: Host) -> Router {
+pub fn open_metrics(host: impl Into<Current>) -> Router {
+    let host = host.into();
     // From here on, not from the first scrape on.
-    let _counting = host.metrics();
+    drop(Arc::clone(host.host().metrics()));
     Router::new().route("/metrics", get(scrape)).with_state(host)
 }
 
 /// `/healthz` and `/readyz`, for everybody.
-pub fn health(host: Host) -> Router {
-    let probe = Probe { host, last: Arc::default() };
+pub fn health(host: impl Into<Current>) -> Router {
+    let probe = Probe { host: host.into(), last: Arc::default() };
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(probe)
 }
 
@@ -67,7 +68,7 @@ fn fresh((name, value): (HeaderName, &'static str), text: String) -> Response {
 /// Whether a host can work, as it was found out last.
 #[derive(Debug, Clone)]
 struct Probe {
-    host: Host,
+    host: Current,
     last: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
@@ -81,7 +82,7 @@ impl Probe {
         {
             return can_write;
         }
-        let can_write = match timeout(PATIENCE, self.host.journal().probe()).await {
+        let can_write = match timeout(PATIENCE, self.host.host().journal().probe()).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready: the journal cannot be written");

@@ -31,6 +31,7 @@ mod project;
 mod real_model;
 mod registry;
 mod reliability;
+mod reload;
 mod rogue;
 mod runs;
 mod second;

@@ -44,7 +44,7 @@ impl Client {
     }
 
     /// A client of the revision without.
-    fn stateless(project: &Project) -> Self {
+    pub(crate) fn stateless(project: &Project) -> Self {
         let mut client = Self::start(project, &[]);
         client.meta = Some(json!({
             "io.modelcontextprotocol/protocolVersion": STATELESS,
@@ -86,9 +86,33 @@ impl Client {
         }
     }
 
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params);
         self.answer(id)
+    }
+
+    /// The next notification of this kind.
+    pub(crate) fn hear(&mut self, method: &str) -> Value {
+        loop {
+            if let Some(at) = self.notifications.iter().position(|told| told["method"] == method) {
+                return self.notifications.remove(at);
+            }
+            let mut line = String::new();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "the server went away");
+            self.notifications.push(serde_json::from_str(&line).unwrap());
+        }
+    }
+
+    /// Whether a notification of this kind has come.
+    pub(crate) fn has_heard(&self, method: &str) -> bool {
+        self.notifications.iter().any(|told| told["method"] == method)
+    }
+
+    /// How its server ends by this signal.
+    pub(crate) fn ended_by(&mut self, signal: &str) -> std::process::ExitStatus {
+        let id = self.process.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        self.process.wait().unwrap()
     }
 
     pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Value {

@@ -38,7 +38,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(host: Host, is_dry: bool, ui: Ui) -> Self {
         let preview = is_dry.then(Arc::default);
-        let _holding = control::hold(&host);
+        let _holding = control::hold(&host.clone().into());
         Self { host, _holding, preview, changed: AtomicBool::new(false), last: Mutex::default(), ui }
     }
 

@@ -114,11 +114,12 @@ pub(in crate::console) async fn show(
 }
 
 async fn page(console: &Console, visitor: &Visitor, id: &ApprovalId, draft: Draft) -> Result<Response, Failure> {
-    let record = console.host().approvals().get(id).await.map_err(|error| match error {
+    let host = console.host();
+    let record = host.approvals().get(id).await.map_err(|error| match error {
         approvals::Error::Journal(journal::Error::NoApproval(_)) => Failure::not_found(error.to_string()),
         other => Failure::internal(other.to_string()),
     })?;
-    let body = whole(console.host(), &record, visitor, draft);
+    let body = whole(&host, &record, visitor, draft);
     shell::page(console, visitor, Page { title: "Approval", here: Here::Approvals, live: id.as_str(), body }).await
 }
 

@@ -30,8 +30,6 @@ const LONGEST_NAME: usize = 256;
 /// The clients of a server.
 pub(in crate::mcp) struct Clients {
     sessions: Arc<Sessions>,
-    /// The calls of each go one by one.
-    ordered: bool,
     declared: Mutex<BTreeMap<(Arc<str>, String), Declared>>,
 }
 
@@ -41,8 +39,8 @@ struct Declared {
 }
 
 impl Clients {
-    pub(super) fn new(sessions: Arc<Sessions>, ordered: bool) -> Self {
-        Self { sessions, ordered, declared: Mutex::default() }
+    pub(super) fn new(sessions: Arc<Sessions>) -> Self {
+        Self { sessions, declared: Mutex::default() }
     }
 
     /// Whose request it is.
@@ -51,7 +49,7 @@ impl Clients {
         let Some((parts, caller)) = parts.and_then(|parts| Some((parts, parts.extensions.get::<Caller>()?))) else {
             return Err(ErrorData::internal_error("nobody has said who asks", None));
         };
-        let make = || Client::of_token(&caller.name, self.ordered);
+        let make = || Client::of_token(&caller.name);
         match parts.headers.get(SESSION).and_then(|id| id.to_str().ok()) {
             // That it is a session of this caller was seen before the request came here.
             Some(id) => {
@@ -105,14 +103,14 @@ mod tests {
     use super::*;
 
     fn clients() -> Clients {
-        Clients::new(Arc::new(Sessions::new(LocalSessionManager::default())), false)
+        Clients::new(Arc::new(Sessions::new(LocalSessionManager::default())))
     }
 
     #[test]
     fn who_comes_back_is_the_same_client_and_nobody_else_is() {
         let (clients, now) = (clients(), Instant::now());
         let run = |caller: &str, itself: &str| {
-            let client = clients.declared(&caller.into(), itself, now, || Client::new(caller, false));
+            let client = clients.declared(&caller.into(), itself, now, || Client::new(caller));
             client.map(|client| client.run.clone()).map_err(|error| error.message)
         };
         let first = run("ann", "editor").unwrap();
@@ -126,7 +124,7 @@ mod tests {
     #[test]
     fn nobody_is_forgotten_to_make_room() {
         let (clients, now) = (clients(), Instant::now());
-        let at = |now, itself: &str| clients.declared(&"ann".into(), itself, now, || Client::new("mcp:ann", false));
+        let at = |now, itself: &str| clients.declared(&"ann".into(), itself, now, || Client::new("mcp:ann"));
         let first = at(now, "0").unwrap().run.clone();
         for name in 1..OF_ONE {
             at(now, &name.to_string()).unwrap();
@@ -134,7 +132,7 @@ mod tests {
         assert!(at(now, "one more").is_err());
         assert_eq!(at(now, "0").unwrap().run, first);
         // Somebody else has room.
-        assert!(clients.declared(&"bob".into(), "0", now, || Client::new("mcp:bob", false)).is_ok());
+        assert!(clients.declared(&"bob".into(), "0", now, || Client::new("mcp:bob")).is_ok());
         // Those of which nothing was heard for long are gone, and only those.
         let later = now + FORGOTTEN_AFTER - Duration::from_secs(1);
         assert_eq!(at(later, "0").unwrap().run, first);
@@ -146,7 +144,7 @@ mod tests {
     #[test]
     fn who_is_in_the_midst_of_a_call_is_not_forgotten() {
         let (clients, now) = (clients(), Instant::now());
-        let at = |now, itself: &str| clients.declared(&"ann".into(), itself, now, || Client::new("mcp:ann", false));
+        let at = |now, itself: &str| clients.declared(&"ann".into(), itself, now, || Client::new("mcp:ann"));
         let running = at(now, "0").unwrap();
         let much_later = now + FORGOTTEN_AFTER * 2;
         at(much_later, "other").unwrap();

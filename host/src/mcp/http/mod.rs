@@ -23,10 +23,9 @@ pub(super) use self::clients::Clients;
 use self::gate::Gate;
 pub(super) use self::gate::SESSION;
 use self::sessions::Sessions;
-use super::client;
 use super::server::{Server, Settings};
 use super::stdio::LONGEST_MESSAGE;
-use crate::Host;
+use crate::Current;
 use crate::shutdown::Shutdown;
 
 /// Where the protocol is spoken.
@@ -52,16 +51,17 @@ pub struct HttpSettings {
 }
 
 /// The protocol at [`PATH`].
-pub fn router(host: Host, settings: HttpSettings) -> Router {
+pub fn router(host: impl Into<Current>, settings: HttpSettings) -> Router {
     let HttpSettings { settings, hosts, shutdown } = settings;
     let sessions = Arc::new(Sessions::new(manager()));
-    let clients = Arc::new(Clients::new(Arc::clone(&sessions), client::ordered(&host)));
-    let server = Server::for_each(host, settings, shutdown.stops(), clients);
+    let clients = Arc::new(Clients::new(Arc::clone(&sessions)));
+    let server = Server::for_each(host.into(), settings, &shutdown, clients);
+    let _joined_at_the_end = shutdown.spawn(server.clone().tell_of_changes());
     settled(&shutdown, server.calls().clone());
     let mut config = hosted(&hosts);
     config.cancellation_token = shutdown.stops();
     config.max_request_body_bytes = LONGEST_MESSAGE;
-    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions.manager(), config);
+    let service = StreamableHttpService::new(move || Ok(server.for_session()), sessions.manager(), config);
     let gate = Arc::new(Gate::new(sessions, shutdown));
     Router::new().route_service(PATH, service).layer(from_fn_with_state(gate, gate::pass))
 }

@@ -5,6 +5,9 @@
 //! server that ends on purpose lets the calls that run come to their end, begins nothing more, and leaves its runs where they
 //! can be taken up.
 //!
+//! A run is worked on under one manifest. When another one is taken up, the call that runs comes to its end and the run is then taken up again
+//! under the new one, as by a server that was started anew; a dry run, of which nothing is on record, is cancelled.
+//!
 //! Nothing here decides: the calls of these runs pass the same gate as any other call.
 
 mod error;
@@ -32,7 +35,7 @@ use super::preflight;
 use super::work::limits;
 use crate::agent::model::{Described, Model};
 use crate::agent::{Clock, Task, TokioClock};
-use crate::{Host, clock};
+use crate::{Current, Host, clock};
 
 /// Who asked for a run, as the audit says, where nobody is named.
 const FRONT: &str = "serve";
@@ -103,15 +106,13 @@ pub enum Cancelling {
 pub struct Service(Arc<Inner>);
 
 struct Inner {
-    host: Host,
+    host: Current,
     models: Described,
     most: usize,
     clock: Arc<dyn Clock>,
     notes: Notes,
     /// One for each run that is worked on at the same time.
     places: Places,
-    /// How many runs that wait for a person do not count among those that wait.
-    most_lent: usize,
     /// The runs that are worked on or wait, and what ends each.
     present: Mutex<BTreeMap<RunId, CancellationToken>>,
     /// What the latest dry runs would have changed, the oldest first.
@@ -126,11 +127,9 @@ struct Inner {
 impl Service {
     /// Agents for `host`. Works on nothing yet.
     #[must_use]
-    pub fn new(host: Host, settings: Settings) -> Self {
-        let at_once = settings.at_once.max(1);
-        // As many as questions may wait: what is bounded there is bounded here.
-        let most_lent = host.policy().manifest().approvals().limits.max_waiting;
-        let notes = Notes::new(host.journal().directory());
+    pub fn new(host: impl Into<Current>, settings: Settings) -> Self {
+        let (host, at_once) = (host.into(), settings.at_once.max(1));
+        let notes = Notes::new(host.host().journal().directory());
         Self(Arc::new(Inner {
             host,
             models: settings.models,
@@ -138,7 +137,6 @@ impl Service {
             clock: Arc::new(TokioClock::default()),
             notes,
             places: Places::new(at_once),
-            most_lent: usize::try_from(most_lent).unwrap_or(usize::MAX),
             present: Mutex::default(),
             dry: Mutex::default(),
             pause: CancellationToken::new(),
@@ -153,14 +151,16 @@ impl Service {
     ///
     /// [`Refused`]: nothing was begun.
     pub async fn begin(&self, new: NewRun) -> Result<Accepted, Refused> {
-        let task = self.task(&new)?;
-        if new.run.is_some() && self.is_known(&task)? {
+        // One host from here to the end of the work on it.
+        let host = self.host();
+        let task = self.task(&host, &new)?;
+        if new.run.is_some() && self.is_known(&host, &task)? {
             return Ok(Accepted { run: task.run, is_known: true });
         }
-        let models = self.models(&new.models)?;
+        let models = self.models(&host, &new.models)?;
         let by = new.by.as_deref().unwrap_or(FRONT);
-        let job = Job::new((self.clone(), self.claim(&task.run)?), models, task.mode, by);
-        self.refuse_blocked(&job)?;
+        let job = Job::new((self.clone(), self.claim(&host, &task.run)?, host), models, task.mode, by);
+        refuse_blocked(&job)?;
         let run = task.run.clone();
         job.note()?;
         self.carried_out(async move { job.begin(task).await }).await?;
@@ -234,12 +234,13 @@ impl Service {
             cancel.cancel();
             return Ok(Cancelling::Asked);
         }
-        if self.0.host.at_work().has(run) {
+        let host = self.host();
+        if host.at_work().has(run) {
             // Somebody else in this process, who looks for the wish.
-            super::request_cancel(self.0.host.journal().directory(), run)?;
+            super::request_cancel(host.journal().directory(), run)?;
             return Ok(Cancelling::Asked);
         }
-        super::cancel(self.0.host.journal(), run).await?;
+        super::cancel(host.journal(), run).await?;
         self.0.notes.remove(run);
         Ok(Cancelling::Done)
     }
@@ -250,7 +251,7 @@ impl Service {
     ///
     /// [`Refused`]: it is not dead.
     pub async fn discard(&self, run: &RunId) -> Result<(), Refused> {
-        work::discard(&self.0.host, &self.0.clock, run).await
+        work::discard(&self.host(), &self.0.clock, run).await
     }
 
     /// Takes up what an earlier server had accepted and not ended. Returns how many runs it takes up; what cannot go on is logged.
@@ -272,13 +273,13 @@ impl Service {
 
     /// `false` where there is nothing to go on with.
     async fn take_up_one(&self, run: &RunId) -> Result<bool, Refused> {
-        let Some(record) = self.0.host.journal().reader()?.run(run)? else { return Ok(false) };
+        let Some(record) = self.host().journal().reader()?.run(run)? else { return Ok(false) };
         if record.state.is_end() || record.expired {
             return Ok(false);
         }
         if record.mode == Mode::Preview {
             // What it staged is gone with the server before.
-            super::cancel(self.0.host.journal(), run).await?;
+            super::cancel(self.host().journal(), run).await?;
             return Ok(false);
         }
         self.resume(run, &[]).await.map(|()| true)
@@ -287,7 +288,7 @@ impl Service {
     /// Whether it is worked on here, or waits for its turn.
     #[must_use]
     pub fn is_present(&self, run: &RunId) -> bool {
-        self.present().contains_key(run) || self.0.host.at_work().has(run)
+        self.present().contains_key(run) || self.host().at_work().has(run)
     }
 
     /// What a dry run would have changed, if it is one of the latest that ended here.
@@ -312,6 +313,11 @@ impl Service {
 }
 
 impl Service {
+    /// The host that is in force. Taken once for whatever is done with it.
+    fn host(&self) -> Host {
+        self.0.host.host()
+    }
+
     fn present(&self) -> MutexGuard<'_, BTreeMap<RunId, CancellationToken>> {
         self.0.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -328,7 +334,7 @@ impl Service {
         dry.push((run, effects));
     }
 
-    fn task(&self, new: &NewRun) -> Result<Task, Refused> {
+    fn task(&self, host: &Host, new: &NewRun) -> Result<Task, Refused> {
         if new.task.trim().is_empty() {
             return Err(Refused::Task("the task is empty: say what is to be done"));
         }
@@ -338,7 +344,7 @@ impl Service {
             CompiledSchema::compile(schema).map_err(|error| Refused::AnswerSchema(error.to_string()))?;
         }
         // In a manifest that makes every call a preview, a run is a dry run: its later calls see its earlier ones.
-        let is_dry = new.is_dry || self.0.host.policy().manifest().mode() == Mode::Preview;
+        let is_dry = new.is_dry || host.policy().manifest().mode() == Mode::Preview;
         let mode = if is_dry { Mode::Preview } else { Mode::Live };
         let run = new.run.clone().unwrap_or_else(clock::new_run);
         let (by, answer_schema) = (behalf(new.by.as_deref()), new.answer_schema.clone());
@@ -346,25 +352,25 @@ impl Service {
     }
 
     /// Whether the run of that name is this one.
-    fn is_known(&self, task: &Task) -> Result<bool, Refused> {
-        let reader = self.0.host.journal().reader()?;
+    fn is_known(&self, host: &Host, task: &Task) -> Result<bool, Refused> {
+        let reader = host.journal().reader()?;
         if reader.run(&task.run)?.is_none() {
             return Ok(false);
         }
         let past = Past::of(&reader, &task.run)?;
         let machine = past.machine()?;
         let start = machine.start();
-        let text = self.0.host.redactor().redact(&task.text).into_owned();
+        let text = host.redactor().redact(&task.text).into_owned();
         let same = (&start.task, &start.agent, start.mode, &start.answer_schema)
             == (&text, &task.agent, task.mode, &task.answer_schema);
         if same { Ok(true) } else { Err(Refused::OtherTask(task.run.clone())) }
     }
 
-    fn models(&self, names: &[String]) -> Result<Vec<Box<dyn Model>>, Refused> {
+    fn models(&self, host: &Host, names: &[String]) -> Result<Vec<Box<dyn Model>>, Refused> {
         if names.len() > MOST_MODELS {
             return Err(Refused::Task("a chain has at most 16 models"));
         }
-        let (manifest, secrets) = (self.0.host.policy().manifest(), self.0.host.secrets());
+        let (manifest, secrets) = (host.policy().manifest(), host.secrets());
         let models = match names {
             [] => self.0.models.open(manifest, secrets, &self.0.clock)?,
             names => self.0.models.open_known(names, manifest, secrets, &self.0.clock)?,
@@ -373,16 +379,18 @@ impl Service {
     }
 
     /// Takes a place, or one in the queue.
-    fn claim(&self, run: &RunId) -> Result<Claim, Refused> {
+    fn claim(&self, host: &Host, run: &RunId) -> Result<Claim, Refused> {
         let mut present = self.present();
         if self.0.pause.is_cancelled() {
             return Err(Refused::Ending);
         }
-        if present.contains_key(run) || self.0.host.at_work().has(run) {
+        if present.contains_key(run) || host.at_work().has(run) {
             return Err(Refused::AtWork(run.clone()));
         }
-        // A person may take hours: who waits for one keeps no other from being accepted.
-        let lent = self.0.places.lent().min(self.0.most_lent);
+        // A person may take hours: who waits for one keeps no other from being accepted. As many as questions may wait: what is bounded there
+        // is bounded here.
+        let most_lent = host.policy().manifest().approvals().limits.max_waiting;
+        let lent = self.0.places.lent().min(usize::try_from(most_lent).unwrap_or(usize::MAX));
         if present.len().saturating_sub(lent) >= self.0.most {
             return Err(Refused::Full(self.0.most));
         }
@@ -394,24 +402,26 @@ impl Service {
     /// The work on a run that there is already, or on a copy of it.
     fn job_of(&self, of: &RunId, run: &RunId, models: &[String]) -> Result<Job, Refused> {
         // Asked first: whoever works on it has models of their own.
-        let claim = self.claim(run)?;
+        let host = self.host();
+        let claim = self.claim(&host, run)?;
         let machine = self.past(of)?.machine()?;
         let had: Vec<String> = machine.start().models.iter().map(|model| model.name.clone()).collect();
-        let models = self.models(if models.is_empty() { had.as_slice() } else { models })?;
-        Ok(Job::new((self.clone(), claim), models, Mode::Live, FRONT))
+        let models = self.models(&host, if models.is_empty() { had.as_slice() } else { models })?;
+        Ok(Job::new((self.clone(), claim, host), models, Mode::Live, FRONT))
     }
 
     fn past(&self, run: &RunId) -> Result<Past, Refused> {
-        Ok(Past::of(&self.0.host.journal().reader()?, run)?)
+        Ok(Past::of(&self.host().journal().reader()?, run)?)
     }
+}
 
-    fn refuse_blocked(&self, job: &Job) -> Result<(), Refused> {
-        let host = &self.0.host;
-        let found = preflight::check(host, &work::specs(host), job.models(), &limits(host));
-        let blocked: Vec<String> =
-            found.into_iter().filter(|finding| finding.blocks).map(|finding| finding.message).collect();
-        if blocked.is_empty() { Ok(()) } else { Err(Refused::Blocked(blocked.join("; "))) }
-    }
+/// Refuses a run that would come to nothing.
+fn refuse_blocked(job: &Job) -> Result<(), Refused> {
+    let host = job.host();
+    let found = preflight::check(host, &work::specs(host), job.models(), &limits(host));
+    let blocked: Vec<String> =
+        found.into_iter().filter(|finding| finding.blocks).map(|finding| finding.message).collect();
+    if blocked.is_empty() { Ok(()) } else { Err(Refused::Blocked(blocked.join("; "))) }
 }
 
 /// A place among the runs that are present. Dropped, it is free.

@@ -25,6 +25,8 @@ pub(super) struct Job {
 struct Desk {
     service: Service,
     claim: Claim,
+    /// Whose calls it makes, to the end of the work.
+    host: Host,
     session: Option<Arc<PreviewSession>>,
     labels: Arc<RunLabels>,
     front: String,
@@ -38,21 +40,28 @@ enum Came {
     Cancelled,
     /// It can be taken up again.
     CutOff,
+    /// It is to be taken up again, under another manifest.
+    Replaced,
 }
 
 impl Job {
     pub(super) fn new(
-        (service, claim): (Service, Claim),
+        (service, claim, host): (Service, Claim, Host),
         models: Vec<Box<dyn Model>>,
         mode: Mode,
         front: &str,
     ) -> Self {
         let session = (mode == Mode::Preview).then(Arc::default);
-        Self { desk: Desk { service, claim, session, labels: Arc::default(), front: front.to_owned() }, models }
+        let desk = Desk { service, claim, host, session, labels: Arc::default(), front: front.to_owned() };
+        Self { desk, models }
     }
 
     pub(super) fn models(&self) -> &Models<'static> {
         &self.models
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        &self.desk.host
     }
 
     /// Notes in the state directory that the run was accepted, before it is on record.
@@ -126,8 +135,24 @@ impl Job {
                 tracing::info!(%run, "a run was left where it can be taken up again");
                 return;
             }
+            Came::Replaced => return go_on(desk).await,
         }
         service.0.notes.remove(run);
+    }
+}
+
+/// Takes a run up again under the manifest that is in force now, as a new server would.
+async fn go_on(desk: Desk) {
+    let (service, run) = (desk.service.clone(), desk.claim.run.clone());
+    // Its place becomes free, and its host can go.
+    drop(desk);
+    // What it is so far is read back, and its last steps may be on their way. Where they cannot be written, it cannot go on either.
+    let _unwritten = service.host().journal().written().await.is_err();
+    match service.resume(&run, &[]).await {
+        Ok(()) => tracing::info!(%run, "a run goes on under another manifest"),
+        Err(error) => {
+            tracing::warn!(%run, %error, "a run does not go on under another manifest: it can be resumed by hand")
+        }
     }
 }
 
@@ -138,11 +163,30 @@ impl Desk {
             biased;
             () = service.pause.cancelled() => return Came::CutOff,
             () = self.claim.cancel.cancelled() => return self.cancelled().await,
+            () = self.host.replaced().cancelled() => {
+                return if self.is_dry() { self.cancelled().await } else { Came::Replaced };
+            }
             seat = service.places.take() => seat,
         };
         let tools = HostTools { seat: Some(&seat), ..self.tools() };
-        match self.worker(&tools).carry(ready, models, &mut |_| (), &service.pause).await {
+        let worker = self.worker(&tools);
+        let pause = service.pause.child_token();
+        let carried = async { worker.carry(ready, models, &mut |_| (), &pause).await };
+        tokio::pin!(carried);
+        let carried = tokio::select! {
+            biased;
+            carried = &mut carried => carried,
+            () = self.host.replaced().cancelled() => {
+                // What a dry run has staged is of this host, and would be gone after a new start, too.
+                if self.is_dry() { self.claim.cancel.cancel() } else { pause.cancel() }
+                carried.await
+            }
+        };
+        match carried {
             Ok(ended) => Came::Over(Box::new(ended)),
+            Err(_) if self.host.replaced().is_cancelled() && !service.pause.is_cancelled() && !self.is_dry() => {
+                Came::Replaced
+            }
             Err(error) => {
                 tracing::warn!(run = %self.claim.run, %error, "the work on a run was stopped");
                 Came::CutOff
@@ -150,9 +194,13 @@ impl Desk {
         }
     }
 
+    fn is_dry(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// Ends a run whose turn did not come.
     async fn cancelled(&self) -> Came {
-        match cancel(self.service.0.host.journal(), &self.claim.run).await {
+        match cancel(self.host.journal(), &self.claim.run).await {
             Ok(()) => Came::Cancelled,
             Err(error) => {
                 tracing::warn!(run = %self.claim.run, %error, "a run that waits was not cancelled");
@@ -162,7 +210,7 @@ impl Desk {
     }
 
     fn tools(&self) -> HostTools<'_> {
-        tools(&self.service.0.host, self.session.clone(), Arc::clone(&self.labels))
+        tools(&self.host, self.session.clone(), Arc::clone(&self.labels))
     }
 
     fn worker<'a>(&'a self, tools: &'a HostTools<'a>) -> Worker<'a> {
