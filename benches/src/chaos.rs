@@ -125,7 +125,7 @@ impl Server {
     fn answer(&self, mut stream: TcpStream, dice: &Mutex<Dice>) -> Result<()> {
         let mut lines = BufReader::new(stream.try_clone()?);
         let (mut path, mut key, mut length, mut line) = (String::new(), String::new(), 0, String::new());
-        while lines.read_line(&mut line)? > 0 && line.trim() != "" {
+        while lines.read_line(&mut line)? > 0 && !line.trim().is_empty() {
             let lower = line.trim().to_ascii_lowercase();
             if path.is_empty() {
                 lower.split(' ').nth(1).unwrap_or_default().clone_into(&mut path);

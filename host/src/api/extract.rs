@@ -93,7 +93,10 @@ impl By {
 impl By {
     /// Who decides on an approval, for the record.
     pub(super) fn decider(&self) -> Decider {
-        Decider::new("api", &self.0.name)
+        match self.0.name.strip_prefix("local:") {
+            Some(user) => Decider::new("terminal", &format!("uid-{user}")),
+            None => Decider::new("api", &self.0.name),
+        }
     }
 }
 

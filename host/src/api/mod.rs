@@ -40,7 +40,27 @@ const LARGEST_BODY: usize = 5 << 20;
 
 /// Everything under `/v1`. A request that comes here has its [`Caller`](crate::access::Caller) with it, or is refused.
 pub fn router(api: Api) -> Router {
-    let (router, _) = parts().split_for_parts();
+    finished(parts(), api)
+}
+
+/// What commands ask of a process that holds the state directory and is no server. Nothing here begins a run of an agent.
+pub(crate) fn commands(api: Api) -> Router {
+    let parts = OpenApiRouter::new()
+        .routes(routes!(tools::show))
+        .routes(routes!(calls::make))
+        .routes(routes!(calls::apply))
+        .routes(routes!(calls::undo))
+        .routes(routes!(approvals::approve))
+        .routes(routes!(approvals::reject))
+        .routes(routes!(approvals::modify))
+        .routes(routes!(approvals::withdraw))
+        .routes(routes!(breakers::reset))
+        .routes(routes!(unknown::resolve));
+    finished(parts, api)
+}
+
+fn finished(parts: OpenApiRouter<Api>, api: Api) -> Router {
+    let (router, _) = parts.split_for_parts();
     let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     router
         .route_layer(middleware::from_fn_with_state(api.clone(), access::check))

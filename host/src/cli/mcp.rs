@@ -83,7 +83,7 @@ impl Mcp {
 
     /// Serves the client, and whoever comes after it.
     async fn serve(self, host: &Current) -> CommandResult {
-        let holding = control::hold(host);
+        let holding = crate::serve::hold(host);
         let server = Server::new(host.clone(), self.settings());
         let served = server.serve_stdio().await;
         holding.end().await;

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
 use super::socket::Listener;
-use super::{CONTROL, MCP, reload, routes};
+use super::{CONTROL, MCP, reload};
 use crate::Current;
 use crate::access::{Caller, Connection};
 use crate::mcp::{Server, Settings};
@@ -57,6 +57,11 @@ fn heard(byte: u8) -> Option<Settings> {
 pub(crate) struct Holding(Shutdown);
 
 impl Holding {
+    /// That what ends with `shutdown` is there for.
+    pub(crate) fn until(shutdown: Shutdown) -> Self {
+        Self(shutdown)
+    }
+
     /// Listens no more, and returns when everybody who was served is gone.
     pub(crate) async fn end(self) {
         self.0.stop_now();
@@ -68,13 +73,6 @@ impl Drop for Holding {
     fn drop(&mut self) {
         self.0.stop_now();
     }
-}
-
-/// Listens on the sockets of the state directory of a host, for a process that has nothing else to serve.
-pub(crate) fn hold(host: &Current) -> Holding {
-    let shutdown = Shutdown::default();
-    hold_with(host, routes::router(host.clone()), &shutdown);
-    Holding(shutdown)
 }
 
 /// Listens on the sockets of the state directory of a host until the process ends: commands are answered by `router`, and by what has the host

@@ -8,12 +8,11 @@ mod attach;
 mod client;
 mod holder;
 mod reload;
-mod routes;
 mod socket;
 
 pub(crate) use attach::{Attached, attach};
-pub(crate) use client::Client;
-pub(crate) use holder::{Holding, hold, hold_with};
+pub(crate) use client::{Answer, Client};
+pub(crate) use holder::{Holding, hold_with};
 pub(crate) use reload::{PATH as RELOAD, Wanted};
 
 /// The name of the socket for commands.

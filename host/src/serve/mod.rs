@@ -23,4 +23,4 @@ pub(crate) use bounds::Bounds;
 pub(crate) use connection::{Marks, drive};
 pub(crate) use guard::Bodies;
 pub(crate) use lifecycle::serve;
-pub(crate) use parts::parts;
+pub(crate) use parts::{hold, parts};

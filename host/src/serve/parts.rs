@@ -10,8 +10,10 @@ use super::guard::{Bodies, whole_body};
 use crate::access::{Access, Caller, gate};
 use crate::api::{self, Api};
 use crate::console::{self, Console};
+use crate::control::Holding;
 use crate::mcp::http::HttpSettings;
-use crate::runs::service::Service;
+use crate::runs::service::{Service, Settings};
+use crate::shutdown::Shutdown;
 use crate::{Current, control, telemetry};
 
 /// Everything that is served.
@@ -22,12 +24,7 @@ pub(crate) fn parts(host: &Current, runs: &Service, access: &Access, mcp: HttpSe
     let shutdown = mcp.shutdown.clone();
     let api = Api::new(host.clone(), runs.clone());
     let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());
-    let (ended, told) = (api.clone(), shutdown.clone());
-    // Calls that run are waited for, and runs are left where they can be taken up.
-    let _joined_at_the_end = shutdown.spawn(async move {
-        told.begun().await;
-        ended.shut_down(&told.stops()).await;
-    });
+    ends_with(api.clone(), &shutdown);
     // Links that log in are made for who may use the state directory anyway, and for nobody else.
     control::hold_with(host, api::router(api.clone()).merge(console::invitations(console.clone())), &shutdown);
     let caller = Router::new().route("/v1/caller", get(caller));
@@ -39,6 +36,25 @@ pub(crate) fn parts(host: &Current, runs: &Service, access: &Access, mcp: HttpSe
         false => parts.behind_the_door(telemetry::metrics_for_callers(host.clone())),
     };
     parts.router(access, Bounds::default())
+}
+
+/// Listens on the sockets of the state directory for a process that serves nothing else: what commands ask is answered as by a server.
+pub(crate) fn hold(host: &Current) -> Holding {
+    let shutdown = Shutdown::default();
+    // Nobody begins a run by it: what is served of the API is for commands.
+    let api = Api::new(host.clone(), Service::new(host.clone(), Settings::default()));
+    ends_with(api.clone(), &shutdown);
+    control::hold_with(host, api::commands(api), &shutdown);
+    Holding::until(shutdown)
+}
+
+/// At the end, calls that run are waited for, and runs are left where they can be taken up.
+fn ends_with(api: Api, shutdown: &Shutdown) {
+    let told = shutdown.clone();
+    let _joined_at_the_end = shutdown.spawn(async move {
+        told.begun().await;
+        api.shut_down(&told.stops()).await;
+    });
 }
 
 /// Whom a token belongs to, and what it may do.

@@ -62,8 +62,8 @@ impl Index {
         let mut look = |positions: &[usize]| {
             let before = best.as_ref().map_or(usize::MAX, |(position, _)| *position);
             let start = positions.partition_point(|position| *position < from);
-            let positions = positions.iter().skip(start).copied().take_while(|position| *position < before);
-            let found = positions.into_iter().find_map(|position| weigh(position).map(|found| (position, found)));
+            let mut positions = positions.iter().skip(start).copied().take_while(|position| *position < before);
+            let found = positions.find_map(|position| weigh(position).map(|found| (position, found)));
             best = found.or(best.take());
         };
         look(&self.any);

@@ -3,7 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hyper::{Method, StatusCode};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 use toolhold_core::approval::{Approval, ApprovalState, Verdict};
+use toolhold_core::escape;
 use toolhold_core::id::ApprovalId;
 
 use super::{Project, record, shown};
@@ -13,6 +17,7 @@ use crate::cli::failure::{CommandResult, Failure, WithCode as _};
 use crate::cli::known;
 use crate::cli::project::failure;
 use crate::cli::ui::Ui;
+use crate::control::{Answer, Client};
 use crate::exit_code::ExitCode;
 use crate::journal::{self, Reader};
 use crate::{Host, OpenError};
@@ -32,7 +37,7 @@ pub(super) async fn decide(id: &ApprovalId, said: Said, project: &Project, ui: U
     record(id, project)?;
     let host = match Host::open(&project.host(), &|_| ()).await {
         Ok(host) => host,
-        Err(OpenError::Journal(journal::Error::InUse(_))) => return leave(id, said, project, ui).await,
+        Err(OpenError::Journal(journal::Error::InUse(_))) => return elsewhere(id, said, project, ui).await,
         Err(error) => return Err(failure(error)),
     };
     known::learn(host.redactor());
@@ -46,6 +51,60 @@ pub(super) async fn decide(id: &ApprovalId, said: Said, project: &Project, ui: U
     told(&decided.map_err(refused)?, ui)?;
     host.approvals().told().await;
     Ok(ExitCode::Success)
+}
+
+/// Has the process that holds the journal decide, or leaves the decision for one that answers nobody.
+async fn elsewhere(id: &ApprovalId, said: Said, project: &Project, ui: Ui) -> CommandResult {
+    let Some(client) = Client::connect(&project.state()).await.code(ExitCode::Host)? else {
+        return leave(id, said, project, ui).await;
+    };
+    let taken = Taken::of(&said, record(id, project)?.approval.state);
+    let answer = match ask(client, id, &said).await {
+        Ok(answer) => answer,
+        // A run that waited for nothing else may be over before it has answered.
+        Err(failure) => match became(id, &project.state(), &taken).await? {
+            Some(approval) => return told(&approval, ui),
+            None => return Err(failure),
+        },
+    };
+    if answer.status == StatusCode::NOT_FOUND {
+        // It is there, as this process has read: so nobody decides there.
+        return leave(id, said, project, ui).await;
+    }
+    if !answer.status.is_success() {
+        return Err(not_decided(&answer.body));
+    }
+    let other = || anyhow::anyhow!("the process that holds the state directory is another version of toolhold");
+    let approval = Approval::deserialize(&answer.body).map_err(|_| other()).code(ExitCode::Host)?;
+    told(&approval, ui)
+}
+
+async fn ask(mut client: Client, id: &ApprovalId, said: &Said) -> Result<Answer, Failure> {
+    let (word, body) = match said {
+        Said::Approve { scope } => ("approve", json!({ "scope": scope })),
+        Said::Reject { reason } => ("reject", json!({ "reason": reason })),
+        Said::Modify { arguments, scope } => {
+            let arguments: Value = serde_json::from_str(arguments).code(ExitCode::InvalidArguments)?;
+            ("modify", json!({ "arguments": arguments, "scope": scope }))
+        }
+        Said::Withdraw => ("withdraw", Value::Null),
+    };
+    // A name of an approval may hold anything printable.
+    let name: String = url::form_urlencoded::byte_serialize(id.as_str().as_bytes()).collect();
+    let body = Some(&body).filter(|body| !body.is_null());
+    client.ask(Method::POST, &format!("/v1/approvals/{name}/{word}"), body, &[]).await.code(ExitCode::Host)
+}
+
+/// Why the other process did not decide, with the exit code that this one would have had.
+fn not_decided(problem: &Value) -> Failure {
+    let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default();
+    let (code, about) = match text("code") {
+        "invalid-arguments" => (ExitCode::InvalidArguments, "the new arguments do not fit the tool: "),
+        "still-denied" => (ExitCode::Denied, ""),
+        "not-now" | "bad-request" => (ExitCode::BadInput, ""),
+        _ => (ExitCode::Host, ""),
+    };
+    Failure::new(code, anyhow::anyhow!("{about}{}", escape::line(text("detail"))))
 }
 
 /// Leaves the decision for whoever holds the journal, and waits until it is taken.

@@ -17,7 +17,7 @@ use crate::cli::effects::{self, Landing};
 use crate::cli::failure::CommandResult;
 use crate::cli::report;
 use crate::cli::ui::{Tone, Ui, paint};
-use crate::control::{self, Holding};
+use crate::control::Holding;
 use crate::exit_code::ExitCode;
 use crate::runs::Ended;
 use crate::{Host, PreviewSession};
@@ -38,7 +38,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(host: Host, is_dry: bool, ui: Ui) -> Self {
         let preview = is_dry.then(Arc::default);
-        let _holding = control::hold(&host.clone().into());
+        let _holding = crate::serve::hold(&host.clone().into());
         Self { host, _holding, preview, changed: AtomicBool::new(false), last: Mutex::default(), ui }
     }
 

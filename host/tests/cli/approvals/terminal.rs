@@ -47,16 +47,32 @@ fn begin(project: &Project) -> (Child, std::path::PathBuf) {
 }
 
 #[test]
-fn a_run_waits_for_a_decision_that_is_left_by_another_process() {
+fn a_run_waits_for_a_decision_that_another_process_asks_it_for() {
     let project = Project::locked();
     let (mut child, output) = begin(&project);
     let id = waiting(&project);
     assert_eq!(json_of(&project, &["approvals", "list"])[0]["agent"], "local", "whose run it is");
+    project.run(&["approvals", "modify", &id, "--arguments", r#"{"from": 1}"#]).failed(4, &["do not fit"]);
     project.run(&["approvals", "approve", &id]).worked(&[&id]);
+    assert!(!project.path().join(".toolhold/decisions").exists(), "it was asked, and nothing was left for it");
+    let by = json_of(&project, &["approvals", "list", "--all"])[0]["answer"]["by"].as_str().unwrap().to_owned();
+    assert!(by.starts_with("terminal:uid-"), "{by}");
     let ended = child.wait().unwrap();
     assert!(ended.success(), "{}", std::fs::read_to_string(output).unwrap());
     assert!(project.path().join("work/moved.md").exists());
     project.run(&["audit", "verify"]).worked(&[]);
+}
+
+#[test]
+fn a_decision_is_left_for_a_process_that_answers_nobody() {
+    let project = Project::locked();
+    let (mut child, output) = begin(&project);
+    let id = waiting(&project);
+    std::fs::remove_file(project.path().join(".toolhold/control.sock")).unwrap();
+    project.run(&["approvals", "modify", &id, "--arguments", r#"{"from": 1}"#]).failed(3, &["do not fit"]);
+    project.run(&["approvals", "approve", &id]).worked(&[&id]);
+    assert!(child.wait().unwrap().success(), "{}", std::fs::read_to_string(output).unwrap());
+    assert!(project.path().join("work/moved.md").exists());
 }
 
 #[test]
