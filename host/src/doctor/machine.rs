@@ -31,12 +31,36 @@ pub(super) fn pool() -> Check {
     }
 }
 
-/// What bounds the memory of this process.
-pub(super) fn memory(patient: &Patient) -> Option<Check> {
-    let group = patient.told("sys/fs/cgroup/memory.max").filter(|limit| limit != "max")?;
-    let bytes: u64 = group.parse().ok()?;
-    let fix = "keep `max-memory` of `[host]` below it, so that calls are refused and the process is not killed";
-    Some(Check::note("memory", format!("this process may have {} MiB", bytes >> 20), fix))
+/// Whether what all calls together may take (`max-memory`) fits into what this process may have. `None` where the kernel tells neither.
+pub(super) fn memory(patient: &Patient, calls: Option<u64>) -> Option<Check> {
+    let name = "memory";
+    let group = patient.told("sys/fs/cgroup/memory.max").and_then(|limit| limit.parse::<u64>().ok());
+    let machine = kibibytes(patient, "proc/meminfo", "MemTotal:");
+    let has = group.into_iter().chain(machine).min()?;
+    let calls = calls.unwrap_or(SandboxConfig::default().max_memory_in_flight);
+    let own = kibibytes(patient, "proc/self/status", "VmRSS:").unwrap_or_default();
+    let found = format!(
+        "calls may hold {} MiB together, and this process has {} MiB in use, of {} MiB that it may have",
+        calls >> 20,
+        own >> 20,
+        has >> 20
+    );
+    if calls.saturating_add(own) <= has {
+        return Some(Check::good(name, found));
+    }
+    let room = has.saturating_sub(own).saturating_mul(3) / 4;
+    let fix = format!(
+        "`max-memory = \"{}MiB\"` in `[host]` has calls refused before the process is killed for what they hold",
+        (room >> 20).max(1)
+    );
+    Some(Check::note(name, found, fix))
+}
+
+/// A number of kibibytes that the kernel tells by name, in bytes.
+fn kibibytes(patient: &Patient, file: &str, name: &str) -> Option<u64> {
+    let text = patient.told(file)?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kibibytes| kibibytes.saturating_mul(1024))
 }
 
 pub(super) fn huge_pages(patient: &Patient) -> Check {

@@ -80,7 +80,8 @@ impl Patient {
 /// Looks at everything, the machine first.
 pub async fn examine(patient: &Patient) -> Vec<Check> {
     let mut checks = vec![machine::pool()];
-    checks.extend(machine::memory(patient));
+    let (manifest, of_project) = project::examine(patient).await;
+    checks.extend(machine::memory(patient, manifest.as_ref().map(|manifest| manifest.host().max_memory)));
     checks.extend([
         machine::huge_pages(patient),
         machine::page_map(patient),
@@ -90,8 +91,7 @@ pub async fn examine(patient: &Patient) -> Vec<Check> {
     ]);
     checks.extend(state::examine(patient));
     checks.push(state::clock(patient));
-    let (manifest, more) = project::examine(patient).await;
-    checks.extend(more);
+    checks.extend(of_project);
     if let Some(manifest) = manifest {
         checks.extend(models::examine(patient, &manifest).await);
     }

@@ -132,6 +132,28 @@ async fn what_the_kernel_says_is_understood() {
 }
 
 #[tokio::test]
+async fn calls_may_hold_no_more_than_there_is() {
+    let ward = Ward::new();
+    std::fs::write(ward.path("toolhold.toml"), "version = 1\n[host]\nmax-memory = \"1GiB\"\n").unwrap();
+    ward.kernel_says("proc/self/status", "VmRSS:\t  102400 kB\n");
+    for (group, machine, fix) in [
+        ("max", "2097152", None),
+        ("max", "1048576", Some("693MiB")),
+        ("2147483648", "16777216", None),
+        ("536870912", "16777216", Some("309MiB")),
+        ("536870912", "262144", Some("117MiB")),
+        ("1048576", "262144", Some("1MiB")),
+    ] {
+        ward.kernel_says("sys/fs/cgroup/memory.max", group);
+        ward.kernel_says("proc/meminfo", &format!("MemTotal:       {machine} kB\nMemFree: 1 kB\n"));
+        let check = named(&examined(&ward).await, "memory").clone();
+        assert!(check.found.contains("hold 1024 MiB") && check.found.contains("has 100 MiB in use"), "{check:?}");
+        assert_eq!(check.fix.is_some(), fix.is_some(), "{group} {machine} {check:?}");
+        assert!(check.fix.unwrap_or_default().contains(fix.unwrap_or_default()), "{group} {machine}");
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_is_years_behind_is_a_problem() {
     let ward = Ward::new();
     let checks = examine(&Patient { now: 1_000_000, ..ward.patient() }).await;
