@@ -54,8 +54,8 @@ pub(super) fn run(budget: Duration) -> Result<()> {
 }
 
 fn add_row(name: &str, came: &Value, rows: &mut Table) -> Result<()> {
-    let float = |key: &str| came[key].as_f64().with_context(|| format!("no `{key}`"));
-    let whole = |key: &str| came[key].as_u64().with_context(|| format!("no `{key}`"));
+    let float = |key: &str| came.get(key).and_then(Value::as_f64).with_context(|| format!("no `{key}`"));
+    let whole = |key: &str| came.get(key).and_then(Value::as_u64).with_context(|| format!("no `{key}`"));
     rows.add_row([
         name.to_owned(),
         count(whole("calls")?),
@@ -98,8 +98,8 @@ fn chaos() -> Result<()> {
         let mut child = place::command(&place::itself()?);
         let printed = place::printed(child.arg("be-chaotic-fleet").arg(agents.to_string()).arg(folder.path()))?;
         let came: Value = serde_json::from_str(&printed)?;
-        let float = |key: &str| came[key].as_f64().with_context(|| format!("no `{key}`"));
-        let whole = |key: &str| came[key].as_u64().with_context(|| format!("no `{key}`"));
+        let float = |key: &str| came.get(key).and_then(Value::as_f64).with_context(|| format!("no `{key}`"));
+        let whole = |key: &str| came.get(key).and_then(Value::as_u64).with_context(|| format!("no `{key}`"));
         let (calls, failed) = (float("calls")?, float("failed")?);
         let mut row = vec![
             count(agents as u64),

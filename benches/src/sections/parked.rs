@@ -24,7 +24,7 @@ pub(super) fn run() -> Result<()> {
             let mut child = place::command(&place::itself()?);
             let printed = place::printed(child.arg(part).arg(runs.to_string()).arg(folder.path()))?;
             let came: Value = serde_json::from_str(&printed)?;
-            let float = |key: &str| came[key].as_f64().with_context(|| format!("no `{key}`"));
+            let float = |key: &str| came.get(key).and_then(Value::as_f64).with_context(|| format!("no `{key}`"));
             rows.add_row([
                 format!("{}, {name}", count(runs as u64)),
                 number(float("runs")? / float("seconds")?),

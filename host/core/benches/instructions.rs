@@ -3,6 +3,13 @@
 //! Instructions are counted by valgrind, so that a busy machine counts the same as an idle one. Each step is counted for few and for
 //! many rounds; the difference is the steps alone. More than the tolerance above what `instructions.toml` says fails;
 //! `TOOLHOLD_BLESS=1` writes down what is true now. The counts are those of the profile for work (`dev`) and of no other.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot begin says why"
+)]
 
 mod common;
 
@@ -27,8 +34,11 @@ const ROUNDS: (u64, u64) = (10, 100);
 /// Objects in 4 KiB of JSON.
 const ROWS: usize = 56;
 
+/// A name, and so many rounds of a step.
+type Step = (&'static str, fn(u64));
+
 /// What is counted, as it is named in the file.
-const STEPS: [(&str, fn(u64)); 7] = [
+const STEPS: [Step; 7] = [
     ("validate-empty", |rounds| {
         let tool = tool();
         repeat(rounds, || tool.validate(black_box("{}")).unwrap());

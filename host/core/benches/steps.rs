@@ -1,6 +1,7 @@
 //! `cargo bench -p toolhold-core`: what each step of a call costs that decides and touches nothing.
 //!
 //! The whole call, against bare wasmtime, is `make bench`.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot begin says why")]
 
 mod common;
 

@@ -166,7 +166,9 @@ mod tests {
         assert!(sessions.find(&name, IDLE - 1, false).is_some());
         assert!(sessions.find(&name, IDLE, false).is_none(), "only a page has asked");
         let name = sessions.begin(caller(), 0).unwrap();
-        (0..LIFETIME).step_by(IDLE as usize / 2).for_each(|now| assert!(sessions.find(&name, now, true).is_some()));
+        (0..LIFETIME)
+            .step_by(usize::try_from(IDLE / 2).unwrap())
+            .for_each(|now| assert!(sessions.find(&name, now, true).is_some()));
         assert!(sessions.find(&name, LIFETIME, true).is_none(), "its day is over");
         let name = sessions.begin(caller(), 0).unwrap();
         sessions.end(&name);

@@ -100,8 +100,8 @@ impl<'a> Client<'a> {
 fn answer(text: &str) -> (u16, Value) {
     let status = text.split(' ').nth(1).unwrap().parse().unwrap();
     let messages = text.lines().map(|line| line.strip_prefix("data: ").unwrap_or(line));
-    let messages = messages.filter_map(|line| serde_json::from_str::<Value>(line).ok()).filter(Value::is_object);
-    (status, messages.last().unwrap_or_default())
+    let mut messages = messages.filter_map(|line| serde_json::from_str::<Value>(line).ok()).filter(Value::is_object);
+    (status, messages.next_back().unwrap_or_default())
 }
 
 fn text(result: &Value) -> &str {

@@ -50,7 +50,7 @@ fn a_file_is_vouched_for_by_the_bundle_beside_it_when_locked_and_whenever_a_host
     project.run(&["lock"]).failed(16, &["it is not signed by `ci`"]);
     project.write("files.wasm.sigstore.json", &provenance(&instance, &modest()).to_string());
     project.run(&["lock"]).failed(16, &["is not about sha256:", "another version"]);
-    project.write("files.wasm.sigstore.json", &provenance(&instance, &files()).to_string());
+    project.write("files.wasm.sigstore.json", &provenance(&instance, files()).to_string());
     assert_eq!(project.run(&["lock"]).code(), 0);
     // The lock file has the bundle: what lies beside the file is not asked for any more.
     std::fs::remove_file(project.path().join("files.wasm.sigstore.json")).unwrap();
@@ -94,7 +94,7 @@ fn a_file_is_vouched_for_by_the_bundle_beside_it_when_locked_and_whenever_a_host
 #[test]
 fn no_grant_reaches_a_trusted_root() {
     let (project, instance) = project(FILE);
-    project.write("files.wasm.sigstore.json", &provenance(&instance, &files()).to_string());
+    project.write("files.wasm.sigstore.json", &provenance(&instance, files()).to_string());
     assert_eq!(project.run(&["lock"]).code(), 0);
     project.run(&["call", "files.write", "path=/work/other.json", "content={}"]).worked(&[]);
     let before = project.read("root.json");
@@ -185,7 +185,7 @@ fn what_is_fetched_is_vouched_for_by_what_lies_beside_it_or_is_named() {
 fn the_text_that_names_a_component_is_what_a_program_signs_with_an_identity() {
     let (project, instance) = project(FILE);
     let text = project.run(&["sign", "files.wasm", "--text"]).printed();
-    assert_eq!(text, message(&"files".parse().unwrap(), Digest::of(&files())));
+    assert_eq!(text, message(&"files".parse().unwrap(), Digest::of(files())));
     project.run(&["sign", "files.wasm"]).failed(2, &["--key"]);
     let who = Who::new(WORKFLOW);
     let other = project.run(&["sign", "files.wasm", "--text", "--name", "mail"]).printed();
