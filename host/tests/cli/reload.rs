@@ -381,9 +381,9 @@ fn a_process_that_works_on_one_run_keeps_its_manifest_and_says_so() {
 #[test]
 fn whoever_waits_for_a_person_under_the_manifest_before_waits_no_longer() {
     // Through a client that shows its person a form.
-    let project = crate::mcp::asking("[\"test\"]");
+    let project = crate::mcp::people::asking("[\"test\"]");
     let manifest = project.read("toolhold.toml");
-    let mut client = crate::mcp::with_forms(&project);
+    let mut client = crate::mcp::people::with_forms(&project);
     let arguments = json!({ "from": "/work/notes.md", "to": "/work/b.md" });
     let id = client.send("tools/call", json!({ "name": "files__move", "arguments": arguments }));
     let question = client.hear("elicitation/create");
