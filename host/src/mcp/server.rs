@@ -342,7 +342,9 @@ impl ServerHandler for Server {
         let newest = ProtocolVersion::V_2026_07_28;
         let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
         let form = Form { shape: tool.map(Callable::shape).unwrap_or_default(), any_shape };
-        let made = match self.soon((&client, &offer), call.clone(), (&context, form), place).await? {
+        // Made again only where somebody is asked meanwhile.
+        let again = person.as_ref().filter(|_| !any_shape).map(|_| call.clone());
+        let made = match self.soon((&client, &offer), call, (&context, form), place).await? {
             Soon::Made(made) => made,
             Soon::Task(task) => return Ok(CreateTaskResult::new(task).into()),
         };
@@ -355,6 +357,7 @@ impl ServerHandler for Server {
         if any_shape {
             return asks.question(host, &client, id).await.map(CallToolResponse::from);
         }
+        let Some(call) = again else { return Ok(made.result.into()) };
         person.ask(host, (&client, id), &context).await?;
         let Some(place) = client.place() else { return Ok(busy().into()) };
         // By what is in force and on record now, from the start.
