@@ -44,16 +44,15 @@ impl Hosts {
     }
 }
 
-/// How a request speaks, if it is plain.
-pub(super) fn speaks(request: &Request, hosts: &Hosts) -> Option<Speaks> {
-    let headers = request.headers();
-    let is_post = request.method() == Method::POST && request.uri().path() == PATH;
-    let is_plain = is_post
-        && fits(request.body())
-        && hosts.have(headers)
-        && !headers.contains_key(header::ORIGIN)
-        && is_json(headers)
-        && takes_both(headers);
+/// Whether a request may be a message: it has a length, which no message exceeds.
+pub(super) fn may_be_message(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path() == PATH && fits(request.body())
+}
+
+/// How such a request speaks, if it is plain.
+pub(super) fn speaks(headers: &HeaderMap, hosts: &Hosts) -> Option<Speaks> {
+    let is_plain =
+        hosts.have(headers) && !headers.contains_key(header::ORIGIN) && is_json(headers) && takes_both(headers);
     is_plain.then(|| spoken(headers)).flatten()
 }
 
@@ -73,7 +72,6 @@ fn spoken(headers: &HeaderMap) -> Option<Speaks> {
     revision.is_none_or(is_known).then(|| only(headers, SESSION)).flatten().cloned().map(Speaks::InSession)
 }
 
-/// The length is known, and no message may be longer.
 fn fits(body: &Body) -> bool {
     let longest = u64::try_from(LONGEST_MESSAGE).unwrap_or(u64::MAX);
     body.size_hint().exact().is_some_and(|length| length <= longest)
@@ -114,12 +112,16 @@ mod tests {
         asked(&Hosts::new(&["127.0.0.1".into(), "::1".into()]), Method::POST, PATH, headers)
     }
 
+    fn taken(request: &Request, hosts: &Hosts) -> Option<Speaks> {
+        may_be_message(request).then(|| speaks(request.headers(), hosts)).flatten()
+    }
+
     fn asked(hosts: &Hosts, method: Method, path: &str, headers: &[(&str, &str)]) -> Option<Speaks> {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        speaks(&request.body(Body::from("{}")).unwrap(), hosts)
+        taken(&request.body(Body::from("{}")).unwrap(), hosts)
     }
 
     /// A plain request in a session, with one header in the place of another, and more.
@@ -222,7 +224,7 @@ mod tests {
             for (name, value) in session(&[], &[]) {
                 request = request.header(name, value);
             }
-            speaks(&request.body(body).unwrap(), &any)
+            taken(&request.body(body).unwrap(), &any)
         };
         let text = |length| Body::from("x".repeat(length));
         assert!(with(text(LONGEST_MESSAGE)).is_some() && with(text(LONGEST_MESSAGE + 1)).is_none());

@@ -181,3 +181,87 @@ fn has_room(known: &BTreeMap<Arc<str>, Session>, caller: &str) -> bool {
     let of_caller = known.values().filter(|session| &*session.caller == caller).count();
     known.len() < OF_ALL && of_caller < OF_ONE
 }
+
+#[cfg(test)]
+mod tests {
+    use rmcp::ServerHandler;
+    use rmcp::model::{ClientCapabilities, Implementation};
+    use rmcp::service::{RunningService, serve_directly};
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    struct Nobody;
+
+    impl ServerHandler for Nobody {}
+
+    /// Who is at the other end of a session, until the end of the stream.
+    fn other_end() -> (RunningService<RoleServer, Nobody>, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let begun = InitializeRequestParams::new(ClientCapabilities::default(), Implementation::new("editor", "1"));
+        (serve_directly(Nobody, ours, Some(begun)), theirs)
+    }
+
+    fn sessions() -> Arc<Sessions> {
+        Arc::new(Sessions::new(LocalSessionManager::default()))
+    }
+
+    fn enter(sessions: &Arc<Sessions>, session: &str, caller: &str, id: i64, now: Instant) -> Option<Entered> {
+        sessions.enter((session, caller), &RequestId::Number(id), now, || Client::new(caller))
+    }
+
+    #[tokio::test]
+    async fn a_call_enters_an_open_session_of_its_caller_once() {
+        let (sessions, (running, _stream), now) = (sessions(), other_end(), Instant::now());
+        assert!(enter(&sessions, "s", "ann", 1, now).is_none(), "there is none");
+        assert!(sessions.began("s", &"ann".into()));
+        assert!(enter(&sessions, "s", "ann", 1, now).is_none(), "nobody is there yet");
+        sessions.opened("s", running.peer().clone());
+        sessions.opened("t", running.peer().clone());
+        assert!(enter(&sessions, "t", "ann", 1, now).is_none(), "nobody has begun it");
+        assert!(enter(&sessions, "s", "eve", 1, now).is_none(), "it is not hers");
+        let first = enter(&sessions, "s", "ann", 1, now).unwrap();
+        assert_eq!(first.begun.client_info.name, "editor");
+        assert!(enter(&sessions, "s", "ann", 1, now).is_none(), "nobody could tell which of the two is given up");
+        let second = enter(&sessions, "s", "ann", 2, now).unwrap();
+        assert!(Arc::ptr_eq(&first.client, &second.client));
+        drop(first);
+        assert!(enter(&sessions, "s", "ann", 1, now).is_some());
+        let far = now + LONGEST;
+        assert!(enter(&sessions, "s", "ann", 3, far).is_none(), "it has lasted too long");
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_is_cancelled_and_everything_at_the_end() {
+        let (sessions, (running, _stream), now) = (sessions(), other_end(), Instant::now());
+        sessions.began("s", &"ann".into());
+        sessions.opened("s", running.peer().clone());
+        let [one, two] = [1, 2].map(|id| enter(&sessions, "s", "ann", id, now).unwrap());
+        sessions.give_up("s", &RequestId::Number(1));
+        sessions.give_up("s", &RequestId::String("2".into()));
+        sessions.give_up("t", &RequestId::Number(2));
+        assert!(one.given_up.is_cancelled() && !two.given_up.is_cancelled());
+        sessions.end("s").await;
+        assert!(two.given_up.is_cancelled());
+        assert!(enter(&sessions, "s", "ann", 3, now).is_none());
+        // That of another session of the same name is another one.
+        sessions.began("s", &"ann".into());
+        drop((one, two));
+    }
+
+    #[tokio::test]
+    async fn the_sdk_hears_of_a_session_in_which_something_is_said_before_it_takes_it_for_silent() {
+        let (sessions, (running, stream), now) = (sessions(), other_end(), Instant::now());
+        sessions.began("s", &"ann".into());
+        sessions.opened("s", running.peer().clone());
+        let later = now + HEARD_EVERY + Duration::from_secs(1);
+        assert!(enter(&sessions, "s", "ann", 1, later).is_none());
+        assert!(enter(&sessions, "s", "ann", 1, later).is_some());
+        assert!(enter(&sessions, "s", "ann", 1, later + HEARD_EVERY).is_none());
+        assert!(enter(&sessions, "s", "ann", 1, later + HEARD_EVERY).is_some());
+        // One that the SDK has ended is over.
+        drop(stream);
+        running.waiting().await.unwrap();
+        assert!(enter(&sessions, "s", "ann", 2, later + HEARD_EVERY).is_none());
+    }
+}

@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rmcp::RoleServer;
 use rmcp::model::{JsonRpcMessage, ProtocolVersion, RequestId, RequestMetaObject, ServerResult};
 use rmcp::service::TxJsonRpcMessage;
@@ -67,31 +67,45 @@ impl Short {
 
     /// Answers a request of a caller, if it is plain.
     pub(super) async fn answer(&self, request: Request, caller: &Caller) -> Taken {
-        let Some(speaks) = plain::speaks(&request, &self.hosts) else { return Taken::Long(request) };
+        if !plain::may_be_message(&request) {
+            return Taken::Long(request);
+        }
         let (mut parts, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, LONGEST_MESSAGE).await else {
             return Taken::Answered(refused(StatusCode::BAD_REQUEST, "the body broke off"));
         };
         let Some(call) = request::call(&body) else { return long(parts, body) };
-        // There, too, arguments are read once, where they are checked.
-        if let Some(arguments) = &call.arguments {
-            parts.extensions.insert(arguments.clone());
-        }
-        let begins = match speaks {
-            Speaks::InSession(id) => self.in_session(id, call, caller),
-            Speaks::Whole(name) => self.whole(&name, call, caller),
-        };
-        let Some(Begins { id, going, given_up, in_session }) = begins else { return long(parts, body) };
-        if !in_session {
-            return Taken::Answered(answered(id, going.await, false));
-        }
-        match going.within(MOMENT).await {
-            Ok(_) if given_up.is_cancelled() => Taken::Answered(unanswered()),
-            Ok(made) => Taken::Answered(answered(id, made, true)),
-            Err(going) => {
-                parts.extensions.insert(Begun::new(going));
+        let written = call.arguments.clone();
+        match self.taken(&parts.headers, call, caller).await {
+            Ok(response) => Taken::Answered(response),
+            Err(begun) => {
+                // There, too, arguments are read where they are checked, and by nobody else.
+                if let Some(written) = written {
+                    parts.extensions.insert(written);
+                }
+                if let Some(going) = begun {
+                    parts.extensions.insert(Begun::new(going));
+                }
                 long(parts, body)
             }
+        }
+    }
+
+    /// Answers a call; if it has to go the long way, that is the error, with what was begun of it.
+    async fn taken(&self, headers: &HeaderMap, call: Call, caller: &Caller) -> Result<Response, Option<Going>> {
+        let begins = match plain::speaks(headers, &self.hosts) {
+            Some(Speaks::InSession(id)) => self.in_session(id, call, caller),
+            Some(Speaks::Whole(name)) => self.whole(&name, call, caller),
+            None => None,
+        };
+        let Some(Begins { id, going, given_up, in_session }) = begins else { return Err(None) };
+        if !in_session {
+            return Ok(answered(id, going.await, false));
+        }
+        match going.within(MOMENT).await {
+            Ok(_) if given_up.is_cancelled() => Ok(unanswered()),
+            Ok(made) => Ok(answered(id, made, true)),
+            Err(going) => Err(Some(going)),
         }
     }
 
