@@ -211,8 +211,12 @@ fn both_ways_give_the_same_answers() {
         let (head, body) = (client.head_of("files__read"), client.body("files__read", &deep, json!({})));
         assert_eq!(answer(&client.ask(&head, &body)).1["result"]["isError"], true);
         assert_eq!(answer(&client.ask(&head.with(ROUNDABOUT), &body)).0, 415);
-        // A tool that wants arguments in the head gets them judged.
-        assert!(!client.is_short("says__test_header", json!({ "region": "here" })) || revision == Revision::Session);
+        // A tool that wants arguments in the head, too, gets them judged.
+        let tool = "says__test_header";
+        let (head, body) = (client.head_of(tool), client.body(tool, r#"{"region":"here"}"#, json!({})));
+        let expected = if revision == Revision::Whole { [400, 400, 200] } else { [200; 3] };
+        let regions = [head.clone(), head.and("Mcp-Param-Region: there"), head.and("Mcp-Param-Region: here")];
+        assert_eq!(regions.map(|head| answer(&client.ask(&head, &body)).0), expected);
     }
     assert_eq!(project.run(&["audit", "verify"]).code(), 0);
 }
