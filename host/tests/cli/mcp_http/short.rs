@@ -70,10 +70,21 @@ struct Both<'a> {
     serving: &'a Serving,
     revision: Revision,
     head: Head,
+    can: Value,
 }
 
 impl<'a> Both<'a> {
     fn new(serving: &'a Serving, revision: Revision) -> Self {
+        let both = Self::that_can(serving, revision, json!({}));
+        // A session is open when the server has heard so.
+        let began = Instant::now();
+        while !both.is_short("files__read", json!({ "path": "/work/notes.md" })) {
+            assert!(began.elapsed() < Duration::from_secs(60));
+        }
+        both
+    }
+
+    fn that_can(serving: &'a Serving, revision: Revision, can: Value) -> Self {
         let plain = [
             format!("Authorization: Bearer {}", serving.token),
             "Content-Type: application/json".to_owned(),
@@ -84,7 +95,7 @@ impl<'a> Both<'a> {
             Revision::Whole => head.with(&format!("MCP-Protocol-Version: {STATELESS}")).with("Mcp-Method: tools/call"),
             Revision::Session => {
                 let info = json!({ "name": "two ways", "version": "1" });
-                let hello = json!({ "protocolVersion": SESSIONS, "capabilities": {}, "clientInfo": info });
+                let hello = json!({ "protocolVersion": SESSIONS, "capabilities": can, "clientInfo": info });
                 let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello });
                 let begun = serving.ask("POST /mcp", &head.lines(), &hello.to_string());
                 let session = begun.lines().find(|line| line.starts_with("mcp-session-id: ")).unwrap();
@@ -94,13 +105,7 @@ impl<'a> Both<'a> {
                 head
             }
         };
-        let both = Self { serving, revision, head };
-        // A session is open when the server has heard so.
-        let began = Instant::now();
-        while !both.is_short("files__read", json!({ "path": "/work/notes.md" })) {
-            assert!(began.elapsed() < Duration::from_secs(60));
-        }
-        both
+        Self { serving, revision, head, can }
     }
 
     fn is_short(&self, tool: &str, arguments: Value) -> bool {
@@ -120,7 +125,7 @@ impl<'a> Both<'a> {
         if self.revision == Revision::Whole {
             meta["io.modelcontextprotocol/protocolVersion"] = json!(STATELESS);
             meta["io.modelcontextprotocol/clientInfo"] = json!({ "name": "two ways", "version": "1" });
-            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            meta["io.modelcontextprotocol/clientCapabilities"] = self.can.clone();
         }
         format!(
             r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},"_meta":{meta}}}}}"#
@@ -424,4 +429,61 @@ fn who_wants_to_hear_of_a_call_while_it_runs_does() {
     let level = json!({ "jsonrpc": "2.0", "id": 1, "method": "logging/setLevel", "params": { "level": "info" } });
     assert_eq!(answer(&client.ask(&client.head, &level.to_string())).0, 200);
     assert!(!client.is_short("files__read", json!({ "path": "/work/notes.md" })));
+}
+
+/// Where a rule asks, a client that reaches a person is asked on both ways, and what it brings counts once.
+#[test]
+fn a_person_is_asked_whichever_way_a_call_takes() {
+    let approvals = "[approvals]\nclients = [\"test/two ways\"]\n";
+    let project = Project::new(&format!("{}\n{approvals}", crate::project::MANIFEST));
+    assert_eq!(project.run(&["lock"]).code(), 0);
+    let serving = Serving::start(&project, &[]);
+    let forms = json!({ "elicitation": { "form": {} } });
+    let tool = "files__move";
+    // Asked while the call waits, on its stream.
+    let client = Both::that_can(&serving, Revision::Session, forms.clone());
+    let body = client.body(tool, r#"{"from":"/work/notes.md","to":"/work/a.md"}"#, json!({}));
+    let mut stream = TcpStream::connect(serving.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = format!("POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", serving.address, body.len());
+    let lines = client.head.and("Connection: close");
+    write!(stream, "{head}{}\r\n\r\n{body}", lines.0.join("\r\n")).unwrap();
+    let mut stream = std::io::BufReader::new(stream);
+    let question = loop {
+        let mut line = String::new();
+        assert_ne!(std::io::BufRead::read_line(&mut stream, &mut line).unwrap(), 0);
+        if let Some(message) = line.strip_prefix("data: {") {
+            break serde_json::from_str::<Value>(&format!("{{{message}")).unwrap();
+        }
+    };
+    assert_eq!(question["method"], "elicitation/create", "{question}");
+    let yes = json!({ "action": "accept", "content": { "decision": "approve" } });
+    client.tell(&json!({ "jsonrpc": "2.0", "id": question["id"], "result": yes }));
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut text).unwrap();
+    assert!(!text.contains("\"isError\":true"), "{text}");
+    assert_eq!(project.read("work/a.md"), "# Notes\n");
+    // Asked with the answer, and answered with the next request.
+    let client = Both::that_can(&serving, Revision::Whole, forms);
+    let (head, arguments) = (client.head_of(tool), r#"{"from":"/work/a.md","to":"/work/b.md"}"#);
+    let plain = client.body(tool, arguments, json!({}));
+    let asked = client.ask(&head, &plain);
+    assert!(is_one_document(&asked), "{asked}");
+    let asked = answer(&asked).1["result"].clone();
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let with = |state: &str| {
+        let said = json!({ "approval": yes });
+        plain.replacen("\"name\":", &format!(r#""requestState":{},"inputResponses":{said},"name":"#, json!(state)), 1)
+    };
+    let state = asked["requestState"].as_str().unwrap();
+    for forged in ["", "x", &state[1..]] {
+        assert_eq!(answer(&client.ask(&head, &with(forged))).1["error"]["code"], -32_602, "{forged}");
+    }
+    assert_eq!(project.read("work/a.md"), "# Notes\n");
+    let done = answer(&client.ask(&head, &with(state))).1["result"].clone();
+    assert!(done["resultType"] == "complete" && done["isError"] != true, "{done}");
+    assert_eq!(project.read("work/b.md"), "# Notes\n");
+    // It is good for one call.
+    let again = client.body(tool, r#"{"from":"/work/b.md","to":"/work/c.md"}"#, json!({}));
+    assert_eq!(answer(&client.ask(&head, &again)).1["result"]["resultType"], "input_required");
 }
