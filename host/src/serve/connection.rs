@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its last: HTTP/1.1 or HTTP/2, bounded in time and room, ended when the process ends.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -24,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
 
 use super::bounds::Bounds;
+use super::inline::Inline;
 use super::stalling::Stalling;
 use crate::shutdown::Shutdown;
 
@@ -35,6 +37,15 @@ pub(crate) trait Marks: Clone + Send + Sync + 'static {
 
 /// Answers the requests of one connection by `router`, until the peer or the process ends.
 pub(crate) async fn drive<I, M>(io: I, marks: M, router: Router, bounds: &Bounds, shutdown: &Shutdown)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    M: Marks,
+{
+    let (inline, mut driven) = (Inline::default(), pin!(driven(io, marks, router, bounds, shutdown)));
+    poll_fn(|context| inline.poll(driven.as_mut(), context)).await;
+}
+
+async fn driven<I, M>(io: I, marks: M, router: Router, bounds: &Bounds, shutdown: &Shutdown)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     M: Marks,
