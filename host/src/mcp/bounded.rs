@@ -5,7 +5,7 @@
 //! own machinery has no such bound.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{ClientNotification, JsonRpcMessage, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
@@ -23,24 +23,40 @@ pub(super) struct Bounded<T> {
     places: Arc<Semaphore>,
     /// A place for the next request, taken before it is read.
     next: Option<OwnedSemaphorePermit>,
-    unanswered: Arc<Mutex<BTreeMap<String, OwnedSemaphorePermit>>>,
+    unanswered: Unanswered,
+}
+
+/// The places of requests that are not answered yet, by their ids.
+#[derive(Clone, Default)]
+pub(super) struct Unanswered(Arc<Mutex<BTreeMap<String, OwnedSemaphorePermit>>>);
+
+impl Unanswered {
+    /// Whether the request is one of them.
+    pub(super) fn has(&self, id: &RequestId) -> bool {
+        let unanswered = self.lock();
+        !unanswered.is_empty() && unanswered.contains_key(&text(id))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, OwnedSemaphorePermit>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<T> Bounded<T> {
-    /// `inner` with [`UNANSWERED`] places.
-    pub(super) fn new(inner: T) -> Self {
+    /// `inner` with [`UNANSWERED`] places, all of which are free.
+    pub(super) fn new(inner: T, unanswered: Unanswered) -> Self {
         let places = Arc::new(Semaphore::new(UNANSWERED));
-        Self { inner, places, next: None, unanswered: Arc::default() }
+        Self { inner, places, next: None, unanswered }
     }
 
     fn answered(&self, id: Option<&RequestId>) -> Option<OwnedSemaphorePermit> {
-        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).remove(&text(id?))
+        self.unanswered.lock().remove(&text(id?))
     }
 
     /// Gives the request its place; `false` if its id is that of one that is not answered yet: nobody could tell whose
     /// answer is whose.
     fn begins(&mut self, id: &RequestId) -> bool {
-        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unanswered = self.unanswered.lock();
         let is_new = !unanswered.contains_key(&text(id));
         if is_new && let Some(place) = self.next.take() {
             unanswered.insert(text(id), place);
@@ -126,7 +142,7 @@ mod tests {
     fn pair() -> (DuplexStream, Bounded<impl Transport<RoleServer>>) {
         let (client, server) = tokio::io::duplex(64 << 10);
         let (input, output) = tokio::io::split(server);
-        (client, Bounded::new(AsyncRwTransport::<RoleServer, _, _>::new(input, output)))
+        (client, Bounded::new(AsyncRwTransport::<RoleServer, _, _>::new(input, output), Unanswered::default()))
     }
 
     fn ping(id: usize) -> String {

@@ -15,6 +15,9 @@ const KEY: &str = "toolhold/key";
 /// The key of a request's `_meta` with which a client asks for a preview.
 const MODE: &str = "toolhold/mode";
 
+/// What the names begin with of what the protocol itself says there.
+pub(super) const PROTOCOL: &str = "io.modelcontextprotocol/";
+
 /// What a client says in `_meta` of a call.
 pub(super) struct Meta<'a>(pub(super) &'a MetaObject);
 

@@ -7,6 +7,7 @@
 mod answer;
 mod asked;
 mod asking;
+mod begun;
 mod bounded;
 mod calling;
 mod client;

@@ -65,6 +65,15 @@ pub(super) fn call(message: &[u8]) -> Option<Call> {
 impl Call {
     /// The same for the SDK.
     pub(super) fn into_message(self) -> RxJsonRpcMessage<RoleServer> {
+        self.message(|_| ())
+    }
+
+    /// The same for the SDK, with something about it that only we know.
+    pub(super) fn with(self, known: impl Clone + Send + Sync + 'static) -> RxJsonRpcMessage<RoleServer> {
+        self.message(|request| drop(request.extensions.insert(known)))
+    }
+
+    fn message(self, add: impl FnOnce(&mut CallToolRequest)) -> RxJsonRpcMessage<RoleServer> {
         let mut request = CallToolRequest::new(self.params);
         if let Some(arguments) = self.arguments {
             request.extensions.insert(arguments);
@@ -72,6 +81,7 @@ impl Call {
         if let Some(meta) = self.meta {
             request.extensions.insert(meta);
         }
+        add(&mut request);
         JsonRpcMessage::request(ClientRequest::CallToolRequest(request), self.id)
     }
 }

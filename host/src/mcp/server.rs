@@ -18,8 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use super::asked::Asked;
 use super::asking::{Asks, Person};
+use super::begun::Begun;
 use super::client::Client;
-use super::http::{Begun, Clients};
+use super::http::Clients;
 use super::meta::Meta;
 use super::offers::Offers;
 use super::telling;
@@ -130,6 +131,14 @@ impl Server {
         let can_be_asked = !asked.is_whole() && asked.can.as_ref().is_some_and(|can| can.elicitation.is_some());
         let is_asked = || can_be_asked && Person::behind(&self.shared.offers.now().host, client, asked).is_some();
         asked.meta().is_known().is_ok() && !telling::wants_any(&asked.meta, client) && !is_asked()
+    }
+
+    /// Its client, if there is one only.
+    pub(super) fn only_client(&self) -> Option<Arc<Client>> {
+        match &self.who {
+            Who::One(client) => Some(Arc::clone(client)),
+            Who::Each(_) => None,
+        }
     }
 
     /// Whether a request has to have headers with arguments of this tool.

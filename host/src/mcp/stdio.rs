@@ -11,8 +11,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::bounded::Bounded;
-use super::lines::Lines;
+use super::bounded::{Bounded, Unanswered};
+use super::lines::{Direct, Lines};
 use super::server::Server;
 
 /// The longest message of a client, in bytes: the largest arguments, and room around them.
@@ -45,7 +45,9 @@ impl Server {
         let (gone, calls) = (self.gone().clone(), self.calls().clone());
         let _telling = AbortOnDropHandle::new(tokio::spawn(self.clone().tell_of_changes()));
         let input = UntilGone { input, gone: gone.clone() };
-        let transport = Bounded::new(Lines::new(input, output, LONGEST_MESSAGE));
+        let unanswered = Unanswered::default();
+        let lines = Lines::new(input, output, LONGEST_MESSAGE).answering(Direct::of(&self, unanswered.clone()));
+        let transport = Bounded::new(lines, unanswered);
         tokio::pin!(told);
         let running = tokio::select! {
             running = self.serve(transport) => running?,

@@ -251,6 +251,58 @@ fn one_key_is_one_call() {
     client.end();
 }
 
+/// Calls that come to their end at once are answered where they are read; whoever wants to hear of progress is answered by the SDK.
+#[test]
+fn many_calls_sent_together_are_answered_once_each_and_as_one_that_wants_progress_is() {
+    let project = Project::free();
+    let mut client = Client::session(&project, &[]);
+    let kinds = [
+        json!({ "name": "files__read", "arguments": { "path": "/work/notes.md" } }),
+        json!({ "name": "files__read", "arguments": { "path": "/work/missing" } }),
+        json!({ "name": "files__read", "arguments": { "path": "/etc/passwd" } }),
+        json!({ "name": "files__read", "arguments": { "path": 1 } }),
+        json!({ "name": "files__read" }),
+        json!({ "name": "files__nothing", "arguments": {} }),
+        json!({ "name": "files__read", "arguments": {}, "_meta": { "toolhold/mode": "sideways" } }),
+        json!({ "name": "files__read", "arguments": {}, "_meta": { "toolhold/nothing": 1 } }),
+    ];
+    let said = |mut answer: Value| {
+        let call = answer["result"]["_meta"]["toolhold/call"].take();
+        answer["id"].take();
+        (answer, call)
+    };
+    let mut long = Vec::new();
+    for kind in &kinds {
+        let mut params = kind.clone();
+        params["_meta"]["progressToken"] = json!(1);
+        long.push(said(client.ask("tools/call", params)).0);
+    }
+    assert!(long.iter().any(|answer| answer.get("error").is_some()) && long[0]["result"]["isError"] == false);
+    let first = client.next + 1;
+    let many = 20 * kinds.len() as u64;
+    let line = |(id, params): (u64, &Value)| {
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }).to_string() + "\n"
+    };
+    let lines: String = (first..first + many).zip(kinds.iter().cycle()).map(line).collect();
+    client.input.as_mut().unwrap().write_all(lines.as_bytes()).unwrap();
+    let mut calls = std::collections::BTreeSet::new();
+    let mut answers = std::collections::BTreeMap::new();
+    for line in (&mut client.output).lines().take(lines.lines().count()) {
+        let answer: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        // One that has to wait for something comes later than those after it.
+        assert!(answers.insert(answer["id"].as_u64(), answer).is_none(), "answered twice");
+    }
+    for (number, id) in (first..first + many).enumerate() {
+        let (answer, call) = said(answers.remove(&Some(id)).unwrap());
+        assert_eq!(answer, long[number % kinds.len()], "{}", kinds[number % kinds.len()]);
+        calls.insert(call.to_string());
+    }
+    assert!(calls.len() > 100, "each is a call of its own: {}", calls.len());
+    client.next += many;
+    assert!(client.ask("ping", json!({})).get("result").is_some());
+    client.end();
+}
+
 /// A project with a tool that sleeps until it is stopped.
 fn waiting() -> Project {
     let project = Project::new(

@@ -6,7 +6,6 @@
 //!
 //! [`Caller`]: crate::access::Caller
 
-mod begun;
 mod clients;
 mod gate;
 mod plain;
@@ -25,7 +24,6 @@ use rmcp::transport::streamable_http_server::session::local::{LocalSessionManage
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::task::TaskTracker;
 
-pub(super) use self::begun::Begun;
 pub(super) use self::clients::Clients;
 use self::gate::Gate;
 pub(super) use self::gate::SESSION;

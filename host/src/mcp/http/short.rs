@@ -12,28 +12,24 @@ use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use rmcp::RoleServer;
-use rmcp::model::{JsonRpcMessage, ProtocolVersion, RequestId, RequestMetaObject, ServerResult};
-use rmcp::service::TxJsonRpcMessage;
+use rmcp::model::{ProtocolVersion, RequestId, RequestMetaObject};
 use tokio_util::sync::CancellationToken;
 
 use super::LONGEST_MESSAGE;
-use super::begun::{Begun, Going, Made};
 use super::clients::Clients;
 use super::gate::{STATELESS, refused};
 use super::plain::{self, Hosts, Speaks};
 use super::sessions::{Entered, Sessions};
 use crate::access::Caller;
 use crate::mcp::asked::{Asked, Over};
+use crate::mcp::begun::{Begun, Going, Made, answer_of};
 use crate::mcp::client::Client;
+use crate::mcp::meta::PROTOCOL;
 use crate::mcp::request::{self, Call};
 use crate::mcp::server::Server;
 
 /// What takes longer in a session is answered by a stream.
 const MOMENT: Duration = Duration::from_millis(100);
-
-/// What the protocol itself says in `_meta`.
-const PROTOCOL: &str = "io.modelcontextprotocol/";
 
 /// Who answers plain calls.
 pub(super) struct Short {
@@ -186,17 +182,7 @@ fn long(parts: Parts, body: Bytes) -> Taken {
 
 /// The answer to a call. `in_session`: in the form that it had before each request stood for itself.
 fn answered(id: RequestId, made: Made, in_session: bool) -> Response {
-    let message: TxJsonRpcMessage<RoleServer> = match made {
-        Ok(made) => {
-            let mut result = ServerResult::from(made);
-            if in_session {
-                result.strip_result_type_for_legacy_peer();
-                result.strip_non_object_output_for_legacy_peer();
-            }
-            JsonRpcMessage::response(result, id)
-        }
-        Err(error) => JsonRpcMessage::error(error, Some(id)),
-    };
+    let message = answer_of(id, made, in_session);
     match serde_json::to_vec(&message) {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(error) => {

@@ -3,6 +3,7 @@
 //! The SDK has one; this one reads a call without building a tree of its arguments, which are read once, strictly, where they
 //! are checked; and it writes together whatever answers are ready by then.
 
+mod direct;
 mod output;
 
 use std::io;
@@ -18,12 +19,16 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
 
+pub(super) use direct::Direct;
 use output::Output;
 
-use super::request;
+use super::request::{self, Call};
 
 /// What is read at once, in bytes: some dozens of usual calls.
 const READ_AT_ONCE: usize = 32 << 10;
+
+/// How many bytes of answers may wait for further ones, to be written together.
+const WRITTEN_AT_ONCE: usize = 64 << 10;
 
 /// What the line of a long message may keep allocated, in bytes.
 const KEPT: usize = 256 << 10;
@@ -37,8 +42,11 @@ pub(super) struct Lines<R, W> {
     skipping: bool,
     codec: JsonRpcMessageCodec<RxJsonRpcMessage<RoleServer>>,
     output: Arc<Output<W>>,
-    /// Up to where output has to be written before anything more is read.
+    /// Up to where output has to be written before anything more is waited for.
     owed: Option<u64>,
+    /// Before anything more is read: whoever sends what is not understood must not be kept at it.
+    is_urgent: bool,
+    direct: Option<Direct>,
 }
 
 /// What was read.
@@ -60,7 +68,14 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
             codec: JsonRpcMessageCodec::default(),
             output: Arc::new(Output::new(output)),
             owed: None,
+            is_urgent: false,
+            direct: None,
         }
+    }
+
+    /// The same, where calls are answered at once that can be.
+    pub(super) fn answering(self, direct: Option<Direct>) -> Self {
+        Self { direct, ..self }
     }
 
     /// Reads on to the end of a line. Whoever waits may stop waiting at any time: what was read is kept.
@@ -91,15 +106,15 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
     }
 
     /// What the line says; nothing if that is to be ignored.
-    fn message(&mut self) -> Result<Option<RxJsonRpcMessage<RoleServer>>, ErrorData> {
+    fn message(&mut self) -> Result<Option<Said>, ErrorData> {
         let read = match request::call(&self.line) {
-            Some(call) => Ok(Some(call.into_message())),
+            Some(call) => Ok(Some(Said::Call(call))),
             None if self.line.trim_ascii().is_empty() => Ok(None),
-            None => self.codec.decode(&mut BytesMut::from(self.line.as_slice())),
+            None => self.codec.decode(&mut BytesMut::from(self.line.as_slice())).map(|other| other.map(Said::Other)),
         };
         self.clear();
         match read {
-            Ok(message) => Ok(message),
+            Ok(said) => Ok(said),
             Err(JsonRpcMessageCodecError::Serde(error)) => match error.classify() {
                 // No JSON has no id to answer to, and whoever sends back what it does not understand must not be kept at it.
                 Category::Syntax | Category::Eof => Ok(None),
@@ -114,8 +129,50 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
     /// Answers what has no id that could be answered to. It is written before anything more is read.
     fn refuse(&mut self, why: ErrorData) -> Option<()> {
         tracing::debug!(%why, "a message was not understood");
-        self.owed = Some(self.output.queue(&JsonRpcMessage::error(why, None)).ok()?);
+        self.is_urgent = true;
+        self.owe(&JsonRpcMessage::error(why, None))
+    }
+
+    /// Queues an answer. It is written before more is waited for, with those that come until then.
+    fn owe(&mut self, answer: &TxJsonRpcMessage<RoleServer>) -> Option<()> {
+        self.owed = Some(self.output.queue(answer).ok()?);
         Some(())
+    }
+
+    /// Whether what is owed has to be written now: nothing more was sent meanwhile, or it has become much.
+    fn is_due(&self) -> bool {
+        self.is_urgent || !self.input.buffer().contains(&b'\n') || self.output.waiting() >= WRITTEN_AT_ONCE
+    }
+
+    /// What the SDK has to hear; nothing if the message is answered.
+    async fn passed_on(&mut self, said: Said) -> Option<Option<RxJsonRpcMessage<RoleServer>>> {
+        let Some(direct) = &mut self.direct else { return Some(Some(said.into_message())) };
+        let call = match said {
+            Said::Call(call) => call,
+            Said::Other(message) => {
+                direct.saw(&message);
+                return Some(Some(message));
+            }
+        };
+        match direct.answer(call).await {
+            Ok(answer) => self.owe(&answer).map(|()| None),
+            Err(message) => Some(Some(message)),
+        }
+    }
+}
+
+/// What a line says.
+enum Said {
+    Call(Call),
+    Other(RxJsonRpcMessage<RoleServer>),
+}
+
+impl Said {
+    fn into_message(self) -> RxJsonRpcMessage<RoleServer> {
+        match self {
+            Self::Call(call) => call.into_message(),
+            Self::Other(message) => message,
+        }
     }
 }
 
@@ -133,9 +190,12 @@ where
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            if let Some(end) = self.owed {
+            if let Some(end) = self.owed.filter(|_| self.is_due()) {
                 self.output.written(end).await.ok()?;
-                self.owed = None;
+                (self.owed, self.is_urgent) = (None, false);
+            }
+            if self.direct.as_mut().is_some_and(Direct::has_had_its_turn) {
+                tokio::task::yield_now().await;
             }
             let read = self.read_line().await.inspect_err(|error| tracing::error!(%error, "the input cannot be read"));
             match read.ok()? {
@@ -145,7 +205,11 @@ where
                     self.refuse(ErrorData::invalid_request(why, None))?;
                 }
                 Line::Whole => match self.message() {
-                    Ok(Some(message)) => return Some(message),
+                    Ok(Some(said)) => {
+                        if let Some(message) = self.passed_on(said).await? {
+                            return Some(message);
+                        }
+                    }
                     Ok(None) => {}
                     Err(why) => self.refuse(why)?,
                 },

@@ -53,6 +53,11 @@ impl<W: AsyncWrite + Unpin> Output<W> {
         Ok(queue.end)
     }
 
+    /// How many bytes nobody has begun to write.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).bytes.len()
+    }
+
     /// Returns when everything up to `end` was written.
     pub(super) async fn written(&self, end: u64) -> io::Result<()> {
         let mut stream = self.stream.lock().await;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::request::Parts;
-use rmcp::model::CallToolResponse;
-use rmcp::service::RequestContext;
+use rmcp::model::{CallToolResponse, JsonRpcMessage, RequestId, ServerResult};
+use rmcp::service::{RequestContext, TxJsonRpcMessage};
 use rmcp::{ErrorData, RoleServer};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) type Made = Result<CallToolResponse, ErrorData>;
 
 /// A call that is under way, where its client waits for it. If nobody waits any more, it comes to its end by itself.
-pub(in crate::mcp) struct Going {
+pub(super) struct Going {
     call: Option<BoxFuture<'static, Made>>,
     given_up: CancellationToken,
     /// A client that goes away has given it up.
@@ -39,7 +39,7 @@ impl Going {
     }
 
     /// What came of it, also if `given_up` says that its client has given it up.
-    pub(in crate::mcp) async fn end(mut self, given_up: &CancellationToken) -> Made {
+    pub(super) async fn end(mut self, given_up: &CancellationToken) -> Made {
         tokio::select! {
             biased;
             made = &mut self => return made,
@@ -77,7 +77,7 @@ impl Drop for Going {
 
 /// A call in the extensions of the request that asked for it, for whoever answers that.
 #[derive(Clone)]
-pub(in crate::mcp) struct Begun(Arc<Mutex<Option<Going>>>);
+pub(super) struct Begun(Arc<Mutex<Option<Going>>>);
 
 impl Begun {
     pub(super) fn new(going: Going) -> Self {
@@ -85,9 +85,25 @@ impl Begun {
     }
 
     /// The call that was begun for a request, for the first who asks.
-    pub(in crate::mcp) fn of(context: &RequestContext<RoleServer>) -> Option<Going> {
-        let begun = context.extensions.get::<Parts>()?.extensions.get::<Self>()?;
+    pub(super) fn of(context: &RequestContext<RoleServer>) -> Option<Going> {
+        let of_head = || context.extensions.get::<Parts>()?.extensions.get::<Self>();
+        let begun = context.extensions.get::<Self>().or_else(of_head)?;
         begun.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The answer to the request `id`. In a session the client is of a revision in which results have less.
+pub(super) fn answer_of(id: RequestId, made: Made, in_session: bool) -> TxJsonRpcMessage<RoleServer> {
+    match made {
+        Ok(made) => {
+            let mut result = ServerResult::from(made);
+            if in_session {
+                result.strip_result_type_for_legacy_peer();
+                result.strip_non_object_output_for_legacy_peer();
+            }
+            JsonRpcMessage::response(result, id)
+        }
+        Err(error) => JsonRpcMessage::error(error, Some(id)),
     }
 }
 
