@@ -39,6 +39,7 @@ use crate::egress::{Client, Guarded, SecretLookup};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
+use crate::retention::AtOnce;
 use crate::runs::AtWork;
 use crate::secrets::{KnownSecret, Secrets};
 use crate::telemetry::Telemetry;
@@ -116,8 +117,7 @@ impl Host {
         host.takes_over();
         host.recover().await?;
         host.keep_approvals();
-        crate::runs::expire(&host).await?;
-        host.remove_old_approvals().await?;
+        host.remove_what_is_old(AtOnce::AFew).await?;
         Ok(host)
     }
 

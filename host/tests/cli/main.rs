@@ -32,6 +32,7 @@ mod real_model;
 mod registry;
 mod reliability;
 mod reload;
+mod retention;
 mod rogue;
 mod runs;
 mod second;

@@ -6,6 +6,7 @@ mod calls;
 mod damage;
 mod failure;
 mod lookup;
+mod pruning;
 mod reliability;
 mod runs;
 mod standing;
