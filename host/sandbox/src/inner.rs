@@ -141,7 +141,7 @@ impl Inner {
         let no_place = || RunFailure::Host("there is no directory for staged changes".into());
         let home = self.config.staging.as_ref().ok_or_else(no_place)?;
         let name = options.name.clone().map_or_else(random_name, Ok)?;
-        Ok(Some(Staging { stage: Arc::new(Stage::new(home.join(name))), nothing_lands }))
+        Ok(Some(Staging { stage: Arc::new(Stage::new(home.clone(), name)), nothing_lands }))
     }
 
     /// A job of what a call may reach and use.

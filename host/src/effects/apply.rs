@@ -11,7 +11,7 @@ use toolhold_core::outcome::{CallReport, Failure, Outcome};
 use toolhold_core::policy::{Decision, Facts};
 use toolhold_sandbox::capability::fs::commit::Plan;
 
-use super::land::Landing;
+use super::land::{Landing, Runs};
 use crate::host::{CallOptions, Host};
 use crate::journal::{Admission, CallRecord, Intent, PlanKind, PlanRecord, PlanState, Settlement};
 use crate::refusal::{journal_unavailable, not_applicable};
@@ -60,7 +60,7 @@ impl Host {
             settlement: Settlement::success(outcome, Usage::default(), event::Effects::Staged, at),
         };
         let (staging, durable) = (self.0.effects.staging.clone(), self.0.effects.durable);
-        match self.land(landing, move |_| plan.prepared(&staging, durable)).await {
+        match self.land(landing, Runs::Elsewhere, move |_| plan.prepared(&staging, durable)).await {
             Ok(()) => {
                 let value = serde_json::from_str(&stored.outcome).unwrap_or_default();
                 CallReport { outcome: Outcome::Success(value), effects, ..refused(not_applicable("")) }

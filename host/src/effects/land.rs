@@ -7,13 +7,26 @@ use toolhold_core::effect::EffectReport;
 use toolhold_core::id::CallId;
 use toolhold_core::outcome::{Failure, Outcome};
 use toolhold_sandbox::RunReport;
-use toolhold_sandbox::capability::fs::commit::{CommitError, Plan, Prepared};
+use toolhold_sandbox::capability::fs::commit::{CommitError, Durable, Plan, Prepared};
 
 use super::{PreviewSession, failure, report};
 use crate::clock;
 use crate::host::{Checked, Conclusion, Host};
 use crate::journal::{self, PlanKind, Planned, Settlement};
 use crate::refusal::{journal_unavailable, not_applicable, secret_in_path};
+
+/// How many names of files may differ for a plan that is done on the thread that is there: it takes as long as the guest took to write them,
+/// and handing it to another thread would take longer.
+const FEW: usize = 16;
+
+/// Where a plan is done that waits for no disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// On this thread.
+    Here,
+    /// On one that may wait.
+    Elsewhere,
+}
 
 /// A plan on its way, and everything that is recorded with it.
 pub(super) struct Landing {
@@ -53,7 +66,8 @@ impl Host {
         let (outcome, Some(settlement)) = conclusion else { return (effects, conclusion) };
         let landing =
             Landing { id: id.clone(), kind: PlanKind::Commit, effects: effects.clone(), outcome: text, settlement };
-        match self.land(landing, move |host| staged.prepare(host.0.effects.durable)).await {
+        let runs = if staged.names() <= FEW { Runs::Here } else { Runs::Elsewhere };
+        match self.land(landing, runs, move |host| staged.prepare(host.0.effects.durable)).await {
             Ok(()) => (effects, (outcome, None)),
             // Nothing changed; what was read was read all the same.
             Err(failure) => {
@@ -63,17 +77,22 @@ impl Host {
         }
     }
 
-    /// Does a plan and settles its call, on a thread that goes on if the caller goes away.
+    /// Does a plan and settles its call, to the end even if the caller goes away.
     pub(super) async fn land(
         &self,
         landing: Landing,
+        runs: Runs,
         prepare: impl FnOnce(&Self) -> Result<Prepared, CommitError> + Send + 'static,
     ) -> Result<(), Box<Failure>> {
         let host = self.clone();
         let work = move || host.land_blocking(landing, prepare);
+        let waits_for_disk = self.0.effects.durable == Durable::Yes;
         let landed = match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => runtime.spawn_blocking(work).await.unwrap_or_else(|_| Err(Box::new(panicked()))),
-            Err(_) => work(),
+            Ok(runtime) if waits_for_disk || runs == Runs::Elsewhere => {
+                runtime.spawn_blocking(work).await.unwrap_or_else(|_| Err(Box::new(panicked())))
+            }
+            // From here to the end there is no point at which the caller could go away.
+            _ => work(),
         };
         self.expire_when_full().await;
         landed

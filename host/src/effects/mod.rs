@@ -9,7 +9,7 @@
 //!   preview saw.
 //! * **undo**: the plan is taken back, if the disk is what the plan left.
 //!
-//! Landing does not end when the caller goes away: it runs on a thread of its own until the journal knows the end.
+//! Landing does not end when the caller goes away: it runs to its end at once, or on a thread that may wait for the disk.
 
 mod apply;
 mod expire;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use toolhold_core::event;
 use toolhold_core::limit::Usage;
-use toolhold_sandbox::capability::fs::commit::{After, CommitError, Plan};
+use toolhold_sandbox::capability::fs::commit::{After, CommitError, Plan, sweep};
 
 use crate::clock;
 use crate::host::Host;
@@ -76,24 +76,31 @@ impl Host {
         }
     }
 
-    /// Removes directories of staged files that no plan needs: of calls that were cut off before they had one.
+    /// Removes staged files that no plan needs: of calls that were cut off before they had one.
     fn sweep(&self, reader: &journal::Reader) -> Result<(), journal::Error> {
-        let Ok(entries) = std::fs::read_dir(&self.0.effects.staging) else { return Ok(()) };
+        let staging = &self.0.effects.staging;
+        if std::fs::read_dir(staging).is_ok_and(|mut entries| entries.next().is_none()) {
+            return Ok(());
+        }
         let kept = [PlanState::Preview, PlanState::Ready, PlanState::Landed, PlanState::Undoing];
-        let mut needed: Option<HashSet<String>> = None;
-        for entry in entries.flatten() {
-            if needed.is_none() {
-                let plans = reader.plans(&kept)?;
-                let names = plans.iter().map(|record| serde_json::from_str::<Plan>(&record.plan));
-                // What a plan that cannot be read needs is not known, so nothing is removed.
-                let Ok(plans) = names.collect::<Result<Vec<_>, _>>() else { return Ok(()) };
-                needed = Some(plans.iter().map(|plan| plan.name().to_owned()).collect());
+        let (mut needed, mut is_known) = (HashSet::new(), true);
+        reader.each_plan(&kept, |plan| match Plan::name_in(plan) {
+            Some(name) => drop(needed.insert(name)),
+            None => is_known = false,
+        })?;
+        // What a plan that cannot be read needs is not known, so nothing is removed.
+        if !is_known {
+            return Ok(());
+        }
+        let swept = match sweep(staging, |plan| needed.contains(plan)) {
+            Ok(swept) => swept,
+            Err(error) => {
+                tracing::warn!(%error, path = %staging.display(), "staged files could not be looked at");
+                return Ok(());
             }
-            let is_needed =
-                entry.file_name().to_str().is_some_and(|name| needed.iter().flatten().any(|one| one == name));
-            if !is_needed && let Err(error) = std::fs::remove_dir_all(entry.path()) {
-                tracing::warn!(%error, path = %entry.path().display(), "staged files could not be removed");
-            }
+        };
+        for (path, error) in swept.into_iter().filter_map(|(path, removed)| Some((path, removed.err()?))) {
+            tracing::warn!(%error, path = %path.display(), "staged files could not be removed");
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ impl PreviewSession {
     pub(crate) fn begin_call(&self, effects: &Effects, redactor: &Redactor) -> Arc<Stage> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.redactor = redactor.clone();
-        let new = || Arc::new(Stage::new(effects.staging.join(clock::new_run().to_string())));
+        let new = || Arc::new(Stage::new(effects.staging.clone(), clock::new_run().to_string()));
         let stage = Arc::clone(state.stage.get_or_insert_with(new));
         stage.begin_call();
         stage

@@ -223,6 +223,15 @@ impl Reader {
         plans::in_states(&self.connection, states)
     }
 
+    /// Shows `see` the text of each plan in one of these states, in no order.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn each_plan(&self, states: &[PlanState], see: impl FnMut(&str)) -> Result<(), Error> {
+        plans::each(&self.connection, states, see)
+    }
+
     /// Plans whose files are from before `before`, in microseconds since 1970, or too much beside newer ones of `bytes` bytes.
     ///
     /// # Errors

@@ -8,8 +8,10 @@ use rustix::io::Errno;
 
 use super::super::base::Base;
 use super::super::operation::while_names_move;
+use super::super::overlay::Stamp;
 use super::super::path::RelPath;
-use super::super::view::open_exact;
+use super::super::view::{Kind, open_exact};
+use super::files::Side;
 use super::open::OpenArea;
 use super::plan::{Area, CommitError, Plan, Step, Workspace};
 use super::staged::Durable;
@@ -35,9 +37,10 @@ impl Prepared {
     /// How many bytes of files wait to be put on the disk, as far as they wait in the host's own directory.
     #[must_use]
     pub fn waiting_bytes(&self) -> u64 {
-        // Areas share that directory.
-        let own = self.pairs().find(|(area, _)| area.workspace == Workspace::Own);
-        own.map_or(0, |(_, open)| open.work.bytes())
+        let shared = self.pairs().filter(|(area, _)| area.workspace == Workspace::Shared);
+        let files = shared.flat_map(|(area, open)| area.files().map(|name| open.work.stamp(name)));
+        let is_file = |stamp: &Stamp| stamp.kind == Kind::File;
+        files.filter_map(|stamp| stamp.ok()?.filter(is_file)).map(|stamp| stamp.size).fold(0, u64::saturating_add)
     }
 
     /// Does it, if the disk is still what the call saw.
@@ -212,7 +215,9 @@ impl Plan {
     /// [`CommitError::Moved`] or [`CommitError::Gone`].
     pub fn prepared(self, staging: &Path, durable: Durable) -> Result<Prepared, CommitError> {
         let areas = self.open(staging)?;
-        Ok(Prepared { plan: self, areas, durable })
+        let prepared = Prepared { plan: self, areas, durable };
+        prepared.has(Side::New)?;
+        Ok(prepared)
     }
 }
 

@@ -19,6 +19,7 @@ mod diff;
 mod difference;
 mod directories;
 mod execute;
+mod files;
 mod open;
 mod plan;
 mod report;
@@ -29,6 +30,7 @@ mod verify;
 mod workspace;
 
 pub use execute::Prepared;
+pub use files::sweep;
 pub use plan::{CommitError, Plan};
 pub use report::Detail;
 pub use staged::{Durable, Staged};

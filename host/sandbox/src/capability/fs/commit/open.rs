@@ -32,6 +32,7 @@ impl Plan {
         }
         let work = match area.workspace {
             Workspace::Own => open_own(&staging.join(&self.name)).map(Work::own),
+            Workspace::Shared => open_own(staging).map(|all| Work::shared(Arc::new(all), &self.name, 0)),
             Workspace::Beside => Work::open_beside(&base, &self.name),
         };
         match work {
@@ -39,20 +40,5 @@ impl Plan {
             Err(Errno::NOENT) => Err(CommitError::Gone(self.name.clone())),
             Err(errno) => Err(CommitError::refused(area, "open the files of", &Default::default(), errno)),
         }
-    }
-
-    /// Removes what the plan put on the disk and took from it. It can then be neither done nor undone.
-    ///
-    /// # Errors
-    ///
-    /// Something could not be removed.
-    pub fn discard(&self, staging: &Path) -> std::io::Result<()> {
-        let beside = self.areas.iter().filter(|area| area.workspace == Workspace::Beside);
-        let own = self.areas.iter().any(|area| area.workspace == Workspace::Own).then(|| staging.join(&self.name));
-        let directories = beside.map(|area| area.host.join(super::super::WORKSPACE).join(&self.name)).chain(own);
-        directories.into_iter().try_for_each(|directory| match std::fs::remove_dir_all(directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        })
     }
 }

@@ -17,7 +17,7 @@ pub(super) const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub(super) version: u32,
-    /// The name of the directory that holds what is put on the disk, and then what was taken from it.
+    /// Under which name lies what is put on the disk, and then what was taken from it.
     pub(super) name: String,
     pub(super) areas: Vec<Area>,
 }
@@ -38,8 +38,10 @@ pub(super) struct Area {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Workspace {
-    /// In Toolhold's own directory, which is on the same file system.
+    /// In a directory of the plan's name in Toolhold's own, which is on the same file system: as plans were written at first.
     Own,
+    /// In Toolhold's own directory, each of them under the plan's name.
+    Shared,
     /// In the area, in a directory that no guest sees.
     Beside,
 }
@@ -177,6 +179,17 @@ pub(super) fn guest_path<'a>(areas: impl Iterator<Item = (&'a RelPath, &'a str)>
 }
 
 impl Step {
+    /// The files of the workspace that it names: what it puts on the disk and what it takes from it.
+    pub(super) fn files(&self) -> Vec<&str> {
+        match self {
+            Self::Overwrite { from, saved, .. } => vec![from, saved],
+            Self::Take { to: file, .. } | Self::Exchange { with: file, .. } | Self::Put { from: file, .. } => {
+                vec![file]
+            }
+            Self::Move { .. } | Self::Link { .. } | Self::Times { .. } => Vec::new(),
+        }
+    }
+
     /// Where on the disk it acts, for messages.
     pub(super) fn path(&self) -> &RelPath {
         match self {
@@ -192,10 +205,22 @@ impl Step {
 }
 
 impl Plan {
-    /// The name of the directory that holds its files.
+    /// The name under which its files lie.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name in the text of a plan, which is not read any further. `None` where it is none that could be done.
+    #[must_use]
+    pub fn name_in(text: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            version: u32,
+            name: String,
+        }
+        let named: Named = serde_json::from_str(text).ok()?;
+        (named.version == VERSION).then_some(named.name)
     }
 
     /// How many bytes of what was there before are kept with it once it is done.

@@ -1,12 +1,13 @@
 //! What a call staged, once it is over: to be told, kept, thrown away or landed.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rustix::fs::fsync;
 use rustix::io::Errno;
 use toolhold_core::effect::Change;
 
-use super::super::overlay::{Layer, Stage, Tree};
+use super::super::overlay::{Layer, Stage, Tree, blob_name};
 use super::super::path::RelPath;
 use super::compose::{Composed, compose};
 use super::difference::{Differences, differences};
@@ -14,7 +15,7 @@ use super::execute::Prepared;
 use super::open::OpenArea;
 use super::plan::{Area, CommitError, Plan, VERSION, Workspace};
 use super::report::{Detail, Report};
-use super::workspace::{Work, open_own};
+use super::workspace::Work;
 
 /// Whether what is done survives a power cut when it is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,12 @@ impl Staged {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.lock().trees.iter().all(Tree::is_untouched)
+    }
+
+    /// How many names and files differ, about: those in a directory that goes or moves as a whole are not counted.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        self.0.lock().trees.iter().map(Tree::names).fold(0, usize::saturating_add)
     }
 
     /// What is different, in the order of the guest paths, and how many differences are not in the list.
@@ -70,12 +77,12 @@ impl Staged {
     /// [`CommitError`]: the operating system refuses a preparation.
     pub fn prepare(&self, durable: Durable) -> Result<Prepared, CommitError> {
         let mut layer = self.0.lock();
-        let name = layer.scratch.path().file_name().and_then(|name| name.to_str()).map(str::to_owned);
-        let name = name.ok_or_else(|| CommitError::Unusable("its directory has no name".into()))?;
-        let mut plan = Plan { version: VERSION, name, areas: Vec::new() };
-        let mut open = Vec::new();
+        let mut plan = Plan { version: VERSION, name: layer.scratch.name().to_owned(), areas: Vec::new() };
+        let mut open: Vec<OpenArea> = Vec::new();
         for number in 0..layer.trees.len() {
-            if let Some((area, opened)) = prepare_area(&mut layer, number, &plan.name)? {
+            // Areas that share a directory share its names.
+            let named = open.iter().map(|open| open.work.named()).max().unwrap_or(0);
+            if let Some((area, opened)) = prepare_area(&mut layer, number, named)? {
                 plan.areas.push(area);
                 open.push(opened);
             }
@@ -87,14 +94,15 @@ impl Staged {
                 why: std::io::Error::from(errno).to_string(),
             })?;
         }
-        // From here on the files belong to whoever keeps the plan.
-        layer.scratch.keep();
+        // From here on the files belong to whoever keeps the plan. Some are not in it: of what was made and removed again, or copied.
+        let wanted: HashSet<String> = plan.shared_files().map(str::to_owned).collect();
+        layer.scratch.keep(|number| wanted.contains(&blob_name(number)));
         Ok(Prepared { plan, areas: open, durable })
     }
 }
 
 /// The part of a plan that is about one tree; `None` where nothing is different.
-fn prepare_area(layer: &mut Layer, number: usize, name: &str) -> Result<Option<(Area, OpenArea)>, CommitError> {
+fn prepare_area(layer: &mut Layer, number: usize, named: u32) -> Result<Option<(Area, OpenArea)>, CommitError> {
     let Some(tree) = layer.trees.get(number).cloned() else { return Ok(None) };
     let differences: Differences = differences(&tree);
     if differences.list.is_empty() {
@@ -104,12 +112,12 @@ fn prepare_area(layer: &mut Layer, number: usize, name: &str) -> Result<Option<(
     let mut area = Area {
         host: tree.base.host.clone(),
         identity: tree.base.identity,
-        workspace: Workspace::Own,
+        workspace: Workspace::Shared,
         guests: known.map(|area| (area.prefix.clone(), area.guest.clone())).collect(),
         expects: Vec::new(),
         steps: Vec::new(),
     };
-    let prepared = prepare_work(layer, &tree, name).and_then(|(workspace, mut work)| {
+    let prepared = prepare_work(layer, &tree, named).and_then(|(workspace, mut work)| {
         area.workspace = workspace;
         Ok((compose(&tree, &differences, &mut work)?, work))
     });
@@ -118,11 +126,11 @@ fn prepare_area(layer: &mut Layer, number: usize, name: &str) -> Result<Option<(
     Ok(Some((Area { expects, steps, ..area }, OpenArea { base: Arc::clone(&tree.base), work })))
 }
 
-fn prepare_work(layer: &mut Layer, tree: &Tree, name: &str) -> Result<(Workspace, Work), Errno> {
-    let path = layer.scratch.path().to_owned();
-    let device = rustix::fs::fstat(layer.scratch.directory()?)?.st_dev;
-    if device == tree.base.identity.device {
-        return Ok((Workspace::Own, Work::own(open_own(&path)?)));
+fn prepare_work(layer: &mut Layer, tree: &Tree, named: u32) -> Result<(Workspace, Work), Errno> {
+    let directory = Arc::clone(layer.scratch.directory()?);
+    let name = layer.scratch.name();
+    if rustix::fs::fstat(&directory)?.st_dev == tree.base.identity.device {
+        return Ok((Workspace::Shared, Work::shared(directory, name, named)));
     }
     Ok((Workspace::Beside, Work::make_beside(&tree.base, name)?))
 }

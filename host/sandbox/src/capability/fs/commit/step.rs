@@ -1,5 +1,6 @@
 //! One step, forwards and backwards. Doing either twice is doing it once.
 
+use std::borrow::Cow;
 use std::os::fd::AsFd;
 
 use rustix::fs::{
@@ -145,15 +146,15 @@ impl Ground<'_> {
 
     fn rename(&self, from: &Place<'_>, to: &Place<'_>, flags: RenameFlags) -> Result<(), Errno> {
         let (from, to) = (self.at(from)?, self.at(to)?);
-        renameat_with(from.fd(self), from.name, to.fd(self), to.name, flags)
+        renameat_with(from.fd(self), &*from.name, to.fd(self), &*to.name, flags)
     }
 
     fn at<'a>(&self, place: &Place<'a>) -> Result<At<'a>, Errno> {
         match place {
-            Place::Work(name) => Ok(At { parent: None, name }),
+            Place::Work(name) => Ok(At { parent: None, name: self.work.file(name) }),
             Place::Disk(path) => {
                 let (parent, name) = path.split().ok_or(Errno::BUSY)?;
-                Ok(At { parent: Some(open_parent(self.base, parent)?), name })
+                Ok(At { parent: Some(open_parent(self.base, parent)?), name: name.into() })
             }
         }
     }
@@ -166,7 +167,7 @@ impl Ground<'_> {
             return Err(Failed::Conflict);
         }
         let (from, to) = (self.at(&Place::Disk(of))?, self.at(&Place::Disk(path))?);
-        Ok(linkat(from.fd(self), from.name, to.fd(self), to.name, AtFlags::empty())?)
+        Ok(linkat(from.fd(self), &*from.name, to.fd(self), &*to.name, AtFlags::empty())?)
     }
 
     fn unlink(&self, path: &RelPath, identity: Identity) -> Result<(), Failed> {
@@ -174,7 +175,7 @@ impl Ground<'_> {
             return Ok(());
         }
         let at = self.at(&Place::Disk(path))?;
-        Ok(unlinkat(at.fd(self), at.name, AtFlags::empty())?)
+        Ok(unlinkat(at.fd(self), &*at.name, AtFlags::empty())?)
     }
 
     fn set_times(&self, path: &RelPath, times: &PlannedTimes) -> Result<(), Errno> {
@@ -187,19 +188,19 @@ impl Ground<'_> {
             return utimensat(&self.base.root, ".", &times, AtFlags::empty());
         }
         let at = self.at(&Place::Disk(path))?;
-        utimensat(at.fd(self), at.name, &times, AtFlags::SYMLINK_NOFOLLOW)
+        utimensat(at.fd(self), &*at.name, &times, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     fn overwrite(&self, path: &RelPath, from: &str, saved: &str, old: &Stamp) -> Result<(), Failed> {
         let file = self.open(path, old)?;
         // The copy is whole once it has its final name: an overwrite that was cut off must not save its own beginning.
         if self.work.stamp(saved)?.is_none() {
-            let half = format!("{saved}-half");
+            let half = half_of(saved);
             let copy = self.work.create(&half)?;
             copy_between(file.as_fd(), copy.as_fd())?;
             futimens(&copy, &times_of(&fstat(&file)?))?;
             rustix::fs::fsync(&copy)?;
-            renameat_with(self.work.fd(), &half, self.work.fd(), saved, RenameFlags::NOREPLACE)?;
+            self.work.rename(&half, saved)?;
         }
         let new = self.work.open(from)?;
         copy_between(new.as_fd(), file.as_fd())?;
@@ -225,11 +226,16 @@ impl Ground<'_> {
     }
 }
 
+/// What is called `saved` once it is whole.
+pub(super) fn half_of(saved: &str) -> String {
+    format!("{saved}-half")
+}
+
 /// A name in an open directory.
 struct At<'a> {
     /// `None` is the workspace.
     parent: Option<Parent>,
-    name: &'a str,
+    name: Cow<'a, str>,
 }
 
 impl At<'_> {

@@ -12,6 +12,7 @@ use super::super::path::RelPath;
 use super::super::view::{Kind, open_exact};
 use super::directories::DirectoryTimes;
 use super::execute::Prepared;
+use super::files::Side;
 use super::open::OpenArea;
 use super::plan::{CommitError, Plan, Step};
 use super::staged::Durable;
@@ -149,6 +150,7 @@ impl Plan {
         let _names = while_names_move();
         let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
         prepared.still_is(after)?;
+        prepared.has(Side::Old)?;
         let directories = prepared.untouched(&after.directories);
         let all = self.areas.iter().map(|area| area.steps.len()).sum();
         prepared.take_back(all)?;

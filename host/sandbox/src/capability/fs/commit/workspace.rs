@@ -1,30 +1,40 @@
-//! The directory that holds what a plan puts on the disk, and afterwards what it took from it.
+//! Where lies what a plan puts on the disk, and afterwards what it took from it: by names that only the plan has.
 
+use std::borrow::Cow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat, statat, symlinkat};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RenameFlags, fchmod, fstat, fsync, mkdirat, openat, renameat_with, statat, symlinkat,
+};
 use rustix::io::Errno;
 
 use super::super::WORKSPACE;
 use super::super::base::Base;
 use super::super::identity::Identity;
-use super::super::overlay::{Blob, Stamp, blob_name};
-use super::super::view::Kind;
+use super::super::overlay::{Blob, Stamp, blob_name, file_name};
 
 /// An open workspace.
 #[derive(Debug)]
 pub(super) struct Work {
-    directory: OwnedFd,
+    directory: Arc<OwnedFd>,
+    /// The plan whose files lie here beside those of others; `None` in a directory that no other plan uses.
+    shared_as: Option<String>,
     /// It is not the stage's own, so the blobs have to be copied.
     beside: bool,
+    /// How many names were given.
     next: u32,
 }
 
 impl Work {
-    /// The stage's own directory.
+    /// The directory that all plans share, for the one of this name, which has given `next` names already.
+    pub(super) fn shared(directory: Arc<OwnedFd>, plan: &str, next: u32) -> Self {
+        Self { directory, shared_as: Some(plan.to_owned()), beside: false, next }
+    }
+
+    /// A directory that is the plan's own.
     pub(super) fn own(directory: OwnedFd) -> Self {
-        Self { directory, beside: false, next: 0 }
+        Self { directory: Arc::new(directory), shared_as: None, beside: false, next: 0 }
     }
 
     /// A new directory within `base`, which is on another file system than the stage.
@@ -35,13 +45,25 @@ impl Work {
         }
         let outer = open_directory(base.root.as_fd(), WORKSPACE)?;
         mkdirat(&outer, name, Mode::from_raw_mode(0o700))?;
-        Ok(Self { directory: open_directory(outer.as_fd(), name)?, beside: true, next: 0 })
+        Self::beside(outer.as_fd(), name)
     }
 
     /// The one that [`make_beside`](Self::make_beside) made.
     pub(super) fn open_beside(base: &Base, name: &str) -> Result<Self, Errno> {
         let outer = open_directory(base.root.as_fd(), WORKSPACE)?;
-        Ok(Self { directory: open_directory(outer.as_fd(), name)?, beside: true, next: 0 })
+        Self::beside(outer.as_fd(), name)
+    }
+
+    fn beside(outer: BorrowedFd<'_>, name: &str) -> Result<Self, Errno> {
+        Ok(Self { beside: true, ..Self::own(open_directory(outer, name)?) })
+    }
+
+    /// What the file that plans call `name` is called in the directory.
+    pub(super) fn file<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match &self.shared_as {
+            Some(plan) => Cow::Owned(file_name(plan, name)),
+            None => Cow::Borrowed(name),
+        }
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
@@ -50,7 +72,7 @@ impl Work {
 
     /// What has this name here.
     pub(super) fn stamp(&self, name: &str) -> Result<Option<Stamp>, Errno> {
-        match statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match statat(&self.directory, &*self.file(name), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Stamp::of(&stat))),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno),
@@ -61,6 +83,11 @@ impl Work {
     pub(super) fn name(&mut self, kind: char) -> String {
         self.next += 1;
         format!("{kind}{}", self.next)
+    }
+
+    /// How many names it has given.
+    pub(super) fn named(&self) -> u32 {
+        self.next
     }
 
     /// The blob, here: its name and which file it is.
@@ -74,7 +101,7 @@ impl Work {
         }
         let stat = fstat(&blob.fd)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let copy = openat(&self.directory, &name, flags, Mode::from_raw_mode(0o600))?;
+        let copy = openat(&self.directory, &*self.file(&name), flags, Mode::from_raw_mode(0o600))?;
         copy_between(blob.fd.as_fd(), copy.as_fd())?;
         fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o7777))?;
         rustix::fs::futimens(&copy, &times_of(&stat))?;
@@ -84,14 +111,14 @@ impl Work {
     /// A new directory here.
     pub(super) fn directory(&mut self) -> Result<(String, Identity), Errno> {
         let name = self.name('d');
-        mkdirat(&self.directory, &name, Mode::from_raw_mode(0o777))?;
+        mkdirat(&self.directory, &*self.file(&name), Mode::from_raw_mode(0o777))?;
         self.identity(name)
     }
 
     /// A new symbolic link here.
     pub(super) fn link(&mut self, target: &str) -> Result<(String, Identity), Errno> {
         let name = self.name('l');
-        symlinkat(target, &self.directory, &name)?;
+        symlinkat(target, &self.directory, &*self.file(&name))?;
         self.identity(name)
     }
 
@@ -102,22 +129,18 @@ impl Work {
 
     /// Opens a file of the workspace for reading and writing.
     pub(super) fn open(&self, name: &str) -> Result<OwnedFd, Errno> {
-        openat(&self.directory, name, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+        openat(&self.directory, &*self.file(name), OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
     }
 
     /// Creates a file of the workspace, or empties the one that is there.
     pub(super) fn create(&self, name: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat(&self.directory, name, flags, Mode::from_raw_mode(0o600))
+        openat(&self.directory, &*self.file(name), flags, Mode::from_raw_mode(0o600))
     }
 
-    /// The bytes of all files here. One that cannot be looked at does not count.
-    pub(super) fn bytes(&self) -> u64 {
-        let Ok(entries) = Dir::read_from(&self.directory) else { return 0 };
-        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_owned()));
-        let stats = names.filter_map(|name| statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).ok());
-        let files = stats.map(|stat| Stamp::of(&stat)).filter(|stamp| stamp.kind == Kind::File);
-        files.map(|stamp| stamp.size).fold(0, u64::saturating_add)
+    /// Gives a file another name that nothing here has.
+    pub(super) fn rename(&self, name: &str, to: &str) -> Result<(), Errno> {
+        renameat_with(&self.directory, &*self.file(name), &self.directory, &*self.file(to), RenameFlags::NOREPLACE)
     }
 
     /// Waits until what is here lasts.

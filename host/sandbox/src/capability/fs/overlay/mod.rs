@@ -1,8 +1,8 @@
 //! Staged changes: a copy-on-write layer over granted directories.
 //!
 //! What a guest changes is kept in a [`Tree`] per anchor: for each directory in which anything is different, the names that
-//! are different, and what stands there now. Content that is new lies in numbered files of a scratch directory, which is
-//! made at the first write. Everything else is read from the disk as without the layer: a call that writes nothing makes
+//! are different, and what stands there now. Content that is new lies in numbered files of a scratch, the first of
+//! which is made at the first write. Everything else is read from the disk as without the layer: a call that writes nothing makes
 //! nothing, and a directory that is moved is one entry that remembers where it lies on disk.
 //!
 //! The layer never changes the disk. What lands, and how, is the business of [`super::commit`].
@@ -23,7 +23,7 @@ mod times;
 mod tree;
 
 pub(super) use content::{Keep, StagedFile};
-pub(super) use scratch::{Blob, blob_name};
+pub(super) use scratch::{Blob, blob_name, file_name, plan_of};
 pub use stage::Stage;
 pub(super) use stage::{Area, Layer};
 pub(super) use stamp::{Below, Stamp};

@@ -1,10 +1,12 @@
-//! Where new content lies until it lands: numbered files in a directory of Toolhold's own, made at the first of them.
+//! Where new content lies until it lands: numbered files in a directory of Toolhold's own that all calls share, each under the name of
+//! its call. A directory per call would be one more thing to make and to remove for each of them, and costs more than the file.
 
 use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
@@ -13,83 +15,107 @@ use rustix::io::Errno;
 #[derive(Debug)]
 pub(in super::super) struct Blob {
     pub(in super::super) fd: OwnedFd,
-    /// Its name in the scratch directory.
+    /// Its number in the scratch.
     pub(in super::super) number: u32,
     /// The call, counted within the stage, that made it: another one may not write to it, as it may have to be taken back.
     pub(in super::super) made_by: u32,
 }
 
-/// A scratch directory: none until something is put there, and none after it is dropped.
+/// The files of one stage: none until something is put there, and none after it is dropped.
 #[derive(Debug)]
 pub(in super::super) struct Scratch {
-    path: PathBuf,
-    open: Option<OwnedFd>,
+    /// The directory that is shared, made if it is not there.
+    staging: PathBuf,
+    /// What the names of all files here begin with.
+    name: String,
+    open: Option<Arc<OwnedFd>>,
     next: u32,
     kept: bool,
 }
 
 impl Scratch {
-    /// The directory `path`, which must not be there and the parent of which is Toolhold's own.
-    pub(super) fn at(path: PathBuf) -> Self {
-        Self { path, open: None, next: 0, kept: false }
+    /// In the directory `staging`, which is Toolhold's own, under a name that nothing there has.
+    pub(super) fn at(staging: PathBuf, name: String) -> Self {
+        Self { staging, name, open: None, next: 0, kept: false }
     }
 
-    pub(in super::super) fn path(&self) -> &Path {
-        &self.path
+    /// The name under which everything lies here.
+    pub(in super::super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The directory, made if it is not there yet.
-    pub(in super::super) fn directory(&mut self) -> Result<&OwnedFd, Errno> {
+    pub(in super::super) fn directory(&mut self) -> Result<&Arc<OwnedFd>, Errno> {
         if self.open.is_none() {
-            make(&self.path).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            self.open = Some(openat(CWD, &self.path, flags, Mode::empty())?);
+            let open = || openat(CWD, &self.staging, flags, Mode::empty());
+            let directory = match open() {
+                Err(Errno::NOENT) => {
+                    make(&self.staging).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+                    open()
+                }
+                opened => opened,
+            };
+            self.open = Some(Arc::new(directory?));
         }
         self.open.as_ref().ok_or(Errno::NOENT)
     }
 
     /// A new file for content.
     pub(super) fn blob(&mut self, made_by: u32) -> Result<Blob, Errno> {
-        let number = self.next;
+        let (number, file) = (self.next, self.file(self.next));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = openat(self.directory()?, blob_name(number), flags, Mode::from_raw_mode(0o666))?;
+        let fd = openat(self.directory()?, file, flags, Mode::from_raw_mode(0o666))?;
         self.next += 1;
         Ok(Blob { fd, number, made_by })
     }
 
-    /// What is there stays when this value is dropped: somebody else owns it now.
-    pub(in super::super) fn keep(&mut self) {
+    /// What is wanted stays when this value is dropped: somebody else owns it now. The rest goes.
+    pub(in super::super) fn keep(&mut self, is_wanted: impl Fn(u32) -> bool) {
+        self.remove(|number| !is_wanted(number));
         self.kept = true;
+    }
+
+    fn file(&self, number: u32) -> String {
+        file_name(&self.name, &blob_name(number))
+    }
+
+    fn remove(&self, which: impl Fn(u32) -> bool) {
+        let Some(directory) = &self.open else { return };
+        let left_over = (0..self.next)
+            .filter(|number| which(*number))
+            .filter_map(|number| unlinkat(directory, self.file(number), AtFlags::empty()).err())
+            .any(|errno| errno != Errno::NOENT);
+        // What stays is swept when the host is opened next.
+        if left_over {
+            tracing::warn!(path = %self.staging.display(), name = self.name, "staged files could not be removed");
+        }
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let Some(directory) = self.open.as_ref().filter(|_| !self.kept) else { return };
-        let left_over = (0..self.next)
-            .filter_map(|number| unlinkat(directory, blob_name(number), AtFlags::empty()).err())
-            .any(|errno| errno != Errno::NOENT);
-        // What stays is swept when the host is opened next.
-        if left_over || std::fs::remove_dir(&self.path).is_err() {
-            tracing::warn!(path = %self.path.display(), "a scratch directory could not be removed");
+        if !self.kept {
+            self.remove(|_| true);
         }
     }
 }
 
-/// The name of the file with this number.
+/// What the file with this number is called in a plan.
 pub(in super::super) fn blob_name(number: u32) -> String {
     format!("b{number}")
 }
 
-fn make(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.mode(0o700);
-    match builder.create(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = path.parent().unwrap_or(path);
-            DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
-            builder.create(path)
-        }
-        made => made,
-    }
+/// What a file of `plan` is called in the directory that plans share.
+pub(in super::super) fn file_name(plan: &str, file: &str) -> String {
+    format!("{plan}.{file}")
+}
+
+/// The plan whose file or directory this is, by its name in that directory.
+pub(in super::super) fn plan_of(entry: &str) -> &str {
+    entry.split_once('.').map_or(entry, |(plan, _)| plan)
+}
+
+fn make(path: &std::path::Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

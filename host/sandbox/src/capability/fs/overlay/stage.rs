@@ -39,11 +39,12 @@ pub(in super::super) struct Area {
 }
 
 impl Stage {
-    /// Stages in the directory `scratch`, which must not be there: it is made when there is content to be kept.
+    /// Stages in the directory `staging`, which all stages share, under `name`, which is no other one's and has no dot. Files are made when
+    /// there is content to be kept.
     #[must_use]
-    pub fn new(scratch: PathBuf) -> Self {
-        let layer =
-            Layer { trees: Vec::new(), scratch: Scratch::at(scratch), areas: Vec::new(), call: 0, before: None };
+    pub fn new(staging: PathBuf, name: String) -> Self {
+        let scratch = Scratch::at(staging, name);
+        let layer = Layer { trees: Vec::new(), scratch, areas: Vec::new(), call: 0, before: None };
         Self { layer: Mutex::new(layer), copies: AtomicU32::new(0) }
     }
 

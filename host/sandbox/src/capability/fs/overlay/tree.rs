@@ -128,6 +128,12 @@ impl Tree {
             && self.inodes.values().all(|inode| inode.blob.is_none() && inode.times.is_empty())
     }
 
+    /// How many names are kept as different, and files.
+    pub(in super::super) fn names(&self) -> usize {
+        let slots = |directory: &Directory| directory.slots.len();
+        self.directories.iter().map(slots).fold(self.inodes.len(), usize::saturating_add)
+    }
+
     pub(super) fn add(&mut self, directory: Directory) -> DirectoryId {
         self.directories.push(directory);
         DirectoryId(self.directories.len() - 1)

@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 
 use super::super::Protected;
 use super::super::bindings::types::{ErrorCode, HostDescriptor, NewTimestamp};
-use super::super::commit::{After, CommitError, Detail, Durable, Plan};
+use super::super::commit::{After, CommitError, Detail, Durable, Plan, sweep};
 use super::oracle::snapshot;
 use super::support::*;
 
@@ -112,13 +112,94 @@ fn nothing_is_made_before_the_first_write_and_nothing_is_left_of_what_does_not_l
     let home = guest.stage.as_ref().unwrap().1.path().to_owned();
     assert_eq!(fs::read_dir(&home).unwrap().count(), 0, "opened for writing only");
     guest.write_at(fd, 0, b"X").unwrap();
-    assert_eq!(fs::read_dir(home.join("staging/one")).unwrap().count(), 1);
+    assert_eq!(files(&home.join("staging")), ["one.b0"]);
     guest.close(fd);
     let before = snapshot(&temp.path().join("ws"));
     let (staged, home) = guest.finish();
     drop(staged);
-    assert_eq!(fs::read_dir(home.path().join("staging")).unwrap().count(), 0);
+    assert!(files(&home.path().join("staging")).is_empty());
     assert_eq!(snapshot(&temp.path().join("ws")), before);
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let mut names: Vec<String> = fs::read_dir(directory).unwrap().map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_plan_keeps_the_files_that_it_needs_and_no_other() {
+    let temp = workspace();
+    let mut guest = staged(&temp);
+    guest.write_file("gone again", CREATE, b"x").unwrap();
+    guest.unlink("gone again").unwrap();
+    guest.write_file("file", TRUNCATE, b"new").unwrap();
+    guest.unlink("sub/inner").unwrap();
+    guest.rmdir("sub").unwrap();
+    let (staged, home) = guest.finish();
+    let staging = home.path().join("staging");
+    let prepared = staged.prepare(Durable::No).unwrap();
+    let plan = prepared.plan().clone();
+    assert_eq!(files(&staging), ["one.b1"]);
+    prepared.commit().unwrap();
+    drop(staged);
+    assert_eq!(files(&staging), ["one.b1", "one.t1"], "what was there before");
+    fs::write(staging.join("two.b0"), "of another plan").unwrap();
+    fs::create_dir(staging.join("three")).unwrap();
+    assert_eq!(sweep(&staging, |plan| plan == "one").unwrap().len(), 2);
+    assert_eq!(files(&staging), ["one.b1", "one.t1"]);
+    plan.discard(&staging).unwrap();
+    assert!(files(&staging).is_empty(), "a directory with all that is in it, too");
+    assert!(sweep(&home.path().join("nowhere"), |_| false).unwrap().is_empty());
+}
+
+#[test]
+fn two_directories_lose_a_file_each_and_get_it_back() {
+    let (one, other) = (workspace(), workspace());
+    let before = [&one, &other].map(|temp| snapshot(&temp.path().join("ws")));
+    let named = |temp: &TempDir, guest: &str| DirectoryGrant { guest: guest.into(), ..all_of(&temp.path().join("ws")) };
+    let grants = [named(&one, "/one"), named(&other, "/other")];
+    let mut guest = Guest::staged(&grants);
+    for root in guest.roots.clone() {
+        guest.call(root, |view, fd| view.unlink_file_at(fd, "file".to_owned())).unwrap();
+    }
+    let (staged, home) = guest.finish();
+    let prepared = staged.prepare(Durable::No).unwrap();
+    let plan = prepared.plan().clone();
+    let after = prepared.commit().unwrap();
+    assert!([&one, &other].iter().all(|temp| !temp.path().join("ws/file").exists()));
+    plan.undo(&home.path().join("staging"), &after, Durable::No).unwrap();
+    assert_eq!([&one, &other].map(|temp| snapshot(&temp.path().join("ws"))), before);
+}
+
+#[test]
+fn a_plan_as_they_were_written_at_first_is_undone_and_one_whose_files_are_gone_changes_nothing() {
+    let temp = workspace();
+    let mut guest = staged(&temp);
+    guest.write_file("file", TRUNCATE, b"new").unwrap();
+    guest.unlink("sub/inner").unwrap();
+    let (staged, home) = guest.finish();
+    let staging = home.path().join("staging");
+    let prepared = staged.prepare(Durable::No).unwrap();
+    let text = serde_json::to_string(prepared.plan()).unwrap();
+    let after = prepared.commit().unwrap();
+    let inner = staging.join("one.t1");
+    fs::rename(&inner, staging.join("elsewhere")).unwrap();
+    let plan: Plan = serde_json::from_str(&text).unwrap();
+    assert_eq!(plan.undo(&staging, &after, Durable::No), Err(CommitError::Gone("one".into())));
+    assert_eq!(fs::read(temp.path().join("ws/file")).unwrap(), b"new", "nothing of it was taken back");
+    // A directory for each plan.
+    fs::create_dir(staging.join("one")).unwrap();
+    fs::rename(staging.join("elsewhere"), staging.join("one/t1")).unwrap();
+    fs::rename(staging.join("one.b0"), staging.join("one/b0")).unwrap();
+    let first = text.replace(r#""workspace":"shared""#, r#""workspace":"own""#);
+    assert_ne!(first, text);
+    let plan: Plan = serde_json::from_str(&first).unwrap();
+    plan.undo(&staging, &after, Durable::No).unwrap();
+    assert_eq!(fs::read(temp.path().join("ws/sub/inner")).unwrap(), b"inner");
+    plan.discard(&staging).unwrap();
+    assert!(files(&staging).is_empty());
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Guest {
         let opened = Arc::new(OpenedGrants::open(grants, protected, &anchors).unwrap());
         let meter = Arc::new(Meter::start(limits));
         let home = tempfile::tempdir().unwrap();
-        let stage = Arc::new(Stage::new(home.path().join("staging/one")));
+        let stage = Arc::new(Stage::new(home.path().join("staging"), "one".to_owned()));
         let fs = FsCtx::staged(opened, Arc::clone(&meter), Arc::clone(&stage), false);
         Self::seeing(fs, meter, Some((stage, home)))
     }
