@@ -81,6 +81,7 @@ impl Drop for Holding {
 ///
 /// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use.
 pub(crate) fn hold_with(host: &Current, router: Router, shutdown: &Shutdown) {
+    host.host().makes_ready();
     let journal = host.host().journal().clone();
     let router = router.merge(reload::router(host.clone())).merge(prune::router(host.clone()));
     let state = journal.directory();

@@ -23,6 +23,7 @@ mod expiry;
 mod history;
 mod labels;
 mod languages;
+mod lazily;
 mod mcp;
 mod mcp_http;
 mod mode;
