@@ -116,9 +116,15 @@ fn today_is_not_removed_and_a_bad_age_says_what_is_a_good_one() {
 #[test]
 fn the_process_that_holds_the_journal_removes_it_for_who_asks_and_is_not_compacted_under() {
     let project = old("");
-    let _server = Serving::start(&project, &[]);
+    let server = Serving::start(&project, &[]);
     let pruned = printed(&project, &["journal", "prune", "--older-than", "90d"]);
     assert_eq!(counts(&pruned), [&json!(4), &json!(2), &json!(0)]);
+    // Nobody else can ask for it, whatever their role.
+    let bearer = format!("Authorization: Bearer {}", server.token);
+    let lines = [&*bearer, "Content-Type: application/json"];
+    let asked = server.ask("POST /v1/journal/prune", &lines, r#"{"older_than":1}"#);
+    assert!(asked.starts_with("HTTP/1.1 404 "), "{asked}");
+    assert!(server.ask("GET /v1/audit", &lines, "").starts_with("HTTP/1.1 200 "));
     let by = project.run(&["audit", "export"]).printed();
     assert!(by.contains("\"by\":\"local:"), "{by}");
     project.run(&["journal", "compact"]).failed(13, &["in use by another toolhold"]);
