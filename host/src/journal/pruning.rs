@@ -72,12 +72,31 @@ pub(super) struct Sifted {
     runs: BTreeMap<RunId, Told>,
 }
 
-/// Whether the last entry that tells of something goes with it.
+/// Whether everything that tells of something goes with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Told {
+    /// Its first entry goes, and not all of them so far.
+    Not,
+    /// All of them.
     Whole,
-    /// Later entries tell of it.
+    /// Later entries may tell of it: its first one was said again before, so the others need not be in their order.
     Later,
+}
+
+impl Told {
+    /// The last entry about it goes, too.
+    fn last(&mut self) {
+        if *self == Self::Not {
+            *self = Self::Whole;
+        }
+    }
+}
+
+/// Whether an entry stands where it stood at first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    AtFirst,
+    Again,
 }
 
 impl Sifted {
@@ -90,6 +109,16 @@ impl Sifted {
             calls: count(self.calls.len()),
             runs: count(self.runs.len()),
         }
+    }
+
+    /// An entry may have come before the one by which it was found that what it tells of goes.
+    fn forget_kept_of_gone(&mut self) {
+        let (calls, runs) = (&self.calls, &self.runs);
+        self.kept.retain(|(_, entry)| match Subject::of(&entry.event) {
+            Subject::Call(call) => !calls.contains_key(call),
+            Subject::Run(run) => !runs.contains_key(run),
+            Subject::Approval(_) | Subject::Standing(_) | Subject::Nothing => true,
+        });
     }
 
     /// What the audit says of it.
@@ -132,7 +161,7 @@ impl Sifted {
 }
 
 fn later<K: Clone>(gone: &BTreeMap<K, Told>) -> Vec<K> {
-    gone.iter().filter(|(_, told)| **told == Told::Later).map(|(name, _)| name.clone()).collect()
+    gone.iter().filter(|(_, told)| **told != Told::Whole).map(|(name, _)| name.clone()).collect()
 }
 
 /// The next step: nothing is changed. `None` where nothing is old enough.
@@ -197,45 +226,52 @@ impl Sieve<'_> {
             sifted.until.follow(&link).map_err(|broken| Break::Failed(broken.into()))?;
             sifted.entries += 1;
             bytes += body.len() as u64;
-            let (sequence, entry) = match entry.event {
-                Event::EntryKept { sequence, entry } => (sequence, *entry),
-                event => (*sequence, Entry { event, ..entry }),
+            let (said, sequence, entry) = match entry.event {
+                Event::EntryKept { sequence, entry } => (Said::Again, sequence, *entry),
+                event => (Said::AtFirst, *sequence, Entry { event, ..entry }),
             };
-            bytes += self.take(&mut sifted, &entry.event)?;
+            bytes += self.take(&mut sifted, &entry.event, said)?;
             if self.stays(&sifted, &entry.event)? {
                 sifted.kept.push((sequence, entry));
             }
             Ok(())
         });
         match walked {
-            Ok(()) | Err(Break::Enough) => Ok((sifted.entries > 0).then_some(sifted)),
+            Ok(()) | Err(Break::Enough) => {
+                sifted.forget_kept_of_gone();
+                Ok((sifted.entries > 0).then_some(sifted))
+            }
             Err(Break::Failed(error)) => Err(error),
         }
     }
 
     /// Takes what an entry tells of among what goes, if it is over. Returns how many bytes that is, about.
-    fn take(&self, sifted: &mut Sifted, event: &Event) -> Result<u64, Error> {
+    fn take(&self, sifted: &mut Sifted, event: &Event, said: Said) -> Result<u64, Error> {
         let mut bytes = 0;
+        let told = match said {
+            Said::AtFirst => Told::Not,
+            Said::Again => Told::Later,
+        };
         match event {
             Event::CallAdmitted { call, .. } | Event::CallCompleted { call, .. } => {
                 if let Some(of_call) = self.call_is_over(call)? {
-                    sifted.calls.insert(call.clone(), Told::Later);
+                    sifted.calls.insert(call.clone(), told);
                     bytes = of_call;
                 }
             }
             Event::RunStarted { run, .. } | Event::RunForked { run, .. } => {
                 if self.run_is_over(run)? {
-                    sifted.runs.insert(run.clone(), Told::Later);
+                    sifted.runs.insert(run.clone(), told);
                 }
             }
             _ => {}
         }
         match event {
             Event::CallSettled { call, .. } | Event::CallCompleted { call, .. } | Event::CallAbandoned { call, .. } => {
-                sifted.calls.entry(call.clone()).and_modify(|told| *told = Told::Whole);
+                sifted.calls.entry(call.clone()).and_modify(Told::last);
             }
             Event::RunExpired { run } => {
-                sifted.runs.entry(run.clone()).and_modify(|told| *told = Told::Whole);
+                sifted.runs.entry(run.clone()).and_modify(Told::last);
             }
             _ => {}
         }

@@ -7,6 +7,7 @@ mod damage;
 mod failure;
 mod lookup;
 mod pruning;
+mod pruning_any;
 mod reliability;
 mod runs;
 mod standing;
