@@ -19,7 +19,16 @@ use crate::problem::{Code, Problem};
 /// # Errors
 ///
 /// 401 without a valid token, 429 after too many wrong ones.
-pub async fn gate(State(access): State<Access>, mut request: Request, next: Next) -> Result<Response, Problem> {
+pub async fn gate(State(access): State<Access>, request: Request, next: Next) -> Result<Response, Problem> {
+    let_in(&access, request, |request| next.run(request)).await
+}
+
+/// [`gate`], before whatever comes next.
+pub(crate) async fn let_in<N, A>(access: &Access, mut request: Request, next: N) -> Result<Response, Problem>
+where
+    N: FnOnce(Request) -> A,
+    A: Future<Output = Response>,
+{
     let peer = request.extensions().get::<Connection>().map_or(Peer::Local, |connection| connection.peer);
     let caller = match request.extensions().get::<Caller>() {
         Some(caller) => caller.clone(),
@@ -31,7 +40,7 @@ pub async fn gate(State(access): State<Access>, mut request: Request, next: Next
     };
     // No front needs the token itself.
     request.headers_mut().remove(header::AUTHORIZATION);
-    let response = next.run(request).await;
+    let response = next(request).await;
     if response.extensions().get::<Code>() == Some(&Code::Forbidden)
         && let Some(problem) = access.refused(peer, Some(&caller), Code::Forbidden).await
     {

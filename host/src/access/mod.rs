@@ -17,6 +17,7 @@ pub use attempts::Peer;
 pub use caller::{Caller, Connection, needs};
 pub use file::{TokenFile, TokenFileError};
 pub use gate::gate;
+pub(crate) use gate::let_in;
 pub use invitations::{INVITED, Invitation};
 pub use role::Role;
 pub use secret::{Secret, digest_of};

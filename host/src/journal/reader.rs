@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use toolhold_core::approval::{Approval, Foreseen};
@@ -21,6 +22,7 @@ use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
 use super::joined;
+use super::lent::{Idle, Lent};
 use super::lookup::{self, AuditFilter, FoundEntry, NameOf, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::pruning::{self, Aside, Pruned};
@@ -39,7 +41,7 @@ const MAX_PROBLEMS: u32 = 5;
 /// A read-only view of a journal.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    connection: Lent,
     noted: Option<Head>,
 }
 
@@ -75,17 +77,30 @@ impl Reader {
     /// There is none, or it cannot be read.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let directory = directory.canonicalize().map_err(Error::io("open", directory))?;
+        let connection = Self::connect(&directory)?;
+        Ok(Self { connection: Lent::own(connection), noted: head::noted(&directory.join(HEAD))? })
+    }
+
+    /// The same in a directory that was opened, with a connection that goes back to `idle`, or comes from there.
+    pub(super) fn lent(directory: &Path, idle: &Arc<Idle>) -> Result<Self, Error> {
+        let connection = match idle.take() {
+            Some(connection) => connection,
+            None => Self::connect(directory)?,
+        };
+        Ok(Self { connection: Lent::from(connection, Arc::clone(idle)), noted: head::noted(&directory.join(HEAD))? })
+    }
+
+    fn connect(directory: &Path) -> Result<Connection, Error> {
         let path = directory.join(DATABASE);
         if let Err(error) = path.metadata() {
             return Err(Error::io("open", &path)(error));
         }
-        let noted = head::noted(&directory.join(HEAD))?;
         let flags =
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
-        Ok(Self { connection, noted })
+        Ok(connection)
     }
 
     /// [`Reader::open`], or `None` where nothing has been written yet.

@@ -9,16 +9,16 @@
 
 use std::time::Duration;
 
+use rmcp::ErrorData;
 use rmcp::model::{
     ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema, InputRequest,
     InputRequests, InputRequiredResult, InputResponses, JsonObject, RequestStateCodec, SealOptions,
 };
-use rmcp::service::RequestContext;
-use rmcp::{ErrorData, RoleServer};
 use serde_json::{Value, json};
 use toolhold_core::escape;
 use toolhold_core::id::ApprovalId;
 
+use super::asked::Asked;
 use super::client::Client;
 use crate::Host;
 use crate::approvals::{ApprovalRecord, ApprovalScope, Decider, Verdict};
@@ -97,13 +97,13 @@ impl Asks {
 
 impl Person {
     /// The person whom this client reaches, if the manifest says that it does and the client can show a form.
-    pub(super) fn behind(host: &Host, client: &Client, context: &RequestContext<RoleServer>) -> Option<Self> {
-        let can = context.client_capabilities().and_then(|can| can.elicitation)?;
+    pub(super) fn behind(host: &Host, client: &Client, asked: &Asked) -> Option<Self> {
+        let can = asked.can.as_ref()?.elicitation.as_ref()?;
         // One that names no form has all of them, as before there were two.
         let shows_forms = can.form.is_some() || can.url.is_none();
-        let itself = context.client_info()?.name;
+        let itself = &asked.itself.as_ref()?.name;
         let listed = &host.policy().manifest().approvals().clients;
-        let trusted = shows_forms && is_listed(listed, client.token.as_deref(), &itself);
+        let trusted = shows_forms && is_listed(listed, client.token.as_deref(), itself);
         let whole = client.token.as_deref().map_or_else(|| itself.clone(), |token| format!("{token}/{itself}"));
         trusted.then(|| Self { decider: Decider::new("mcp", &whole) })
     }
@@ -113,18 +113,18 @@ impl Person {
         &self,
         host: &Host,
         (client, id): (&Client, &ApprovalId),
-        context: &RequestContext<RoleServer>,
+        asked: &Asked,
     ) -> Result<(), ErrorData> {
+        let Some(peer) = &asked.peer else { return Ok(()) };
         let record = host.approvals().get(id).await.map_err(|error| failed(&error))?;
         let params = form(&record)?;
-        let asked = context.peer.create_elicitation_with_timeout(params, Some(lasts(host)));
         let answer = tokio::select! {
-            answer = asked => answer,
+            answer = peer.create_elicitation_with_timeout(params, Some(lasts(host))) => answer,
             // Decided elsewhere, or over: the form holds nobody any more. What holds is on record.
             _ = host.decision(id) => return Ok(()),
             // Nobody can approve any more what was asked under the manifest before.
             () = host.replaced().cancelled() => return Ok(()),
-            () = context.ct.cancelled() => return Ok(()),
+            () = asked.given_up.cancelled() => return Ok(()),
         };
         match answer {
             Ok(answer) => decide(host, (client, self), id, &answer).await,

@@ -99,7 +99,7 @@ impl Client {
     /// # Errors
     ///
     /// It cannot be recorded.
-    pub(super) async fn arrives(&self, host: &Host, itself: Option<Implementation>) -> Result<(), Error> {
+    pub(super) async fn arrives(&self, host: &Host, itself: Option<&Implementation>) -> Result<(), Error> {
         let arrived = || {
             let calls_itself = itself.map(|itself| format!("{} {}", itself.name, itself.version)).unwrap_or_default();
             let calls_itself = host.redactor().redact(&escape::short(&calls_itself, LONGEST_NAME)).into_owned();

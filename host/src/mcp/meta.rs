@@ -1,14 +1,12 @@
 //! What a client says beside a call: whether it is a preview, and its idempotency key.
 
-use http::request::Parts;
+use rmcp::ErrorData;
 use rmcp::model::MetaObject;
-use rmcp::service::RequestContext;
-use rmcp::{ErrorData, RoleServer};
 use serde_json::Value;
 use toolhold_core::escape;
 use toolhold_core::id::IdempotencyKey;
 
-use super::http::SESSION;
+use super::asked::Asked;
 use crate::telemetry::{McpRequest, Origin};
 
 /// The key of a request's `_meta` with which a client makes repeats one call.
@@ -42,15 +40,14 @@ impl Meta<'_> {
     }
 
     /// The client's span, if it tells of one, and what it asks with.
-    pub(super) fn origin(&self, context: &RequestContext<RoleServer>) -> Origin {
+    pub(super) fn origin(&self, asked: &Asked) -> Origin {
         let text = |key| self.0.0.get(key).and_then(Value::as_str);
-        let http = context.extensions.get::<Parts>();
-        let session = http.and_then(|parts| parts.headers.get(SESSION)).and_then(|id| id.to_str().ok());
+        let session = || asked.http.as_ref()?.session.as_ref()?.to_str().ok();
         Origin::mcp(text("traceparent"), text("tracestate"), || McpRequest {
-            session: session.map(str::to_owned),
-            network: http.is_some(),
-            version: context.protocol_version().map(|version| version.as_str().to_owned()),
-            request: context.id.to_string(),
+            session: session().map(str::to_owned),
+            network: asked.http.is_some(),
+            version: asked.version.as_ref().map(|version| version.as_str().to_owned()),
+            request: asked.id.to_string(),
         })
     }
 

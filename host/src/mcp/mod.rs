@@ -5,14 +5,17 @@
 //! Only a client that the manifest trusts to reach a person brings what that person said of a call, see [`asking`].
 
 mod answer;
+mod asked;
 mod asking;
 mod bounded;
+mod calling;
 mod client;
 pub mod http;
 mod install;
 mod lines;
 mod meta;
 mod offers;
+mod request;
 mod server;
 mod stdio;
 mod tasks;

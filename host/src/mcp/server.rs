@@ -7,33 +7,25 @@
 use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
-    CreateTaskResult, GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscriptionFilter, Task, Tool,
-    UpdateTaskParams,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam, GetTaskParams,
+    GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    SetLevelRequestParams, SubscriptionFilter, Tool, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use toolhold_core::call::{Mode, ToolCall};
-use toolhold_core::outcome::{CallReport, Class, Outcome};
 
-use super::answer;
+use super::asked::Asked;
 use super::asking::{Asks, Person};
-use super::client::{CALLS_AT_ONCE, Client};
-use super::http::Clients;
-use super::lines::AsWritten;
+use super::client::Client;
+use super::http::{Begun, Clients};
 use super::meta::Meta;
-use super::offers::{Offer, Offers};
-use super::tasks::{MOMENT, Made, Running};
-use super::telling::{self, Told};
-use super::tools::{Callable, Shape};
+use super::offers::Offers;
+use super::telling;
+use super::tools::Callable;
+use crate::Current;
 use crate::shutdown::Shutdown;
-use crate::telemetry::Origin;
-use crate::{Asking, CallOptions, Current};
 
 /// What a client is told of the server as a whole.
 const INSTRUCTIONS: &str = "Every tool runs in a sandbox under a permission manifest that only the user can change. A call that is denied \
@@ -57,21 +49,21 @@ pub struct Settings {
 /// A host as its clients see it. Cheap to clone; all clones are the same server.
 #[derive(Clone)]
 pub struct Server {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     who: Who,
     /// Whoever began this session is told of changes.
     told: Arc<OnceLock<()>>,
 }
 
-struct Shared {
-    offers: Offers,
-    settings: Settings,
+pub(super) struct Shared {
+    pub(super) offers: Offers,
+    pub(super) settings: Settings,
     /// How people are asked through clients; nobody is where that cannot be done safely.
-    asks: Option<Asks>,
+    pub(super) asks: Option<Asks>,
     /// The clients are gone: their calls are stopped.
-    gone: CancellationToken,
+    pub(super) gone: CancellationToken,
     /// Their calls. The server ends when they have.
-    calls: TaskTracker,
+    pub(super) calls: TaskTracker,
     /// Nothing is told any more of what may come.
     ends: CancellationToken,
 }
@@ -133,6 +125,18 @@ impl Server {
         &self.shared.calls
     }
 
+    /// Whether the answer is all that the client of such a call is sent, and nobody is asked anything while it waits.
+    pub(super) fn only_answers(&self, client: &Client, asked: &Asked) -> bool {
+        let can_be_asked = !asked.is_whole() && asked.can.as_ref().is_some_and(|can| can.elicitation.is_some());
+        let is_asked = || can_be_asked && Person::behind(&self.shared.offers.now().host, client, asked).is_some();
+        asked.meta().is_known().is_ok() && !telling::wants_any(&asked.meta, client) && !is_asked()
+    }
+
+    /// Whether a request has to have headers with arguments of this tool.
+    pub(super) fn asks_for_headers(&self, tool: &str) -> bool {
+        self.shared.offers.now().tools.find(tool).is_some_and(Callable::asks_for_headers)
+    }
+
     /// Whose request it is.
     fn client(&self, context: &RequestContext<RoleServer>) -> Result<Arc<Client>, ErrorData> {
         match &self.who {
@@ -140,126 +144,6 @@ impl Server {
             Who::Each(clients) => clients.of(context),
         }
     }
-
-    fn call_of(&self, client: &Client, arguments: String, tool: &str, meta: &Meta<'_>) -> Result<ToolCall, ErrorData> {
-        let mode = if self.shared.settings.preview || meta.wants_preview()? { Mode::Preview } else { Mode::Live };
-        // A preview changes nothing, so there is nothing that must not happen twice.
-        let key = if mode == Mode::Live { meta.key()? } else { None };
-        Ok(ToolCall { run: client.run.clone(), tool: tool.to_owned(), arguments, key, mode })
-    }
-
-    /// Makes a call, as long as its client waits for it.
-    async fn soon(
-        &self,
-        (client, offer): (&Arc<Client>, &Arc<Offer>),
-        call: ToolCall,
-        (context, form): (&RequestContext<RoleServer>, Form),
-        place: OwnedSemaphorePermit,
-    ) -> Result<Soon, ErrorData> {
-        let told = telling::events(context, context.meta.log_level().or(*client.level()));
-        let cancel = self.shared.gone.child_token();
-        let origin = Meta(&context.meta.0).origin(context);
-        let made = self.clone().make((Arc::clone(client), Arc::clone(offer)), call, (told, origin), cancel.clone());
-        let mut made = Box::pin(made);
-        let takes_tasks = form.any_shape && context.client_capabilities().is_some_and(|can| can.supports_tasks());
-        if takes_tasks && client.tasks.have_room() {
-            let running = tokio::spawn(async move {
-                let report = made.await;
-                drop(place);
-                form.answer(&report)
-            });
-            return task_of(client, running, context, cancel).await;
-        }
-        let report = tokio::select! {
-            biased;
-            report = &mut made => report,
-            () = context.ct.cancelled() => {
-                cancel.cancel();
-                made.await
-            }
-        };
-        drop(place);
-        form.answer(&report).map(Soon::Made)
-    }
-
-    /// Makes a call of a client, and tells it what the tool says meanwhile.
-    async fn make(
-        self,
-        (client, offer): (Arc<Client>, Arc<Offer>),
-        call: ToolCall,
-        (told, origin): (Told, Origin),
-        cancel: CancellationToken,
-    ) -> CallReport {
-        let (events, telling) = told;
-        let _running = self.shared.calls.token();
-        let options = CallOptions {
-            client: Arc::clone(&client.name),
-            asking: Asking::Park,
-            events,
-            cancel,
-            labels: Some(Arc::clone(&client.labels)),
-            origin,
-            ..CallOptions::default()
-        };
-        let turn = client.turn(offer.ordered).await;
-        let report = offer.host.call(call, options).await;
-        drop(turn);
-        // What the tool said comes before what it came to.
-        if let Some(telling) = telling {
-            tokio::select! {
-                ended = telling => drop(ended),
-                () = self.shared.gone.cancelled() => {}
-            }
-        }
-        report
-    }
-}
-
-/// What came of a call, as its client takes it.
-#[derive(Debug, Clone, Copy)]
-struct Form {
-    shape: Shape,
-    any_shape: bool,
-}
-
-impl Form {
-    fn answer(self, report: &CallReport) -> Result<Made, ErrorData> {
-        let waits = match &report.outcome {
-            // What is no tool has no result.
-            Outcome::Failure(failure) if failure.class == Class::UnknownTool => {
-                return Err(ErrorData::invalid_params(failure.message.clone(), None));
-            }
-            Outcome::Failure(failure) if failure.class == Class::AwaitingApproval => failure.approval.clone(),
-            _ => None,
-        };
-        Ok(Made { result: answer::of(report, self.shape, self.any_shape), waits })
-    }
-}
-
-/// What came of a call within the time that its client waits for it.
-enum Soon {
-    Made(Made),
-    /// It takes longer, and its client asks for it.
-    Task(Task),
-}
-
-/// Waits for a call, and makes it a task if it takes longer than a moment.
-async fn task_of(
-    client: &Client,
-    mut running: Running,
-    context: &RequestContext<RoleServer>,
-    cancel: CancellationToken,
-) -> Result<Soon, ErrorData> {
-    let gone = |_| ErrorData::internal_error("the call was not made", None);
-    tokio::select! {
-        ended = &mut running => return ended.map_err(gone)?.map(Soon::Made),
-        () = context.ct.cancelled() => {
-            cancel.cancel();
-            return running.await.map_err(gone)?.map(Soon::Made);
-        }
-        () = tokio::time::sleep(MOMENT) => {}
-    }
-    Ok(Soon::Task(client.tasks.keep(running, cancel)))
 }
 
 impl ServerHandler for Server {
@@ -283,7 +167,16 @@ impl ServerHandler for Server {
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         // Once, however often a client says so.
         if self.told.set(()).is_ok() {
+            if let Who::Each(clients) = &self.who {
+                clients.began(&context);
+            }
             self.shared.offers.tell(context.peer);
+        }
+    }
+
+    async fn on_cancelled(&self, given_up: CancelledNotificationParam, context: NotificationContext<RoleServer>) {
+        if let (Who::Each(clients), Some(id)) = (&self.who, &given_up.request_id) {
+            clients.give_up(&context, id);
         }
     }
 
@@ -321,52 +214,12 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        // What is no tool goes through the gate too: that somebody asked for it is on record.
-        let offer = self.shared.offers.now();
-        let tool = offer.tools.find(&request.name);
-        let name = tool.map_or(&*request.name, |tool| tool.name.as_str());
-        let meta = Meta(&context.meta.0);
-        meta.is_known()?;
+        if let Some(begun) = Begun::of(&context) {
+            return begun.end(&context.ct).await;
+        }
+        Meta(&context.meta.0).is_known()?;
         let client = self.client(&context)?;
-        let call = self.call_of(&client, arguments(&request, &context), name, &meta)?;
-        let Some(place) = client.place() else { return Ok(busy().into()) };
-        let host = &offer.host;
-        if let Err(error) = client.arrives(host, context.client_info()).await {
-            return Err(ErrorData::internal_error(format!("nothing is called without a record: {error}"), None));
-        }
-        let person = Person::behind(host, &client, &context);
-        if let Some(asks) = &self.shared.asks {
-            let said = (request.request_state.as_deref(), request.input_responses.as_ref());
-            asks.answered(host, (&client, person.as_ref()), said).await?;
-        }
-        let newest = ProtocolVersion::V_2026_07_28;
-        let any_shape = context.protocol_version().is_some_and(|version| version.as_str() >= newest.as_str());
-        let form = Form { shape: tool.map(Callable::shape).unwrap_or_default(), any_shape };
-        // Made again only where somebody is asked meanwhile.
-        let again = person.as_ref().filter(|_| !any_shape).map(|_| call.clone());
-        let made = match self.soon((&client, &offer), call, (&context, form), place).await? {
-            Soon::Made(made) => made,
-            Soon::Task(task) => return Ok(CreateTaskResult::new(task).into()),
-        };
-        let (Some(person), Some(id), Some(asks)) = (person, &made.waits, &self.shared.asks) else {
-            return Ok(made.result.into());
-        };
-        if client.has_dismissed(id) {
-            return Ok(made.result.into());
-        }
-        if any_shape {
-            return asks.question(host, &client, id).await.map(CallToolResponse::from);
-        }
-        let Some(call) = again else { return Ok(made.result.into()) };
-        person.ask(host, (&client, id), &context).await?;
-        let Some(place) = client.place() else { return Ok(busy().into()) };
-        // By what is in force and on record now, from the start.
-        let offer = self.shared.offers.now();
-        let form = Form { shape: offer.tools.find(&call.tool).map(Callable::shape).unwrap_or_default(), ..form };
-        match self.soon((&client, &offer), call, (&context, form), place).await? {
-            Soon::Made(made) => Ok(made.result.into()),
-            Soon::Task(task) => Ok(CreateTaskResult::new(task).into()),
-        }
+        self.called(client, Asked::of(request, context)).await
     }
 
     async fn get_task(
@@ -402,19 +255,4 @@ impl ServerHandler for Server {
         *self.client(&context)?.level() = Some(request.level);
         Ok(())
     }
-}
-
-/// The text of a call's arguments: as its client wrote them, where the transport has kept that.
-fn arguments(request: &CallToolRequestParams, context: &RequestContext<RoleServer>) -> String {
-    match (context.extensions.get::<AsWritten>(), &request.arguments) {
-        (Some(written), _) => written.0.as_ref().to_owned(),
-        (None, Some(arguments)) => json!(arguments).to_string(),
-        (None, None) => "{}".to_owned(),
-    }
-}
-
-/// The answer to a call that is one too many. Nothing ran, and nothing is on record: a flood must not fill the disk.
-fn busy() -> CallToolResult {
-    let why = format!("busy: {CALLS_AT_ONCE} calls of this client run already; call again when one of them has ended");
-    CallToolResult::error(vec![ContentBlock::text(why)])
 }

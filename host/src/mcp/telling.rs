@@ -5,14 +5,19 @@
 )]
 
 use rmcp::RoleServer;
-use rmcp::model::{LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken};
-use rmcp::service::{Peer, RequestContext};
+use rmcp::model::{
+    LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, RequestMetaObject,
+};
+use rmcp::service::Peer;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use toolhold_core::escape;
 use toolhold_core::outcome::{Level, LogLine};
 use toolhold_sandbox::{Event, EventSink};
+
+use super::asked::Asked;
+use super::client::Client;
 
 /// Events of one call that wait to be sent. A tool that says more than the client takes is not waited for.
 const WAITING_EVENTS: usize = 64;
@@ -21,15 +26,22 @@ const WAITING_EVENTS: usize = 64;
 pub(super) type Told = (Option<EventSink>, Option<JoinHandle<()>>);
 
 /// Where the guest's events go, if the client wants to hear of any, and the task that sends them.
-pub(super) fn events(context: &RequestContext<RoleServer>, level: Option<LoggingLevel>) -> Told {
-    let token = context.meta.get_progress_token();
-    if token.is_none() && level.is_none() {
-        return (None, None);
-    }
+pub(super) fn events(asked: &Asked, client: &Client) -> Told {
+    let Some(peer) = asked.peer.as_ref().filter(|_| wants_any(&asked.meta, client)) else { return (None, None) };
+    let (token, level) = (asked.meta.get_progress_token(), level(&asked.meta, client));
     let (send, receive) = mpsc::channel(WAITING_EVENTS);
-    let telling = tokio::spawn(tell(receive, context.peer.clone(), token, level));
+    let telling = tokio::spawn(tell(receive, peer.clone(), token, level));
     // The guest's thread must not wait for the client: what does not fit is left out.
     (Some(EventSink::new(move |event| drop(send.try_send(event)))), Some(telling))
+}
+
+/// Whether a client wants to hear of anything while a call with this `meta` runs.
+pub(super) fn wants_any(meta: &RequestMetaObject, client: &Client) -> bool {
+    meta.get_progress_token().is_some() || level(meta, client).is_some()
+}
+
+fn level(meta: &RequestMetaObject, client: &Client) -> Option<LoggingLevel> {
+    meta.log_level().or(*client.level())
 }
 
 /// Sends events to the client until the call has ended.

@@ -23,6 +23,7 @@ pub(super) struct Tools {
 pub(super) struct Callable {
     pub(super) name: ToolName,
     shape: Shape,
+    asks_for_headers: bool,
 }
 
 /// What the results of a tool are.
@@ -40,6 +41,11 @@ pub(super) enum Shape {
 impl Callable {
     pub(super) fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// Whether its schema asks for arguments in headers, too.
+    pub(super) fn asks_for_headers(&self) -> bool {
+        self.asks_for_headers
     }
 }
 
@@ -79,7 +85,17 @@ impl Tools {
 }
 
 fn callable(tool: &Known) -> Callable {
-    Callable { name: tool.name().clone(), shape: shape(tool) }
+    let asks_for_headers = mentions(&tool.info().input_schema, "x-mcp-header");
+    Callable { name: tool.name().clone(), shape: shape(tool), asks_for_headers }
+}
+
+/// Whether a schema has this word, wherever it is.
+fn mentions(schema: &Value, word: &str) -> bool {
+    match schema {
+        Value::Object(members) => members.iter().any(|(name, value)| name == word || mentions(value, word)),
+        Value::Array(items) => items.iter().any(|item| mentions(item, word)),
+        _ => false,
+    }
 }
 
 /// A tool under both of its names.

@@ -1,6 +1,8 @@
 //! What stands before every part that is served: names, origins, and how much is answered at once.
 
+use std::any::Any;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -8,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,7 +19,7 @@ use super::bounds::Bounds;
 use super::connection::Marks;
 use super::names::Names;
 use super::peers::Peers;
-use crate::access::{Access, Connection};
+use crate::access::{Access, Connection, let_in};
 use crate::problem::{Code, Problem};
 
 /// How a request came, and to which address of this machine.
@@ -51,9 +54,11 @@ impl Guard {
     }
 }
 
-/// The layer: a request that another site's page sends, or that is meant for another host, reaches nothing.
+/// The layer: a request that another site's page sends, or that is meant for another host, reaches nothing. What panics behind it is
+/// answered, too.
 pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let answered = guarded(&guard.0, request, next).await;
+    let answered = AssertUnwindSafe(guarded(&guard.0, request, next)).catch_unwind().await;
+    let answered = answered.unwrap_or_else(|panic| Err(panicked(&*panic)));
     let mut response = answered.unwrap_or_else(Problem::into_response);
     let headers = response.headers_mut();
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
@@ -86,6 +91,14 @@ async fn guarded(guard: &Inner, mut request: Request, next: Next) -> Result<Resp
         }
     };
     Ok(next.run(request).await)
+}
+
+/// What is answered when a part of the server panics. What it said goes to the log, not to the caller.
+fn panicked(panic: &(dyn Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+    tracing::error!(panic = %text, "a request was not answered");
+    Problem::new(Code::Internal, "the server failed; its log says more")
 }
 
 fn overloaded() -> Problem {
@@ -132,13 +145,21 @@ impl Bodies {
     }
 }
 
-/// The layer behind the door: parts get whole bodies, and none that is longer than any may be.
-pub(crate) async fn whole_body(
-    State(bodies): State<Bodies>,
+/// The door, as one layer: who has no token comes no further, and for nobody else a body is read. Parts get whole bodies, and none
+/// that is longer than any may be.
+///
+/// It is one layer, as each costs every request some of what answers it.
+pub(super) async fn door(
+    State((access, bodies)): State<(Access, Bodies)>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let (bytes, _permit) = bodies.read(body).await?;
-    Ok(next.run(Request::from_parts(parts, Body::from(bytes))).await)
+    let whole = async |request: Request| {
+        let (parts, body) = request.into_parts();
+        match bodies.read(body).await {
+            Ok((bytes, _permit)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+            Err(problem) => problem.into_response(),
+        }
+    };
+    let_in(&access, request, whole).await
 }

@@ -5,6 +5,7 @@
 mod bounds;
 mod connection;
 mod guard;
+mod inline;
 mod lifecycle;
 mod names;
 mod parts;

@@ -6,8 +6,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::bounds::Bounds;
-use super::guard::{Bodies, whole_body};
-use crate::access::{Access, Caller, gate};
+use super::guard::{Bodies, door};
+use crate::access::{Access, Caller};
 use crate::api::{self, Api};
 use crate::console::{self, Console};
 use crate::control::Holding;
@@ -92,8 +92,7 @@ impl Parts {
     /// One router of all of them. Bodies are read behind the door: nobody without a token has one kept, or takes the room of one.
     /// A part in the open that takes a body reads it itself, within bounds of its own.
     pub(crate) fn router(self, access: &Access, bounds: Bounds) -> Router {
-        let behind = self.behind.layer(from_fn_with_state(Bodies::new(bounds), whole_body));
-        let behind = behind.layer(from_fn_with_state(access.clone(), gate));
-        behind.merge(self.open)
+        let door = from_fn_with_state((access.clone(), Bodies::new(bounds)), door);
+        self.behind.layer(door).merge(self.open)
     }
 }

@@ -8,7 +8,6 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::bounds::Bounds;
 use super::connection;
@@ -128,8 +127,7 @@ impl Server {
         let router = parts
             .fallback(async || Problem::new(Code::NotFound, "there is nothing of that name"))
             .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed, "`Allow` names the methods"))
-            .layer(from_fn_with_state(guarded, guard))
-            .layer(CatchPanicLayer::custom(panicked));
+            .layer(from_fn_with_state(guarded, guard));
         let peers = Peers::new(self.bounds.connections, self.bounds.per_peer);
         let server = Arc::new(Taken { router, tls: self.tls, bounds: self.bounds, shutdown });
         loop {
@@ -177,13 +175,4 @@ impl Taken {
             connection::drive(stream, marks, router, &self.bounds, &self.shutdown).await;
         }
     }
-}
-
-/// What is answered when a part of the server panics. What it said goes to the log, not to the caller.
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> axum::response::Response {
-    use axum::response::IntoResponse as _;
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    tracing::error!(panic = %text, "a request was not answered");
-    Problem::new(Code::Internal, "the server failed; its log says more").into_response()
 }

@@ -1,5 +1,7 @@
 //! The protocol over HTTP: whose request it is, what is kept of it, and what a client that goes away leaves.
 
+mod short;
+
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};

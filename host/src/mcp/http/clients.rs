@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
-use rmcp::service::RequestContext;
+use rmcp::model::{Extensions, RequestId};
+use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer};
 
 use super::gate::SESSION;
@@ -62,7 +63,22 @@ impl Clients {
         }
     }
 
-    fn declared(
+    /// A client says that it has begun a session.
+    pub(in crate::mcp) fn began(&self, context: &NotificationContext<RoleServer>) {
+        if let Some(id) = session(&context.extensions) {
+            self.sessions.opened(id, context.peer.clone());
+        }
+    }
+
+    /// A client gives up a call in its session.
+    pub(in crate::mcp) fn give_up(&self, context: &NotificationContext<RoleServer>, request: &RequestId) {
+        if let Some(id) = session(&context.extensions) {
+            self.sessions.give_up(id, request);
+        }
+    }
+
+    /// The client of this caller that calls itself so.
+    pub(super) fn declared(
         &self,
         caller: &Arc<str>,
         itself: &str,
@@ -94,6 +110,11 @@ impl Clients {
         declared.insert(key, Declared { client: Arc::clone(&client), heard: now });
         Ok(client)
     }
+}
+
+/// The session that a message came in. That it is one of its sender was seen before it came here.
+fn session(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<Parts>()?.headers.get(SESSION)?.to_str().ok()
 }
 
 #[cfg(test)]

@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode, header};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -23,10 +22,10 @@ use crate::shutdown::Shutdown;
 pub(in crate::mcp) const SESSION: &str = "mcp-session-id";
 
 /// The header with the revision of the protocol.
-const REVISION: &str = "mcp-protocol-version";
+pub(super) const REVISION: &str = "mcp-protocol-version";
 
 /// The first revision without sessions.
-const STATELESS: &str = "2026-07-28";
+pub(super) const STATELESS: &str = "2026-07-28";
 
 /// The longest text of a refusal that is handed on, in bytes.
 const LONGEST_REFUSAL: usize = 4096;
@@ -82,8 +81,12 @@ fn may_begin_session(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::POST && revision.is_none_or(|revision| revision < STATELESS)
 }
 
-/// Lets a request through to the protocol, or says why not.
-pub(super) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+/// Lets a request through to what answers it, or says why not.
+pub(super) async fn pass<N, A>(gate: &Gate, request: Request, next: N) -> Response
+where
+    N: FnOnce(Request, Caller) -> A,
+    A: Future<Output = Response>,
+{
     let Some(caller) = request.extensions().get::<Caller>().cloned() else {
         return refused(StatusCode::UNAUTHORIZED, "nobody has said who asks");
     };
@@ -100,12 +103,17 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
         return refusal;
     }
     let listens = request.method() == Method::GET;
-    let response = told(next.run(request).await).await;
+    let ends = (request.method() == Method::DELETE).then(|| request.headers().get(SESSION).cloned()).flatten();
+    let name = Arc::clone(&caller.name);
+    let response = next(request, caller).await;
     if let Some(id) = response.headers().get(SESSION).and_then(|id| id.to_str().ok())
-        && !gate.sessions.began(id, &caller.name)
+        && !gate.sessions.began(id, &name)
     {
         gate.sessions.end(id).await;
         return too_many_sessions();
+    }
+    if let Some(id) = ends.as_ref().filter(|_| response.status().is_success()).and_then(|id| id.to_str().ok()) {
+        gate.sessions.end(id).await;
     }
     let until = listens.then(|| -> Until {
         let shutdown = gate.shutdown.clone();
@@ -115,7 +123,7 @@ pub(super) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: 
 }
 
 /// What the protocol's own listener refuses in plain text, as clients of the protocol read it.
-async fn told(response: Response) -> Response {
+pub(super) async fn told(response: Response) -> Response {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_error = status.is_client_error() || status.is_server_error();
@@ -142,7 +150,7 @@ fn too_many_sessions() -> Response {
 }
 
 /// An error as clients of the protocol read it, without an id: the request was not looked into.
-fn refused(status: StatusCode, why: &str) -> Response {
+pub(super) fn refused(status: StatusCode, why: &str) -> Response {
     let error = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32_600, "message": why } });
     (status, [(header::CONTENT_TYPE, "application/json")], error.to_string()).into_response()
 }
@@ -174,12 +182,15 @@ impl HttpBody for Answer {
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
     }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::Router;
-    use axum::middleware::from_fn_with_state;
     use axum::routing::any;
     use http_body_util::BodyExt as _;
     use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -193,14 +204,21 @@ mod tests {
         let shutdown = Shutdown::default();
         let sessions = Arc::new(Sessions::new(LocalSessionManager::default()));
         let gate = Arc::new(Gate::new(sessions, shutdown.clone()));
-        let answer = async |request: Request| match request.headers().get("begin") {
+        let served = move |request: Request| {
+            let gate = Arc::clone(&gate);
+            async move { pass(&gate, request, async |request, _caller| told(answer(&request)).await).await }
+        };
+        (Router::new().route("/mcp", any(served)), shutdown)
+    }
+
+    fn answer(request: &Request) -> Response {
+        match request.headers().get("begin") {
             Some(id) => ([(SESSION, id.clone())], "begun").into_response(),
             None if request.headers().contains_key("fails") => {
                 (StatusCode::NOT_ACCEPTABLE, [(header::ALLOW, "POST")], "say what you accept\n").into_response()
             }
             None => Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>()).into_response(),
-        };
-        (Router::new().route("/mcp", any(answer)).layer(from_fn_with_state(gate, pass)), shutdown)
+        }
     }
 
     fn request(caller: Option<Caller>, method: Method, headers: &[(&'static str, &str)]) -> Request {

@@ -6,23 +6,31 @@
 //!
 //! [`Caller`]: crate::access::Caller
 
+mod begun;
 mod clients;
 mod gate;
+mod plain;
 mod sessions;
+mod short;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::any;
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::task::TaskTracker;
 
+pub(super) use self::begun::Begun;
 pub(super) use self::clients::Clients;
 use self::gate::Gate;
 pub(super) use self::gate::SESSION;
-use self::sessions::Sessions;
+use self::sessions::{HEARD_EVERY, Sessions};
+use self::short::{Short, Taken};
 use super::server::{Server, Settings};
 use super::stdio::LONGEST_MESSAGE;
 use crate::Current;
@@ -31,7 +39,7 @@ use crate::shutdown::Shutdown;
 /// Where the protocol is spoken.
 pub const PATH: &str = "/mcp";
 
-/// A session in which nothing is said for so long is over. Longer than a call may run without a word.
+/// A session in which nothing is said for so long, or a little longer, is over. Longer than a call may run without a word.
 const SILENCE: Duration = Duration::from_secs(3600);
 
 /// Messages on their way to one stream of a session. A client that does not read holds up its own session and nobody else's.
@@ -55,15 +63,37 @@ pub fn router(host: impl Into<Current>, settings: HttpSettings) -> Router {
     let HttpSettings { settings, hosts, shutdown } = settings;
     let sessions = Arc::new(Sessions::new(manager()));
     let clients = Arc::new(Clients::new(Arc::clone(&sessions)));
-    let server = Server::for_each(host.into(), settings, &shutdown, clients);
+    let server = Server::for_each(host.into(), settings, &shutdown, Arc::clone(&clients));
     let _joined_at_the_end = shutdown.spawn(server.clone().tell_of_changes());
     settled(&shutdown, server.calls().clone());
     let mut config = hosted(&hosts);
     config.cancellation_token = shutdown.stops();
     config.max_request_body_bytes = LONGEST_MESSAGE;
-    let service = StreamableHttpService::new(move || Ok(server.for_session()), sessions.manager(), config);
-    let gate = Arc::new(Gate::new(sessions, shutdown));
-    Router::new().route_service(PATH, service).layer(from_fn_with_state(gate, gate::pass))
+    let short = Short::new(server.clone(), &hosts, (Arc::clone(&sessions), clients));
+    let long = StreamableHttpService::new(move || Ok(server.for_session()), sessions.manager(), config);
+    let served = Arc::new(Served { gate: Gate::new(sessions, shutdown), short, long });
+    let answer = move |request: Request| {
+        let served = Arc::clone(&served);
+        async move { served.answer(request).await }
+    };
+    Router::new().route(PATH, any(answer))
+}
+
+/// What answers a request: a gate, and behind it the way that the request can take.
+struct Served {
+    gate: Gate,
+    short: Short,
+    long: StreamableHttpService<Server, LocalSessionManager>,
+}
+
+impl Served {
+    async fn answer(&self, request: Request) -> Response {
+        let answer = async |request, caller| match self.short.answer(request, &caller).await {
+            Taken::Answered(response) => response,
+            Taken::Long(request) => gate::told(self.long.handle(request).await.map(Body::new)).await,
+        };
+        gate::pass(&self.gate, request, answer).await
+    }
 }
 
 fn hosted(hosts: &[String]) -> StreamableHttpServerConfig {
@@ -91,7 +121,7 @@ fn settled(shutdown: &Shutdown, calls: TaskTracker) {
 
 fn manager() -> LocalSessionManager {
     let mut config = SessionConfig::default();
-    config.keep_alive = Some(SILENCE);
+    config.keep_alive = Some(SILENCE + HEARD_EVERY);
     config.channel_capacity = WAITING_MESSAGES;
     // What was said to the end is not kept for a client that went away: how much that is would be up to the client.
     config.completed_cache_ttl = Duration::ZERO;

@@ -4,7 +4,6 @@
 //! are checked; and it writes together whatever answers are ready by then.
 
 mod output;
-mod request;
 
 use std::io;
 use std::sync::Arc;
@@ -20,7 +19,8 @@ use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
 
 use output::Output;
-pub(super) use request::AsWritten;
+
+use super::request;
 
 /// What is read at once, in bytes: some dozens of usual calls.
 const READ_AT_ONCE: usize = 32 << 10;
@@ -93,7 +93,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
     /// What the line says; nothing if that is to be ignored.
     fn message(&mut self) -> Result<Option<RxJsonRpcMessage<RoleServer>>, ErrorData> {
         let read = match request::call(&self.line) {
-            Some(call) => Ok(Some(call)),
+            Some(call) => Ok(Some(call.into_message())),
             None if self.line.trim_ascii().is_empty() => Ok(None),
             None => self.codec.decode(&mut BytesMut::from(self.line.as_slice())),
         };

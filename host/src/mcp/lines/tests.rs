@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
+use crate::mcp::request::AsWritten;
 
 type Message = RxJsonRpcMessage<RoleServer>;
 
@@ -46,10 +47,10 @@ fn a_call_is_read_as_the_sdk_reads_it() {
     for params in params {
         let line = call(params);
         let sdk = read_by_the_sdk(&line).unwrap_or_else(|| panic!("{line}"));
-        assert_eq!(said(request::call(line.as_bytes()).unwrap()), said(sdk), "{line}");
+        assert_eq!(said(request::call(line.as_bytes()).unwrap().into_message()), said(sdk), "{line}");
     }
     let text = call(params[3]).replace(":7,", r#":"seven","#);
-    assert_eq!(said(request::call(text.as_bytes()).unwrap())[0], "seven");
+    assert_eq!(said(request::call(text.as_bytes()).unwrap().into_message())[0], "seven");
 }
 
 #[test]
@@ -77,7 +78,7 @@ proptest! {
     fn any_call_is_read_as_the_sdk_reads_it(name in "\\PC{0,8}", key in "\\PC{0,8}", number in any::<i64>(), id in any::<i64>()) {
         let params = json!({"name": name, "arguments": {key.clone(): number, "deep": [{key: name}]}, "_meta": {"a": number}});
         let line = json!({"method": "tools/call", "params": params, "id": id, "jsonrpc": "2.0"}).to_string();
-        prop_assert_eq!(said(request::call(line.as_bytes()).unwrap()), said(read_by_the_sdk(&line).unwrap()));
+        prop_assert_eq!(said(request::call(line.as_bytes()).unwrap().into_message()), said(read_by_the_sdk(&line).unwrap()));
     }
 }
 
