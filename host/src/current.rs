@@ -180,6 +180,7 @@ impl Current {
         self.0.host.send_replace(host.clone());
         before.replaced().cancel();
         host.keep_approvals();
+        host.makes_ready();
         Ok(reloaded)
     }
 }

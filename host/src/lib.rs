@@ -47,6 +47,7 @@ mod redaction;
 mod refusal;
 mod replace_file;
 mod report;
+mod retention;
 pub mod runs;
 pub mod secrets;
 pub mod serve;

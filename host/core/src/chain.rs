@@ -127,6 +127,12 @@ pub enum Why {
     /// The entry with this number is not the one that is known to have been written.
     #[error("another entry was written under this number: the audit was written anew")]
     Replaced,
+    /// Entries were removed from the beginning, and the audit does not say so.
+    #[error("entries were removed from the beginning, and it does not say so")]
+    Beginning,
+    /// An export of what was removed does not join on to what is left.
+    #[error("the export of what was removed does not join on to it")]
+    Unjoined,
     /// What it says cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(String),

@@ -458,6 +458,34 @@ pub enum Event {
         /// Where they stood.
         places: Vec<Place>,
     },
+    /// What was old was removed from the journal, in one step. The audit begins after `until` from here on.
+    JournalPruned {
+        /// The last entry that was removed.
+        until: u64,
+        /// Its hash: the one that the first entry which is left follows on.
+        hash: Digest,
+        /// What was from before this could be removed, in microseconds since 1970.
+        before: u64,
+        /// Who wanted it: `journal-age`, or `local:USER`.
+        by: String,
+        /// How many calls were removed.
+        calls: u64,
+        /// How many runs of agents were.
+        runs: u64,
+        /// The removed calls of which later entries tell.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        told_calls: Vec<CallId>,
+        /// The removed runs of which later entries tell.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        told_runs: Vec<RunId>,
+    },
+    /// An entry that was removed with those before it, word for word: what it tells of is still there.
+    EntryKept {
+        /// The number that it had.
+        sequence: u64,
+        /// What it says.
+        entry: Box<Entry>,
+    },
     /// Somebody asked a server for more than to look. What came of it is in the entries after this one.
     RequestTaken {
         /// Who: the name of a token, or `local:USER`.
@@ -571,6 +599,9 @@ mod tests {
             r#"{"version":1,"at":5,"event":{"type":"breaker-turned","dependency":"tool:web.get","turned":"half-opened"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"breaker-reset","dependency":"tool:web.get"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"request-taken","caller":"ci","method":"POST","path":"/v1/calls/c/undo"}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"journal-pruned","until":7,"hash":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","before":4,"by":"journal-age","calls":2,"runs":1,"told_calls":["c"],"told_runs":["r"]}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"journal-pruned","until":7,"hash":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","before":4,"by":"local:1000","calls":0,"runs":0}}"#,
+            r#"{"version":1,"at":5,"event":{"type":"entry-kept","sequence":3,"entry":{"version":1,"at":2,"event":{"type":"run-dead-lettered","run":"r"}}}}"#,
             r#"{"version":1,"at":5,"event":{"type":"client-arrived","run":"r","front":"mcp","client":"mcp:editor","calls_itself":"cursor 1.2"}}"#,
             r#"{"version":1,"at":5,"event":{"type":"tool-pinned","component":"files","digest":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}}"#,
         ];

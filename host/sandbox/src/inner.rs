@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{AuthorizedCall, Mode, Sends};
 use toolhold_core::grant::{DirectoryGrant, Grants};
 use toolhold_core::id::Digest;
@@ -176,8 +177,54 @@ impl Inner {
         self.opened.get(directories).map_err(|error| RunFailure::Host(error.to_string()))
     }
 
+    /// Makes all components ready whose machine code nobody has needed so far, one after the other. Blocks.
+    pub(crate) fn make_all_ready(&self) {
+        let entries: Vec<_> = self.registry.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for entry in entries {
+            if let Err(error) = entry.artifact(self) {
+                tracing::warn!(digest = %entry.loaded.digest, %error, "a component cannot be made ready; a call of it tries again");
+            }
+        }
+    }
+
+    /// Makes a component ready and returns how long that took: no call pays for it with its own time.
+    fn make_ready(&self, entry: &Entry) -> Result<Duration, RunFailure> {
+        if entry.is_ready() {
+            return Ok(Duration::ZERO);
+        }
+        let begun = Instant::now();
+        entry.artifact(self).map_err(|error| RunFailure::Host(error.to_string()))?;
+        Ok(begun.elapsed())
+    }
+
+    /// [`make_ready`](Self::make_ready) on a thread of its own. Who stops waiting stops nothing: the next call finds it ready.
+    async fn made_ready(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        cancel: &CancellationToken,
+    ) -> Result<Duration, RunFailure> {
+        if entry.is_ready() {
+            return Ok(Duration::ZERO);
+        }
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let (inner, of_thread) = (Arc::clone(self), Arc::clone(entry));
+        std::thread::Builder::new()
+            .name("toolhold-load".into())
+            .spawn(move || drop(send.send(inner.make_ready(&of_thread))))
+            .map_err(|error| RunFailure::Host(error.to_string()))?;
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(RunFailure::Cancelled),
+            made = receive => made.unwrap_or_else(|_| Err(RunFailure::Host("the loading thread panicked".into()))),
+        }
+    }
+
     /// Runs `job` on this thread. Waits for room until `deadline`.
     pub(crate) fn run_blocking(self: &Arc<Self>, entry: &Entry, job: Job, deadline: Instant) -> Ended {
+        let deadline = match self.make_ready(entry) {
+            Ok(waited) => deadline + waited,
+            Err(failure) => return Ended::refused(failure),
+        };
         let entered = self.admission.enter((entry.loaded.lane, job.caller), deadline, &job.cancel, &self.workers);
         let ticket = match block_on(entered, None) {
             Some(Ok(ticket)) => ticket,
@@ -196,7 +243,11 @@ impl Inner {
     }
 
     /// Runs `job` as a fiber. Waits for room until `deadline`.
-    pub(crate) async fn run(self: &Arc<Self>, entry: &Entry, job: Job, deadline: Instant) -> Ended {
+    pub(crate) async fn run(self: &Arc<Self>, entry: &Arc<Entry>, job: Job, deadline: Instant) -> Ended {
+        let deadline = match self.made_ready(entry, &job.cancel).await {
+            Ok(waited) => deadline + waited,
+            Err(failure) => return Ended::refused(failure),
+        };
         let entered = self.admission.enter((entry.loaded.lane, job.caller), deadline, &job.cancel, &self.workers).await;
         match entered {
             Ok(ticket) => self.as_fiber(entry, job, ticket).await,
@@ -227,7 +278,7 @@ impl Inner {
 
     fn place(&self, entry: &Entry, ticket: &Ticket) -> Result<(Arc<Room>, Arc<Guest>), RunFailure> {
         let room = self.room(ticket.seat).map_err(RunFailure::Host)?;
-        let guest = entry.guest(ticket.seat, &room).map_err(|error| RunFailure::Host(error.to_string()))?;
+        let guest = entry.guest(self, ticket.seat, &room).map_err(|error| RunFailure::Host(error.to_string()))?;
         Ok((room, guest))
     }
 }

@@ -4,7 +4,7 @@
 //! [`AuthorizedCall`](toolhold_core::call::AuthorizedCall) and gives back what came of it and what it used.
 //!
 //! Reading order: [`SandboxConfig`] and [`Sandbox`]; `load` makes bytes a component that can be called, by way of
-//! `component` (what it is) and `engine` (how it is compiled); `admission` lets a call in, callers in turn; `call` runs it with the
+//! `component` (what it is) and `engine` (how it is compiled), or by what was `learned` of it before; `admission` lets a call in, callers in turn; `call` runs it with the
 //! [`capability`]s of its grants, under its [`meter`].
 
 mod admission;
@@ -15,6 +15,7 @@ mod component;
 mod config;
 mod engine;
 mod inner;
+mod learned;
 mod load;
 pub mod meter;
 mod opened;

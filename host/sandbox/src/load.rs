@@ -16,11 +16,12 @@ use toolhold_core::limit::{Limit, Limits};
 
 use crate::call::{Answer, Guest, LaneLinker, Request, Room, RunFailure};
 use crate::component::{
-    self, DescriptionError, InspectError, Kind, Lane, MergeError, Refused, SUPPORTED, Surface, TooMany, WorldError,
-    adapt, inspect, kind_of, lane_of, needs_of, without_section,
+    self, DescriptionError, InspectError, Inspected, Kind, Lane, MergeError, Refused, SUPPORTED, Surface, TooMany,
+    WorldError, adapt, inspect, kind_of, lane_of, needs_of, without_section,
 };
 use crate::engine::{Artifact, CompileError, Unusable};
 use crate::inner::Inner;
+use crate::learned::{self, Code};
 use crate::sandbox::RunOptions;
 
 /// Bytes that the adapter adds to a module.
@@ -73,7 +74,7 @@ impl From<Unusable> for LoadError {
 }
 
 /// Where a description comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum DescribedBy {
     /// The component's `toolhold:tool` section: nothing ran.
     Section,
@@ -120,20 +121,40 @@ impl Loaded {
 /// A loaded component and its code on each engine that has needed it so far.
 pub(crate) struct Entry {
     pub(crate) loaded: Loaded,
-    artifact: Artifact,
+    code: Code,
+    is_module: bool,
     seats: Vec<OnceLock<Arc<Guest>>>,
     shared: OnceLock<Arc<Guest>>,
 }
 
 impl Entry {
+    /// Whether its machine code is there.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.code.get().is_some()
+    }
+
+    /// Its machine code: compiled now, or taken from the cache, if nobody needed it before. Blocks.
+    pub(crate) fn artifact(&self, inner: &Inner) -> Result<&Artifact, LoadError> {
+        self.code.get_or_make(|bytes| {
+            let room = inner.room(Some(0)).map_err(LoadError::Host)?;
+            let component = match self.is_module {
+                true => adapted(inner, bytes)?.0,
+                false => Cow::Borrowed(bytes),
+            };
+            let (artifact, guest) = compiled(inner, &room, &Digest::of(&component), &component, &self.loaded.kind)?;
+            guest.pre(&room, LaneLinker::CallingThread).map_err(|error| unfit(&error))?;
+            Ok(artifact)
+        })
+    }
+
     /// The component on the engine of `room`, which is that of `seat`, or the shared one.
-    pub(crate) fn guest(&self, seat: Option<usize>, room: &Room) -> Result<Arc<Guest>, LoadError> {
+    pub(crate) fn guest(&self, inner: &Inner, seat: Option<usize>, room: &Room) -> Result<Arc<Guest>, LoadError> {
         let slot = seat.map_or(Some(&self.shared), |seat| self.seats.get(seat));
         let slot = slot.ok_or_else(|| LoadError::Host("there is no such seat".into()))?;
         if let Some(guest) = slot.get() {
             return Ok(Arc::clone(guest));
         }
-        let guest = Arc::new(new_guest(&self.artifact, room, &self.loaded.kind)?);
+        let guest = Arc::new(new_guest(self.artifact(inner)?, room, &self.loaded.kind)?);
         Ok(Arc::clone(slot.get_or_init(|| guest)))
     }
 }
@@ -159,6 +180,39 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, LoadError> {
     Ok(bytes)
 }
 
+/// Loads the component `bytes` by what was learned of it, if it was loaded as a whole before: without its machine code, until a call needs it.
+/// Else as [`load`] does.
+pub(crate) fn load_known(inner: &Arc<Inner>, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
+    let digest = Digest::of(&bytes);
+    if let Some(entry) = inner.entry(&digest) {
+        return Ok(entry.loaded.clone());
+    }
+    let (size, most) = (bytes.len() as u64, inner.config.max_component_bytes);
+    if size > most {
+        return Err(InspectError::TooLarge { size, most }.into());
+    }
+    let room = inner.room(Some(0)).map_err(LoadError::Host)?;
+    let learned = inner.cache.learned(&digest, &room.engine);
+    let Some((loaded, is_module)) = learned.and_then(|json| learned::from_json(&json, digest, size)) else {
+        return load(inner, &bytes);
+    };
+    let seats = (0..inner.config.seats()).map(|_| OnceLock::new()).collect();
+    Ok(inner.register(Entry { loaded, code: Code::of(bytes), is_module, seats, shared: OnceLock::new() }))
+}
+
+/// What is made of a module, and how it looks.
+fn adapted(inner: &Inner, bytes: &[u8]) -> Result<(Cow<'static, [u8]>, Inspected), LoadError> {
+    let written = inspect(bytes, inner.config.max_component_bytes)?;
+    // What a module says of itself is no part of what it does: with and without it, the machine code is the same.
+    let component = adapt(&without_section(bytes), &written.exports)?;
+    let found = inspect(&component, inner.config.max_component_bytes.saturating_add(ADAPTER))?;
+    if found.exports.is_empty() {
+        let why = "it has neither the `_start` of a program nor the types of a component";
+        return Err(InspectError::CoreModule(why.into()).into());
+    }
+    Ok((Cow::Owned(component), found))
+}
+
 /// Loads the component `bytes`, unless it is loaded.
 pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError> {
     let digest = Digest::of(bytes);
@@ -167,17 +221,9 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
     }
     let written = inspect(bytes, inner.config.max_component_bytes)?;
     let section = written.section.clone().and_then(|range| bytes.get(range));
-    let (component, found) = match written.is_module {
-        true => {
-            // What a module says of itself is no part of what it does: with and without it, the machine code is the same.
-            let component = adapt(&without_section(bytes), &written.exports)?;
-            let found = inspect(&component, inner.config.max_component_bytes.saturating_add(ADAPTER))?;
-            if found.exports.is_empty() {
-                let why = "it has neither the `_start` of a program nor the types of a component";
-                return Err(InspectError::CoreModule(why.into()).into());
-            }
-            (Cow::Owned(component), found)
-        }
+    let is_module = written.is_module;
+    let (component, found) = match is_module {
+        true => adapted(inner, bytes)?,
         false => (Cow::Borrowed(bytes), written),
     };
     let kind = kind_of(&found.exports)?;
@@ -208,13 +254,17 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
             exports: found.exports.iter().cloned().collect(),
             refused: surface.iter().flat_map(|surface| surface.refused.iter().cloned()).collect(),
         },
-        artifact,
+        code: Code::made(artifact),
+        is_module,
         seats,
         shared: OnceLock::new(),
     };
     let (description, described_by) = described(inner, &entry, surface.as_ref(), section)?;
     entry.loaded.description = Arc::new(description);
     entry.loaded.described_by = described_by;
+    if let Some(json) = learned::to_json(&entry.loaded, is_module) {
+        inner.cache.keep_learned(&digest, &room.engine, &json);
+    }
     Ok(inner.register(entry))
 }
 

@@ -120,6 +120,26 @@ impl Sandbox {
         load::load(&self.0, bytes)
     }
 
+    /// [`Self::load_blocking`] on a thread of its own; but where this version has loaded the component before, with the same cache, it is not
+    /// compiled, nor is its machine code looked at, until a call of it needs that.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] says what is wrong with it.
+    pub async fn load_known(&self, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
+        self.loading(move |sandbox| load::load_known(&sandbox.0, bytes)).await
+    }
+
+    /// From here on, on a thread of its own, makes those components ready that nobody has called so far, so that the first call waits for
+    /// nothing.
+    pub fn make_ready(&self) {
+        let inner = Arc::clone(&self.0);
+        let begun = std::thread::Builder::new().name("toolhold-load".into()).spawn(move || inner.make_all_ready());
+        if let Err(error) = begun {
+            tracing::warn!(%error, "components are made ready by their first calls");
+        }
+    }
+
     /// Reads and loads a component. Blocks. What was read counts: the file is not looked at again.
     ///
     /// # Errors

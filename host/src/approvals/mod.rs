@@ -7,7 +7,7 @@
 //!
 //! No call, tool or client of a host gets hold of [`Approvals::decide`]: fronts give it to people only.
 
-mod age;
+pub(crate) mod age;
 mod asking;
 mod desk;
 mod error;

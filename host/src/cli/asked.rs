@@ -33,10 +33,7 @@ pub(super) enum Door {
 pub(super) async fn open_or_ask(project: &Project, ui: Ui) -> Result<Door, Failure> {
     match try_open(project, Vec::new(), ui).await? {
         Opened::Ours(host) => Ok(Door::Ours(host)),
-        Opened::InUse(failure) => match Client::connect(&project.state()).await.code(ExitCode::Host)? {
-            Some(client) => Ok(Door::Theirs(Holder { client, state: project.state() })),
-            None => Err(failure),
-        },
+        Opened::InUse(failure) => Holder::of(project).await?.map(Door::Theirs).ok_or(failure),
     }
 }
 
@@ -47,6 +44,12 @@ pub(super) struct Holder {
 }
 
 impl Holder {
+    /// Whoever holds the state directory of the project and can be asked.
+    pub(super) async fn of(project: &Project) -> Result<Option<Self>, Failure> {
+        let client = Client::connect(&project.state()).await.code(ExitCode::Host)?;
+        Ok(client.map(|client| Self { client, state: project.state() }))
+    }
+
     /// What is written there so far.
     pub(super) fn reader(&self) -> Result<Reader, Failure> {
         Reader::open(&self.state).code(ExitCode::Host)

@@ -1,16 +1,18 @@
 //! `toolhold audit`: checks the audit trail, or writes it out.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Subcommand;
-use serde_json::json;
 use toolhold_core::chain::Head;
 
-use super::failure::{CommandResult, Failure};
+use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::Project;
 use super::ui::Ui;
 use crate::exit_code::ExitCode;
-use crate::journal::{self, Reader};
+use crate::journal::{self, Reader, Verified};
 
 /// Check the audit trail, or write it out.
 #[derive(Debug, Subcommand)]
@@ -20,6 +22,9 @@ pub(super) enum Audit {
         /// A head that was noted elsewhere, as an earlier `verify` printed it: shows that nothing before it was rewritten.
         #[arg(long, value_name = "HEAD")]
         expect: Option<Head>,
+        /// An export of everything that was removed since because it was old: it is checked as well, and has to join on.
+        #[arg(long, value_name = "FILE")]
+        older: Option<PathBuf>,
     },
     /// Write every entry as a line of JSON.
     Export {
@@ -34,11 +39,11 @@ impl Audit {
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let reader = Reader::open(&project.state()).map_err(failure)?;
         match self {
-            Self::Verify { expect } => {
-                let verified = reader.verify(expect.as_ref()).map_err(failure)?;
-                ui.result(&json!({"entries": verified.entries, "head": verified.head.to_string()}), |_| {
-                    format!("{} entries, none changed; head {}", verified.entries, verified.head)
-                })?;
+            Self::Verify { expect, older } => {
+                let mut older = older.as_deref().map(opened).transpose()?;
+                let older = older.as_mut().map(|older| older as &mut dyn BufRead);
+                let verified = reader.verify_joined(expect.as_ref(), older).map_err(failure)?;
+                ui.result(&verified, readable)?;
             }
             Self::Export { from } => {
                 let mut out = Out { out: std::io::stdout().lock(), is_unread: false };
@@ -50,6 +55,22 @@ impl Audit {
             }
         }
         Ok(ExitCode::Success)
+    }
+}
+
+fn opened(path: &Path) -> Result<BufReader<File>, Failure> {
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("cannot open `{shown}`")).code(ExitCode::BadInput)?;
+    Ok(BufReader::new(file))
+}
+
+fn readable(verified: &Verified) -> String {
+    let Verified { entries, head, begins_after } = verified;
+    match begins_after {
+        None => format!("{entries} entries, none changed; head {head}"),
+        Some(start) => format!(
+            "{entries} entries, none changed; head {head}; what is older was removed, as the audit says, up to {start}"
+        ),
     }
 }
 
@@ -71,7 +92,10 @@ impl<W: Write> Write for Out<W> {
 
 fn failure(error: journal::Error) -> Failure {
     let code = match &error {
-        journal::Error::Broken(_) | journal::Error::Cut { .. } | journal::Error::Corrupt(_) => ExitCode::AuditBroken,
+        journal::Error::Broken(_)
+        | journal::Error::Cut { .. }
+        | journal::Error::Removed { .. }
+        | journal::Error::Corrupt(_) => ExitCode::AuditBroken,
         _ => ExitCode::Host,
     };
     Failure::new(code, error)

@@ -23,6 +23,7 @@ mod fetch;
 mod health;
 mod history;
 mod inspect;
+mod journal;
 mod keys;
 mod known;
 mod lock;
@@ -119,6 +120,8 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
+    Journal(journal::Journal),
+    #[command(subcommand)]
     Breakers(breakers::Breakers),
     #[command(subcommand)]
     Unknown(unknown::Unknown),
@@ -183,6 +186,7 @@ impl Cli {
             Command::Fetch(command) => block_on(command.run(&project, ui)),
             Command::Manifest(command) => block_on(command.run(&project, ui)),
             Command::Audit(command) => command.run(&project, ui),
+            Command::Journal(command) => block_on(command.run(&project, ui)),
             Command::Breakers(command) => block_on(command.run(&project, ui)),
             Command::Unknown(command) => block_on(command.run(&project, ui)),
             Command::New(command) => command.run(ui),

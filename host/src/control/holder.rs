@@ -11,10 +11,11 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
 use super::socket::Listener;
-use super::{CONTROL, MCP, reload};
+use super::{CONTROL, MCP, prune, reload};
 use crate::Current;
 use crate::access::{Caller, Connection};
 use crate::mcp::{Server, Settings};
+use crate::retention;
 use crate::serve::{Bounds, Marks, drive};
 use crate::shutdown::Shutdown;
 
@@ -80,13 +81,16 @@ impl Drop for Holding {
 ///
 /// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use.
 pub(crate) fn hold_with(host: &Current, router: Router, shutdown: &Shutdown) {
+    host.host().makes_ready();
     let journal = host.host().journal().clone();
-    let (state, router) = (journal.directory(), router.merge(reload::router(host.clone())));
+    let router = router.merge(reload::router(host.clone())).merge(prune::router(host.clone()));
+    let state = journal.directory();
     let bound = Listener::bind(state, CONTROL).and_then(|control| Ok((control, Listener::bind(state, MCP)?)));
     let (control, mcp) = match bound {
         Ok(both) => both,
         Err(error) => return tracing::warn!(%error, "other processes cannot reach this one"),
     };
+    drop(shutdown.spawn(retention::keep(host.clone(), shutdown.clone())));
     let marks = Local(Caller::local(&rustix::process::geteuid().as_raw().to_string()));
     let ending = shutdown.clone();
     listen(control, host.clone(), shutdown, move |stream| {

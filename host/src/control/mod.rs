@@ -7,12 +7,14 @@
 mod attach;
 mod client;
 mod holder;
+mod prune;
 mod reload;
 mod socket;
 
 pub(crate) use attach::{Attached, attach};
 pub(crate) use client::{Answer, Client};
 pub(crate) use holder::{Holding, hold_with};
+pub(crate) use prune::{PATH as PRUNE, Wanted as WantedPruned};
 pub(crate) use reload::{PATH as RELOAD, Wanted};
 
 /// The name of the socket for commands.

@@ -89,7 +89,7 @@ pub async fn examine(patient: &Patient) -> Vec<Check> {
         machine::seccomp(patient),
         machine::open_files(),
     ]);
-    checks.extend(state::examine(patient));
+    checks.extend(state::examine(patient, manifest.as_ref().map(|manifest| manifest.host().journal_age)));
     checks.push(state::clock(patient));
     checks.extend(of_project);
     if let Some(manifest) = manifest {

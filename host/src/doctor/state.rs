@@ -18,10 +18,15 @@ const EARLIEST: u64 = 1_767_225_600_000_000;
 /// How far the clock may be behind the journal, in microseconds.
 const BEHIND: u64 = 60_000_000;
 
-pub(super) fn examine(patient: &Patient) -> Vec<Check> {
+/// How large a journal is before it is worth a word, in bytes.
+const LARGE_JOURNAL: u64 = 1 << 30;
+
+/// Where there is a manifest, `journal_age` is what it says.
+pub(super) fn examine(patient: &Patient, journal_age: Option<u64>) -> Vec<Check> {
     let state = &patient.config.state;
     let mut checks = vec![rights(state)];
     checks.extend(record(state));
+    checks.extend(size(state, journal_age));
     if let Some(folder) = nearest(state) {
         checks.push(space(&folder));
         checks.push(reflink(&folder));
@@ -75,6 +80,28 @@ fn record(state: &Path) -> Option<Check> {
             "`toolhold audit verify` says what is wrong; to begin anew, move the state directory away",
         )),
     }
+}
+
+/// How large the journal is, and whether anything bounds it.
+fn size(state: &Path, journal_age: Option<u64>) -> Option<Check> {
+    let reader = Reader::open_if_any(state).ok().flatten()?;
+    let ((calls, since), free) = (reader.calls_since().ok()?, reader.free_bytes().ok()?);
+    let bytes = |ending: &str| state.join(format!("journal.db{ending}")).metadata().map_or(0, |file| file.len());
+    let (name, bytes) = ("journal-size", bytes("") + bytes("-wal"));
+    let since = since.and_then(|at| jiff::Timestamp::from_microsecond(i64::try_from(at).ok()?).ok());
+    let since = since.map_or_else(String::new, |at| format!(" since {}", at.strftime("%Y-%m-%d")));
+    let says = format!("{} MiB, {} MiB of them free: {calls} calls{since}", bytes >> 20, free >> 20);
+    let is_bounded = journal_age.is_some_and(|age| age > 0);
+    Some(match bytes {
+        bytes if bytes < LARGE_JOURNAL => Check::good(name, says),
+        _ if free > bytes / 2 => Check::note(name, says, "`toolhold journal compact` gives back what is free"),
+        _ if is_bounded => Check::good(name, says),
+        _ => Check::note(
+            name,
+            format!("{says}; nothing is ever removed"),
+            "say in `[host]` of the manifest for how long it is kept (`journal-age = \"365d\"`), or `toolhold journal prune --older-than 365d`",
+        ),
+    })
 }
 
 fn in_use(state: &Path) -> String {

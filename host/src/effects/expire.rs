@@ -1,6 +1,6 @@
 //! How long what was there before is kept: by age and by size, the oldest goes first.
 //!
-//! Looked at when a host is opened, and again whenever more is kept than may be: a host that runs for long fills no disk.
+//! Looked at when a host is opened, now and then while it serves, and whenever more is kept than may be: a host that runs for long fills no disk.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -40,7 +40,7 @@ impl Kept {
 
 impl Host {
     /// Removes what is too old, and the oldest while there is too much.
-    pub(super) async fn expire(&self) -> Result<(), journal::Error> {
+    pub(crate) async fn expire(&self) -> Result<(), journal::Error> {
         let (now, kept) = (clock::micros(), &self.0.effects.kept);
         // Nobody waits for the outcome of a call whose plan is on disk, so the last ones may still be on their way.
         self.0.journal.flush().await?;

@@ -1,8 +1,8 @@
-//! The audit in the database: appended to, read in order, never changed.
+//! The audit in the database: appended to, read in order, never changed; what is old can be removed from its beginning.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use toolhold_core::chain::{Broken, Head, Why};
-use toolhold_core::event::Entry;
+use toolhold_core::event::{Entry, Event};
 use toolhold_core::id::Digest;
 
 use super::error::Error;
@@ -37,11 +37,58 @@ pub(super) fn last(connection: &Connection) -> Result<Head, Error> {
     Ok(head)
 }
 
-/// Whether the entry that was `noted` is there.
-pub(super) fn check_noted(connection: &Connection, noted: &Head, found: &Head) -> Result<(), Error> {
+/// The last entry that was removed from the beginning, if the audit says so and begins right after it.
+pub(super) fn start(connection: &Connection) -> Result<Head, Error> {
+    if is_older(connection)? {
+        return Ok(Head::default());
+    }
+    let sql = "SELECT sequence, hash, told FROM audit_start";
+    let read = |row: &Row<'_>| {
+        let head = Head { sequence: row.get::<_, i64>(0)?.cast_unsigned(), hash: digest(row, 1)? };
+        Ok((head, row.get::<_, i64>(2)?))
+    };
+    let noted = connection.query_row(sql, [], read).optional()?;
+    let (start, told) = noted.unwrap_or_default();
+    if noted.is_some() {
+        let sql = "SELECT body FROM audit WHERE sequence = ?1";
+        let body: Option<String> = connection.query_row(sql, [told], |row| row.get(0)).optional()?;
+        let says = body.and_then(|body| serde_json::from_str::<Entry>(&body).ok()).map(|entry| entry.event);
+        if !matches!(says, Some(Event::JournalPruned { until, hash, .. }) if (until, hash) == (start.sequence, start.hash))
+        {
+            return Err(Broken { at: told.cast_unsigned(), why: Why::Beginning }.into());
+        }
+    }
+    let first: Option<i64> = connection.query_row("SELECT min(sequence) FROM audit", [], |row| row.get(0))?;
+    match first.map(i64::cast_unsigned) {
+        Some(first) if first != start.sequence + 1 => {
+            Err(Broken { at: start.sequence + 1, why: Why::Missing { found: first } }.into())
+        }
+        _ => Ok(start),
+    }
+}
+
+/// Removes everything up to `until`, as the entry `told` says. It has to be there.
+pub(super) fn cut(connection: &Connection, until: &Head, told: u64) -> Result<(), Error> {
+    let sql = "INSERT INTO audit_start (only, sequence, hash, told) VALUES (1, ?1, ?2, ?3)
+               ON CONFLICT (only) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, told = excluded.told";
+    let row = params![until.sequence.cast_signed(), until.hash.as_bytes(), told.cast_signed()];
+    connection.prepare_cached(sql)?.execute(row)?;
+    connection.prepare_cached("DELETE FROM audit WHERE sequence <= ?1")?.execute([until.sequence.cast_signed()])?;
+    Ok(())
+}
+
+/// Readers bring no database up to date: they may not write.
+fn is_older(connection: &Connection) -> Result<bool, Error> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'audit_start'";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0)
+}
+
+/// Whether the entry that was `noted` is there, or was removed with those before `start`.
+pub(super) fn check_noted(connection: &Connection, noted: &Head, (start, found): (&Head, &Head)) -> Result<(), Error> {
     let sql = "SELECT hash FROM audit WHERE sequence = ?1";
     let hash = match noted.sequence {
-        0 => Some(Head::default().hash),
+        number if number < start.sequence => return Ok(()),
+        number if number == start.sequence => Some(start.hash),
         number => connection.query_row(sql, [number.cast_signed()], |row| digest(row, 0)).optional()?,
     };
     match hash {

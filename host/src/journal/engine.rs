@@ -18,13 +18,14 @@ use super::completed;
 use super::directory::Directory;
 use super::error::Error;
 use super::head::HeadFile;
+use super::pruning::{self, Prune, Pruned};
 use super::queue::{Answer, Command, Queue, Work};
 use super::record::{Admission, End, Intent};
 use super::subscription::{Pending, Subscribers};
-use super::{Durability, Options, approvals, audit, dependencies, migrations, plans, runs, standing, tapes};
+use super::{Durability, Options, approvals, audit, dependencies, migrations, plans, runs, space, standing, tapes};
 
 /// Prepared statements that are kept: more than there are.
-const STATEMENTS: usize = 32;
+const STATEMENTS: usize = 64;
 
 /// Everything that is needed to write.
 pub(super) struct Engine {
@@ -47,10 +48,11 @@ impl Engine {
     pub(super) fn open(directory: Directory, options: &Options, subscribers: Subscribers) -> Result<Self, Error> {
         let mut connection = connect(&directory)?;
         migrations::apply(&mut connection)?;
+        let start = audit::start(&connection)?;
         let head = audit::last(&connection)?;
         let (file, noted) = HeadFile::open(&directory.head())?;
         if let Some(noted) = noted {
-            audit::check_noted(&connection, &noted, &head)?;
+            audit::check_noted(&connection, &noted, (&start, &head))?;
         }
         let redactor = options.redactor.clone();
         let mut engine = Self {
@@ -149,6 +151,11 @@ impl Engine {
             Work::RemoveApprovals(before, at) => {
                 calls::Step { event: None, answer: Ok(Answer::Removed(self.remove_approvals(*before, *at)?)) }
             }
+            Work::Prune(prune) => return self.prune(prune),
+            Work::GiveBack(pages) => {
+                let given = space::give_back(&self.connection, *pages)?;
+                calls::Step { event: None, answer: Ok(Answer::Removed(given)) }
+            }
             Work::Settle(call, settlement) => match whole.get(call) {
                 Some(intent) => completed::write(&self.connection, intent, settlement, &self.redactor)?,
                 None => {
@@ -213,6 +220,24 @@ impl Engine {
         Ok(number)
     }
 
+    /// One step of removing what is old. What is found broken in the audit is not removed, and is no failure of the disk.
+    fn prune(&mut self, prune: &Prune) -> Result<Result<Answer, Error>, Error> {
+        let sifted = match pruning::sift(&self.connection, prune.before) {
+            Ok(Some(sifted)) => sifted,
+            Ok(None) => return Ok(Ok(Answer::Pruned(Pruned::default()))),
+            Err(error @ Error::Broken(_)) => return Ok(Err(error)),
+            Err(error) => return Err(error),
+        };
+        sifted.remove(&self.connection)?;
+        // As they were written: what stays is compared with them to the letter.
+        for (sequence, entry) in sifted.kept.iter().cloned() {
+            self.append_as_it_is(Entry::new(prune.at, Event::EntryKept { sequence, entry: Box::new(entry) }))?;
+        }
+        self.append(prune.at, sifted.event(prune))?;
+        audit::cut(&self.connection, &sifted.until, self.head.sequence)?;
+        Ok(Ok(Answer::Pruned(sifted.counts())))
+    }
+
     fn step(&mut self, number: usize, step: &runs::RunStep) -> Result<calls::Step, Error> {
         let appended = runs::append(&self.connection, step, &self.redactor)?;
         if appended.stored {
@@ -239,7 +264,10 @@ impl Engine {
 
     fn append(&mut self, at: u64, event: Event) -> Result<(), Error> {
         let event = self.clean(event)?;
-        let entry = Entry::new(at, event);
+        self.append_as_it_is(Entry::new(at, event))
+    }
+
+    fn append_as_it_is(&mut self, entry: Entry) -> Result<(), Error> {
         self.head = audit::append(&self.connection, &self.head, &entry)?;
         self.pending.entry(self.head.sequence, entry);
         Ok(())
@@ -301,6 +329,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Writes the database anew, without what is free in it. Everybody waits meanwhile.
+    pub(super) fn compact(&mut self) -> Result<(), Error> {
+        space::compact(&self.connection)?;
+        self.checkpoint()
+    }
+
     #[cfg(test)]
     pub(super) fn with_connection(&self, act: impl FnOnce(&Connection)) {
         act(&self.connection);
@@ -331,6 +365,8 @@ fn connect(directory: &Directory) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(&path, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // In a file that holds something already, this says nothing: it is done when that is written anew.
+    connection.execute_batch(space::GIVES_BACK)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(Error::Database(format!(
@@ -338,6 +374,7 @@ fn connect(directory: &Directory) -> Result<Connection, Error> {
             path.display()
         )));
     }
+    connection.execute_batch(space::SHORT_LOG)?;
     connection
         .execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
     Ok(connection)

@@ -54,6 +54,17 @@ pub enum Error {
         /// What is there.
         found: Head,
     },
+    /// What is expected of the audit was removed from its beginning.
+    #[error(
+        "entry {} was removed from the audit, which begins after entry {} now: it can be compared with an export of what was removed \
+         (`toolhold audit verify --older FILE`)", .expected.sequence, .start.sequence
+    )]
+    Removed {
+        /// What is expected.
+        expected: Head,
+        /// After which entry the audit begins.
+        start: Head,
+    },
     /// The audit does not hold.
     #[error(transparent)]
     Broken(#[from] Broken),

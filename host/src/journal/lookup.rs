@@ -95,8 +95,10 @@ pub(super) fn names(connection: &Connection, of: NameOf, beginning: &str, limit:
 pub(super) fn audit(connection: &Connection, filter: &AuditFilter) -> Result<Vec<FoundEntry>, Error> {
     let sql = "SELECT sequence, hash, body FROM audit WHERE sequence < ?1
                  AND (?2 IS NULL OR json_extract(body, '$.event.type') = ?2)
-                 AND (?3 IS NULL OR json_extract(body, '$.event.call') = ?3 OR json_extract(body, '$.event.by') = ?3)
+                 AND (?3 IS NULL OR json_extract(body, '$.event.call') = ?3 OR json_extract(body, '$.event.by') = ?3
+                      OR json_extract(body, '$.event.entry.event.call') = ?3)
                  AND (?4 IS NULL OR json_extract(body, '$.event.run') = ?4
+                      OR json_extract(body, '$.event.entry.event.run') = ?4
                       OR json_extract(body, '$.event.call') IN (SELECT call FROM calls WHERE run = ?4))
                  AND (?5 IS NULL OR json_extract(body, '$.at') >= ?5) AND (?6 IS NULL OR json_extract(body, '$.at') < ?6)
                ORDER BY sequence DESC LIMIT ?7";

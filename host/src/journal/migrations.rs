@@ -17,6 +17,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/0006_tapes.sql")),
         M::up(include_str!("migrations/0007_approvals.sql")),
         M::up(include_str!("migrations/0008_approval_age.sql")),
+        M::up(include_str!("migrations/0009_retention.sql")),
     ])
 });
 

@@ -14,7 +14,8 @@
 //! What the audit shows: each entry's hash covers the one before it, `audit.head` notes the end, and what is stored of a call
 //! must be what the audit says of it. So an edit, a cut, a reordering by somebody who can write the database is found.
 //! Somebody who can write the whole state directory and knows this format can write all of it anew; against that, note
-//! [`Verified::head`] elsewhere and have it compared. Entries for which nobody waited and that came after the last one that
+//! [`Verified::head`] elsewhere and have it compared. What is old can be removed from the beginning, where the audit itself says so: what is
+//! left still holds, and joins on to an export of what was removed. Entries for which nobody waited and that came after the last one that
 //! did can be cut off unnoticed until the journal is closed.
 
 mod approvals;
@@ -26,15 +27,18 @@ mod directory;
 mod engine;
 mod error;
 mod head;
+mod joined;
 mod lent;
 mod lookup;
 mod migrations;
 mod plans;
+mod pruning;
 mod queue;
 mod reader;
 mod record;
 mod runs;
 mod search;
+mod space;
 mod standing;
 mod subscription;
 mod tapes;
@@ -57,6 +61,7 @@ pub(crate) use directory::prepared;
 pub use error::Error;
 pub use lookup::{AuditFilter, FoundEntry, NameOf, ToolUse};
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
+pub use pruning::{Prune, Pruned};
 pub use reader::{Reader, Verified};
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
@@ -395,6 +400,42 @@ impl Journal {
     /// The journal cannot be written.
     pub async fn keep_tape(&self, kept: KeptTape) -> Result<(), Error> {
         self.write(Work::Tape(Box::new(kept)), false, false).await.map(drop)
+    }
+
+    /// One step of removing what is old: ended calls and ended runs with what belongs to them, and the audit of them. Nothing was left to be
+    /// removed where it comes to no entries.
+    ///
+    /// # Errors
+    ///
+    /// The audit is broken there, or it could not be written: nothing of the step was removed.
+    pub async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
+        match self.write(Work::Prune(Box::new(prune)), false, true).await? {
+            Some(Answer::Pruned(pruned)) => Ok(pruned),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Gives some of what is free in the database back to the file system, and says whether there was any. A database from before this was
+    /// possible keeps it, for what is written next, until it is [compacted](Self::compact).
+    ///
+    /// # Errors
+    ///
+    /// It could not be written.
+    pub async fn give_back(&self) -> Result<bool, Error> {
+        match self.write(Work::GiveBack(space::PAGES_OF_A_STEP), false, true).await? {
+            Some(Answer::Removed(pages)) => Ok(pages > 0),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// Writes the database anew, without what is free in it. Needs as much room again meanwhile. Blocks everybody who writes.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: it is what it was.
+    pub fn compact(&self) -> Result<(), Error> {
+        let mut engine = self.inner.engine.lock().map_err(|_| Error::Closed)?;
+        engine.as_mut().ok_or(Error::Closed)?.compact()
     }
 
     /// Removes the steps of a run that is over.

@@ -15,6 +15,7 @@ use super::approvals::{Ask, Asked, Changing};
 use super::dependencies::Remember;
 use super::error::Error;
 use super::plans::{Planned, Turn};
+use super::pruning::{Prune, Pruned};
 use super::record::{Admission, Intent, Settlement};
 use super::runs::RunStep;
 use super::tapes::KeptTape;
@@ -58,6 +59,10 @@ pub(super) enum Work {
     ExpireApprovals(u64),
     /// Approvals whose time was over before this; and the time.
     RemoveApprovals(u64, u64),
+    /// One step of removing what is old.
+    Prune(Box<Prune>),
+    /// Gives so many free pages back to the file system.
+    GiveBack(u32),
     /// An event that is added only where it says something new.
     Announce(u64, Box<Event>),
     /// Nothing: answered when everything before it is written.
@@ -82,6 +87,8 @@ impl Work {
             | Self::Change(_)
             | Self::ExpireApprovals(_)
             | Self::RemoveApprovals(..)
+            | Self::Prune(_)
+            | Self::GiveBack(_)
             | Self::Record(..)
             | Self::Announce(..)
             | Self::Barrier
@@ -99,6 +106,7 @@ pub(super) enum Answer {
     Approvals(Vec<Approval>),
     /// How many.
     Removed(usize),
+    Pruned(Pruned),
     Done,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Works beside a host that writes: every method sees one moment. Writes nothing.
 
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,9 +21,11 @@ use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
+use super::joined;
 use super::lent::{Idle, Lent};
 use super::lookup::{self, AuditFilter, FoundEntry, NameOf, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
+use super::pruning::{self, Aside, Pruned};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
 use super::search::{self, AuditPage, AuditSearch};
@@ -50,10 +53,20 @@ pub struct Verified {
     /// The end of the audit, to be noted elsewhere: `12:sha256:…`.
     #[serde(serialize_with = "as_text")]
     pub head: Head,
+    /// The last entry that was removed from its beginning, as the audit says; `None` where none was.
+    #[serde(serialize_with = "as_text_if_any")]
+    pub begins_after: Option<Head>,
 }
 
 fn as_text<S: serde::Serializer>(head: &Head, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(head)
+}
+
+fn as_text_if_any<S: serde::Serializer>(head: &Option<Head>, serializer: S) -> Result<S::Ok, S::Error> {
+    match head {
+        Some(head) => serializer.collect_str(head),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl Reader {
@@ -428,18 +441,90 @@ impl Reader {
         lookup::tools(&self.connection)
     }
 
+    /// What would be removed of what was over before `before`, in microseconds since 1970, once the steps of the runs `expiring` are.
+    ///
+    /// # Errors
+    ///
+    /// The audit is broken there, or the database cannot be read.
+    pub fn prunable(&self, before: u64, expiring: &BTreeSet<RunId>) -> Result<Pruned, Error> {
+        let moment = self.connection.unchecked_transaction()?;
+        pruning::foreseen(&moment, before, expiring)
+    }
+
+    /// How many bytes of the database are free for what is written next.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn free_bytes(&self) -> Result<u64, Error> {
+        let number = |pragma: &str| -> Result<u64, Error> {
+            Ok(self.connection.query_row(pragma, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        };
+        Ok(number("PRAGMA freelist_count")?.saturating_mul(number("PRAGMA page_size")?))
+    }
+
+    /// How many calls are on record, and since when the first of them, in microseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn calls_since(&self) -> Result<(u64, Option<u64>), Error> {
+        let sql = "SELECT count(*), (SELECT admitted_at FROM calls ORDER BY number LIMIT 1) FROM calls";
+        let read = |row: &Row<'_>| {
+            Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned)))
+        };
+        Ok(self.connection.query_row(sql, [], read)?)
+    }
+
     /// Checks the whole audit, the stored calls against it, and its end against `audit.head` and against `expected`.
     ///
     /// # Errors
     ///
-    /// [`Error::Broken`] with the first entry that does not hold; [`Error::Corrupt`] where the file itself is damaged.
+    /// [`Error::Broken`] with the first entry that does not hold; [`Error::Corrupt`] where the file itself is damaged;
+    /// [`Error::Removed`] where what is expected was removed from the beginning.
     pub fn verify(&self, expected: Option<&Head>) -> Result<Verified, Error> {
+        self.verify_joined(expected, None)
+    }
+
+    /// [`Reader::verify`], with an `export` of everything that was removed from the beginning: it is checked as well, has to join on to what
+    /// is left, and to have what is expected of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::verify`].
+    pub fn verify_joined(&self, expected: Option<&Head>, export: Option<&mut dyn BufRead>) -> Result<Verified, Error> {
         let moment = self.connection.unchecked_transaction()?;
         self.check_file()?;
-        let mut head = Head::default();
-        let mut known: Vec<Head> = self.noted.iter().chain(expected).copied().collect();
+        let aside = Aside::of(&moment)?;
+        let start = aside.start;
+        let exported = match export {
+            Some(export) => Some(joined::check(export, &start, expected)?),
+            None => None,
+        };
+        if let Some(expected) = expected.filter(|expected| expected.sequence < start.sequence)
+            && exported.is_none()
+        {
+            return Err(Error::Removed { expected: *expected, start });
+        }
+        let known = self.noted.iter().chain(expected).chain(&exported);
+        let known = known.filter(|known| known.sequence >= start.sequence).copied().collect();
+        self.verify_from(&moment, &aside, known)
+    }
+
+    fn verify_from(&self, moment: &Connection, aside: &Aside, mut known: Vec<Head>) -> Result<Verified, Error> {
+        let mut head = aside.start;
+        let begins_after = (head != Head::default()).then_some(head);
+        if begins_after.is_some() {
+            if known.iter().any(|known| known.sequence == head.sequence && known.hash != head.hash) {
+                return Err(Broken { at: head.sequence, why: Why::Replaced }.into());
+            }
+            known.retain(|known| known.sequence != head.sequence);
+        }
         let mut tally = Tally::default();
-        audit::walk(&moment, 0, |stored: Stored| -> Result<(), Error> {
+        for (at, entry) in &aside.kept {
+            tally.check((moment, aside), *at, entry)?;
+        }
+        audit::walk(moment, 0, |stored: Stored| -> Result<(), Error> {
             let link =
                 Link { sequence: stored.sequence, previous: stored.previous, hash: stored.hash, body: &stored.body };
             head.follow(&link)?;
@@ -448,13 +533,16 @@ impl Reader {
                 return Err(Broken { at: head.sequence, why: Why::Replaced }.into());
             }
             known.retain(|known| known.sequence != head.sequence || known.sequence == 0);
-            tally.check(&moment, head.sequence, &stored.body)
+            tally.check((moment, aside), head.sequence, &understood(head.sequence, &stored.body)?)
         })?;
         let genesis = Head::default();
         match known.iter().find(|known| **known != genesis).copied() {
             Some(missing) if missing.sequence == 0 => Err(Broken { at: 0, why: Why::Replaced }.into()),
             Some(_) => Err(Broken { at: head.sequence + 1, why: Why::Cut }.into()),
-            None => tally.finish(&moment, head.sequence).map(|()| Verified { entries: head.sequence, head }),
+            None => {
+                tally.finish(moment, head.sequence)?;
+                Ok(Verified { entries: head.sequence - aside.start.sequence, head, begins_after })
+            }
         }
     }
 
@@ -486,6 +574,16 @@ impl Reader {
     }
 }
 
+/// What an entry says.
+fn understood(at: u64, body: &str) -> Result<Entry, Error> {
+    let unreadable = |why: String| Error::from(Broken { at, why: Why::Unreadable(why) });
+    let entry: Entry = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
+    match entry.version {
+        VERSION => Ok(entry),
+        other => Err(unreadable(format!("it has version {other}"))),
+    }
+}
+
 /// How many calls came how far, by the audit.
 #[derive(Default)]
 struct Tally {
@@ -499,11 +597,9 @@ struct Tally {
 
 impl Tally {
     /// Compares an entry with what is stored of its call.
-    fn check(&mut self, connection: &Connection, at: u64, body: &str) -> Result<(), Error> {
-        let unreadable = |why: String| Error::from(Broken { at, why: Why::Unreadable(why) });
-        let entry: Entry = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
-        if entry.version != VERSION {
-            return Err(unreadable(format!("it has version {}", entry.version)));
+    fn check(&mut self, (connection, aside): (&Connection, &Aside), at: u64, entry: &Entry) -> Result<(), Error> {
+        if aside.tells_of_gone(&entry.event) {
+            return Ok(());
         }
         if let Some(standing) = entry.event.standing() {
             self.said.insert((standing.kind.to_owned(), standing.name.to_owned()), standing.digest);
@@ -513,7 +609,7 @@ impl Tally {
         match &entry.event {
             Event::CallAdmitted { call, .. } => {
                 self.admitted += 1;
-                stored_call(connection, at, call)?.admitted_as(at, &entry)
+                stored_call(connection, at, call)?.admitted_as(at, entry)
             }
             Event::CallSettled { call, outcome, .. } => {
                 self.settled += 1;
@@ -523,7 +619,7 @@ impl Tally {
                 self.admitted += 1;
                 self.settled += 1;
                 let stored = stored_call(connection, at, call)?;
-                stored.completed_as(at, &entry)?;
+                stored.completed_as(at, entry)?;
                 stored.settled_as(at, entry.at, outcome)
             }
             Event::ChangesPlanned { call, plan }

@@ -107,7 +107,11 @@ fn calls_of(connection: &Connection, run: &RunId) -> Result<BTreeSet<String>, Er
 }
 
 fn fits(body: &Value, search: &AuditSearch, calls: Option<&BTreeSet<String>>) -> bool {
-    let event = &body["event"];
+    // Of an entry that was said again, what it says.
+    let event = match &body["event"]["entry"]["event"] {
+        Value::Null => &body["event"],
+        said_again => said_again,
+    };
     let word = |name: &str| event[name].as_str();
     let at = body["at"].as_u64().unwrap_or_default();
     let of_run = |run: &RunId| {
@@ -119,7 +123,10 @@ fn fits(body: &Value, search: &AuditSearch, calls: Option<&BTreeSet<String>>) ->
             .call
             .as_ref()
             .is_none_or(|call| ["call", "by"].into_iter().any(|name| word(name) == Some(call.as_str())))
-        && search.kind.as_deref().is_none_or(|kind| word("type") == Some(kind))
+        && search
+            .kind
+            .as_deref()
+            .is_none_or(|kind| word("type") == Some(kind) || body["event"]["type"].as_str() == Some(kind))
         && search.since.is_none_or(|since| at >= since)
         && search.until.is_none_or(|until| at < until)
 }

@@ -12,11 +12,15 @@ use toolhold_core::id::Digest;
 use super::audit::digest;
 use super::error::Error;
 
+/// What was said last of the same thing.
+pub(super) fn last(connection: &Connection, said: &Standing<'_>) -> Result<Option<Digest>, Error> {
+    let sql = "SELECT digest FROM standing WHERE kind = ?1 AND name = ?2";
+    Ok(connection.prepare_cached(sql)?.query_row([said.kind, said.name], |row| digest(row, 0)).optional()?)
+}
+
 /// Notes what is about to be said. `false` where the audit says it already.
 pub(super) fn is_news(connection: &Connection, said: &Standing<'_>) -> Result<bool, Error> {
-    let sql = "SELECT digest FROM standing WHERE kind = ?1 AND name = ?2";
-    let last = connection.prepare_cached(sql)?.query_row([said.kind, said.name], |row| digest(row, 0)).optional()?;
-    if last == Some(said.digest) {
+    if last(connection, said)? == Some(said.digest) {
         return Ok(false);
     }
     let sql = "INSERT INTO standing (kind, name, digest) VALUES (?1, ?2, ?3)

@@ -171,6 +171,8 @@ impl Components {
 pub(crate) enum Files<'a> {
     /// Those that the lock file pins, and no other bytes.
     AsPinned(&'a Lock),
+    /// The same, to be called: what was loaded before is compiled, or its machine code looked at, when it is first called.
+    ToBeCalled(&'a Lock),
     /// Whatever is in them now, to be looked at or pinned.
     AsTheyAre(&'a Lock),
     /// The same, and what MCP servers were just asked for instead of what is pinned of them.
@@ -179,8 +181,12 @@ pub(crate) enum Files<'a> {
 
 impl<'a> Files<'a> {
     fn lock(self) -> &'a Lock {
-        let (Self::AsPinned(lock) | Self::AsTheyAre(lock) | Self::Asked(lock, _)) = self;
+        let (Self::AsPinned(lock) | Self::ToBeCalled(lock) | Self::AsTheyAre(lock) | Self::Asked(lock, _)) = self;
         lock
+    }
+
+    fn are_pinned(self) -> bool {
+        matches!(self, Self::AsPinned(_) | Self::ToBeCalled(_))
     }
 }
 
@@ -209,10 +215,13 @@ async fn ready<'a>(
     };
     let digest = Digest::of(&bytes);
     match files {
-        Files::AsPinned(lock) => only_pinned(lock, name, component, digest)?,
+        Files::AsPinned(lock) | Files::ToBeCalled(lock) => only_pinned(lock, name, component, digest)?,
         Files::AsTheyAre(_) | Files::Asked(..) => vouched(vouching, component, &source, digest)?,
     }
-    let loaded = sandbox.load(bytes).await;
+    let loaded = match files {
+        Files::ToBeCalled(_) => sandbox.load_known(bytes).await,
+        Files::AsPinned(_) | Files::AsTheyAre(_) | Files::Asked(..) => sandbox.load(bytes).await,
+    };
     loaded.map(Ready::Loaded).map_err(|source| OpenError::Load { component: name.clone(), source })
 }
 
@@ -245,10 +254,10 @@ fn said(config: &HostConfig, files: Files<'_>, component: &Granted, pin: Option<
     let reached = component.server.as_ref().map(|server| server.reached(&component.env));
     match pin {
         Some(pin) if pin.source == component.written && pin.reached == reached => stored(config, name, pin.digest),
-        Some(pin) if pin.source == component.written && matches!(files, Files::AsPinned(_)) => {
+        Some(pin) if pin.source == component.written && files.are_pinned() => {
             Err(OpenError::NotPinned { component: name.clone(), what: Change::Reached.to_string() })
         }
-        Some(pin) if matches!(files, Files::AsPinned(_)) => {
+        Some(pin) if files.are_pinned() => {
             let change = Change::Source { locked: pin.source.clone(), found: component.written.clone() };
             Err(OpenError::NotPinned { component: name.clone(), what: change.to_string() })
         }

@@ -39,6 +39,7 @@ use crate::egress::{Client, Guarded, SecretLookup};
 use crate::host::{Host, Inner};
 use crate::journal::{Durability, Journal, Options};
 use crate::quota::Quotas;
+use crate::retention::AtOnce;
 use crate::runs::AtWork;
 use crate::secrets::{KnownSecret, Secrets};
 use crate::telemetry::Telemetry;
@@ -116,8 +117,7 @@ impl Host {
         host.takes_over();
         host.recover().await?;
         host.keep_approvals();
-        crate::runs::expire(&host).await?;
-        host.remove_old_approvals().await?;
+        host.remove_what_is_old(AtOnce::AFew).await?;
         Ok(host)
     }
 
@@ -149,7 +149,7 @@ impl Host {
         let egress = sender.unwrap_or_else(|| egress(&manifest, client.clone(), &dependencies));
         // INVARIANT: no byte is compiled, and no component asked for its tools, that is not pinned and signed as it must be.
         Vouching::of(&manifest)?.all(&lock)?;
-        let components = Components::load_with(&manifest, config, Files::AsPinned(&lock), egress, progress).await?;
+        let components = Components::load_with(&manifest, config, Files::ToBeCalled(&lock), egress, progress).await?;
         components.pins().try_for_each(|(name, pin)| pinned(&lock, name, &pin))?;
         let facts = announcements(&manifest, &config.manifest, &components)?;
         let listings = if calls_servers { components.listings() } else { BTreeMap::new() };
@@ -186,6 +186,11 @@ impl Host {
         let hook = Hook::of(self.0.policy.manifest().approvals().webhook.as_ref(), &self.0.secrets);
         self.0.desk.is_of(&self.0, hook);
         self.0.telemetry.knows(self.tools().map(|tool| tool.name().as_str()));
+    }
+
+    /// For a process that serves: from here on, components are made ready that were not compiled, or loaded, when this was opened.
+    pub(crate) fn makes_ready(&self) {
+        self.0.sandbox.make_ready();
     }
 }
 

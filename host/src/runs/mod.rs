@@ -29,5 +29,5 @@ pub use self::places::Seat;
 pub use self::recorder::JournalEngine;
 pub use self::replay::{Replay, replay};
 pub use self::tools::HostTools;
-pub(crate) use self::work::expire;
 pub use self::work::{Ended, Ready, Worker, limits};
+pub(crate) use self::work::{expire, outlived};

@@ -17,7 +17,7 @@ use super::pause::Pausing;
 use super::recorder::JournalEngine;
 use super::{HostTools, cancel, guarded, known};
 use crate::agent::{Agent, Clock, Engine, Models, Observer, Stopped, Task, prices};
-use crate::journal::Origin;
+use crate::journal::{Journal, Origin, Reader};
 use crate::telemetry::spans;
 use crate::{Host, clock};
 
@@ -406,16 +406,25 @@ pub fn limits(host: &Host) -> RunLimits {
     }
 }
 
-/// Removes the steps of runs that ended longer ago than the manifest says they are kept.
-pub(crate) async fn expire(host: &Host) -> Result<(), crate::journal::Error> {
-    let now = clock::micros();
-    let before = now.saturating_sub(host.policy().manifest().host().run_age);
-    let reader = host.journal().reader()?;
-    for record in reader.outlived_runs(before)? {
-        if is_kept(&reader, &record)? {
-            continue;
+/// Removes the steps of runs that ended before `before`, in microseconds since 1970.
+pub(crate) async fn expire(journal: &Journal, before: u64) -> Result<(), crate::journal::Error> {
+    for run in outlived(&journal.reader()?, before)? {
+        match journal.expire_run(&run, clock::micros()).await {
+            // Somebody else did it meanwhile.
+            Ok(()) | Err(crate::journal::Error::Taken(_)) => {}
+            Err(error) => return Err(error),
         }
-        host.journal().expire_run(&record.run, now).await?;
     }
     Ok(())
+}
+
+/// The runs that ended before `before` and still have their steps. Not those that wait for a person.
+pub(crate) fn outlived(reader: &Reader, before: u64) -> Result<Vec<RunId>, crate::journal::Error> {
+    let mut runs = Vec::new();
+    for record in reader.outlived_runs(before)? {
+        if !is_kept(reader, &record)? {
+            runs.push(record.run);
+        }
+    }
+    Ok(runs)
 }

@@ -782,4 +782,6 @@ pub(crate) struct Verified {
     entries: u64,
     /// The end of the audit, to be noted elsewhere: `12:sha256:…`.
     head: String,
+    /// The last entry that was removed from its beginning because it was old; null where none was.
+    begins_after: Option<String>,
 }

@@ -69,6 +69,8 @@ pub struct HostLimits {
     pub undo_bytes: u64,
     /// Bytes of answers that are kept of each attempt at a call of a run.
     pub replay_bytes: u64,
+    /// Microseconds for which calls and runs that ended, and the audit of them, are kept; 0 is for ever.
+    pub journal_age: u64,
 }
 
 /// Every key of `[run]`.
@@ -156,7 +158,7 @@ pub const RUN: [Setting<RunLimits>; 10] = [
 ];
 
 /// Every key of `[host]`.
-pub const HOST: [Setting<HostLimits>; 7] = [
+pub const HOST: [Setting<HostLimits>; 8] = [
     Setting {
         key: "max-calls-in-flight",
         unit: Unit::Count,
@@ -213,6 +215,14 @@ pub const HOST: [Setting<HostLimits>; 7] = [
         doc: "what is kept of the answers that each attempt at a call of a run got, so that it can be replayed; larger ones are not kept",
         field: |host| &mut host.replay_bytes,
     },
+    Setting {
+        key: "journal-age",
+        unit: Unit::Micros,
+        default: 0,
+        least: 0,
+        doc: "for how long calls and runs that ended, their keys and the audit of them are kept; less than a day counts as a day, 0 is for ever",
+        field: |host| &mut host.journal_age,
+    },
 ];
 
 impl Default for RunLimits {
@@ -246,6 +256,7 @@ impl Default for HostLimits {
             undo_age: 0,
             undo_bytes: 0,
             replay_bytes: 0,
+            journal_age: 0,
         };
         HOST.iter().for_each(|row| *(row.field)(&mut host) = row.default);
         host

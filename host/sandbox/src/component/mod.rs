@@ -11,7 +11,7 @@ pub(crate) use adapt::{adapt, without_section};
 pub use describe::Error as DescriptionError;
 pub(crate) use describe::{from_guest, from_json, to_json};
 pub use inspect::Error as InspectError;
-pub(crate) use inspect::inspect;
+pub(crate) use inspect::{Inspected, inspect};
 pub(crate) use typed::{Function, Surface, merge, needs_of};
 pub use typed::{MergeError, Refused, TooMany};
 pub use world::{Error as WorldError, Kind, Lane};

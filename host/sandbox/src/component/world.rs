@@ -16,7 +16,7 @@ const DESCRIBED: &str = "toolhold:tool/described@0.1.";
 const RUN: &str = "wasi:cli/run@0.2.";
 
 /// How a component's tools are called.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Kind {
     /// It exports `toolhold:tool/described`: tools by name, JSON in, JSON out.
@@ -134,7 +134,7 @@ pub(crate) fn is_describe(function: &ComponentFunc) -> bool {
 }
 
 /// How a component's calls are run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Lane {
     /// It only computes and touches files: its calls run to the end where they start, each in an engine of its own.
     Compute,

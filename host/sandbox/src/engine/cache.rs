@@ -1,4 +1,4 @@
-//! Compiled components and learned descriptions on disk.
+//! Compiled components, learned descriptions and what else was learned of components on disk.
 //!
 //! An entry's name says everything that its content depends on, so no entry is ever out of date: the component's digest,
 //! and a hash of the engine's version, its settings and the machine. A broken or doubtful entry is reported, and done anew.
@@ -61,6 +61,18 @@ impl Cache {
         self.write(&description_name(digest), &[json]);
     }
 
+    /// What was learned of the component `digest` when it was last loaded as a whole, for engines like `engine`.
+    pub(crate) fn learned(&self, digest: &Digest, engine: &Engine) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read(&learned_name(digest, engine))?.take(MAX_DESCRIPTION_BYTES).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    /// Keeps what was learned of the component `digest`.
+    pub(crate) fn keep_learned(&self, digest: &Digest, engine: &Engine, json: &[u8]) {
+        self.write(&learned_name(digest, engine), &[json]);
+    }
+
     fn read(&self, name: &str) -> Option<std::fs::File> {
         self.dir.as_ref()?.read(name).inspect_err(warn).ok().flatten()
     }
@@ -77,12 +89,22 @@ fn warn(error: &Error) {
 }
 
 fn artifact_name(digest: &Digest, engine: &Engine) -> String {
+    format!("{}-{}.cwasm", digest.hex(), settings_of(engine))
+}
+
+/// Another engine may refuse what this one compiles.
+fn learned_name(digest: &Digest, engine: &Engine) -> String {
+    format!("{}-{}.learned.json", digest.hex(), settings_of(engine))
+}
+
+/// A name for everything but the component that machine code depends on.
+fn settings_of(engine: &Engine) -> String {
     let mut settings = Sha256Hasher(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut settings);
     // The compiler may use any instruction of this machine, so the machine is part of the name too.
     std::env::consts::ARCH.hash(&mut settings);
     let settings = hex::encode(settings.0.finalize());
-    format!("{}-{}.cwasm", digest.hex(), settings.get(..16).unwrap_or_default())
+    settings.get(..16).unwrap_or_default().to_owned()
 }
 
 fn description_name(digest: &Digest) -> String {

@@ -7,6 +7,7 @@ mod calls;
 mod failures;
 mod guests;
 mod host_calls;
+mod learned;
 mod limits;
 mod loading;
 mod preview1;

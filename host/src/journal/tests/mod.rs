@@ -6,6 +6,8 @@ mod calls;
 mod damage;
 mod failure;
 mod lookup;
+mod pruning;
+mod pruning_any;
 mod reliability;
 mod runs;
 mod standing;

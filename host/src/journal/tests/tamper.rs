@@ -28,7 +28,7 @@ fn broken(state: &State) -> Broken {
 #[test]
 fn an_untouched_audit_holds_and_names_its_end() {
     let (state, head) = three_calls();
-    assert_eq!(state.reader().verify(Some(&head)).unwrap(), Verified { entries: 6, head });
+    assert_eq!(state.reader().verify(Some(&head)).unwrap(), Verified { entries: 6, head, begins_after: None });
     assert_eq!(head.sequence, 6);
 }
 

@@ -42,7 +42,7 @@ const MAX_FUNCTIONS: usize = 256;
 pub struct TooMany;
 
 /// A function that is exported and cannot be a tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refused {
     /// Its whole name.
     pub function: String,
