@@ -83,11 +83,15 @@ impl Host {
             return Ok(());
         }
         let kept = [PlanState::Preview, PlanState::Ready, PlanState::Landed, PlanState::Undoing];
-        let plans = reader.plans(&kept)?;
-        let plans = plans.iter().map(|record| serde_json::from_str::<Plan>(&record.plan));
+        let (mut needed, mut is_known) = (HashSet::new(), true);
+        reader.each_plan(&kept, |plan| match Plan::name_in(plan) {
+            Some(name) => drop(needed.insert(name)),
+            None => is_known = false,
+        })?;
         // What a plan that cannot be read needs is not known, so nothing is removed.
-        let Ok(plans) = plans.collect::<Result<Vec<_>, _>>() else { return Ok(()) };
-        let needed: HashSet<&str> = plans.iter().map(Plan::name).collect();
+        if !is_known {
+            return Ok(());
+        }
         let swept = match sweep(staging, |plan| needed.contains(plan)) {
             Ok(swept) => swept,
             Err(error) => {

@@ -244,10 +244,13 @@ fn abandon(connection: &Connection, call: &CallId, at: u64) -> Result<usize, Err
     Ok(connection.prepare_cached(sql)?.execute(params![call.as_str(), at.cast_signed()])?)
 }
 
+/// The first condition is the one of the index `calls_unfinished`: without it every call that ever was is looked at.
+pub(super) const OPEN: &str = "SELECT call, effects, staged FROM calls
+    WHERE state IN ('admitted', 'unknown') AND state = 'admitted' ORDER BY number";
+
 /// Calls that were admitted and not settled, oldest first.
 pub(super) fn open(connection: &Connection) -> Result<Vec<(CallId, Effects)>, Error> {
-    let mut statement =
-        connection.prepare("SELECT call, effects, staged FROM calls WHERE state = 'admitted' ORDER BY number")?;
+    let mut statement = connection.prepare(OPEN)?;
     let rows = statement.query_map([], |row| Ok((parsed(row, 0, |text| text.parse().ok())?, effects(row, 1, 2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -26,6 +26,7 @@ mod directory;
 mod engine;
 mod error;
 mod head;
+mod lent;
 mod lookup;
 mod migrations;
 mod plans;
@@ -67,6 +68,7 @@ pub use watch::Watched;
 use approvals::Changing;
 use directory::Directory;
 use engine::Engine;
+use lent::Idle;
 use plans::Turn;
 use queue::{Answer, Command, Queue, Reply, Work};
 use subscription::Subscribers;
@@ -104,6 +106,8 @@ struct Inner {
     subscribers: Subscribers,
     writer: Option<JoinHandle<()>>,
     path: PathBuf,
+    /// Connections of readers.
+    idle: Arc<Idle>,
 }
 
 impl std::fmt::Debug for Journal {
@@ -133,7 +137,7 @@ impl Journal {
             }
         });
         let writer = Some(thread.map_err(Error::io("start the writer of", &path))?);
-        Ok(Self { inner: Arc::new(Inner { queue, engine, subscribers, writer, path }) })
+        Ok(Self { inner: Arc::new(Inner { queue, engine, subscribers, writer, path, idle: Arc::default() }) })
     }
 
     /// Whether the call may run. Written before the answer where it can change something or has a key; otherwise soon after.
@@ -474,7 +478,7 @@ impl Journal {
     ///
     /// The database cannot be read.
     pub fn reader(&self) -> Result<Reader, Error> {
-        Reader::open(&self.inner.path)
+        Reader::lent(&self.inner.path, &self.inner.idle)
     }
 
     /// `None` where nobody has to wait: the command is in the queue.
@@ -558,6 +562,8 @@ impl Drop for Inner {
         if let Some(writer) = self.writer.take() {
             let _panicked = writer.join().is_err();
         }
+        // Before the engine, which leaves one file where nobody else has it open.
+        self.idle.close();
         let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(engine) = engine {
             engine.close(&self.queue);

@@ -323,6 +323,17 @@ pub(super) fn in_states(connection: &Connection, states: &[PlanState]) -> Result
     Ok(statement.query_map([], record)?.collect::<Result<_, _>>()?)
 }
 
+/// The texts of the plans in one of these states, one after the other.
+pub(super) fn each(connection: &Connection, states: &[PlanState], mut see: impl FnMut(&str)) -> Result<(), Error> {
+    let words: Vec<String> = states.iter().map(|state| format!("'{}'", state.word())).collect();
+    let mut statement = connection.prepare(&format!("SELECT plan FROM plans WHERE state IN ({})", words.join(", ")))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        see(row.get_ref(0)?.as_str().map_err(|_| Error::Corrupt("a plan is no text".to_owned()))?);
+    }
+    Ok(())
+}
+
 /// Plans with files that are from before `before`, or that are too much beside newer ones of `bytes` bytes.
 pub(super) fn outlived(connection: &Connection, before: u64, bytes: u64) -> Result<Vec<PlanRecord>, Error> {
     let sql = format!(

@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use toolhold_core::approval::{Approval, Foreseen};
@@ -19,6 +20,7 @@ use super::dependencies::{self, Kind, Remembered};
 use super::directory::{DATABASE, HEAD};
 use super::error::Error;
 use super::head;
+use super::lent::{Idle, Lent};
 use super::lookup::{self, AuditFilter, FoundEntry, NameOf, ToolUse};
 use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
@@ -36,7 +38,7 @@ const MAX_PROBLEMS: u32 = 5;
 /// A read-only view of a journal.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
+    connection: Lent,
     noted: Option<Head>,
 }
 
@@ -62,17 +64,30 @@ impl Reader {
     /// There is none, or it cannot be read.
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let directory = directory.canonicalize().map_err(Error::io("open", directory))?;
+        let connection = Self::connect(&directory)?;
+        Ok(Self { connection: Lent::own(connection), noted: head::noted(&directory.join(HEAD))? })
+    }
+
+    /// The same in a directory that was opened, with a connection that goes back to `idle`, or comes from there.
+    pub(super) fn lent(directory: &Path, idle: &Arc<Idle>) -> Result<Self, Error> {
+        let connection = match idle.take() {
+            Some(connection) => connection,
+            None => Self::connect(directory)?,
+        };
+        Ok(Self { connection: Lent::from(connection, Arc::clone(idle)), noted: head::noted(&directory.join(HEAD))? })
+    }
+
+    fn connect(directory: &Path) -> Result<Connection, Error> {
         let path = directory.join(DATABASE);
         if let Err(error) = path.metadata() {
             return Err(Error::io("open", &path)(error));
         }
-        let noted = head::noted(&directory.join(HEAD))?;
         let flags =
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;")?;
-        Ok(Self { connection, noted })
+        Ok(connection)
     }
 
     /// [`Reader::open`], or `None` where nothing has been written yet.
@@ -208,6 +223,15 @@ impl Reader {
     /// The database cannot be read.
     pub fn plans(&self, states: &[PlanState]) -> Result<Vec<PlanRecord>, Error> {
         plans::in_states(&self.connection, states)
+    }
+
+    /// Shows `see` the text of each plan in one of these states, in no order.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn each_plan(&self, states: &[PlanState], see: impl FnMut(&str)) -> Result<(), Error> {
+        plans::each(&self.connection, states, see)
     }
 
     /// Plans whose files are from before `before`, in microseconds since 1970, or too much beside newer ones of `bytes` bytes.

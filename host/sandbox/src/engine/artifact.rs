@@ -58,13 +58,18 @@ impl Artifact {
     ///
     /// [`Unusable::Corrupt`] if its content is not what was written.
     pub(crate) fn from_file(mut file: File) -> Result<Self, Unusable> {
-        let mut content = Vec::new();
-        file.read_to_end(&mut content)?;
-        file.rewind()?;
-        let (code, end) = content.split_last_chunk::<TRAILER_BYTES>().ok_or(Unusable::Corrupt)?;
-        if *end != trailer(code) {
+        let code = file.metadata()?.len().checked_sub(TRAILER_BYTES as u64).ok_or(Unusable::Corrupt)?;
+        let mut digest = Sha256::new();
+        // In pieces: the file is mapped afterwards, and need not be in memory twice.
+        if std::io::copy(&mut (&file).take(code), &mut digest)? != code {
             return Err(Unusable::Corrupt);
         }
+        let mut end = Vec::with_capacity(TRAILER_BYTES);
+        file.read_to_end(&mut end)?;
+        if end != mark(digest) {
+            return Err(Unusable::Corrupt);
+        }
+        file.rewind()?;
         Ok(Self(Arc::new(file)))
     }
 
@@ -92,9 +97,13 @@ impl Artifact {
 
 /// The digest of `code` and the mark at the end of each artifact.
 pub(crate) fn trailer(code: &[u8]) -> [u8; TRAILER_BYTES] {
+    mark(Sha256::new_with_prefix(code))
+}
+
+fn mark(digest: Sha256) -> [u8; TRAILER_BYTES] {
     let mut bytes = [0; TRAILER_BYTES];
-    let (digest, mark) = bytes.split_at_mut(32);
-    digest.copy_from_slice(&Sha256::digest(code));
+    let (hash, mark) = bytes.split_at_mut(32);
+    hash.copy_from_slice(&digest.finalize());
     mark.copy_from_slice(TRAILER);
     bytes
 }

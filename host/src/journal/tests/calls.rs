@@ -328,3 +328,14 @@ fn a_secret_in_a_key_is_refused_and_not_written() {
     assert!(matches!(refused, Err(Error::Secret)), "{refused:?}");
     assert_eq!(journal.reader().unwrap().get(&call_id("c")).unwrap(), None);
 }
+
+#[test]
+fn what_was_left_open_is_found_by_an_index_however_many_calls_there_were() {
+    let state = Directory::new();
+    drop(state.open());
+    let connection = rusqlite::Connection::open(state.path().join("journal.db")).unwrap();
+    let sql = format!("EXPLAIN QUERY PLAN {}", super::super::calls::OPEN);
+    let steps: Vec<String> =
+        connection.prepare(&sql).unwrap().query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+    assert!(steps.iter().any(|step| step.contains("USING INDEX calls_unfinished")), "{steps:?}");
+}

@@ -211,6 +211,18 @@ impl Plan {
         &self.name
     }
 
+    /// The name in the text of a plan, which is not read any further. `None` where it is none that could be done.
+    #[must_use]
+    pub fn name_in(text: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            version: u32,
+            name: String,
+        }
+        let named: Named = serde_json::from_str(text).ok()?;
+        (named.version == VERSION).then_some(named.name)
+    }
+
     /// How many bytes of what was there before are kept with it once it is done.
     #[must_use]
     pub fn kept_bytes(&self) -> u64 {
