@@ -259,10 +259,8 @@ impl Sieve<'_> {
                     bytes = of_call;
                 }
             }
-            Event::RunStarted { run, .. } | Event::RunForked { run, .. } => {
-                if self.run_is_over(run)? {
-                    sifted.runs.insert(run.clone(), told);
-                }
+            Event::RunStarted { run, .. } | Event::RunForked { run, .. } if self.run_is_over(run)? => {
+                sifted.runs.insert(run.clone(), told);
             }
             _ => {}
         }

@@ -108,12 +108,10 @@ fn calls_of(connection: &Connection, run: &RunId) -> Result<BTreeSet<String>, Er
 
 fn fits(body: &Value, search: &AuditSearch, calls: Option<&BTreeSet<String>>) -> bool {
     // Of an entry that was said again, what it says.
-    let event = match &body["event"]["entry"]["event"] {
-        Value::Null => &body["event"],
-        said_again => said_again,
-    };
-    let word = |name: &str| event[name].as_str();
-    let at = body["at"].as_u64().unwrap_or_default();
+    let own = body.get("event");
+    let event = body.pointer("/event/entry/event").or(own);
+    let word = |name: &str| event?.get(name)?.as_str();
+    let at = body.get("at").and_then(Value::as_u64).unwrap_or_default();
     let of_run = |run: &RunId| {
         let named = ["run", "from"].into_iter().any(|name| word(name) == Some(run.as_str()));
         named || word("call").zip(calls).is_some_and(|(call, calls)| calls.contains(call))
@@ -123,10 +121,9 @@ fn fits(body: &Value, search: &AuditSearch, calls: Option<&BTreeSet<String>>) ->
             .call
             .as_ref()
             .is_none_or(|call| ["call", "by"].into_iter().any(|name| word(name) == Some(call.as_str())))
-        && search
-            .kind
-            .as_deref()
-            .is_none_or(|kind| word("type") == Some(kind) || body["event"]["type"].as_str() == Some(kind))
+        && search.kind.as_deref().is_none_or(|kind| {
+            word("type") == Some(kind) || body.pointer("/event/type").and_then(Value::as_str) == Some(kind)
+        })
         && search.since.is_none_or(|since| at >= since)
         && search.until.is_none_or(|until| at < until)
 }

@@ -43,7 +43,7 @@ fn what_was_loaded_before_is_the_same_and_is_not_compiled_until_it_is_called() {
         let dir = learned(&component);
         let sandbox = with_cache(dir.path());
         let loaded = known(&sandbox, &component).unwrap();
-        assert_eq!(files(dir.path(), ".cwasm"), [PathBuf::new(); 0], "nothing is compiled");
+        assert!(files(dir.path(), ".cwasm").is_empty(), "nothing is compiled");
         let whole = Sandbox::new(config()).unwrap().load_blocking(&component).unwrap();
         assert_eq!(format!("{loaded:?}"), format!("{whole:?}"));
         assert_eq!(Call::of(&sandbox, &loaded).run(way).outcome.unwrap(), "{}");
