@@ -42,6 +42,7 @@ mod space;
 mod standing;
 mod subscription;
 mod tapes;
+mod verify;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -62,12 +63,13 @@ pub use error::Error;
 pub use lookup::{AuditFilter, FoundEntry, NameOf, ToolUse};
 pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
 pub use pruning::{Prune, Pruned};
-pub use reader::{Reader, Verified};
+pub use reader::Reader;
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};
 pub use runs::{Origin, RunEventRecord, RunFilter, RunHead, RunRecord, RunStep};
 pub use search::{AuditEntry, AuditPage, AuditSearch};
 pub use subscription::Noted;
 pub use tapes::KeptTape;
+pub use verify::Verified;
 pub use watch::Watched;
 
 use approvals::Changing;
