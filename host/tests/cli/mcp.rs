@@ -303,6 +303,40 @@ fn many_calls_sent_together_are_answered_once_each_and_as_one_that_wants_progres
     client.end();
 }
 
+/// What is answered where it is read has no place that it would keep: the streams hold it up.
+#[test]
+fn a_client_that_reads_no_answers_is_not_read_on_and_gets_all_of_them_later() {
+    const CALLS: u64 = 4_000;
+    let project = Project::free();
+    let mut client = Client::session(&project, &[]);
+    let written = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let (mut input, count) = (client.input.take().unwrap(), std::sync::Arc::clone(&written));
+    let writer = std::thread::spawn(move || {
+        for id in 1_000..1_000 + CALLS {
+            let params = json!({ "name": "files__nothing", "arguments": { "pad": "x".repeat(200) } });
+            let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+            writeln!(input, "{call}").unwrap();
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+        input
+    });
+    let so_far = || written.load(std::sync::atomic::Ordering::SeqCst);
+    let mut before = u64::MAX;
+    while so_far() != before {
+        before = so_far();
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    assert!(before < CALLS, "everything was read, and is kept somewhere");
+    for _ in 0..CALLS {
+        let mut line = String::new();
+        client.output.read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert!(answer["id"].as_u64().is_some_and(|id| id >= 1_000), "{answer}");
+    }
+    client.input = Some(writer.join().unwrap());
+    client.end();
+}
+
 /// A project with a tool that sleeps until it is stopped.
 fn waiting() -> Project {
     let project = Project::new(
