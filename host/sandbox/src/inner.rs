@@ -68,6 +68,11 @@ impl Inner {
         self.registry.write().unwrap_or_else(PoisonError::into_inner).remove(digest);
     }
 
+    /// The number of engines for calls that compute.
+    pub(crate) fn seats(&self) -> usize {
+        self.seats.len()
+    }
+
     /// Bytes of memory and tables that all calls hold.
     pub(crate) fn memory_in_flight(&self) -> u64 {
         self.memory.used()

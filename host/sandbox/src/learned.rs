@@ -1,7 +1,7 @@
 //! What was found out of a component when it was loaded as a whole, kept beside its machine code: with it, the component can be listed and
 //! judged again without being compiled, and without a look at its machine code, until one of its tools is called.
 //!
-//! Kept only after everything was checked: it compiles, fits this host, and describes tools that can be used. It is trusted as machine code
+//! Kept only after everything was checked: it compiles, fits this host, and describes tools whose schemas compile. It is trusted as machine code
 //! of the cache is, and no further: what is called is compiled from the bytes that the digest names, or taken from the cache by it.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,7 +15,7 @@ use crate::engine::Artifact;
 use crate::load::{DescribedBy, LoadError, Loaded};
 
 /// Another form, or another judgement of what fits this host, has another number.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What is kept.
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,6 +69,7 @@ pub(crate) fn from_json(json: &[u8], digest: ToolDigest, size: u64) -> Option<(L
         imports: kept.imports.into(),
         exports: kept.exports.into(),
         refused: kept.refused.into(),
+        schemas_compile: true,
     };
     is_it.then_some((loaded, kept.is_module))
 }

@@ -13,6 +13,7 @@ use toolhold_core::describe::{Description, Need};
 use toolhold_core::grant::Grants;
 use toolhold_core::id::{Digest, ToolDigest};
 use toolhold_core::limit::{Limit, Limits};
+use toolhold_core::schema::CompiledSchema;
 
 use crate::call::{Answer, Guest, LaneLinker, Request, Room, RunFailure};
 use crate::component::{
@@ -108,6 +109,8 @@ pub struct Loaded {
     pub exports: Arc<[String]>,
     /// Functions that it exports and that cannot be tools.
     pub refused: Arc<[Refused]>,
+    /// All schemas of its tools were compiled once, by this version.
+    pub schemas_compile: bool,
 }
 
 impl Loaded {
@@ -134,6 +137,8 @@ impl Entry {
     }
 
     /// Its machine code: compiled now, or taken from the cache, if nobody needed it before. Blocks.
+    ///
+    /// What was linked to see that it fits is what the first seat runs.
     pub(crate) fn artifact(&self, inner: &Inner) -> Result<&Artifact, LoadError> {
         self.code.get_or_make(|bytes| {
             let room = inner.room(Some(0)).map_err(LoadError::Host)?;
@@ -142,9 +147,23 @@ impl Entry {
                 false => Cow::Borrowed(bytes),
             };
             let (artifact, guest) = compiled(inner, &room, &Digest::of(&component), &component, &self.loaded.kind)?;
-            guest.pre(&room, LaneLinker::CallingThread).map_err(|error| unfit(&error))?;
+            guest.pre(&room, LaneLinker::Fiber).map_err(|error| unfit(&error))?;
+            self.sit(guest);
             Ok(artifact)
         })
+    }
+
+    /// Keeps a guest of the engine of the first seat for the calls that run there.
+    fn sit(&self, guest: Guest) {
+        if let (Lane::Compute, Some(first)) = (self.loaded.lane, self.seats.first()) {
+            drop(first.set(Arc::new(guest)));
+        }
+    }
+
+    /// Whether the first seat has it.
+    #[cfg(test)]
+    pub(crate) fn has_sat_down(&self) -> bool {
+        self.seats.first().is_some_and(|first| first.get().is_some())
     }
 
     /// The component on the engine of `room`, which is that of `seat`, or the shared one.
@@ -196,7 +215,7 @@ pub(crate) fn load_known(inner: &Arc<Inner>, bytes: Vec<u8>) -> Result<Loaded, L
     let Some((loaded, is_module)) = learned.and_then(|json| learned::from_json(&json, digest, size)) else {
         return load(inner, &bytes);
     };
-    let seats = (0..inner.config.seats()).map(|_| OnceLock::new()).collect();
+    let seats = (0..inner.seats()).map(|_| OnceLock::new()).collect();
     Ok(inner.register(Entry { loaded, code: Code::of(bytes), is_module, seats, shared: OnceLock::new() }))
 }
 
@@ -233,7 +252,7 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
     guest.pre(&room, LaneLinker::CallingThread).map_err(|error| unfit(&error))?;
     let guest_type = guest.component.component_type();
     let lane = lane_of(&guest_type, &room.engine);
-    let seats: Vec<_> = (0..inner.config.seats()).map(|_| OnceLock::new()).collect();
+    let seats: Vec<_> = (0..inner.seats()).map(|_| OnceLock::new()).collect();
     if let (Lane::Compute, Some(first)) = (lane, seats.first()) {
         drop(first.set(Arc::new(guest)));
     }
@@ -253,6 +272,7 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
             imports: found.imports.iter().cloned().collect(),
             exports: found.exports.iter().cloned().collect(),
             refused: surface.iter().flat_map(|surface| surface.refused.iter().cloned()).collect(),
+            schemas_compile: false,
         },
         code: Code::made(artifact),
         is_module,
@@ -262,7 +282,11 @@ pub(crate) fn load(inner: &Arc<Inner>, bytes: &[u8]) -> Result<Loaded, LoadError
     let (description, described_by) = described(inner, &entry, surface.as_ref(), section)?;
     entry.loaded.description = Arc::new(description);
     entry.loaded.described_by = described_by;
-    if let Some(json) = learned::to_json(&entry.loaded, is_module) {
+    entry.loaded.schemas_compile = schemas_compile(&entry.loaded.description);
+    // What has a schema that does not compile is looked at as a whole each time, and whoever wants its tools is told.
+    if entry.loaded.schemas_compile
+        && let Some(json) = learned::to_json(&entry.loaded, is_module)
+    {
         inner.cache.keep_learned(&digest, &room.engine, &json);
     }
     Ok(inner.register(entry))
@@ -296,6 +320,12 @@ fn compiled(
     };
     let guest = new_guest(&artifact, room, kind)?;
     Ok((artifact, guest))
+}
+
+fn schemas_compile(description: &Description) -> bool {
+    let schemas =
+        description.tools.iter().flat_map(|tool| std::iter::once(&tool.input_schema).chain(&tool.output_schema));
+    schemas.into_iter().all(|schema| CompiledSchema::compile(schema).is_ok())
 }
 
 fn described(

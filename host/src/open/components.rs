@@ -274,8 +274,10 @@ fn stored(config: &HostConfig, name: &ComponentName, digest: ToolDigest) -> Resu
 fn file(path: &Path) -> Result<Vec<u8>, OpenError> {
     use std::io::Read as _;
     let fail = |source| OpenError::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(fail)?;
+    // At its size at once; what it says of itself beyond the bound is not believed.
+    let size = file.metadata().map_err(fail)?.len().min(MAX_COMPONENT);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default().saturating_add(1));
     file.take(MAX_COMPONENT + 1).read_to_end(&mut bytes).map_err(fail)?;
     Ok(bytes)
 }
@@ -384,7 +386,8 @@ pub(crate) fn tools(
     let described = || loaded.description.tools.iter().cloned();
     let Kind::Command { .. } = loaded.kind else {
         not_commands(manifest, name, granted)?;
-        return described().map(|info| Tool::new(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail);
+        let tool = if loaded.schemas_compile { Tool::known } else { Tool::new };
+        return described().map(|info| tool(name, loaded.digest, info)).collect::<Result<_, _>>().map_err(fail);
     };
     // The manifest says it again, and otherwise.
     let mut infos: Vec<ToolInfo> = described().filter(|info| !granted.commands.contains_key(&info.name)).collect();

@@ -20,6 +20,7 @@ pub(super) const MAX_PATTERNS: usize = 64;
 pub(super) const PATTERN_MEMORY: usize = 8 << 20;
 
 /// What the walk over a schema found.
+#[derive(Debug)]
 pub(super) struct Survey {
     /// Its dialect.
     pub(super) draft: Draft,

@@ -1,11 +1,14 @@
 //! A schema, compiled and bounded.
+//!
+//! Bounds are looked at before anything else. Compiling takes longer than a call, so it waits for the first value where the schema is known
+//! to compile ([`CompiledSchema::known`]). If it then does not, no value conforms.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
-use super::bounds::{Extent, PATTERN_MEMORY, survey};
+use super::bounds::{Extent, PATTERN_MEMORY, Survey, survey};
 use super::cost::Cost;
 use super::error::Error;
 use super::explain::explain;
@@ -23,8 +26,9 @@ pub struct CompiledSchema {
 #[derive(Debug)]
 struct Inner {
     source: Value,
-    validator: Validator,
+    survey: Survey,
     cost: Cost,
+    validator: OnceLock<Result<Validator, Error>>,
 }
 
 impl CompiledSchema {
@@ -37,17 +41,26 @@ impl CompiledSchema {
     ///
     /// [`Error`]: which bound, which reference, or what is not valid.
     pub fn compile(schema: &Value) -> Result<Self, Error> {
+        let compiled = Self::known(schema)?;
+        compiled.validator().map_err(Clone::clone)?;
+        Ok(compiled)
+    }
+
+    /// The same for a schema that compiled before: it is compiled again when the first value is checked. Bounds are checked now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: which bound.
+    pub fn known(schema: &Value) -> Result<Self, Error> {
         let survey = survey(schema)?;
         let cost = Cost::of(schema)?;
-        let memory = PATTERN_MEMORY / survey.patterns.max(1);
-        let validator = jsonschema::options()
-            .with_draft(survey.draft)
-            .with_retriever(Refuse)
-            .with_pattern_options(PatternOptions::regex().size_limit(memory).dfa_size_limit(memory))
-            .should_validate_formats(false)
-            .build(schema)
-            .map_err(|error| invalid(&error))?;
-        Ok(Self { inner: Arc::new(Inner { source: schema.clone(), validator, cost }) })
+        let validator = OnceLock::new();
+        Ok(Self { inner: Arc::new(Inner { source: schema.clone(), survey, cost, validator }) })
+    }
+
+    fn validator(&self) -> Result<&Validator, &Error> {
+        let Inner { source, survey, validator, .. } = &*self.inner;
+        validator.get_or_init(|| build(source, survey)).as_ref()
     }
 
     /// The schema as it was written.
@@ -65,9 +78,13 @@ impl CompiledSchema {
         self.check(value, "the value")
     }
 
-    /// Whether a value, which is so large, conforms, without words for why not; `None` if it is too deep or too large to tell.
+    /// Whether a value, which is so large, conforms, without words for why not; `None` if it is too deep or too large to tell, or there is
+    /// nothing to tell it by.
     pub(crate) fn holds(&self, value: &Value, extent: Extent) -> Option<bool> {
-        self.inner.cost.affords(extent).then(|| self.inner.validator.is_valid(value))
+        if !self.inner.cost.affords(extent) {
+            return None;
+        }
+        self.validator().ok().map(|validator| validator.is_valid(value))
     }
 
     /// What checking a value costs at most.
@@ -83,7 +100,9 @@ impl CompiledSchema {
                 format!("{what} are nested too deeply or too large for this schema to be checked; send less at once");
             return Err(Violation::new("", "depth", message).into());
         }
-        if self.inner.validator.is_valid(value) {
+        let unusable = |error: &Error| Violation::new("", "schema", format!("{what} cannot be checked: {error}"));
+        let validator = self.validator().map_err(unusable)?;
+        if validator.is_valid(value) {
             return Ok(());
         }
         let vague = || {
@@ -96,10 +115,21 @@ impl CompiledSchema {
         if self.inner.cost.steps(extent) > MAX_EXPLAINED {
             return Err(vague().into());
         }
-        let errors = self.inner.validator.iter_errors(value);
+        let errors = validator.iter_errors(value);
         Err(Violations::collect(errors, |error| explain(&self.inner.source, what, &error))
             .unwrap_or_else(|| vague().into()))
     }
+}
+
+fn build(schema: &Value, survey: &Survey) -> Result<Validator, Error> {
+    let memory = PATTERN_MEMORY / survey.patterns.max(1);
+    jsonschema::options()
+        .with_draft(survey.draft)
+        .with_retriever(Refuse)
+        .with_pattern_options(PatternOptions::regex().size_limit(memory).dfa_size_limit(memory))
+        .should_validate_formats(false)
+        .build(schema)
+        .map_err(|error| invalid(&error))
 }
 
 fn invalid(error: &jsonschema::ValidationError<'_>) -> Error {

@@ -121,7 +121,18 @@ impl Tool {
     ///
     /// [`ToolError`]: which claim crosses which bound.
     pub fn new(component: &ComponentName, digest: ToolDigest, info: ToolInfo) -> Result<Self, ToolError> {
-        Self::checked(component, digest, info, |_, _| Ok(None))
+        Self::checked(component, digest, info, CompiledSchema::compile, |_, _| Ok(None))
+    }
+
+    /// [`Tool::new`] for a tool whose schemas are known to compile: each is compiled again when it is first needed. All else is checked now.
+    ///
+    /// A schema that does not compile after all refuses every call, or every result.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`]: which claim crosses which bound.
+    pub fn known(component: &ComponentName, digest: ToolDigest, info: ToolInfo) -> Result<Self, ToolError> {
+        Self::checked(component, digest, info, CompiledSchema::known, |_, _| Ok(None))
     }
 
     /// [`Tool::new`] for a component that is a program: its tools say in `extra` how it is called.
@@ -131,7 +142,7 @@ impl Tool {
     /// [`ToolError`]: which claim crosses which bound, or what is wrong with the way in which it is called.
     pub fn of_command(component: &ComponentName, digest: ToolDigest, mut info: ToolInfo) -> Result<Self, ToolError> {
         let written = info.extra.remove(command::EXTRA);
-        Self::checked(component, digest, info, |name, info| {
+        Self::checked(component, digest, info, CompiledSchema::compile, |name, info| {
             let fail = |why: String| ToolError::Command { tool: name.clone(), why };
             let written = written.ok_or_else(|| fail("it does not say how the program is called".into()))?;
             let written = serde_json::from_value(written).map_err(|error| fail(error.to_string()))?;
@@ -145,13 +156,14 @@ impl Tool {
         component: &ComponentName,
         digest: ToolDigest,
         mut info: ToolInfo,
+        compiled: fn(&Value) -> Result<CompiledSchema, schema::Error>,
         command: impl FnOnce(&ToolName, &mut ToolInfo) -> Result<Option<Arc<Command>>, ToolError>,
     ) -> Result<Self, ToolError> {
         let name = ToolName::new(component.clone(), info.name.clone());
         let command = command(&name, &mut info)?;
         check_lengths(&name, &info)?;
         let compile = |which, schema: &Value| {
-            CompiledSchema::compile(schema).map_err(|source| ToolError::Schema { tool: name.clone(), which, source })
+            compiled(schema).map_err(|source| ToolError::Schema { tool: name.clone(), which, source })
         };
         let input = compile("input", &info.input_schema)?;
         let output = info.output_schema.as_ref().map(|schema| compile("output", schema)).transpose()?;

@@ -92,6 +92,73 @@ fn a_tool_that_says_too_much_is_refused() {
     );
 }
 
+fn known(info: ToolInfo) -> Result<Tool, ToolError> {
+    Tool::known(&"files".parse().unwrap(), Digest::of(b"component"), info)
+}
+
+#[test]
+fn a_known_tool_says_of_every_value_what_one_says_that_was_compiled_at_once() {
+    let (at_once, later) = (tool_of(info("read")).unwrap(), known(info("read")).unwrap());
+    let said =
+        |tool: &Tool, text: &str| tool.validate(text).map(|call| call.text().to_string()).map_err(|no| no.to_string());
+    for text in [r#"{"count": 3, "path": "/work/a"}"#, r#"{"pth": "x", "count": "3"}"#, "", "[]", "{", r#"{"path": 1}"#]
+    {
+        assert_eq!(said(&at_once, text), said(&later, text), "{text}");
+    }
+    for text in [r#""text""#, "1", "{"] {
+        let judged = |tool: &Tool| tool.check_output(text).map_err(|no| no.to_string());
+        assert_eq!(judged(&at_once), judged(&later), "{text}");
+    }
+}
+
+/// What is known of it can be wrong: then it refuses, and does not let anything through.
+#[test]
+fn a_known_tool_whose_schema_does_not_compile_refuses_every_value() {
+    let broken = json!({ "type": "object", "properties": { "path": { "type": "nonsense" } } });
+    let remote = json!({ "type": "object", "properties": { "path": { "$ref": "https://example.com/x" } } });
+    for schema in [broken, remote] {
+        let mut of_input = info("read");
+        of_input.input_schema = schema.clone();
+        assert!(matches!(tool_of(of_input.clone()), Err(ToolError::Schema { which: "input", .. })));
+        let tool = known(of_input).unwrap();
+        for text in ["{}", r#"{"path": "a"}"#, ""] {
+            let refused = tool.validate(text).unwrap_err().to_string();
+            assert!(refused.contains("the arguments cannot be checked: "), "{refused}");
+        }
+        let mut of_output = info("read");
+        of_output.output_schema = Some(schema);
+        assert!(matches!(tool_of(of_output.clone()), Err(ToolError::Schema { which: "output", .. })));
+        let tool = known(of_output).unwrap();
+        assert!(tool.validate(r#"{"path": "a"}"#).is_ok());
+        for text in ["{}", "1", r#"{"path": "a"}"#] {
+            let refused = tool.check_output(text).unwrap_err().to_string();
+            assert!(refused.contains("the result cannot be checked: "), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn bounds_of_a_known_tool_are_checked_at_once() {
+    let refused = |change: fn(&mut ToolInfo)| {
+        let mut info = info("read");
+        change(&mut info);
+        known(info).unwrap_err().to_string()
+    };
+    let mut deep = json!(true);
+    for _ in 0..400 {
+        deep = json!({ "not": deep });
+    }
+    let mut info = info("read");
+    info.input_schema = json!({ "type": "object", "properties": { "path": deep } });
+    assert!(known(info).unwrap_err().to_string().contains("nested deeper"));
+    assert!(refused(|info| info.input_schema = json!({ "type": "string" })).contains("must have"));
+    assert!(
+        refused(|info| info.input_schema = json!({ "$schema": "urn:other", "type": "object" })).contains("dialect")
+    );
+    assert!(refused(|info| info.input_schema["title"] = json!("a\u{202e}b")).contains("tool `files.read`"));
+    assert!(refused(|info| info.description = "x".repeat(MAX_DESCRIPTION_BYTES + 1)).contains("bytes"));
+}
+
 #[test]
 fn hidden_characters_are_refused_wherever_a_model_or_a_person_would_read_them() {
     for hidden in ['\u{202e}', '\u{200b}', '\u{e0041}', '\u{1b}', '\0', '\u{feff}', '\u{2066}', '\u{ad}'] {

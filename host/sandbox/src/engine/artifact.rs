@@ -4,7 +4,7 @@
 //! the same file, so that the code is in memory once however many engines run it.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{BufReader, Read as _, Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ const TRAILER: &[u8; 8] = b"toolhold";
 
 /// Bytes of digest and [`TRAILER`].
 const TRAILER_BYTES: usize = 32 + TRAILER.len();
+
+/// How much of a file is read at once.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Why an artifact is not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +64,8 @@ impl Artifact {
         let code = file.metadata()?.len().checked_sub(TRAILER_BYTES as u64).ok_or(Unusable::Corrupt)?;
         let mut digest = Sha256::new();
         // In pieces: the file is mapped afterwards, and need not be in memory twice.
-        if std::io::copy(&mut (&file).take(code), &mut digest)? != code {
+        let mut pieces = BufReader::with_capacity(PIECE_BYTES, (&file).take(code));
+        if std::io::copy(&mut pieces, &mut digest)? != code {
             return Err(Unusable::Corrupt);
         }
         let mut end = Vec::with_capacity(TRAILER_BYTES);

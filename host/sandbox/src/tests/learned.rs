@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use toolhold_core::id::Digest;
 
-use super::guests::{computing, with_section};
+use super::guests::{Text, computing, undescribed, with_section};
 use super::support::{Call, Way, config, runtime};
 use crate::engine::Artifact;
 use crate::learned::Code;
@@ -69,6 +69,26 @@ fn a_server_makes_everything_ready_before_anybody_calls() {
     known(&sandbox, &component).unwrap();
     sandbox.inner().make_all_ready();
     assert_eq!(files(dir.path(), ".cwasm").len(), 1);
+    let entry = sandbox.inner().entry(&Digest::of(&component)).unwrap();
+    assert!(entry.has_sat_down(), "what was linked to see that it fits is what the first call runs");
+}
+
+/// Its schemas are not looked at again where something was learned of it, so nothing is.
+#[test]
+fn of_a_tool_whose_schema_does_not_compile_nothing_is_learned() {
+    let (good, bad) = (r#"{"type":"object"}"#, r#"{"type":"nonsense"}"#);
+    for (input, output, compiles) in [(good, good, true), (bad, good, false), (good, bad, false)] {
+        let tool =
+            format!(r#""name":"t","title":"T","description":"D","input-schema":{input},"output-schema":{output}"#);
+        let component = with_section(undescribed(Text::default()), &format!(r#"{{"format":1,"tools":[{{{tool}}}]}}"#));
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let loaded = known(&with_cache(dir.path()), &component).unwrap();
+            assert_eq!(loaded.description.tools.len(), 1);
+            assert_eq!(loaded.schemas_compile, compiles, "{tool}");
+            assert_eq!(files(dir.path(), ".learned.json").len(), usize::from(compiles), "{tool}");
+        }
+    }
 }
 
 /// Whatever is done to what is kept, the component runs as itself, and what is said of it is what is true of it.
@@ -79,7 +99,7 @@ fn what_is_damaged_or_of_another_component_or_version_or_writable_for_others_is_
     type Tamper = fn(&Path);
     let cases: [Tamper; 6] = [
         |file| std::fs::write(file, "{}").unwrap(),
-        |file| edit(file, "\"format\":1", "\"format\":2"),
+        |file| edit(file, "{\"format\":2", "{\"format\":1"),
         |file| edit(file, env!("CARGO_PKG_VERSION"), "99.0.0"),
         |file| edit(file, "\"size\":", "\"size\":1"),
         |file| edit(file, "sha256:", "sha256:0"),
