@@ -1,6 +1,6 @@
 //! Who holds a state directory: listens on its sockets, for as long as it holds it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -76,14 +76,18 @@ impl Drop for Holding {
     }
 }
 
-/// Listens on the sockets of the state directory of a host until the process ends: commands are answered by `router`, and by what has the host
-/// replaced; MCP clients by a server of their own.
+/// Listens on the sockets of the state directory of a host until the process ends: commands are answered by what `router` makes, and by what
+/// has the host replaced; MCP clients by a server of their own.
+///
+/// The router is made for the first who comes: most processes end without one, and a start need not wait for it.
 ///
 /// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use.
-pub(crate) fn hold_with(host: &Current, router: Router, shutdown: &Shutdown) {
+pub(crate) fn hold_with(host: &Current, router: impl FnOnce() -> Router + Send + 'static, shutdown: &Shutdown) {
     host.host().makes_ready();
     let journal = host.host().journal().clone();
-    let router = router.merge(reload::router(host.clone())).merge(prune::router(host.clone()));
+    let (reloads, prunes) = (host.clone(), host.clone());
+    let router = move || router().merge(reload::router(reloads)).merge(prune::router(prunes));
+    let router = Arc::new(LazyLock::new(router));
     let state = journal.directory();
     let bound = Listener::bind(state, CONTROL).and_then(|control| Ok((control, Listener::bind(state, MCP)?)));
     let (control, mcp) = match bound {
@@ -94,8 +98,8 @@ pub(crate) fn hold_with(host: &Current, router: Router, shutdown: &Shutdown) {
     let marks = Local(Caller::local(&rustix::process::geteuid().as_raw().to_string()));
     let ending = shutdown.clone();
     listen(control, host.clone(), shutdown, move |stream| {
-        let (marks, router, shutdown) = (marks.clone(), router.clone(), ending.clone());
-        async move { drive(stream, marks, router, &Bounds::default(), &shutdown).await }
+        let (marks, router, shutdown) = (marks.clone(), Arc::clone(&router), ending.clone());
+        async move { drive(stream, marks, Router::clone(&router), &Bounds::default(), &shutdown).await }
     });
     let (served, ending) = (host.clone(), shutdown.clone());
     listen(mcp, host.clone(), shutdown, move |stream| attached(served.clone(), stream, ending.clone()));

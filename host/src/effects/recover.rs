@@ -13,14 +13,17 @@ use crate::journal::{self, PlanRecord, PlanState, Settlement};
 impl Host {
     /// Finishes what a stop of the host left half done. What cannot be finished is parked with the reason.
     pub(crate) async fn recover(&self) -> Result<(), journal::Error> {
-        let reader = self.0.journal.reader()?;
-        for record in reader.plans(&[PlanState::Ready])? {
+        // Each reader is given back before the next is asked for: another connection would read the form of the database again.
+        let ready = self.0.journal.reader()?.plans(&[PlanState::Ready])?;
+        for record in ready {
             self.finish(&record).await?;
         }
-        for record in reader.plans(&[PlanState::Undoing])? {
+        let undoing = self.0.journal.reader()?.plans(&[PlanState::Undoing])?;
+        for record in undoing {
             self.finish_undo(&record).await?;
         }
         self.expire().await?;
+        let reader = self.0.journal.reader()?;
         self.sweep(&reader)
     }
 

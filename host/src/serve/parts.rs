@@ -26,7 +26,8 @@ pub(crate) fn parts(host: &Current, runs: &Service, access: &Access, mcp: HttpSe
     let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());
     ends_with(api.clone(), &shutdown);
     // Links that log in are made for who may use the state directory anyway, and for nobody else.
-    control::hold_with(host, api::router(api.clone()).merge(console::invitations(console.clone())), &shutdown);
+    let (of_socket, inviting) = (api.clone(), console.clone());
+    control::hold_with(host, move || api::router(of_socket).merge(console::invitations(inviting)), &shutdown);
     let caller = Router::new().route("/v1/caller", get(caller));
     let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
     let parts = parts.behind_the_door(crate::mcp::http::router(host.clone(), mcp));
@@ -44,7 +45,7 @@ pub(crate) fn hold(host: &Current) -> Holding {
     // Nobody begins a run by it: what is served of the API is for commands.
     let api = Api::new(host.clone(), Service::new(host.clone(), Settings::default()));
     ends_with(api.clone(), &shutdown);
-    control::hold_with(host, api::commands(api), &shutdown);
+    control::hold_with(host, move || api::commands(api), &shutdown);
     Holding::until(shutdown)
 }
 
