@@ -66,7 +66,7 @@ crash: setup     ## the crash tests in full: a kill at every step of many random
 	cargo build --locked $(GUEST)
 	TOOLHOLD_TEST_CASES=4096 TOOLHOLD_TEST_ROUNDS=100 cargo test --locked --workspace --lib --test effects_crash --test journal_crash \
 	  --test runs_crash -- --nocapture \
-	  cut_off staged_ nothing_acknowledged a_run_that_is_killed
+	  cut_off staged_ nothing_acknowledged a_run_that_is_killed what_is_removed
 
 chaos: setup     ## a thousand agents in a world in which much goes wrong; SEED=7 for another one
 	cargo build --locked $(GUEST)
