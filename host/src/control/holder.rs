@@ -82,6 +82,8 @@ impl Drop for Holding {
 /// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use.
 pub(crate) fn hold_with(host: &Current, router: Router, shutdown: &Shutdown) {
     host.host().makes_ready();
+    // Whether others reach this process or not: it fills no disk.
+    drop(shutdown.spawn(retention::keep(host.clone(), shutdown.clone(), retention::PERIOD)));
     let journal = host.host().journal().clone();
     let router = router.merge(reload::router(host.clone())).merge(prune::router(host.clone()));
     let state = journal.directory();
@@ -90,7 +92,6 @@ pub(crate) fn hold_with(host: &Current, router: Router, shutdown: &Shutdown) {
         Ok(both) => both,
         Err(error) => return tracing::warn!(%error, "other processes cannot reach this one"),
     };
-    drop(shutdown.spawn(retention::keep(host.clone(), shutdown.clone())));
     let marks = Local(Caller::local(&rustix::process::geteuid().as_raw().to_string()));
     let ending = shutdown.clone();
     listen(control, host.clone(), shutdown, move |stream| {
