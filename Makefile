@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test test-mcp test-models console-test crash chaos lint fmt check bench bench-build bench-peers release guard tools tools-sql guests-extra install deny clean
+.PHONY: help setup demo test test-mcp test-models console-test crash chaos lint fmt check bench bench-build bench-peers soak release guard tools tools-sql guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -66,7 +66,7 @@ crash: setup     ## the crash tests in full: a kill at every step of many random
 	cargo build --locked $(GUEST)
 	TOOLHOLD_TEST_CASES=4096 TOOLHOLD_TEST_ROUNDS=100 cargo test --locked --workspace --lib --test effects_crash --test journal_crash \
 	  --test runs_crash -- --nocapture \
-	  cut_off staged_ nothing_acknowledged a_run_that_is_killed
+	  cut_off staged_ nothing_acknowledged a_run_that_is_killed what_is_removed
 
 chaos: setup     ## a thousand agents in a world in which much goes wrong; SEED=7 for another one
 	cargo build --locked $(GUEST)
@@ -95,6 +95,9 @@ bench: bench-build ## the product against the least that could do its work, as r
 bench-peers: bench-build ## others that do the same work, in one run; they come from PyPI and npm
 	benches/peers/install.sh
 	target/release/toolhold-bench peers
+
+soak: bench-build ## `serve` under a light mix of all that clients do, for MINUTES=10: what grows; fails where a call does that should not
+	target/release/toolhold-bench --minutes $(or $(MINUTES),10) soak
 
 guard: setup ## fails where the deciding part of a call takes more instructions than before
 	cargo test --locked --workspace --bench instructions

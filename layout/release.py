@@ -64,6 +64,16 @@ def main():
         print("note: the order of functions is found out on Linux on x86-64 only; this program is built without", file=sys.stderr)
         return build()
     RELEASE.mkdir(parents=True, exist_ok=True)
+    try:
+        in_order()
+    except (SystemExit, OSError, subprocess.CalledProcessError) as why:
+        # A container may forbid to follow a program, and a linker may know of no order. A program that does not build does not build now.
+        print(f"note: the functions stay in the order of the compiler, which takes more memory: {why}", file=sys.stderr)
+        link([])
+
+
+def in_order():
+    """The first link finds the order out, the second one keeps it."""
     if "--anew" in sys.argv[1:] or not ORDER.exists():
         ORDER.unlink(missing_ok=True)
         link([f'-Map="{MAP}"'])

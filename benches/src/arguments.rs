@@ -1,4 +1,4 @@
-//! The command line: `toolhold-bench [--budget MS] [SECTION…]`, and what the bench starts itself as.
+//! The command line: `toolhold-bench [--budget MS] [--minutes N] [SECTION…]`, and what the bench starts itself as.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,9 @@ use crate::sections::Section;
 
 /// How long each lane of a comparison is measured, unless the command line says otherwise.
 const BUDGET: Duration = Duration::from_millis(2000);
+
+/// How many minutes a server is used, unless the command line says otherwise.
+const MINUTES: u32 = 10;
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(crate) enum Command {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Measure {
     pub(crate) budget: Duration,
+    /// For sections that take as long as they are told.
+    pub(crate) minutes: u32,
     pub(crate) sections: Vec<Section>,
 }
 
@@ -46,16 +51,19 @@ pub(crate) enum Part {
     Parked { runs: usize, waiting: bool, folder: PathBuf },
 }
 
-const USAGE: &str = "usage: toolhold-bench [--budget MS] [SECTION…]";
+const USAGE: &str = "usage: toolhold-bench [--budget MS] [--minutes N] [SECTION…]";
 
 impl Command {
     /// Reads the arguments that come after the name of the program.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self> {
         let mut rest = arguments.into_iter();
-        let (mut budget, mut sections) = (BUDGET, Vec::new());
+        let (mut budget, mut minutes, mut sections) = (BUDGET, MINUTES, Vec::new());
         while let Some(argument) = rest.next() {
             match argument.to_str() {
-                Some("--budget") => budget = milliseconds(rest.next())?,
+                Some("--budget") => {
+                    budget = Duration::from_millis(above_zero("--budget", "milliseconds", rest.next())?.into())
+                }
+                Some("--minutes") => minutes = above_zero("--minutes", "minutes", rest.next())?,
                 Some(word) if word.starts_with("be-") => return Ok(Self::Be(Part::parse(word, rest)?)),
                 Some(word) => sections.push(section(word)?),
                 None => bail!("`{}` is no section; {USAGE}", argument.display()),
@@ -64,7 +72,7 @@ impl Command {
         if sections.is_empty() {
             sections.extend(Section::ALL);
         }
-        Ok(Self::Measure(Measure { budget, sections }))
+        Ok(Self::Measure(Measure { budget, minutes, sections }))
     }
 }
 
@@ -106,14 +114,14 @@ fn number(argument: &Path) -> Result<usize> {
 
 fn section(word: &str) -> Result<Section> {
     let names = || Section::ALL.map(Section::name).join(", ");
-    Section::named(word).with_context(|| format!("`{word}` is no section; there are {} and peers; {USAGE}", names()))
+    Section::named(word)
+        .with_context(|| format!("`{word}` is no section; there are {}, soak and peers; {USAGE}", names()))
 }
 
-fn milliseconds(argument: Option<OsString>) -> Result<Duration> {
-    let argument = argument.with_context(|| format!("`--budget` needs a number of milliseconds; {USAGE}"))?;
+fn above_zero(option: &str, unit: &str, argument: Option<OsString>) -> Result<u32> {
+    let argument = argument.with_context(|| format!("`{option}` needs a number of {unit}; {USAGE}"))?;
     let number = argument.to_str().and_then(|text| text.parse().ok()).filter(|number| *number > 0);
-    let number = number.with_context(|| format!("`{}` is no number of milliseconds above 0", argument.display()))?;
-    Ok(Duration::from_millis(number))
+    number.with_context(|| format!("`{}` is no number of {unit} above 0", argument.display()))
 }
 
 #[cfg(test)]
@@ -126,15 +134,15 @@ mod tests {
 
     #[test]
     fn without_a_section_all_are_measured_in_their_order() {
-        let all = Measure { budget: BUDGET, sections: Section::ALL.to_vec() };
+        let all = Measure { budget: BUDGET, minutes: MINUTES, sections: Section::ALL.to_vec() };
         assert_eq!(parse(&[]).unwrap(), Command::Measure(all));
     }
 
     #[test]
     fn sections_are_measured_as_they_are_named() {
         let budget = Duration::from_millis(250);
-        let two = Measure { budget, sections: vec![Section::Mcp, Section::Calls] };
-        assert_eq!(parse(&["--budget", "250", "mcp", "calls"]).unwrap(), Command::Measure(two));
+        let two = Measure { budget, minutes: 90, sections: vec![Section::Mcp, Section::Calls] };
+        assert_eq!(parse(&["--budget", "250", "mcp", "--minutes", "90", "calls"]).unwrap(), Command::Measure(two));
     }
 
     #[test]
@@ -144,6 +152,7 @@ mod tests {
             (vec!["--budget"], "`--budget` needs a number"),
             (vec!["--budget", "0"], "`0` is no number of milliseconds above 0"),
             (vec!["--budget", "2s"], "`2s` is no number"),
+            (vec!["--minutes", "0.5", "soak"], "`0.5` is no number of minutes above 0"),
             (vec!["be-something"], "`be-something` is nothing"),
             (vec!["be-least-host", "artifact", "work"], "`be-least-host` needs a journal"),
             (vec!["be-live-floor", "many"], "`many` is no number"),

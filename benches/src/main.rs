@@ -1,7 +1,7 @@
 //! `make bench`: the product against the least that could do the same work, in one run.
 //!
 //! Lanes take turns, so that the machine's moods hit all of them; what counts is the ratio. Nothing here is a test: a slow machine
-//! fails no build. `toolhold-bench [--budget MS] [SECTION…]` measures the sections named, or all.
+//! fails no build. `toolhold-bench [--budget MS] [--minutes N] [SECTION…]` measures the sections named, or all that are quick.
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 mod agents;
@@ -18,6 +18,7 @@ mod place;
 mod process;
 mod product;
 mod sections;
+mod soak;
 mod table;
 mod waiting;
 
@@ -40,7 +41,7 @@ fn run(measure: &Measure) -> Result<()> {
     println!("{}", header());
     for section in &measure.sections {
         println!("\n## {}\n", section.name());
-        section.run(measure.budget)?;
+        section.run(measure)?;
     }
     Ok(())
 }

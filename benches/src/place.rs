@@ -39,6 +39,12 @@ pub(crate) fn toolhold_in(folder: &Path, cache: &Path) -> Result<Command> {
     Ok(command)
 }
 
+/// A token of this name and role for the project in `folder`.
+pub(crate) fn token(folder: &Path, cache: &Path, name: &str, role: &str) -> Result<String> {
+    let token = printed(toolhold_in(folder, cache)?.args(["tokens", "create", name, "--role", role]))?;
+    Ok(token.trim().to_owned())
+}
+
 /// What a program prints that must succeed.
 pub(crate) fn printed(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?} does not start"))?;

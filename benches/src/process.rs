@@ -1,5 +1,7 @@
 //! What the system says of a process.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 
 /// Bytes of memory that a process has at this moment (resident set size).
@@ -10,9 +12,38 @@ pub(crate) fn resident(id: u32) -> Result<u64> {
         .context("the system does not say how much memory it has")
 }
 
+/// How long the processors have worked for this process, on all of its threads.
+pub(crate) fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// What a process has.
+pub(crate) struct Resources {
+    /// Bytes of memory (resident set size).
+    pub(crate) resident: u64,
+    /// Those that are its own, and no pages of files.
+    pub(crate) own: u64,
+    /// Open files, sockets and the like.
+    pub(crate) descriptors: u64,
+    pub(crate) threads: u64,
+}
+
+/// What a process has at this moment.
+pub(crate) fn resources(id: u32) -> Result<Resources> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let memory = |key| kibibytes(&status, key).map(|kibibytes| kibibytes << 10).context("no such memory");
+    let threads = value(&status, "Threads").and_then(|threads| threads.parse().ok()).context("no threads")?;
+    let descriptors = std::fs::read_dir(format!("/proc/{id}/fd"))?.count() as u64;
+    Ok(Resources { resident: memory("VmRSS")?, own: memory("RssAnon")?, descriptors, threads })
+}
+
 fn kibibytes(status: &str, key: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
+    value(status, key)?.strip_suffix(" kB")?.parse().ok()
+}
+
+fn value<'s>(status: &'s str, key: &str) -> Option<&'s str> {
+    Some(status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?.trim())
 }
 
 #[cfg(test)]

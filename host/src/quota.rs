@@ -15,15 +15,34 @@ use crate::attempt::Dependencies;
 use crate::journal::{Error, Reader, RunFilter};
 
 const HOUR: u64 = 3_600_000_000;
+const MINUTE: u64 = 60_000_000;
 
 /// What all agents of a host have used. Cheap to clone; all clones are the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Quotas(Arc<Mutex<Option<BTreeMap<String, Used>>>>);
+pub(crate) struct Quotas(Arc<Mutex<Option<Agents>>>);
+
+#[derive(Debug, Default)]
+struct Agents {
+    used: BTreeMap<String, Used>,
+    /// The minute in which it was looked at last who is to be forgotten.
+    looked: u64,
+}
 
 #[derive(Debug, Clone, Default)]
 struct Used {
     tokens: Hour,
     calls: Hour,
+}
+
+impl Agents {
+    /// What an agent has used. In the place of those that come, others go, once a minute.
+    fn of(&mut self, agent: &str, now: u64) -> &mut Used {
+        if self.looked != now / MINUTE && !self.used.contains_key(agent) {
+            self.looked = now / MINUTE;
+            self.used.retain(|_, used| !(used.tokens.is_blank(now) && used.calls.is_blank(now)));
+        }
+        self.used.entry(agent.to_owned()).or_default()
+    }
 }
 
 impl Quotas {
@@ -42,7 +61,7 @@ impl Quotas {
         let now = dependencies.time().micros();
         let mut known = self.lock();
         if known.is_none() {
-            *known = Some(used(reader, now)?);
+            *known = Some(Agents { used: used(reader, now)?, looked: now / MINUTE });
         }
         drop(known);
         Ok(RunQuota {
@@ -56,7 +75,7 @@ impl Quotas {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<BTreeMap<String, Used>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Agents>> {
         // A change is complete before anything can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,8 +179,9 @@ impl RunQuota {
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Used) -> R) -> R {
+        let now = self.dependencies.time().micros();
         let mut known = self.quotas.lock();
-        change(known.get_or_insert_default().entry(self.agent.clone()).or_default())
+        change(known.get_or_insert_default().of(&self.agent, now))
     }
 
     fn held(&self) -> MutexGuard<'_, u64> {
@@ -173,5 +193,32 @@ impl Drop for RunQuota {
     fn drop(&mut self) {
         let held = *self.held();
         self.change(|used| used.tokens.release(held));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_that_have_used_nothing_for_an_hour_are_forgotten_and_no_others() {
+        let mut agents = Agents::default();
+        let (mut reserves, mut most) = (0, 0);
+        for minute in 0..1_000 {
+            let now = minute * MINUTE;
+            agents.of("steady", now).tokens.add(1, now);
+            let one = agents.of(&format!("agent-{minute}"), now);
+            one.calls.add(1, now);
+            if minute % 100 == 0 {
+                reserves += u64::from(one.tokens.reserve(1, 1, now));
+            }
+            most = most.max(agents.used.len());
+            assert_eq!(agents.of("steady", now).tokens.used(now), minute.min(60) + 1);
+        }
+        // Those of an hour and a minute, one that is always there, and those that wait for a model.
+        assert!(most <= 62 + 1 + 10, "{most}");
+        let later = 1_000 * MINUTE + HOUR + MINUTE;
+        let waiting = agents.used.values_mut().map(|used| used.tokens.is_blank(later)).filter(|is_blank| !is_blank);
+        assert_eq!((reserves, waiting.count()), (10, 10));
     }
 }

@@ -16,7 +16,7 @@ use crate::{Current, clock, runs};
 pub(crate) const LEAST: u64 = 24 * 3_600_000_000;
 
 /// How often a process that serves looks.
-const PERIOD: Duration = Duration::from_secs(3600);
+pub(crate) const PERIOD: Duration = Duration::from_secs(3600);
 
 /// Between two steps.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -109,12 +109,12 @@ pub(crate) fn prunable(reader: &Reader, before: u64) -> Result<Pruned, Error> {
     reader.prunable(before, &expiring)
 }
 
-/// Looks again and again, until the process ends.
-pub(crate) async fn keep(host: Current, shutdown: Shutdown) {
+/// Looks once in each `period`, until the process ends.
+pub(crate) async fn keep(host: Current, shutdown: Shutdown, period: Duration) {
     loop {
         tokio::select! {
             () = shutdown.begun() => return,
-            () = tokio::time::sleep(PERIOD) => {}
+            () = tokio::time::sleep(period) => {}
         }
         let host = host.host();
         let looked = async {
@@ -131,3 +131,6 @@ pub(crate) async fn keep(host: Current, shutdown: Shutdown) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Answers of HTTP/1.1, as far as our own server sends them: a length or chunks, JSON or events.
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
 
 /// The longest answer that is taken, in bytes.
@@ -8,19 +9,25 @@ const LONGEST: usize = 16 << 20;
 
 /// What came back.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The session that the server has begun.
-    pub(super) session: Option<String>,
-    pub(super) body: Vec<u8>,
+    pub(crate) session: Option<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// The last message in the body: the body itself, or the data of the last event that has some.
-    pub(super) fn message(&self) -> &[u8] {
+    pub(crate) fn message(&self) -> &[u8] {
         let data = |line: &'_ [u8]| line.starts_with(b"data: {");
         let mut lines = self.body.split(|byte| *byte == b'\n').rev();
         lines.find(|line| data(line)).and_then(|line| line.get(6..)).unwrap_or(&self.body)
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Result<Value> {
+        let said = || String::from_utf8_lossy(&self.body).into_owned();
+        serde_json::from_slice(&self.body).with_context(|| format!("no JSON: {}", said()))
     }
 }
 
@@ -31,7 +38,7 @@ enum Length {
 }
 
 /// Reads one answer whole; the connection can then be used again.
-pub(super) async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> Result<Answer> {
+pub(crate) async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> Result<Answer> {
     let mut line = Vec::new();
     read_line(from, &mut line).await?;
     let status = text(&line)?.split(' ').nth(1).and_then(|code| code.parse().ok());

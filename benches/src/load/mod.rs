@@ -10,9 +10,10 @@ mod serve;
 mod stdio;
 
 pub(crate) use self::http::{HttpClient, Revision};
+pub(crate) use self::http_frame::{Answer, read as read_answer};
 pub(crate) use self::in_process::InProcess;
 pub(crate) use self::process_per_call::ProcessPerCall;
-pub(crate) use self::request::Request;
+pub(crate) use self::request::{Request, STATELESS, WITH_SESSIONS, answered, initialize, initialized, meta};
 pub(crate) use self::script::Script;
 pub(crate) use self::serve::ServeProcess;
 pub(crate) use self::stdio::StdioClient;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
@@ -19,24 +19,30 @@ pub(crate) struct ServeProcess {
 impl ServeProcess {
     /// Serves the project in `folder` on a port that the system chooses.
     pub(crate) fn start(folder: &Path, cache: &Path) -> Result<Self> {
-        let token =
-            place::printed(place::toolhold_in(folder, cache)?.args(["tokens", "create", "bench", "--role", "run"]))?;
+        let token = place::token(folder, cache, "bench", "run")?;
         let mut serve = place::toolhold_in(folder, cache)?;
-        serve
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+        serve.arg("serve").stderr(Stdio::null());
+        Self::of(serve, token)
+    }
+
+    /// Starts this command, which serves where it is told; `token` is that of its clients.
+    pub(crate) fn of(mut serve: Command, token: String) -> Result<Self> {
+        serve.args(["--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = serve.spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("a child with standard output")?).read_line(&mut line)?;
         let address =
             line.trim().strip_prefix("http://").context("the server has not said where it listens")?.parse()?;
-        Ok(Self { child, address, token: token.trim().to_owned() })
+        Ok(Self { child, address, token })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn token(&self) -> &str {

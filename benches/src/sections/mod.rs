@@ -8,14 +8,14 @@ mod mcp;
 mod memory;
 mod parked;
 mod peers;
+mod soak;
 mod stages;
 mod threads;
-
-use std::time::Duration;
 
 use anyhow::Result;
 
 pub(crate) use self::cold::be_floor as cold_floor;
+use crate::arguments::Measure;
 
 /// A part of the whole that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Section {
     Growth,
     Fleet,
     Parked,
+    /// Only where it is named: it takes as long as it is told.
+    Soak,
     /// Only where it is named: what it measures has to be installed.
     Peers,
 }
@@ -49,7 +51,7 @@ impl Section {
 
     /// The one that the command line calls so.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().chain([Self::Peers]).find(|section| section.name() == name)
+        Self::ALL.into_iter().chain([Self::Soak, Self::Peers]).find(|section| section.name() == name)
     }
 
     /// How the command line names it.
@@ -64,12 +66,14 @@ impl Section {
             Self::Growth => "growth",
             Self::Fleet => "fleet",
             Self::Parked => "parked",
+            Self::Soak => "soak",
             Self::Peers => "peers",
         }
     }
 
     /// Measures and prints it.
-    pub(crate) fn run(self, budget: Duration) -> Result<()> {
+    pub(crate) fn run(self, measure: &Measure) -> Result<()> {
+        let budget = measure.budget;
         match self {
             Self::Calls => calls::run(budget),
             Self::Mcp => mcp::run(budget),
@@ -80,6 +84,7 @@ impl Section {
             Self::Growth => growth::run(budget),
             Self::Fleet => fleet::run(budget),
             Self::Parked => parked::run(),
+            Self::Soak => soak::run(measure.minutes),
             Self::Peers => peers::run(budget),
         }
     }

@@ -27,6 +27,12 @@ impl Hour {
         self.minutes.iter().fold(0, |sum: u64, (_, used)| sum.saturating_add(*used))
     }
 
+    /// Whether it says nothing that a new one would not say.
+    #[must_use]
+    pub fn is_blank(&mut self, now: u64) -> bool {
+        self.used(now) == 0 && self.reserved == 0
+    }
+
     /// Makes room for so much more, if it fits into `most`.
     pub fn reserve(&mut self, amount: u64, most: u64, now: u64) -> bool {
         let taken = self.used(now).saturating_add(self.reserved);
@@ -74,9 +80,11 @@ mod tests {
     #[test]
     fn an_hour_later_it_is_forgotten_and_not_before() {
         let mut hour = Hour::default();
+        assert!(hour.is_blank(0));
         hour.add(5, 10 * MINUTE);
-        assert_eq!(hour.used(70 * MINUTE), 5);
-        assert_eq!(hour.used(71 * MINUTE), 0);
+        assert_eq!((hour.used(70 * MINUTE), hour.is_blank(70 * MINUTE)), (5, false));
+        assert_eq!((hour.used(71 * MINUTE), hour.is_blank(71 * MINUTE)), (0, true));
+        assert!(hour.reserve(1, 1, 71 * MINUTE) && !hour.is_blank(71 * MINUTE), "somebody counts on it");
     }
 
     #[test]

@@ -84,6 +84,8 @@ impl Drop for Holding {
 /// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use.
 pub(crate) fn hold_with(host: &Current, router: impl FnOnce() -> Router + Send + 'static, shutdown: &Shutdown) {
     host.host().makes_ready();
+    // Whether others reach this process or not: it fills no disk.
+    drop(shutdown.spawn(retention::keep(host.clone(), shutdown.clone(), retention::PERIOD)));
     let journal = host.host().journal().clone();
     let (reloads, prunes) = (host.clone(), host.clone());
     let router = move || router().merge(reload::router(reloads)).merge(prune::router(prunes));
@@ -94,7 +96,6 @@ pub(crate) fn hold_with(host: &Current, router: impl FnOnce() -> Router + Send +
         Ok(both) => both,
         Err(error) => return tracing::warn!(%error, "other processes cannot reach this one"),
     };
-    drop(shutdown.spawn(retention::keep(host.clone(), shutdown.clone())));
     let marks = Local(Caller::local(&rustix::process::geteuid().as_raw().to_string()));
     let ending = shutdown.clone();
     listen(control, host.clone(), shutdown, move |stream| {

@@ -5,9 +5,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test fails by panicking, and starts the child"
 )]
+
+mod retention;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -53,6 +57,12 @@ fn block_on<R>(future: impl Future<Output = R>) -> R {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(future)
 }
 
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n@{line}").unwrap();
+    out.flush().unwrap();
+}
+
 /// The child: copies the tree, again and again, and says each copy that was acknowledged.
 #[test]
 #[ignore = "started by the other test as the process that is killed"]
@@ -66,17 +76,15 @@ fn child() {
             let arguments = json!({ "from": "/work/tree", "to": format!("/work/{name}") }).to_string();
             let done = host.call(ToolCall::new("files.copy", arguments), CallOptions::default()).await;
             assert!(matches!(done.outcome, Outcome::Success(_)), "{:?}", done.outcome);
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "\n@{name} {}", done.call).unwrap();
-            out.flush().unwrap();
+            say(&format!("{name} {}", done.call));
         }
     });
 }
 
-/// Runs the child until it has said `lines` things, kills it, and returns all that it said.
-fn run_and_kill(project: &Path, round: usize, lines: usize) -> BTreeSet<String> {
+/// Runs a child until it has said `lines` things, kills it, and returns all that it said.
+fn run_and_kill(child: &str, project: &Path, (round, lines): (usize, usize)) -> BTreeSet<String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .args(["--exact", child, "--ignored", "--nocapture"])
         .env(PROJECT, project)
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
@@ -123,7 +131,7 @@ fn a_call_that_was_cut_off_is_whole_or_not_at_all() {
     let rounds = std::env::var("TOOLHOLD_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8);
     let mut said = BTreeSet::new();
     for (round, lines) in [1, 2, 3, 1, 4, 2, 5, 3].into_iter().cycle().take(rounds).enumerate() {
-        said.extend(run_and_kill(project.path(), round, lines));
+        said.extend(run_and_kill("child", project.path(), (round, lines)));
         let host = block_on(Host::open(&config(project.path()), &|_| ())).unwrap();
         host.journal().reader().unwrap().verify(None).unwrap();
         for entry in std::fs::read_dir(&work).unwrap().map(Result::unwrap) {
