@@ -1,5 +1,5 @@
 # One verb per need. `make demo` and `make test` each work on a fresh machine with rustup, git, make and a C compiler.
-.PHONY: help setup demo test test-mcp test-models console-test crash chaos lint fmt check bench bench-build bench-peers soak guard tools tools-sql guests-extra install deny clean
+.PHONY: help setup demo test test-mcp test-models console-test crash chaos lint fmt check bench bench-build bench-peers soak release guard tools tools-sql guests-extra install deny clean
 export CARGO_BUILD_JOBS ?= 2
 PROFILE ?= dev
 BIN = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/toolhold
@@ -102,12 +102,16 @@ soak: bench-build ## `serve` under a light mix of all that clients do, for MINUT
 guard: setup ## fails where the deciding part of a call takes more instructions than before
 	cargo test --locked --workspace --bench instructions
 
-bench-build: setup
-	cargo build --locked $(GUEST)
-	cargo build --locked --release --workspace --bins
+bench-build: release
 
-install: setup   ## the release binary into ~/.cargo/bin
-	cargo install --locked --path host
+release: setup   ## the release binary, its functions in the order in which a start needs them; ORDER=--anew to find that out again
+	cargo build --locked $(GUEST)
+	@if command -v python3 >/dev/null; then layout/release.py $(ORDER); else \
+	  echo "note: without python3 the functions stay in the order of the compiler, which takes more memory" >&2; \
+	  cargo build --locked --release --workspace --bins; fi
+
+install: release ## the release binary into ~/.cargo/bin
+	install -D target/release/toolhold "$${CARGO_HOME:-$$HOME/.cargo}/bin/toolhold"
 
 # The database of advisories is fetched from github.com/rustsec; what needs no network is checked first, so that it is known
 # even where the database cannot be reached.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use hdrhistogram::Histogram;
 
+use crate::process;
+
 /// How long one lane goes on before the next one has its turn, where lanes keep several calls in flight.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -44,18 +46,21 @@ impl Lane {
 pub(crate) struct Load {
     pub(crate) lane: Lane,
     time: Duration,
+    /// Of all processors, for this process.
+    worked: Duration,
 }
 
 impl Load {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { lane: Lane::new()?, time: Duration::ZERO })
+        Ok(Self { lane: Lane::new()?, time: Duration::ZERO, worked: Duration::ZERO })
     }
 
     /// Drives until `turn` is over, and counts what came of it.
     pub(crate) fn add(&mut self, driver: &mut dyn Driver, turn: Duration) -> Result<()> {
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), process::worked());
         driver.drive(began + turn, &mut self.lane)?;
         self.time += began.elapsed();
+        self.worked += process::worked().saturating_sub(worked);
         Ok(())
     }
 
@@ -64,6 +69,11 @@ impl Load {
         #[expect(clippy::cast_precision_loss, reason = "as many calls as this there will never be")]
         let calls = self.lane.len() as f64;
         calls / self.time.as_secs_f64()
+    }
+
+    /// How many processors worked for this process meanwhile, on average.
+    pub(crate) fn processors(&self) -> f64 {
+        self.worked.as_secs_f64() / self.time.as_secs_f64()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the system says of a process.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 
 /// Bytes of memory that a process has at this moment (resident set size).
@@ -8,6 +10,12 @@ pub(crate) fn resident(id: u32) -> Result<u64> {
     kibibytes(&status, "VmRSS")
         .map(|kibibytes| kibibytes << 10)
         .context("the system does not say how much memory it has")
+}
+
+/// How long the processors have worked for this process, on all of its threads.
+pub(crate) fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// What a process has.

@@ -262,7 +262,8 @@ impl Host {
         let stage = session.as_ref().map(|session| session.begin_call(&self.0.effects, &self.0.redactor));
         let mut pass = self.0.redactor.pass();
         pass.look(Place::Arguments, checked.call.call().text());
-        let (key, name) = (Some(repeated(&id, call, options)), Some(id.to_string()));
+        let requests = !checked.call.grants().http.is_empty();
+        let (key, name) = (requests.then(|| repeated(&id, call, options)), Some(id.to_string()));
         let events = options.events.clone().map(|sink| redaction::sink(&self.0.redactor, sink));
         let caller = Caller::new(&options.client, call.run.as_str());
         let settings = RunOptions { events, caller, cancel: options.cancel.clone(), key, name, stage, reel: None };

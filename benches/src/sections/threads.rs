@@ -12,7 +12,8 @@ use crate::product::{Product, Writes};
 use crate::table::{number, ratio, table};
 
 const METHOD: &str = "The same call on one thread and on two, each making one after the other: bare wasmtime with an engine and a pool per thread, and \
-`Host::call` on one host. All four lanes take turns of 100 ms.";
+`Host::call` on one host. All four lanes take turns of 100 ms. CPUs is how many of them worked for the process meanwhile, on all of its threads, the journal's writer \
+among them: what one thread of calls has taken there, a second one does not find.";
 
 /// Measures and prints.
 pub(super) fn run(budget: Duration) -> Result<()> {
@@ -24,7 +25,8 @@ pub(super) fn run(budget: Duration) -> Result<()> {
     let floors = [Floor::new(&component), Floor::new(&component)];
     let floors = floors.into_iter().collect::<Result<Vec<_>, _>>().map_err(floor::failed)?;
     println!("{METHOD}\n");
-    let mut rows = table(2, ["work", "lane", "1 thread, calls/s", "2 threads, calls/s", "2 threads / 1"]);
+    let mut rows =
+        table(2, ["work", "lane", "1 thread, calls/s", "CPUs", "2 threads, calls/s", "CPUs", "2 threads / 1"]);
     for (name, tool, arguments) in [("echo `{}`", "echo", "{}"), ("read 4 KiB", "read", r#"{"path":"/work/small"}"#)] {
         let bare = |index: usize| {
             let (directory, floor) = ((tool == "read").then_some(work.as_path()), floors.get(index));
@@ -42,8 +44,9 @@ pub(super) fn run(budget: Duration) -> Result<()> {
         let loads = take_turns(budget, &mut drivers)?;
         for (lane, pair) in ["bare wasmtime", "`Host::call`"].into_iter().zip(loads.chunks(2)) {
             if let [one, two] = pair {
+                let [of_one, of_two] = [one, two].map(|load| format!("{:.2}", load.processors()));
                 let (one, two) = (one.per_second(), two.per_second());
-                rows.add_row([name, lane, &number(one), &number(two), &ratio(two, one)]);
+                rows.add_row([name, lane, &number(one), &of_one, &number(two), &of_two, &ratio(two, one)]);
             }
         }
     }

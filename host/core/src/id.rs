@@ -270,13 +270,27 @@ impl FromStr for Digest {
     }
 }
 
+/// What a digest is written as, in one piece.
+struct Written([u8; 71]);
+
+impl Written {
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Digest {
+    fn written(&self) -> Written {
+        let mut text = *b"sha256:0000000000000000000000000000000000000000000000000000000000000000";
+        // Twice as many digits as bytes always fit.
+        let _fits = text.get_mut(7..).is_some_and(|digits| hex::encode_to_slice(self.0, digits).is_ok());
+        Written(text)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        // Twice as many digits as bytes always fit.
-        let _fits = hex::encode_to_slice(self.0, &mut digits).is_ok();
-        out.write_str("sha256:")?;
-        out.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+        out.write_str(self.written().as_str())
     }
 }
 
@@ -288,7 +302,7 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.written().as_str())
     }
 }
 

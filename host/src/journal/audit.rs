@@ -17,12 +17,20 @@ pub(super) struct Stored {
 
 /// Appends an entry and returns the new head.
 pub(super) fn append(connection: &Connection, head: &Head, entry: &Entry) -> Result<Head, Error> {
-    let body = serde_json::to_string(entry).map_err(|error| Error::Database(error.to_string()))?;
+    let body = text(entry).map_err(|error| Error::Database(error.to_string()))?;
     let next = head.after(&body);
+    // Whatever is refused here ends the transaction: to end the statement alone, SQLite keeps what each page was like before it.
     connection
-        .prepare_cached("INSERT INTO audit (sequence, previous, hash, body) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached("INSERT OR ROLLBACK INTO audit (sequence, previous, hash, body) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![next.sequence.cast_signed(), head.hash.as_bytes(), next.hash.as_bytes(), body])?;
     Ok(next)
+}
+
+/// What is stored of an entry, in room that most of them fit into.
+fn text(entry: &Entry) -> serde_json::Result<String> {
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, entry)?;
+    String::from_utf8(body).map_err(serde::ser::Error::custom)
 }
 
 /// The head that the last entry has. Its own hash is checked, so that nothing is chained to a damaged entry.

@@ -3,7 +3,7 @@
 //! Intent is written before the act for what the act may change. A call that changes nothing has nothing to recover, so it
 //! is written when it is over; if the host stops before, it may run again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 use toolhold_core::call::canonical;
@@ -17,27 +17,21 @@ use super::queue::{Answer, Command, Work};
 use super::record::{End, Intent, Settlement};
 
 /// The calls of a batch that begin and end in it and have neither effects nor a key, and take no approval.
-pub(super) fn within(batch: &[Command]) -> HashMap<CallId, &Intent> {
-    let ended: HashSet<&CallId> = batch
-        .iter()
-        .filter_map(|command| match &command.work {
+pub(super) fn within(batch: &[Command]) -> HashMap<&CallId, &Intent> {
+    let mut begun = HashMap::with_capacity(batch.len());
+    let mut whole = HashMap::with_capacity(batch.len() / 2);
+    for command in batch {
+        match &command.work {
+            Work::Admit(intent) if intent.effects == Effects::None && !intent.waits() => {
+                begun.insert(&intent.call, &**intent);
+            }
             Work::Settle(call, settlement) if !settlement.durable && !matches!(settlement.end, End::Nothing(_)) => {
-                Some(call)
+                whole.extend(begun.remove_entry(call));
             }
-            _ => None,
-        })
-        .collect();
-    batch
-        .iter()
-        .filter_map(|command| match &command.work {
-            Work::Admit(intent)
-                if intent.effects == Effects::None && !intent.waits() && ended.contains(&intent.call) =>
-            {
-                Some((intent.call.clone(), &**intent))
-            }
-            _ => None,
-        })
-        .collect()
+            _ => {}
+        }
+    }
+    whole
 }
 
 /// Writes a whole call.

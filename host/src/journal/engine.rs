@@ -136,7 +136,7 @@ impl Engine {
     fn apply(
         &mut self,
         (number, work): (usize, &Work),
-        whole: &HashMap<CallId, &Intent>,
+        whole: &HashMap<&CallId, &Intent>,
     ) -> Result<Result<Answer, Error>, Error> {
         let answer = match work {
             Work::Admit(intent) if whole.contains_key(&intent.call) => {
