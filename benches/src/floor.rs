@@ -1,13 +1,15 @@
 //! The floor: the same component on bare wasmtime, with the best configuration we know and nothing of the product.
 //!
 //! Pooling allocator, copy-on-write images, `InstancePre`, typed call by bindings, wasmtime-wasi with blocking file calls
-//! on the calling thread. No fuel, no epochs, no limiter, no validation, no journal. A new store per call, as the product.
+//! on the calling thread. No fuel, no epochs, no limiter (unless it is asked what they cost), no validation, no journal. A new store per
+//! call, as the product.
 
 use std::path::Path;
 
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker, ResourceTable};
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, format_err,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result, Store, StoreLimits,
+    StoreLimitsBuilder, format_err,
 };
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
@@ -16,10 +18,19 @@ mod bindings {
 }
 use bindings::DescribedToolPre;
 
+/// Bounds that wasmtime itself sets. None of them is ever reached.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
+    pub(crate) epochs: bool,
+    pub(crate) fuel: bool,
+    pub(crate) limiter: bool,
+}
+
 /// What a call of the floor holds.
 struct State {
     wasi: WasiCtx,
     table: ResourceTable,
+    limits: StoreLimits,
 }
 
 impl WasiView for State {
@@ -48,6 +59,7 @@ pub(crate) fn failed(error: wasmtime::Error) -> anyhow::Error {
 pub(crate) struct Floor {
     engine: Engine,
     pre: DescribedToolPre<State>,
+    bounds: Bounds,
 }
 
 /// Compiles `component`, for [`Floor::from_artifact`].
@@ -58,9 +70,14 @@ pub(crate) fn artifact(component: &[u8]) -> Result<Vec<u8>> {
 impl Floor {
     /// Compiles `component`.
     pub(crate) fn new(component: &[u8]) -> Result<Self> {
-        let engine = Engine::new(&configuration())?;
+        Self::bounded(component, Bounds::default())
+    }
+
+    /// Compiles `component` for calls with bounds.
+    pub(crate) fn bounded(component: &[u8], bounds: Bounds) -> Result<Self> {
+        let engine = Engine::new(configuration().epoch_interruption(bounds.epochs).consume_fuel(bounds.fuel))?;
         let component = Component::new(&engine, component)?;
-        Self::of(engine, &component)
+        Self::of(engine, &component, bounds)
     }
 
     /// Takes what [`artifact`] made, out of a file.
@@ -69,15 +86,15 @@ impl Floor {
         #[expect(unsafe_code, reason = "the file was written by this program's own run, in a folder of its own")]
         // SAFETY: the bytes are those that `precompile_component` has returned: whoever starts this process wrote them just before.
         let component = unsafe { Component::deserialize_file(&engine, path) }?;
-        Self::of(engine, &component)
+        Self::of(engine, &component, Bounds::default())
     }
 
-    fn of(engine: Engine, component: &Component) -> Result<Self> {
+    fn of(engine: Engine, component: &Component, bounds: Bounds) -> Result<Self> {
         let mut linker: Linker<State> = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         bindings::toolhold::tool::context::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
         let pre: InstancePre<State> = linker.instantiate_pre(component)?;
-        Ok(Self { engine, pre: DescribedToolPre::new(pre)? })
+        Ok(Self { engine, pre: DescribedToolPre::new(pre)?, bounds })
     }
 
     /// One call in a fresh store, with `directory` at `/work` if there is one.
@@ -87,7 +104,17 @@ impl Floor {
         if let Some(directory) = directory {
             wasi.preopened_dir(directory, "/work", FsPerms::ReadWrite)?;
         }
-        let mut store = Store::new(&self.engine, State { wasi: wasi.build(), table: ResourceTable::new() });
+        let limits = StoreLimitsBuilder::new().memory_size(256 << 20).build();
+        let mut store = Store::new(&self.engine, State { wasi: wasi.build(), table: ResourceTable::new(), limits });
+        if self.bounds.epochs {
+            store.set_epoch_deadline(1 << 40);
+        }
+        if self.bounds.fuel {
+            store.set_fuel(1 << 60)?;
+        }
+        if self.bounds.limiter {
+            store.limiter(|state| &mut state.limits);
+        }
         let instance = self.pre.instantiate(&mut store)?;
         let result = instance.toolhold_tool_described().call_invoke(&mut store, tool, arguments)?;
         result.map_err(|error| format_err!("{error:?}"))

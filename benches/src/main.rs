@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 mod agents;
+mod alone;
 mod arguments;
 mod case;
 mod chaos;

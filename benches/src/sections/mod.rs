@@ -1,5 +1,6 @@
 //! What is measured: one file per section, each printing one sentence of method and one table or more.
 
+mod alone;
 mod calls;
 mod cold;
 mod fleet;

@@ -1,6 +1,7 @@
 //! How long what was there before is kept: by age and by size, the oldest goes first.
 //!
 //! Looked at when a host is opened, now and then while it serves, and whenever more is kept than may be: a host that runs for long fills no disk.
+//! Then so much goes that there is room for a while: looking costs as much as is kept, and a host that has run for long keeps as much as it may.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,7 @@ use toolhold_sandbox::capability::fs::commit::Plan;
 
 use crate::clock;
 use crate::host::Host;
-use crate::journal;
+use crate::journal::{self, KeptBytes};
 
 /// What may be kept, and what is.
 #[derive(Debug)]
@@ -33,6 +34,12 @@ impl Kept {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// What may be kept, and what is left where that was too much: a sixteenth less of each whole MiB.
+    fn bounds(&self, is_too_much: bool) -> KeptBytes {
+        let room = if is_too_much { (self.most >> 20) << 16 } else { 0 };
+        KeptBytes { most: self.most, left: self.most - room }
+    }
+
     fn is_too_much(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > self.most
     }
@@ -45,7 +52,8 @@ impl Host {
         // Nobody waits for the outcome of a call whose plan is on disk, so the last ones may still be on their way.
         self.0.journal.flush().await?;
         let reader = self.0.journal.reader()?;
-        for record in reader.outlived(now.saturating_sub(kept.age), kept.most)? {
+        let bounds = kept.bounds(reader.kept_bytes()? > kept.most);
+        for record in reader.outlived(now.saturating_sub(kept.age), &bounds)? {
             match self.0.journal.expire(&record.call, record.state, now).await {
                 Ok(()) => {}
                 // It was undone or applied since it was read.
@@ -67,5 +75,24 @@ impl Host {
         {
             tracing::warn!(%error, "what is kept for undo is more than `undo-bytes`, and could not be removed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bounds(most: u64, is_too_much: bool) -> u64 {
+        let bounds = Kept { age: 0, most, bytes: AtomicU64::new(0) }.bounds(is_too_much);
+        assert_eq!(bounds.most, most);
+        bounds.left
+    }
+
+    #[test]
+    fn where_more_is_kept_than_may_be_so_much_goes_that_there_is_room_again() {
+        const MIB: u64 = 1 << 20;
+        assert_eq!([20, MIB, 1024 * MIB].map(|most| bounds(most, true)), [20, MIB - MIB / 16, 960 * MIB]);
+        assert_eq!([20, MIB, 1024 * MIB, u64::MAX].map(|most| bounds(most, false)), [20, MIB, 1024 * MIB, u64::MAX]);
+        assert!(bounds(u64::MAX, true) > u64::MAX / 16 * 14);
     }
 }

@@ -61,7 +61,7 @@ pub use dependencies::{Kind, Remember, Remembered};
 pub(crate) use directory::prepared;
 pub use error::Error;
 pub use lookup::{AuditFilter, FoundEntry, NameOf, ToolUse};
-pub use plans::{HistoryEntry, HistoryFilter, PlanKind, PlanRecord, PlanState, Planned};
+pub use plans::{HistoryEntry, HistoryFilter, KeptBytes, PlanKind, PlanRecord, PlanState, Planned};
 pub use pruning::{Prune, Pruned};
 pub use reader::Reader;
 pub use record::{Admission, CallRecord, CallUse, Filter, Intent, ScopedKey, Settled, Settlement, State};

@@ -58,6 +58,15 @@ impl Planned {
     }
 }
 
+/// How much may be kept beside the journal, and how much stays where there is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptBytes {
+    /// In all. What is more by itself is not kept.
+    pub most: u64,
+    /// The oldest go until no more than this is left. The newest stays, whatever it has.
+    pub left: u64,
+}
+
 /// How far a plan came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -334,15 +343,18 @@ pub(super) fn each(connection: &Connection, states: &[PlanState], mut see: impl 
     Ok(())
 }
 
-/// Plans with files that are from before `before`, or that are too much beside newer ones of `bytes` bytes.
-pub(super) fn outlived(connection: &Connection, before: u64, bytes: u64) -> Result<Vec<PlanRecord>, Error> {
+/// Plans with files that are from before `before`, or of which there are too many bytes.
+pub(super) fn outlived(connection: &Connection, before: u64, bytes: &KeptBytes) -> Result<Vec<PlanRecord>, Error> {
     let sql = format!(
         "{SELECT} WHERE state IN ('preview', 'landed') AND (made_at < ?1 OR number IN (
-             SELECT number FROM (SELECT number, sum(kept_bytes) OVER (ORDER BY number DESC) AS total FROM plans
-                                 WHERE state IN ('preview', 'landed')) WHERE total > ?2)) ORDER BY number"
+             SELECT number FROM (SELECT number, kept_bytes, sum(kept_bytes) OVER (ORDER BY number DESC) AS total FROM plans
+                                 WHERE state IN ('preview', 'landed'))
+             WHERE total > ?2 OR (total > ?3 AND total > kept_bytes))) ORDER BY number"
     );
     let mut statement = connection.prepare(&sql)?;
-    let rows = statement.query_map(params![before.cast_signed(), bytes.cast_signed()], record)?;
+    let [most, left] = [bytes.most, bytes.left].map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+    let row = params![before.cast_signed(), most, left];
+    let rows = statement.query_map(row, record)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -366,15 +378,22 @@ fn record(row: &Row<'_>) -> rusqlite::Result<PlanRecord> {
     })
 }
 
+/// What is told of a plan.
+pub(super) const HISTORY: &str =
+    "SELECT p.call, c.run, c.tool, p.made_at, p.state, p.effects, c.mode FROM plans p JOIN calls c ON c.call = p.call";
+/// That it is of one call.
+pub(super) const CALL: &str = "p.call = ?2";
+
 /// The calls with plans that fit, newest first.
 pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, Error> {
     if is_older(connection)? {
         return Ok(Vec::new());
     }
-    let sql = "SELECT p.call, c.run, c.tool, p.made_at, p.state, p.effects, c.mode FROM plans p JOIN calls c ON c.call = p.call
-               WHERE (?1 IS NULL OR c.run = ?1) AND (?2 IS NULL OR p.call = ?2) ORDER BY p.number DESC LIMIT ?3";
+    // Of one call there is one plan at most, which is found by its name: nobody goes through all of the others.
+    let call = if filter.call.is_some() { CALL } else { "?2 IS NULL" };
+    let sql = format!("{HISTORY} WHERE (?1 IS NULL OR c.run = ?1) AND {call} ORDER BY p.number DESC LIMIT ?3");
     let limit = if filter.limit == 0 { 100 } else { filter.limit };
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = connection.prepare(&sql)?;
     let (run, call) = (filter.run.as_ref().map(|run| run.as_str()), filter.call.as_ref().map(|call| call.as_str()));
     let rows = statement.query_map(params![run, call, limit], |row| {
         Ok(HistoryEntry {

@@ -23,7 +23,7 @@ use super::error::Error;
 use super::head;
 use super::lent::{Idle, Lent};
 use super::lookup::{self, AuditFilter, FoundEntry, NameOf, ToolUse};
-use super::plans::{self, HistoryEntry, HistoryFilter, PlanRecord, PlanState};
+use super::plans::{self, HistoryEntry, HistoryFilter, KeptBytes, PlanRecord, PlanState};
 use super::pruning::{self, Pruned};
 use super::record::{CallRecord, CallUse, Filter, ScopedKey, State};
 use super::runs::{self, RunEventRecord, RunFilter, RunRecord};
@@ -218,12 +218,12 @@ impl Reader {
         plans::each(&self.connection, states, see)
     }
 
-    /// Plans whose files are from before `before`, in microseconds since 1970, or too much beside newer ones of `bytes` bytes.
+    /// Plans whose files are from before `before`, in microseconds since 1970, or of which there are too many bytes.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
-    pub fn outlived(&self, before: u64, bytes: u64) -> Result<Vec<PlanRecord>, Error> {
+    pub fn outlived(&self, before: u64, bytes: &KeptBytes) -> Result<Vec<PlanRecord>, Error> {
         plans::outlived(&self.connection, before, bytes)
     }
 

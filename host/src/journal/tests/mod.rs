@@ -6,6 +6,7 @@ mod calls;
 mod damage;
 mod failure;
 mod lookup;
+mod plans;
 mod pruning;
 mod pruning_any;
 mod reliability;
