@@ -279,6 +279,34 @@ impl Written {
     }
 }
 
+/// Bytes and their digest, which were hashed once: whoever is handed both need not hash them again to believe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hashed {
+    bytes: Vec<u8>,
+    digest: Digest,
+}
+
+impl Hashed {
+    /// Hashes `bytes`.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let digest = Digest::of(&bytes);
+        Self { bytes, digest }
+    }
+
+    /// Their digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The bytes alone.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
 impl Digest {
     fn written(&self) -> Written {
         let mut text = *b"sha256:0000000000000000000000000000000000000000000000000000000000000000";

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use toolhold_core::describe::{Description, Need};
 use toolhold_core::grant::Grants;
-use toolhold_core::id::{Digest, ToolDigest};
+use toolhold_core::id::{Digest, Hashed, ToolDigest};
 use toolhold_core::limit::{Limit, Limits};
 use toolhold_core::schema::CompiledSchema;
 
@@ -201,8 +201,8 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, LoadError> {
 
 /// Loads the component `bytes` by what was learned of it, if it was loaded as a whole before: without its machine code, until a call needs it.
 /// Else as [`load`] does.
-pub(crate) fn load_known(inner: &Arc<Inner>, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
-    let digest = Digest::of(&bytes);
+pub(crate) fn load_known(inner: &Arc<Inner>, component: Hashed) -> Result<Loaded, LoadError> {
+    let (digest, bytes) = (component.digest(), component.into_bytes());
     if let Some(entry) = inner.entry(&digest) {
         return Ok(entry.loaded.clone());
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use toolhold_core::call::AuthorizedCall;
 use toolhold_core::effect::Request;
 use toolhold_core::id::Label;
-use toolhold_core::id::{Digest, ToolDigest};
+use toolhold_core::id::{Digest, Hashed, ToolDigest};
 use toolhold_core::limit::Usage;
 use toolhold_core::outcome::SideOutput;
 
@@ -126,8 +126,8 @@ impl Sandbox {
     /// # Errors
     ///
     /// [`LoadError`] says what is wrong with it.
-    pub async fn load_known(&self, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
-        self.loading(move |sandbox| load::load_known(&sandbox.0, bytes)).await
+    pub async fn load_known(&self, component: Hashed) -> Result<Loaded, LoadError> {
+        self.loading(move |sandbox| load::load_known(&sandbox.0, component)).await
     }
 
     /// From here on, on a thread of its own, makes those components ready that nobody has called so far, so that the first call waits for

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use toolhold_core::describe::{Hints, ToolInfo};
-use toolhold_core::id::{ComponentName, Digest, LocalName, ToolDigest};
+use toolhold_core::id::{ComponentName, Digest, Hashed, LocalName, ToolDigest};
 use toolhold_core::listing::{self, Listing};
 use toolhold_core::lock::{Change, Lock, Pin};
 use toolhold_core::manifest::{Code, Component as Granted, Manifest, Problem, SecretSource, Server, Transport};
@@ -213,14 +213,15 @@ async fn ready<'a>(
         Bytes::File(path) => file(path)?,
         Bytes::Pinned(pin) => stored(config, name, pin.digest)?,
     };
-    let digest = Digest::of(&bytes);
+    let read = Hashed::new(bytes);
+    let digest = read.digest();
     match files {
         Files::AsPinned(lock) | Files::ToBeCalled(lock) => only_pinned(lock, name, component, digest)?,
         Files::AsTheyAre(_) | Files::Asked(..) => vouched(vouching, component, &source, digest)?,
     }
     let loaded = match files {
-        Files::ToBeCalled(_) => sandbox.load_known(bytes).await,
-        Files::AsPinned(_) | Files::AsTheyAre(_) | Files::Asked(..) => sandbox.load(bytes).await,
+        Files::ToBeCalled(_) => sandbox.load_known(read).await,
+        Files::AsPinned(_) | Files::AsTheyAre(_) | Files::Asked(..) => sandbox.load(read.into_bytes()).await,
     };
     loaded.map(Ready::Loaded).map_err(|source| OpenError::Load { component: name.clone(), source })
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use crate::project::{Project, guest, packed};
 
 /// Small ones: they are compiled, and not taken from the cache of all tests.
@@ -75,4 +77,35 @@ fn a_file_that_was_swapped_is_refused_though_nothing_is_compiled() {
     std::fs::write(two.project.path().join("two.wasm"), other).unwrap();
     assert_eq!(two.run(&["call", "one.get-version"]), 9);
     assert_eq!(two.artifacts().len(), 0);
+}
+
+/// Of what was loaded before, schemas are not looked at at a start; so nothing is kept of what has one that does not compile.
+#[test]
+fn a_tool_whose_schema_does_not_compile_is_refused_again_and_again() {
+    let module = r#"(module (func (export "describe") (result i32) unreachable))"#;
+    let component = toolhold_tests::wat_guest::from_text(module, "").unwrap();
+    let tool = |of_argument: &str| {
+        let schema = json!({ "type": "object", "properties": { "a": { "type": of_argument } } });
+        let tools = json!([{ "name": "run", "title": "Run", "description": "Runs.", "input-schema": schema }]);
+        let described = serde_json::to_vec(&json!({ "format": 1, "tools": tools })).unwrap();
+        toolhold_tests::wat_guest::with_section(&component, "toolhold:tool", described)
+    };
+    let two = Two::new();
+    let lock = |bytes: Vec<u8>| {
+        std::fs::write(two.project.path().join("two.wasm"), bytes).unwrap();
+        let done = two.project.run(&["lock", "--yes", "--cache", two.cache.to_str().unwrap()]);
+        (done.code(), done.said())
+    };
+    for _ in 0..2 {
+        let (code, said) = lock(tool("nonsense"));
+        assert_ne!(code, 0, "{said}");
+        assert!(said.contains("tool `two.run`: input schema"), "{said}");
+    }
+    assert_eq!(lock(tool("string")).0, 0);
+    assert_eq!(
+        two.run(&["call", "two.run", r#"{"a": 1}"#]),
+        4,
+        "the schema is compiled for the first value, and holds"
+    );
+    assert_eq!(two.run(&["call", "two.run", r#"{"a": "b"}"#]), 0);
 }

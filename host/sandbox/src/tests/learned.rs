@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use toolhold_core::id::Digest;
+use toolhold_core::id::{Digest, Hashed};
 
 use super::guests::{Text, computing, undescribed, with_section};
 use super::support::{Call, Way, config, runtime};
@@ -22,7 +22,7 @@ fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 fn known(sandbox: &Sandbox, component: &[u8]) -> Result<Loaded, LoadError> {
-    runtime().block_on(sandbox.load_known(component.to_vec()))
+    runtime().block_on(sandbox.load_known(Hashed::new(component.to_vec())))
 }
 
 /// A directory in whose cache is what was learned of `component`, and no machine code.
