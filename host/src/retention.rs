@@ -94,6 +94,9 @@ pub(crate) async fn prune(journal: &Journal, before: u64, by: &str, at_once: AtO
             if is_enough || !journal.give_back().await? {
                 break;
             }
+            if at_once == AtOnce::All {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
     Ok(removed)

@@ -9,6 +9,7 @@ mod mcp;
 mod memory;
 mod parked;
 mod peers;
+mod removal;
 mod soak;
 mod stages;
 mod threads;
@@ -28,6 +29,7 @@ pub(crate) enum Section {
     Memory,
     Cold,
     Growth,
+    Removal,
     Fleet,
     Parked,
     /// Only where it is named: it takes as long as it is told.
@@ -38,7 +40,7 @@ pub(crate) enum Section {
 
 impl Section {
     /// What is measured where none is named, in this order.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Calls,
         Self::Mcp,
         Self::Threads,
@@ -46,6 +48,7 @@ impl Section {
         Self::Memory,
         Self::Cold,
         Self::Growth,
+        Self::Removal,
         Self::Fleet,
         Self::Parked,
     ];
@@ -65,6 +68,7 @@ impl Section {
             Self::Memory => "memory",
             Self::Cold => "cold",
             Self::Growth => "growth",
+            Self::Removal => "removal",
             Self::Fleet => "fleet",
             Self::Parked => "parked",
             Self::Soak => "soak",
@@ -83,6 +87,7 @@ impl Section {
             Self::Memory => memory::run(),
             Self::Cold => cold::run(),
             Self::Growth => growth::run(budget),
+            Self::Removal => removal::run(budget),
             Self::Fleet => fleet::run(budget),
             Self::Parked => parked::run(),
             Self::Soak => soak::run(measure.minutes),

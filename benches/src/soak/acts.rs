@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::client::{Asked, Client};
+use super::client::{Asked, Client, good};
 use super::mix::Act;
 use super::tally::Tally;
 use crate::load::{Request, STATELESS, WITH_SESSIONS, answered, initialize, initialized, meta};
@@ -186,8 +186,7 @@ impl One {
         let session = format!("Mcp-Session-Id: {}", answer.session.context("no session was begun")?);
         let revision = format!("MCP-Protocol-Version: {WITH_SESSIONS}");
         let headers = [ACCEPT, &session, &revision];
-        let said = |answer: crate::load::Answer| ensure_good(&answer);
-        said(self.client.ask(&Asked { line: "POST /mcp", headers: &headers, body: &initialized() }).await?)?;
+        good(self.client.ask(&Asked { line: "POST /mcp", headers: &headers, body: &initialized() }).await?)?;
         let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
         let answer = self.client.ask(&Asked { line: "POST /mcp", headers: &headers, body: &list }).await?;
         answered(answer.message())?;
@@ -196,12 +195,11 @@ impl One {
         let answer = self.client.ask(&Asked { line: "POST /mcp", headers: &headers, body: &call }).await?;
         answered(answer.message())?;
         self.tally.took(began.elapsed())?;
-        self.person.leave();
         self.client.leave();
         self.client.send(&Asked { line: "GET /mcp", headers: &[EVENTS, &session, &revision], body: "" }).await?;
         self.client.follow("200 OK").await?;
         if self.number % LEFT_OPEN != LEFT_OPEN - 1 {
-            said(self.client.ask(&Asked { line: "DELETE /mcp", headers: &[&session, &revision], body: "" }).await?)?;
+            good(self.client.ask(&Asked { line: "DELETE /mcp", headers: &[&session, &revision], body: "" }).await?)?;
         }
         Ok(())
     }
@@ -232,11 +230,6 @@ impl One {
         let path = paths.into_iter().cycle().nth(usize::try_from(self.number % 11)?).context("a path")?;
         self.client.get(path).await.with_context(|| path).map(drop)
     }
-}
-
-fn ensure_good(answer: &crate::load::Answer) -> Result<()> {
-    ensure!((200..300).contains(&answer.status), "status {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-    Ok(())
 }
 
 /// A text in a document.

@@ -111,7 +111,7 @@ impl Client {
 }
 
 /// An answer that is none of an error.
-fn good(answer: Answer) -> Result<Answer> {
+pub(super) fn good(answer: Answer) -> Result<Answer> {
     let said = || String::from_utf8_lossy(&answer.body).into_owned();
     ensure!((200..300).contains(&answer.status), "status {}: {}", answer.status, said());
     Ok(answer)
