@@ -22,7 +22,7 @@ import threading
 import touched
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RELEASE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+RELEASE = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release"
 PROGRAM, ARGUMENTS, ORDER, MAP = (RELEASE / name for name in ("toolhold", "layout.args", "layout.order", "layout.map"))
 GUEST = ROOT / "tools/target/wasm32-wasip2/release/files.wasm"
 
@@ -69,7 +69,7 @@ def main():
     except (SystemExit, OSError, subprocess.CalledProcessError) as why:
         # A container may forbid to follow a program, and a linker may know of no order. A program that does not build does not build now.
         print(f"note: the functions stay in the order of the compiler, which takes more memory: {why}", file=sys.stderr)
-        link([])
+        build()
 
 
 def in_order():
@@ -153,12 +153,12 @@ def packed():
 
 
 def link(arguments):
-    """Builds everything, and links the program with these arguments."""
+    """Builds everything, and links the program with these arguments: `host/build.rs` hands them on."""
     text = "".join(f"{argument}\n" for argument in arguments)
     if not ARGUMENTS.exists() or ARGUMENTS.read_text(encoding="utf-8") != text:
         ARGUMENTS.write_text(text, encoding="utf-8")
         forget_program()
-    build()
+    build({"TOOLHOLD_LINKER_ARGUMENTS": str(ARGUMENTS)})
 
 
 def forget_program():
@@ -170,8 +170,9 @@ def forget_program():
         path.unlink()
 
 
-def build():
-    subprocess.run(["cargo", "build", "--locked", "--release", "--workspace", "--bins"], check=True, cwd=ROOT)
+def build(more=None):
+    command = ["cargo", "build", "--locked", "--release", "--workspace", "--bins"]
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **(more or {})})
 
 
 if __name__ == "__main__":
