@@ -102,6 +102,11 @@ impl Product {
         succeeded(&self.runtime.block_on(self.host.call(call, CallOptions::default())))
     }
 
+    /// Returns when the journal has written what it was given.
+    pub(crate) fn written(&self) -> Result<()> {
+        Ok(self.runtime.block_on(self.host.journal().written())?)
+    }
+
     pub(crate) fn host(&self) -> &Host {
         &self.host
     }

@@ -81,11 +81,16 @@ impl Drop for Holding {
 ///
 /// The router is made for the first who comes: most processes end without one, and a start need not wait for it.
 ///
-/// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use.
-pub(crate) fn hold_with(host: &Current, router: impl FnOnce() -> Router + Send + 'static, shutdown: &Shutdown) {
+/// Where there can be no socket, the log says so and the process goes on: others are told that the directory is in use. What is old is
+/// removed once in each `period`, whether others reach this process or not.
+pub(crate) fn hold_with(
+    host: &Current,
+    router: impl FnOnce() -> Router + Send + 'static,
+    shutdown: &Shutdown,
+    period: Duration,
+) {
     host.host().makes_ready();
-    // Whether others reach this process or not: it fills no disk.
-    drop(shutdown.spawn(retention::keep(host.clone(), shutdown.clone(), retention::PERIOD)));
+    drop(shutdown.spawn(retention::keep(host.clone(), shutdown.clone(), period)));
     let journal = host.host().journal().clone();
     let (reloads, prunes) = (host.clone(), host.clone());
     let router = move || router().merge(reload::router(reloads)).merge(prune::router(prunes));

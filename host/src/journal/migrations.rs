@@ -19,6 +19,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/0008_approval_age.sql")),
         M::up(include_str!("migrations/0009_retention.sql")),
         M::up(include_str!("migrations/0010_cheaper_rows.sql")),
+        M::up(include_str!("migrations/0011_calls_of_a_run.sql")),
     ])
 });
 

@@ -33,6 +33,19 @@ use super::tapes::{self, KeptTape};
 /// Most calls in a listing.
 const MAX_LISTED: u32 = 10_000;
 
+/// The calls that fit: by an index where there is one for what is asked, which takes a condition that is there only then.
+pub(super) fn listed(filter: &Filter) -> String {
+    let of_state = filter.state.map(|state| format!("state = '{}'", state.word()));
+    let conditions = [
+        filter.run.as_ref().map(|_| "run = ?1"),
+        filter.tool.as_ref().map(|_| "tool = ?2"),
+        filter.before.as_ref().map(|_| "number < (SELECT number FROM calls WHERE call = ?3)"),
+        of_state.as_deref(),
+    ];
+    let all = std::iter::once("true").chain(conditions.into_iter().flatten()).collect::<Vec<_>>().join(" AND ");
+    format!("{SELECT}, evidence FROM calls WHERE {all} ORDER BY number DESC LIMIT ?4")
+}
+
 /// A read-only view of a journal.
 #[derive(Debug)]
 pub struct Reader {
@@ -137,17 +150,12 @@ impl Reader {
     ///
     /// The database cannot be read.
     pub fn calls(&self, filter: &Filter) -> Result<Vec<CallRecord>, Error> {
-        let sql = format!(
-            "{SELECT}, evidence FROM calls WHERE (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR tool = ?2) AND (?3 IS NULL OR state = ?3)
-               AND (?4 IS NULL OR number < (SELECT number FROM calls WHERE call = ?4))
-             ORDER BY number DESC LIMIT ?5"
-        );
         let limit = if filter.limit == 0 { 100 } else { filter.limit.min(MAX_LISTED) };
-        let mut statement = self.connection.prepare(&sql)?;
+        let mut statement = self.connection.prepare(&listed(filter))?;
         let run = filter.run.as_ref().map(|run| run.as_str());
         let tool = filter.tool.as_ref().map(|tool| tool.as_str());
         let before = filter.before.as_ref().map(|call| call.as_str());
-        let rows = statement.query_map(params![run, tool, filter.state.map(State::word), before, limit], record)?;
+        let rows = statement.query_map(params![run, tool, before, limit], record)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -13,8 +13,8 @@ use toolhold_core::limit::Usage;
 use toolhold_core::tool::Tool;
 
 use super::*;
-use crate::HostConfig;
 use crate::journal::{Intent, Options, Settlement};
+use crate::{HostConfig, control};
 
 /// Calls of half a century ago: more than are removed when a host is opened, by a step of the loop and half of another one.
 const OLD: u64 = 4 * STEP + STEP + STEP / 2;
@@ -146,4 +146,18 @@ async fn it_ends_with_the_process_while_it_waits_and_while_it_looks() {
     release.send(()).unwrap();
     holder.join().unwrap();
     current.host().journal().reader().unwrap().verify(None).unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_nobody_can_reach_removes_what_is_old_too() {
+    let (folder, current) = old().await;
+    // In the place of the socket there is something that cannot be replaced.
+    let in_its_place = folder.path().join(".toolhold").join(control::CONTROL).join("something");
+    std::fs::create_dir_all(&in_its_place).unwrap();
+    let shutdown = Shutdown::default();
+    control::hold_with(&current, axum::Router::new, &shutdown, OFTEN);
+    until(|| first(&current).is_none()).await;
+    shutdown.stop_now();
+    shutdown.ended().await;
+    assert!(in_its_place.exists());
 }

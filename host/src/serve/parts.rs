@@ -14,7 +14,7 @@ use crate::control::Holding;
 use crate::mcp::http::HttpSettings;
 use crate::runs::service::{Service, Settings};
 use crate::shutdown::Shutdown;
-use crate::{Current, control, telemetry};
+use crate::{Current, control, retention, telemetry};
 
 /// Everything that is served.
 ///
@@ -27,7 +27,8 @@ pub(crate) fn parts(host: &Current, runs: &Service, access: &Access, mcp: HttpSe
     ends_with(api.clone(), &shutdown);
     // Links that log in are made for who may use the state directory anyway, and for nobody else.
     let (of_socket, inviting) = (api.clone(), console.clone());
-    control::hold_with(host, move || api::router(of_socket).merge(console::invitations(inviting)), &shutdown);
+    let router = move || api::router(of_socket).merge(console::invitations(inviting));
+    control::hold_with(host, router, &shutdown, retention::PERIOD);
     let caller = Router::new().route("/v1/caller", get(caller));
     let parts = Parts::new().behind_the_door(caller).behind_the_door(api::router(api));
     let parts = parts.behind_the_door(crate::mcp::http::router(host.clone(), mcp));
@@ -45,7 +46,7 @@ pub(crate) fn hold(host: &Current) -> Holding {
     // Nobody begins a run by it: what is served of the API is for commands.
     let api = Api::new(host.clone(), Service::new(host.clone(), Settings::default()));
     ends_with(api.clone(), &shutdown);
-    control::hold_with(host, move || api::commands(api), &shutdown);
+    control::hold_with(host, move || api::commands(api), &shutdown, retention::PERIOD);
     Holding::until(shutdown)
 }
 

@@ -339,3 +339,32 @@ fn what_was_left_open_is_found_by_an_index_however_many_calls_there_were() {
         connection.prepare(&sql).unwrap().query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
     assert!(steps.iter().any(|step| step.contains("USING INDEX calls_unfinished")), "{steps:?}");
 }
+
+#[test]
+fn calls_are_listed_without_a_look_at_all_others() {
+    let state = Directory::new();
+    drop(state.open());
+    let connection = rusqlite::Connection::open(state.path().join("journal.db")).unwrap();
+    let plan = |filter: &Filter| -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", super::super::reader::listed(filter));
+        let mut statement = connection.prepare(&sql).unwrap();
+        statement.query_map(["a", "b", "c", "1"], |row| row.get(3)).unwrap().map(Result::unwrap).collect()
+    };
+    let of = |state| Filter { state: Some(state), ..Filter::default() };
+    let run = Filter { run: Some("r".parse().unwrap()), ..Filter::default() };
+    let page = Filter { before: Some(call_id("c")), ..run.clone() };
+    for (filter, how) in [
+        (of(State::Unknown), "SEARCH calls USING INDEX calls_unfinished (state=?)"),
+        (of(State::Admitted), "SEARCH calls USING INDEX calls_unfinished (state=?)"),
+        (run, "SEARCH calls USING INDEX calls_by_run (run=?)"),
+        (page, "SEARCH calls USING INDEX calls_by_run (run=? AND rowid<?)"),
+        (
+            Filter { before: Some(call_id("c")), ..Filter::default() },
+            "SEARCH calls USING INTEGER PRIMARY KEY (rowid<?)",
+        ),
+    ] {
+        let steps = plan(&filter);
+        assert_eq!(steps.first().map(String::as_str), Some(how), "{filter:?}: {steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{filter:?}: {steps:?}");
+    }
+}
