@@ -12,4 +12,4 @@ mod request;
 pub use change::{Change, ChangeKind, Content, EntryKind, Properties};
 pub use note::{Notes, Operation, Refusal, Touch, Touched, Why};
 pub use report::{Basis, EffectReport, NOT_OBSERVED, Unknown};
-pub use request::{Request, RequestState};
+pub use request::{Departed, Request, RequestState};

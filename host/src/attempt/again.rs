@@ -190,11 +190,15 @@ pub(crate) fn told(
         Some(gave_up) => failure.and_detail(format!("not tried again: {}", gave_up.as_str())),
         None => failure,
     };
+    Failure { retry_after, dependency, acted: acted(checked, run), ..failure }
+}
+
+/// Whether something may be changed that does not land with what was staged, and is not thrown away with it.
+pub(crate) fn acted(checked: &Checked, run: &RunReport) -> bool {
     // Of a server's tool it is the operator who says so.
     let changes_nothing = checked.call.grants().server.as_ref().is_some_and(|server| server.reads_only);
     let asked = !changes_nothing && has_asked_for_a_change(&run.requests, run.requests_left_out);
-    let acted = asked || wrote_in_place(&checked.call, &run.files).next().is_some();
-    Failure { retry_after, dependency, acted, ..failure }
+    asked || wrote_in_place(&checked.call, &run.files).next().is_some()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use dependencies::{Dependencies, DependencyState};
 pub use time::{HostTime, Time};
 pub use unknown::Resolution;
 
-pub(crate) use again::{Attempted, evidence, told};
+pub(crate) use again::{Attempted, acted, evidence, told};
 pub(crate) use dependencies::{WeakDependencies, remembered};
 pub(crate) use fallback::key_instead;
 pub(crate) use join::Running;

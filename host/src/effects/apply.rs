@@ -58,6 +58,7 @@ impl Host {
             effects: effects.clone(),
             outcome: Arc::clone(&outcome),
             settlement: Settlement::success(outcome, Usage::default(), event::Effects::Staged, at),
+            acted: false,
         };
         let (staging, durable) = (self.0.effects.staging.clone(), self.0.effects.durable);
         match self.land(landing, Runs::Elsewhere, move |_| plan.prepared(&staging, durable)).await {

@@ -10,10 +10,10 @@ use toolhold_sandbox::RunReport;
 use toolhold_sandbox::capability::fs::commit::{CommitError, Durable, Plan, Prepared};
 
 use super::{PreviewSession, failure, report};
-use crate::clock;
 use crate::host::{Checked, Conclusion, Host};
 use crate::journal::{self, PlanKind, Planned, Settlement};
 use crate::refusal::{journal_unavailable, not_applicable, secret_in_path};
+use crate::{attempt, clock};
 
 /// How many names of files may differ for a plan that is done on the thread that is there: it takes as long as the guest took to write them,
 /// and handing it to another thread would take longer.
@@ -36,6 +36,8 @@ pub(super) struct Landing {
     /// The text of the result.
     pub(super) outcome: Arc<str>,
     pub(super) settlement: Settlement,
+    /// Whether the call did something that does not depend on the plan.
+    pub(super) acted: bool,
 }
 
 impl Host {
@@ -64,14 +66,20 @@ impl Host {
             return (effects, conclusion);
         }
         let (outcome, Some(settlement)) = conclusion else { return (effects, conclusion) };
-        let landing =
-            Landing { id: id.clone(), kind: PlanKind::Commit, effects: effects.clone(), outcome: text, settlement };
+        let landing = Landing {
+            id: id.clone(),
+            kind: PlanKind::Commit,
+            effects: effects.clone(),
+            outcome: text,
+            settlement,
+            acted: attempt::acted(checked, run),
+        };
         let runs = if staged.names() <= FEW { Runs::Here } else { Runs::Elsewhere };
         match self.land(landing, runs, move |host| staged.prepare(host.0.effects.durable)).await {
             Ok(()) => (effects, (outcome, None)),
-            // Nothing changed; what was read was read all the same.
+            // No staged change landed; what was read, requested or written in place was so all the same.
             Err(failure) => {
-                let effects = EffectReport { labels: effects.labels, ..EffectReport::default() };
+                let effects = EffectReport { changes: Vec::new(), changes_left_out: 0, ..effects };
                 (effects, (Outcome::Failure(*failure), None))
             }
         }
@@ -119,6 +127,7 @@ impl Host {
                 journal::Error::NotInState { .. } => not_applicable("it was applied or has expired meanwhile"),
                 _ => journal_unavailable(&error),
             };
+            let failure = Failure { acted: landing.acted, ..failure };
             let settlement = landing.settlement.instead(failure.clone());
             self.0.journal.settle_behind(&landing.id, settlement);
             return Err(Box::new(failure));
@@ -137,7 +146,7 @@ impl Host {
 
     /// Nothing landed, or nobody knows how much did.
     fn not_landed(&self, landing: Landing, plan: Option<&Plan>, error: &CommitError) -> Box<Failure> {
-        let failure = failure(error);
+        let failure = failure(error, landing.acted);
         let recorded = if let CommitError::Stuck { .. } = error {
             self.0.journal.park_blocking(&landing.id, error.to_string(), clock::micros())
         } else {

@@ -11,6 +11,7 @@
 //!
 //! Landing does not end when the caller goes away: it runs to its end at once, or on a thread that may wait for the disk.
 
+mod acted;
 mod apply;
 mod expire;
 mod land;
@@ -38,20 +39,33 @@ pub(crate) struct Effects {
     pub(crate) kept: Kept,
 }
 
-/// What a caller is told of a plan that was not done.
-fn failure(error: &CommitError) -> Failure {
-    let (class, code, message) = match error {
-        CommitError::Conflict(_) => (
+/// What a caller is told of a plan that was not done, by a call that may have `acted` otherwise.
+fn failure(error: &CommitError, acted: bool) -> Failure {
+    let (class, code, message) = match (error, acted) {
+        (CommitError::Conflict(_), false) => (
             Class::Conflict,
             "conflict",
             "somebody else changed the same files meanwhile, so nothing was changed; look at them again, then repeat it",
         ),
-        CommitError::Stuck { .. } => (
+        (CommitError::Conflict(_), true) => (
+            Class::Conflict,
+            "conflict",
+            "somebody else changed the same files meanwhile, so no staged file was changed; but what the call asked of others by requests, \
+             or wrote in place, is done: look at what is left to do, and do not repeat the whole of it",
+        ),
+        (CommitError::Stuck { .. }, _) => (
             Class::Host,
             "half-landed",
             "the host failed while it changed files, and could not take it back; a person has to look",
         ),
-        _ => (Class::Host, "not-landed", "the host could not keep what the call changed, so nothing of it was kept"),
+        (_, false) => {
+            (Class::Host, "not-landed", "the host could not keep what the call changed, so nothing of it was kept")
+        }
+        (_, true) => (
+            Class::Host,
+            "not-landed",
+            "the host could not keep what the call changed of files; but what it asked of others by requests, or wrote in place, is done",
+        ),
     };
-    Failure::new(class, code, message).with_detail(error.to_string())
+    Failure { acted, ..Failure::new(class, code, message).with_detail(error.to_string()) }
 }

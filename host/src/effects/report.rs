@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use toolhold_core::call::{AuthorizedCall, Mode};
-use toolhold_core::effect::{Basis, Change, EffectReport, Notes, Request, RequestState, Touched, Unknown};
+use toolhold_core::effect::{Basis, Change, EffectReport, Notes, Request, RequestState, Touch, Touched, Unknown};
 use toolhold_core::grant::DirectoryGrant;
 use toolhold_core::id::Label;
 use toolhold_sandbox::capability::fs::commit::Detail;
@@ -59,11 +59,14 @@ fn elsewhere(call: &AuthorizedCall, run: &RunReport) -> Option<Unknown> {
     (!run.requests.iter().all(stayed)).then_some(Unknown::Remote { server })
 }
 
+/// Whether something was changed there.
+pub(super) fn is_write(touch: &Touch) -> bool {
+    !matches!(touch.touched, Touched::Read | Touched::Listed)
+}
+
 /// The guest paths of the directories that the call has written in place, or may have.
 pub(crate) fn wrote_in_place<'a>(call: &'a AuthorizedCall, notes: &'a Notes) -> impl Iterator<Item = &'a str> {
-    let is_write = |touched: &Touched| !matches!(touched, Touched::Read | Touched::Listed);
-    let was_written =
-        move |guest: &str| notes.touches.iter().any(|touch| touch.grant == guest && is_write(&touch.touched));
+    let was_written = move |guest: &str| notes.touches.iter().any(|touch| touch.grant == guest && is_write(touch));
     let may_be_written = |grant: &&DirectoryGrant| !grant.atomic && !grant.write.is_empty();
     let in_place = call.grants().directories.iter().filter(may_be_written);
     let live = in_place.filter(move |_| call.mode() == Mode::Live);

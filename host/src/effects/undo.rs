@@ -67,6 +67,9 @@ fn why(source: &CommitError, later: Option<&CallId>) -> String {
                 "call `{later}` changed the same files after it ({paths}); take that back first: `toolhold undo {later}`"
             )
         }
+        (CommitError::Stuck { .. }, _) => {
+            format!("{source}; once the cause is mended, whoever opens the host next finishes the undo")
+        }
         _ => source.to_string(),
     }
 }
@@ -132,6 +135,11 @@ impl Host {
                 let mut effects = serde_json::from_str(&record.effects).unwrap_or_default();
                 self.0.redactor.pass().effects(&mut effects);
                 Ok(Undone { call: call.clone(), effects })
+            }
+            // It stays begun: whoever opens the host next finishes it.
+            Err(source @ CommitError::Stuck { .. }) => {
+                tracing::error!(%call, why = %source, "an undo could not be finished");
+                Err(UndoError::Disk { call: call.clone(), source, later: None })
             }
             Err(source) => {
                 self.0.journal.end_undo(call, Some(source.to_string()), clock::micros()).await?;

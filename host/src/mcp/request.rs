@@ -9,6 +9,7 @@ use rmcp::model::{
 };
 use rmcp::service::RxJsonRpcMessage;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// The arguments of a call, as its client wrote them: the text of a JSON object.
@@ -60,6 +61,18 @@ pub(super) fn call(message: &[u8]) -> Option<Call> {
     params.request_state = request_state;
     let arguments = arguments.map(|arguments| AsWritten(arguments.get().into()));
     Some(Call { id: message.id, meta: meta.map(RequestMetaObject::from), params, arguments })
+}
+
+/// The id of a request that was not understood, however deep it is; nothing if it is none, or has none.
+pub(super) fn id(message: &[u8]) -> Option<RequestId> {
+    #[derive(Deserialize)]
+    struct Asked {
+        id: RequestId,
+        // What is passed over is not read level by level, so that no depth is too much.
+        #[serde(rename = "method")]
+        _method: IgnoredAny,
+    }
+    serde_json::from_slice(message).ok().map(|asked: Asked| asked.id)
 }
 
 impl Call {

@@ -359,16 +359,33 @@ fn secret_files(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// A tool that could write these would run outside of the sandbox at the next start of a server.
+/// A tool that could write these would run outside of the sandbox at the next start of a server, or when a secret is next asked for.
 fn programs(manifest: &Manifest) -> impl Iterator<Item = PathBuf> {
     let servers = manifest.components().values().filter_map(|component| component.server.as_ref());
-    let words = servers.flat_map(|server| match &server.transport {
-        Transport::Stdio { program, arguments, .. } => {
-            std::iter::once(program.clone()).chain(arguments.iter().map(PathBuf::from)).collect()
+    let of_servers = servers.filter_map(|server| match &server.transport {
+        Transport::Stdio { program, arguments, directory, .. } => {
+            let here = directory.as_ref().map_or(Path::new("/"), |directory| &directory.value);
+            let words = std::iter::once(program.as_path()).chain(arguments.iter().map(Path::new));
+            Some(words.map(|word| here.join(word)).collect::<Vec<_>>())
         }
-        Transport::Http { .. } => Vec::new(),
+        Transport::Http { .. } => None,
     });
-    words.filter(|path| path.is_absolute() && path.is_file())
+    let of_secrets = manifest.secrets().values().filter_map(|source| match source {
+        SecretSource::Command(words) => {
+            // It runs where this process does.
+            let files = words.iter().filter_map(|word| std::path::absolute(word).ok());
+            Some(files.chain(words.first().and_then(|program| on_the_search_path(program))).collect())
+        }
+        SecretSource::Env(_) | SecretSource::File(_) | SecretSource::Keyring { .. } => None,
+    });
+    of_servers.chain(of_secrets).flatten().filter(|path| path.is_file())
+}
+
+/// The program that a bare name starts.
+fn on_the_search_path(name: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "where the operating system looks, too, when the program is started")]
+    let path = std::env::var_os("PATH").filter(|_| !name.contains('/'))?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_absolute() && file.is_file())
 }
 
 /// What a lock file says of a component that was loaded, before anybody vouched for it.
@@ -411,4 +428,30 @@ fn not_commands(manifest: &Manifest, name: &ComponentName, granted: &Granted) ->
     let problem = Problem::new(Code::Command, &command.span, message).label("no command line leads to it");
     manifest.complain(vec![problem.help("leave `commands` out; `toolhold inspect` shows its tools")])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_that_a_command_of_a_server_names_are_found_from_where_it_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("srv/lib")).unwrap();
+        for name in ["srv/server.js", "srv/lib/more.js", "elsewhere.js", "server.js"] {
+            std::fs::write(at(name), "").unwrap();
+        }
+        let elsewhere = at("elsewhere.js").display().to_string();
+        let text = format!(
+            "version = 1\n[tools.web]\nsource = \"mcp:stdio\"\n[tools.web.server]\nread-only = []\ndirectory = \"srv\"\n\
+             command = [\"/bin/sh\", \"server.js\", \"lib/more.js\", \"lib\", \"--port=1\", \"../srv/server.js\", \"{elsewhere}\"]\n"
+        );
+        std::fs::write(at("toolhold.toml"), text).unwrap();
+        let manifest = super::super::files::manifest(&at("toolhold.toml")).unwrap();
+        let found: Vec<_> = programs(&manifest).filter_map(|path| path.canonicalize().ok()).collect();
+        let expected = ["srv/server.js", "srv/lib/more.js", "srv/server.js", "elsewhere.js"];
+        let expected = expected.map(|name| at(name).canonicalize().unwrap());
+        assert_eq!(found.get(1..), Some(&expected[..]), "{found:?}");
+    }
 }

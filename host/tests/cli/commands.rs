@@ -308,6 +308,30 @@ keyring = "toolhold/mail"
     }
 }
 
+/// What a tool wrote there would run with the user's rights when the host is opened next.
+#[test]
+fn no_tool_reaches_a_program_that_prints_a_secret() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for command in [r#"["work/token"]"#, r#"["sh", "work/token"]"#, r#"["sh", "./work/../work/token"]"#, r#"["token"]"#]
+    {
+        let project = Project::new(&format!("{MANIFEST}[secrets.api]\ncommand = {command}\n"));
+        project.write("work/token", "#!/bin/sh\necho value-of-program\n");
+        let program = project.path().join("work/token");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::fs::hard_link(&program, project.path().join("work/another name")).unwrap();
+        let path = format!("/usr/bin:/bin:{}", project.path().join("work").display());
+        let run = |words: &[&str]| project.run_with(&[("PATH", &path)], words);
+        assert_eq!(run(&["lock"]).code(), 0);
+        let before = project.tree();
+        for name in ["token", "another name"] {
+            let done = run(&["call", "files.write", &format!("path=/work/{name}"), "content=rm -rf /"]);
+            assert_ne!(done.code(), 0, "{command} {name}: {}", done.said());
+        }
+        assert!(project.tree() == before, "{command}");
+        assert_eq!(run(&["call", "files.write", "path=/work/other", "content=x"]).code(), 0);
+    }
+}
+
 #[test]
 fn a_secret_that_cannot_be_had_stops_the_host_before_anything_runs() {
     let project = Project::locked();

@@ -205,6 +205,34 @@ fn arguments_that_are_there_twice_or_too_deep_are_refused_with_words() {
     client.end();
 }
 
+/// Whoever waits for an answer gets one, and so does the next.
+#[test]
+fn however_deep_a_request_is_it_is_answered() {
+    let project = Project::free();
+    let mut client = Client::session(&project, &[]);
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+    let (lists, objects) = (deep("[", "]"), deep(r#"{"a":"#, "}"));
+    for params in [
+        format!(r#""method":"tools/call","params":{{"name":"files__read","arguments":{{"path":{lists}}}}}"#),
+        format!(r#""method":"tools/call","params":{{"name":"files__read","arguments":{objects}}}"#),
+        format!(r#""method":"tools/call","params":{{"name":"files__read","_meta":{objects}}}"#),
+        format!(r#""method":"tools/call","params":{lists}"#),
+        format!(r#""method":"tools/list","params":{objects}"#),
+        format!(r#""method":"tools/list","params":{{"_meta":{objects}}}"#),
+        format!(r#""method":"nothing/of/that/name","params":{objects}"#),
+        format!(r#""method":{lists}"#),
+    ] {
+        client.next += 1;
+        let id = client.next;
+        writeln!(client.input.as_mut().unwrap(), r#"{{"jsonrpc":"2.0","id":{id},{params}}}"#).unwrap();
+        let answer = client.answer(id);
+        let is_refused = answer["error"]["code"] == -32_600 || answer["result"]["isError"] == true;
+        assert!(is_refused, "{answer} to {}", params.get(..60).unwrap());
+        assert_eq!(client.ask("ping", json!({}))["result"], json!({}));
+    }
+    client.end();
+}
+
 #[test]
 fn a_preview_changes_nothing_and_says_what_it_would() {
     let project = Project::free();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::bounded;
+
 /// One request that a guest handed to the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -50,6 +52,31 @@ impl Request {
             fault: false,
             retry_after: None,
         }
+    }
+}
+
+/// A request that has left, as the audit tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Departed {
+    /// The method.
+    pub method: String,
+    /// The URL, cut where it is long. Any text: escape before showing.
+    pub url: String,
+    /// The status of its answer; `None` where none came.
+    pub status: Option<u16>,
+}
+
+impl Request {
+    /// What the audit tells of it; `None` where it did not leave.
+    #[must_use]
+    pub fn departed(&self) -> Option<Departed> {
+        let status = match self.state {
+            RequestState::Answered { status } => Some(status),
+            RequestState::Sent { .. } => None,
+            RequestState::Refused { .. } | RequestState::Withheld | RequestState::NotSent { .. } => return None,
+        };
+        Some(Departed { method: bounded(&self.method), url: bounded(&self.url), status })
     }
 }
 

@@ -21,13 +21,14 @@ use crate::journal::{AuditFilter, FoundEntry, Reader};
 const PAGE: u32 = 50;
 
 /// Kinds that are offered; any other can be typed.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "call-denied",
     "call-invalid",
     "call-admitted",
     "call-settled",
     "call-completed",
     "call-unknown",
+    "call-acted",
     "changes-landed",
     "changes-undone",
     "approval-asked",
@@ -79,7 +80,7 @@ struct Row {
 struct Shown<'a> {
     csrf: &'a str,
     wanted: &'a Wanted,
-    kinds: [&'static str; 14],
+    kinds: [&'static str; 15],
     rows: Vec<Row>,
     pages: Html,
 }

@@ -9,7 +9,7 @@ mod output;
 use std::io;
 use std::sync::Arc;
 
-use rmcp::model::JsonRpcMessage;
+use rmcp::model::{JsonRpcMessage, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::{JsonRpcMessageCodec, JsonRpcMessageCodecError};
@@ -105,32 +105,36 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
         self.line.shrink_to(KEPT);
     }
 
-    /// What the line says; nothing if that is to be ignored.
-    fn message(&mut self) -> Result<Option<Said>, ErrorData> {
+    /// What the line says; nothing if that is to be ignored. What is not understood is answered to its id, if it has one.
+    fn message(&mut self) -> Result<Option<Said>, (ErrorData, Option<RequestId>)> {
         let read = match request::call(&self.line) {
             Some(call) => Ok(Some(Said::Call(call))),
             None if self.line.trim_ascii().is_empty() => Ok(None),
             None => self.codec.decode(&mut BytesMut::from(self.line.as_slice())).map(|other| other.map(Said::Other)),
         };
+        let id = read.is_err().then(|| request::id(&self.line)).flatten();
         self.clear();
         match read {
             Ok(said) => Ok(said),
-            Err(JsonRpcMessageCodecError::Serde(error)) => match error.classify() {
+            Err(JsonRpcMessageCodecError::Serde(error)) => match (error.classify(), id) {
+                (Category::Syntax | Category::Eof, Some(id)) => {
+                    Err((ErrorData::invalid_request(format!("this message is not read: {error}"), None), Some(id)))
+                }
                 // No JSON has no id to answer to, and whoever sends back what it does not understand must not be kept at it.
-                Category::Syntax | Category::Eof => Ok(None),
-                Category::Data | Category::Io => {
-                    Err(ErrorData::invalid_request("this is no message of the protocol", None))
+                (Category::Syntax | Category::Eof, None) => Ok(None),
+                (Category::Data | Category::Io, id) => {
+                    Err((ErrorData::invalid_request("this is no message of the protocol", None), id))
                 }
             },
             Err(_) => Ok(None),
         }
     }
 
-    /// Answers what has no id that could be answered to. It is written before anything more is read.
-    fn refuse(&mut self, why: ErrorData) -> Option<()> {
+    /// Answers what is not understood. It is written before anything more is read.
+    fn refuse(&mut self, why: ErrorData, id: Option<RequestId>) -> Option<()> {
         tracing::debug!(%why, "a message was not understood");
         self.is_urgent = true;
-        self.owe(&JsonRpcMessage::error(why, None))
+        self.owe(&JsonRpcMessage::error(why, id))
     }
 
     /// Queues an answer. It is written before more is waited for, with those that come until then.
@@ -202,7 +206,7 @@ where
                 Line::End => return None,
                 Line::TooLong => {
                     let why = format!("a message has at most {} bytes; this one was left out", self.longest);
-                    self.refuse(ErrorData::invalid_request(why, None))?;
+                    self.refuse(ErrorData::invalid_request(why, None), None)?;
                 }
                 Line::Whole => match self.message() {
                     Ok(Some(said)) => {
@@ -211,7 +215,7 @@ where
                         }
                     }
                     Ok(None) => {}
-                    Err(why) => self.refuse(why)?,
+                    Err((why, id)) => self.refuse(why, id)?,
                 },
             }
         }

@@ -1,12 +1,12 @@
 //! Doing a plan: all of it, or nothing.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, fsync};
+use rustix::fs::{Mode, OFlags, fsync, syncfs};
 use rustix::io::Errno;
 
-use super::super::base::Base;
 use super::super::operation::while_names_move;
 use super::super::overlay::Stamp;
 use super::super::path::RelPath;
@@ -17,7 +17,7 @@ use super::plan::{Area, CommitError, Plan, Step, Workspace};
 use super::staged::Durable;
 use super::step::{Failed, Ground};
 use super::undo::After;
-use super::verify;
+use super::verify::{self, Begun, Found};
 
 /// A plan that is ready: everything that it puts on the disk is there.
 #[derive(Debug)]
@@ -53,9 +53,19 @@ impl Prepared {
         let _names = while_names_move();
         self.verify()?;
         let directories = self.directories();
-        self.do_from(0)?;
-        self.sync()?;
-        Ok(self.after()?.with(self.left_of(directories)))
+        self.do_from(0, Compared::JustNow)?;
+        Ok(self.finish(0)?.with(self.left_of(directories)))
+    }
+
+    /// What is left to be done once every step is, those from number `first` on just now: to make it last, and to see what it left. If
+    /// that fails, those are taken back.
+    fn finish(&self, first: usize) -> Result<After, CommitError> {
+        self.sync().and_then(|()| self.after()).map_err(|why| {
+            let error = self.back(first..self.steps().len(), why);
+            // As far as that is possible: what failed may have been just this.
+            let _as_it_was = self.sync();
+            error
+        })
     }
 
     /// Does the first `count` steps and stops, as a kill would.
@@ -69,10 +79,13 @@ impl Prepared {
     }
 
     fn verify(&self) -> Result<(), CommitError> {
+        self.conflicts(|area, open| verify::conflicts(&open.base, area, &[]))
+    }
+
+    fn conflicts(&self, look: impl Fn(&Area, &OpenArea) -> Found) -> Result<(), CommitError> {
         let mut conflicts = Vec::new();
         for (area, open) in self.pairs() {
-            let found = verify::conflicts(&open.base, area);
-            conflicts.extend(found.map_err(|(path, errno)| CommitError::refused(area, "look at", &path, errno))?);
+            conflicts.extend(found(area, look(area, open))?);
         }
         if conflicts.is_empty() { Ok(()) } else { Err(CommitError::Conflict(conflicts)) }
     }
@@ -91,22 +104,38 @@ impl Prepared {
     }
 
     /// Does the steps from number `first` on. If one fails, the ones that were done now are taken back.
-    fn do_from(&self, first: usize) -> Result<(), CommitError> {
-        let steps = self.steps();
-        for (number, (area, ground, step)) in steps.iter().enumerate().skip(first) {
-            let Err(failed) = ground.forwards(step) else { continue };
-            let why = told(area, step, failed);
-            for (area, ground, step) in steps.iter().take(number + 1).skip(first).rev() {
-                // The step that failed may be half done; taking back what was not done does nothing.
-                let taken_back = ground.backwards(step);
-                if let Err(failed) = taken_back.or_else(|failed| undone_already(ground, step, failed)) {
-                    let why = format!("{why}; then {}", told(area, step, failed));
-                    return Err(CommitError::Stuck { name: self.plan.name.clone(), why });
-                }
+    fn do_from(&self, first: usize, compared: Compared) -> Result<(), CommitError> {
+        for (number, (area, ground, step)) in self.steps().iter().enumerate().skip(first) {
+            if compared == Compared::BeforeAStop {
+                self.still_expected(number).map_err(|why| self.back(first..number, why))?;
             }
-            return Err(why);
+            if let Err(failed) = ground.forwards(step) {
+                // The step that failed may be half done; taking back what was not done does nothing.
+                return Err(self.back(first..number + 1, told(area, step, failed)));
+            }
         }
         Ok(())
+    }
+
+    /// Takes back the steps with these numbers because of `why`, which is returned where nothing is left of the plan.
+    ///
+    /// What was done before a stop of the host stays: somebody may have gone on with it.
+    fn back(&self, numbers: Range<usize>, why: CommitError) -> CommitError {
+        let begun_before = numbers.start > 0;
+        for (area, ground, step) in self.steps().iter().take(numbers.end).skip(numbers.start).rev() {
+            let taken_back = ground.backwards(step).or_else(|failed| undone_already(ground, step, failed));
+            if let Err(failed) = taken_back {
+                return self.stuck(&why, &told(area, step, failed));
+            }
+        }
+        match begun_before {
+            true => self.stuck(&why, &"what was done before the host stopped was left"),
+            false => why,
+        }
+    }
+
+    fn stuck(&self, why: &CommitError, then: &dyn std::fmt::Display) -> CommitError {
+        CommitError::Stuck { name: self.plan.name.clone(), why: format!("{why}; then {then}") }
     }
 
     /// Makes it last, if that was asked for.
@@ -117,7 +146,7 @@ impl Prepared {
         for (area, open) in self.pairs() {
             let parents: BTreeSet<RelPath> = area.steps.iter().flat_map(parents).collect();
             for parent in parents {
-                sync_directory(&open.base, &parent)
+                sync_directory(open, &parent)
                     .map_err(|errno| CommitError::refused(area, "make last", &parent, errno))?;
             }
             open.work.sync().map_err(|errno| CommitError::refused(area, "make last", &RelPath::default(), errno))?;
@@ -125,10 +154,19 @@ impl Prepared {
         Ok(())
     }
 
-    /// Takes back every step from number `last` on downwards.
+    /// Takes back every step of a plan that was done, from number `last` on downwards. If one fails, all are done again.
     pub(super) fn take_back(&self, last: usize) -> Result<(), CommitError> {
-        for (area, ground, step) in self.steps().iter().take(last).rev() {
-            ground.backwards(step).map_err(|failed| told(area, step, failed))?;
+        let steps = self.steps();
+        for (number, (area, ground, step)) in steps.iter().enumerate().take(last).rev() {
+            let Err(failed) = ground.backwards(step) else { continue };
+            let why = told(area, step, failed);
+            for (again, (area, ground, step)) in steps.iter().enumerate().skip(number) {
+                let Err(failed) = ground.forwards(step) else { continue };
+                if again > number || !done_still(ground, step, failed) {
+                    return Err(self.stuck(&why, &told(area, step, failed)));
+                }
+            }
+            return Err(why);
         }
         Ok(())
     }
@@ -153,12 +191,29 @@ impl Prepared {
     }
 }
 
+/// When the disk was compared with what the plan expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    JustNow,
+    /// Before the host stopped: each step looks again.
+    BeforeAStop,
+}
+
+/// What cannot be done again, because somebody has changed it since, may never have been taken back.
+fn done_still(ground: &Ground<'_>, step: &Step, failed: Failed) -> bool {
+    failed == Failed::Conflict && ground.is_undone(step) == Ok(false)
+}
+
 /// What failed to be taken back may never have been done.
 fn undone_already(ground: &Ground<'_>, step: &Step, failed: Failed) -> Result<(), Failed> {
     match ground.is_undone(step) {
         Ok(true) => Ok(()),
         _ => Err(failed),
     }
+}
+
+fn found(area: &Area, found: Found) -> Result<Vec<String>, CommitError> {
+    found.map_err(|(path, errno)| CommitError::refused(area, "look at", &path, errno))
 }
 
 fn told(area: &Area, step: &Step, failed: Failed) -> CommitError {
@@ -182,10 +237,15 @@ pub(super) fn parents(step: &Step) -> Vec<RelPath> {
 }
 
 /// One that is gone has nothing that must last.
-fn sync_directory(base: &Base, path: &RelPath) -> Result<(), Errno> {
-    match open_exact(base, path.as_str(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
+fn sync_directory(open: &OpenArea, path: &RelPath) -> Result<(), Errno> {
+    let opened = open_exact(&open.base, path.as_str(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty());
+    #[cfg(test)]
+    let opened = super::faults::strike().and(opened);
+    match opened {
         Ok(directory) => fsync(directory),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
+        // One that can be changed but not read. The files of the plan are on the same file system.
+        Err(Errno::ACCESS) => syncfs(open.work.fd()),
         Err(errno) => Err(errno),
     }
 }
@@ -203,9 +263,8 @@ impl Plan {
         if done == 0 {
             prepared.verify_unless_begun()?;
         }
-        prepared.do_from(done)?;
-        prepared.sync()?;
-        prepared.after()
+        prepared.do_from(done, Compared::BeforeAStop)?;
+        prepared.finish(done)
     }
 
     /// Opens a plan that was kept, to be committed now.
@@ -222,11 +281,40 @@ impl Plan {
 }
 
 impl Prepared {
-    /// Nothing shows that a step was done. If one that does not show was begun, the disk does not hold what was expected;
-    /// then it is done again.
+    /// Nothing shows that a step was done. What may have been begun all the same is not compared: it is done again.
     fn verify_unless_begun(&self) -> Result<(), CommitError> {
-        let is_silent = |step: &&Step| matches!(step, Step::Overwrite { .. } | Step::Times { .. });
-        let first_is_silent = self.plan.areas.iter().find_map(|area| area.steps.first()).filter(is_silent).is_some();
-        if first_is_silent { Ok(()) } else { self.verify() }
+        let mut begun = Vec::new();
+        for (area, ground, step) in self.steps() {
+            match step {
+                // Nothing is changed before what was there is saved.
+                Step::Overwrite { old, saved, .. } => match ground.work.stamp(saved) {
+                    Ok(Some(_)) => begun.push(Begun::Content(old.identity)),
+                    Ok(None) => break,
+                    Err(errno) => return Err(told(area, step, Failed::Errno(errno))),
+                },
+                Step::Times { path, .. } => begun.push(Begun::Times(path)),
+                _ => break,
+            }
+        }
+        self.conflicts(|area, open| verify::conflicts(&open.base, area, &begun))
+    }
+
+    /// Whether what the step with this number changes is still what the plan expects. What leaves no trace may be done.
+    fn still_expected(&self, number: usize) -> Result<(), CommitError> {
+        let mut before = number;
+        for (area, open) in self.pairs() {
+            if let Some(step) = area.steps.get(before) {
+                let is_begun = matches!(step, Step::Overwrite { saved, .. } if open.work.stamp(saved) != Ok(None));
+                return match is_begun {
+                    true => Ok(()),
+                    false => match found(area, verify::conflicts_of(&open.base, area, before))? {
+                        conflicts if conflicts.is_empty() => Ok(()),
+                        conflicts => Err(CommitError::Conflict(conflicts)),
+                    },
+                };
+            }
+            before -= area.steps.len();
+        }
+        Ok(())
     }
 }

@@ -19,6 +19,8 @@ mod diff;
 mod difference;
 mod directories;
 mod execute;
+#[cfg(test)]
+pub(super) mod faults;
 mod files;
 mod open;
 mod plan;

@@ -110,8 +110,8 @@ pub enum CommitError {
     /// Files of the plan are missing: it was undone, or swept, or somebody else took them.
     #[error("the files of plan `{0}` are gone")]
     Gone(String),
-    /// A step failed, and so did taking back the ones before it. For the operator.
-    #[error("half done, and it cannot be taken back: {why}; the plan `{name}` keeps what was there")]
+    /// A step failed, and so did making it as it was before. For the operator.
+    #[error("half done, and neither finished nor taken back: {why}; the plan `{name}` keeps what was there")]
     Stuck {
         /// The plan.
         name: String,

@@ -145,6 +145,8 @@ impl Ground<'_> {
     }
 
     fn rename(&self, from: &Place<'_>, to: &Place<'_>, flags: RenameFlags) -> Result<(), Errno> {
+        #[cfg(test)]
+        super::faults::strike()?;
         let (from, to) = (self.at(from)?, self.at(to)?);
         renameat_with(from.fd(self), &*from.name, to.fd(self), &*to.name, flags)
     }
@@ -166,6 +168,8 @@ impl Ground<'_> {
         if !self.is(&Place::Disk(of), identity)? {
             return Err(Failed::Conflict);
         }
+        #[cfg(test)]
+        super::faults::strike()?;
         let (from, to) = (self.at(&Place::Disk(of))?, self.at(&Place::Disk(path))?);
         Ok(linkat(from.fd(self), &*from.name, to.fd(self), &*to.name, AtFlags::empty())?)
     }
@@ -174,11 +178,15 @@ impl Ground<'_> {
         if !self.is(&Place::Disk(path), identity)? {
             return Ok(());
         }
+        #[cfg(test)]
+        super::faults::strike()?;
         let at = self.at(&Place::Disk(path))?;
         Ok(unlinkat(at.fd(self), &*at.name, AtFlags::empty())?)
     }
 
     fn set_times(&self, path: &RelPath, times: &PlannedTimes) -> Result<(), Errno> {
+        #[cfg(test)]
+        super::faults::strike()?;
         let time = |time: Option<(i64, i64)>| {
             let (tv_sec, tv_nsec) = time.unwrap_or((0, UTIME_OMIT));
             Timespec { tv_sec, tv_nsec }
@@ -192,6 +200,8 @@ impl Ground<'_> {
     }
 
     fn overwrite(&self, path: &RelPath, from: &str, saved: &str, old: &Stamp) -> Result<(), Failed> {
+        #[cfg(test)]
+        super::faults::strike()?;
         let file = self.open(path, old)?;
         // The copy is whole once it has its final name: an overwrite that was cut off must not save its own beginning.
         if self.work.stamp(saved)?.is_none() {
@@ -203,7 +213,11 @@ impl Ground<'_> {
             self.work.rename(&half, saved)?;
         }
         let new = self.work.open(from)?;
+        #[cfg(test)]
+        super::faults::strike()?;
         copy_between(new.as_fd(), file.as_fd())?;
+        #[cfg(test)]
+        super::faults::strike()?;
         futimens(&file, &times_of(&fstat(&new)?))?;
         Ok(())
     }
@@ -214,7 +228,11 @@ impl Ground<'_> {
         }
         let file = self.open(path, old)?;
         let saved = self.work.open(saved)?;
+        #[cfg(test)]
+        super::faults::strike()?;
         copy_between(saved.as_fd(), file.as_fd())?;
+        #[cfg(test)]
+        super::faults::strike()?;
         fchmod(&file, Mode::from_raw_mode(old.mode))?;
         futimens(&file, &times_of(&fstat(&saved)?))?;
         Ok(())

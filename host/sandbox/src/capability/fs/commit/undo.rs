@@ -122,6 +122,8 @@ fn touched(step: &Step) -> Vec<(&RelPath, bool)> {
 type Seen = (Option<Stamp>, Option<Vec<String>>);
 
 fn look(open: &OpenArea, path: &RelPath, is_made: bool) -> Result<Seen, Errno> {
+    #[cfg(test)]
+    super::faults::strike()?;
     let stamp = stamp(&open.base, path)?;
     let is_directory = stamp.is_some_and(|stamp| stamp.kind == Kind::Directory);
     if !(is_made && is_directory) {
@@ -144,8 +146,9 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`CommitError::Conflict`] with what somebody changed since; nothing was changed then. [`CommitError::Gone`] where what
-    /// was taken away is not kept any more.
+    /// [`CommitError::Conflict`] with what somebody changed since, and any other but [`CommitError::Stuck`]: nothing was changed then.
+    /// [`CommitError::Gone`] where what was taken away is not kept any more. After [`CommitError::Stuck`], [`Plan::finish_undo`]
+    /// tries again.
     pub fn undo(&self, staging: &Path, after: &After, durable: Durable) -> Result<(), CommitError> {
         let _names = while_names_move();
         let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
@@ -155,7 +158,7 @@ impl Plan {
         let all = self.areas.iter().map(|area| area.steps.len()).sum();
         prepared.take_back(all)?;
         prepared.set_back(&directories);
-        prepared.sync()
+        prepared.sync().map_err(|error| CommitError::Stuck { name: self.name.clone(), why: error.to_string() })
     }
 
     /// Takes back the last `count` steps and stops, as a kill would.
@@ -200,6 +203,6 @@ impl Plan {
         let done = prepared.done()?;
         let silent = |step: &&Step| matches!(step, Step::Overwrite { .. } | Step::Times { .. });
         prepared.take_back(done + steps.skip(done).take_while(silent).count())?;
-        prepared.sync()
+        prepared.sync().map_err(|error| CommitError::Stuck { name: self.name.clone(), why: error.to_string() })
     }
 }

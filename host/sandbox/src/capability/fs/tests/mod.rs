@@ -2,6 +2,7 @@
 
 mod advisories;
 mod escape;
+mod faults;
 mod invariant;
 mod landing;
 mod links;
