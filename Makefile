@@ -41,7 +41,7 @@ guests-extra: setup ## the sample tool in every language, test guests, the tool 
 	python3 tests/programs/fetch.py
 	tests/telemetry/fetch.sh
 
-test: setup      ## everything that CI runs
+test: setup      ## all tests, but those that need python3 or npm where these are missing; CI also runs guard, test-mcp, test-models, console-test
 	cargo build --locked $(GUEST)
 	{ tests/build-other-guests.sh && tools/sql/build.sh && python3 tests/programs/fetch.py && tests/telemetry/fetch.sh; } || { $(if $(filter true,$(CI)),exit 1,echo "note: the tools in other languages, the tool for SQLite and programs of others are not there, their tests are skipped: install python3 with venv and pip, and npm, then \`make guests-extra\`") >&2; }
 	if command -v cargo-nextest >/dev/null; then cargo nextest run --locked --workspace && cargo test --locked --workspace --doc; \

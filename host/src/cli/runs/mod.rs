@@ -26,8 +26,8 @@ use crate::runs::{self, Error};
 
 /// See runs of agents, take them up again, go another way.
 ///
-/// Everything that happens to a run is in the journal. A run that was cut off goes on where it was: nothing is asked or done
-/// twice.
+/// Everything that happens to a run is in the journal. A run that was cut off goes on where it was: what a model has answered
+/// is not asked for again, and no call that may have changed something is repeated.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold runs                           the latest runs
