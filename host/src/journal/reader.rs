@@ -35,7 +35,11 @@ const MAX_LISTED: u32 = 10_000;
 
 /// The calls that fit: by an index where there is one for what is asked, which takes a condition that is there only then.
 pub(super) fn listed(filter: &Filter) -> String {
-    let of_state = filter.state.map(|state| format!("state = '{}'", state.word()));
+    let of_state = filter.state.map(|state| match state {
+        // The first condition says to SQLite that the index of those that are not finished has all of them.
+        State::Admitted | State::Unknown => format!("state IN ('admitted', 'unknown') AND state = '{}'", state.word()),
+        State::Settled | State::Abandoned => format!("state = '{}'", state.word()),
+    });
     let conditions = [
         filter.run.as_ref().map(|_| "run = ?1"),
         filter.tool.as_ref().map(|_| "tool = ?2"),

@@ -118,3 +118,5 @@ pub(crate) use crate::limits::{
     limit_http_bytes_received as http_receive_flood, limit_http_bytes_sent as http_send_flood,
     limit_http_requests as http_requests,
 };
+
+pub(crate) use crate::reliability::writes_then_sends;

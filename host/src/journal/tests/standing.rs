@@ -73,7 +73,7 @@ fn who_writes_the_note_to_hide_a_change_is_found() {
 fn a_database_that_is_older_than_the_note_is_verified_and_then_brought_up_to_date() {
     let state = State::new();
     drop(state.open());
-    let older = "DROP TRIGGER audit_is_not_cut; DROP TABLE standing; DROP TABLE plans; DROP TABLE runs; DROP TABLE run_events; DROP TABLE tapes; DROP TABLE dependencies; DROP TABLE approvals; DROP TABLE audit_start; DROP INDEX calls_by_approval; ALTER TABLE calls DROP COLUMN staged; ALTER TABLE calls DROP COLUMN evidence; ALTER TABLE calls DROP COLUMN approval; PRAGMA user_version = 1";
+    let older = "DROP TRIGGER audit_is_not_cut; DROP TABLE standing; DROP TABLE plans; DROP TABLE runs; DROP TABLE run_events; DROP TABLE tapes; DROP TABLE dependencies; DROP TABLE approvals; DROP TABLE audit_start; DROP INDEX calls_by_approval; DROP INDEX calls_by_run; ALTER TABLE calls DROP COLUMN staged; ALTER TABLE calls DROP COLUMN evidence; ALTER TABLE calls DROP COLUMN approval; PRAGMA user_version = 1";
     rusqlite::Connection::open(state.path().join("journal.db")).unwrap().execute_batch(older).unwrap();
     assert_eq!(entries(&state), 0);
     assert_eq!(state.reader().history(&crate::journal::HistoryFilter::default()).unwrap(), []);

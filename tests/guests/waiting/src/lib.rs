@@ -37,4 +37,5 @@ toolhold_sdk::component!(
     probe::pollable_leak::pollable_leak,
     probe::sleep_forever::sleep_forever,
     probe::sleep_often::sleep_often,
+    probe::writes_then_sends::writes_then_sends,
 );

@@ -163,6 +163,9 @@ pub(crate) fn acts_then_traps() {
                     assert_eq!((failure(&report).class, failure(&report).acted), (Class::Trap, true));
                 }
             }
+            // What was staged is thrown away; what was written in place is told of, once.
+            let written: Vec<_> = events(&host, "call-acted").iter().map(|event| event["written"].clone()).collect();
+            assert_eq!(written, if stands_in { vec![] } else { vec![json!(["/work/log"])] });
         });
         assert_eq!(place.path("work/log").exists(), !stands_in);
     }

@@ -3,6 +3,7 @@
 //! Time is a clock that only moves when somebody sleeps on it, so nothing here waits.
 
 mod breakers;
+mod conflicts;
 mod fallbacks;
 mod keys;
 mod quotas;
@@ -10,4 +11,5 @@ mod rates;
 mod retries;
 mod support;
 
+pub(crate) use conflicts::writes_then_sends;
 pub(crate) use fallbacks::acts_then_traps;

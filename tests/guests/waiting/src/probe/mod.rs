@@ -11,3 +11,4 @@ pub(crate) mod poll_many;
 pub(crate) mod pollable_leak;
 pub(crate) mod sleep_forever;
 pub(crate) mod sleep_often;
+pub(crate) mod writes_then_sends;
