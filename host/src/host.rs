@@ -272,12 +272,12 @@ impl Host {
         let (conclusion, evidence) = conclude(&checked, &run, gave_up, &mut pass);
         through.tell(evidence.of_tool());
         redaction::aside(&mut pass, &mut run);
-        // Landing goes on, and settles the call, whatever the caller does from here on.
-        open.settled = lands(&checked, &run, &conclusion);
         if let Err(error) = self.tell_what_is_done(&id, &checked.call, &run).await {
             // Nor is the outcome then, and that is told.
             tracing::error!(%error, call = %id, "what a call did was not recorded");
         }
+        // Landing goes on, and settles the call, whatever the caller does from here on.
+        open.settled = lands(&checked, &run, &conclusion);
         let (conclusion, parked) = park(&run, evidence, conclusion);
         let hashed = (!tapes.is_empty()).then(|| crate::effects::hashed(&run));
         let landing = self.changes(&id, &checked, &mut run, conclusion, session.as_deref());

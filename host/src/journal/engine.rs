@@ -365,8 +365,7 @@ fn connect(directory: &Directory) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(&path, flags)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    // In a file that holds something already, this says nothing: it is done when that is written anew.
-    connection.execute_batch(space::GIVES_BACK)?;
+    space::of_new_ones(&connection)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(Error::Database(format!(

@@ -5,13 +5,24 @@ use rusqlite::Connection;
 use super::error::Error;
 
 /// A new database can give free pages back in small steps.
-pub(super) const GIVES_BACK: &str = "PRAGMA auto_vacuum = INCREMENTAL";
+const GIVES_BACK: &str = "PRAGMA auto_vacuum = INCREMENTAL";
 
 /// The log is cut to this many bytes when it was moved into the database: one large step does not leave a large log for ever.
 pub(super) const SHORT_LOG: &str = "PRAGMA journal_size_limit = 8388608";
 
 /// Pages that are given back at once.
 pub(super) const PAGES_OF_A_STEP: u32 = 512;
+
+/// Has a database that is new give free pages back in small steps. An older one does so once it is [written anew](compact).
+///
+/// To say it again to one that does would write it into its first page each time, and wait for the disk.
+pub(super) fn of_new_ones(connection: &Connection) -> Result<(), Error> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    if pages == 0 {
+        connection.execute_batch(GIVES_BACK)?;
+    }
+    Ok(())
+}
 
 /// Gives up to `pages` free pages back, and says how many there were.
 pub(super) fn give_back(connection: &Connection, pages: u32) -> Result<usize, Error> {

@@ -4,11 +4,10 @@
 //! the same file, so that the code is in memory once however many engines run it.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -62,15 +61,10 @@ impl Artifact {
     /// [`Unusable::Corrupt`] if its content is not what was written.
     pub(crate) fn from_file(mut file: File) -> Result<Self, Unusable> {
         let code = file.metadata()?.len().checked_sub(TRAILER_BYTES as u64).ok_or(Unusable::Corrupt)?;
-        let mut digest = Sha256::new();
-        // In pieces: the file is mapped afterwards, and need not be in memory twice.
-        let mut pieces = BufReader::with_capacity(PIECE_BYTES, (&file).take(code));
-        if std::io::copy(&mut pieces, &mut digest)? != code {
-            return Err(Unusable::Corrupt);
-        }
+        let digest = digest_of(&file, code)?;
         let mut end = Vec::with_capacity(TRAILER_BYTES);
         file.read_to_end(&mut end)?;
-        if end != mark(digest) {
+        if end != mark(&digest) {
             return Err(Unusable::Corrupt);
         }
         file.rewind()?;
@@ -99,15 +93,29 @@ impl Artifact {
     }
 }
 
-/// The digest of `code` and the mark at the end of each artifact.
-pub(crate) fn trailer(code: &[u8]) -> [u8; TRAILER_BYTES] {
-    mark(Sha256::new_with_prefix(code))
+/// The digest of the first `size` bytes of a file, from where it is.
+fn digest_of(file: &File, size: u64) -> Result<blake3::Hash, Unusable> {
+    let mut digest = blake3::Hasher::new();
+    // In pieces: the file is mapped afterwards, and need not be in memory twice.
+    let (mut piece, mut left) = (vec![0; PIECE_BYTES], file.take(size));
+    loop {
+        match left.read(&mut piece)? {
+            0 if left.limit() > 0 => return Err(Unusable::Corrupt),
+            0 => return Ok(digest.finalize()),
+            read => digest.update(piece.get(..read).unwrap_or_default()),
+        };
+    }
 }
 
-fn mark(digest: Sha256) -> [u8; TRAILER_BYTES] {
+/// The digest of `code` and the mark at the end of each artifact.
+pub(crate) fn trailer(code: &[u8]) -> [u8; TRAILER_BYTES] {
+    mark(&blake3::hash(code))
+}
+
+fn mark(digest: &blake3::Hash) -> [u8; TRAILER_BYTES] {
     let mut bytes = [0; TRAILER_BYTES];
     let (hash, mark) = bytes.split_at_mut(32);
-    hash.copy_from_slice(&digest.finalize());
+    hash.copy_from_slice(digest.as_bytes());
     mark.copy_from_slice(TRAILER);
     bytes
 }

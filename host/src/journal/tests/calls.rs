@@ -368,3 +368,13 @@ fn calls_are_listed_without_a_look_at_all_others() {
         assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{filter:?}: {steps:?}");
     }
 }
+
+#[test]
+fn who_opens_it_and_calls_nothing_writes_nothing() {
+    let state = Directory::new();
+    write_call(&state.open(), "c");
+    let bytes = || std::fs::read(state.path().join("journal.db")).unwrap();
+    let before = bytes();
+    drop(state.open());
+    assert!(bytes() == before, "what is written has to be on the disk before anything else is done");
+}
