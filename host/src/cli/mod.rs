@@ -33,6 +33,7 @@ mod mcp;
 mod named;
 mod new;
 mod oauth;
+mod open_files;
 mod openapi;
 mod pack;
 mod project;
@@ -148,6 +149,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let logs = cli.logs.start(cli.verbose);
     let ui = Ui::new(cli.json, cli.quiet, cli.logs.is_for_a_program());
+    open_files::raise();
     let code = match cli.dispatch(ui) {
         Ok(code) => code,
         Err(failure) if failure.is_unread() => ExitCode::Unread,

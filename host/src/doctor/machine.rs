@@ -141,7 +141,7 @@ pub(super) fn open_files() -> Check {
 /// `None` is no limit.
 fn files(limit: Option<u64>) -> Check {
     let name = "open-files";
-    let fix = "`ulimit -n 65536`, or `LimitNOFILE=65536` in the unit";
+    let fix = "raise the hard limit: `ulimit -Hn 65536`, or `LimitNOFILE=65536` in the unit";
     match limit {
         Some(limit) if limit < TOO_FEW_FILES => {
             Check::problem(name, format!("at most {limit}: a call with a few directories needs more"), fix)

@@ -1,5 +1,7 @@
 //! The doctor finds what is there, and exits with an error only where something cannot work.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::project::Project;
@@ -58,4 +60,20 @@ fn a_secret_that_cannot_be_read_is_a_problem_and_its_value_is_not_shown() {
     let done = project.run_with(&[("TOKEN", "s3cr3t-value")], &["doctor", "--offline", "--json"]);
     done.worked(&["secrets"]);
     assert!(!format!("{}{}", done.printed(), done.said()).contains("s3cr3t"), "{}", done.printed());
+}
+
+/// Each staged file, connection and granted directory is one; shells give 1,024.
+#[test]
+fn it_may_have_as_many_files_open_as_whoever_started_it_lets_it() {
+    let project = Project::locked();
+    let told = |limits: &str| {
+        let line = format!("{limits} && {} doctor --offline --json", env!("CARGO_BIN_EXE_toolhold"));
+        let done = Command::new("sh").args(["-c", &line]).current_dir(project.path()).output().unwrap();
+        let checks: Vec<Value> = serde_json::from_slice(&done.stdout).unwrap();
+        named(&checks, "open-files")["found"].as_str().unwrap().to_owned()
+    };
+    let raised = told("ulimit -Hn 2000 && ulimit -Sn 120");
+    assert!(raised.starts_with("at most 2000: "), "{raised}");
+    let low = told("ulimit -n 120");
+    assert!(low.starts_with("at most 120: "), "{low}");
 }
