@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
@@ -23,6 +23,9 @@ pub const UNFINISHED: &str = ".toolhold-new-";
 /// How deep a state directory is examined. Ours is shallow; a loop of mounts must not hang the host.
 const DEEPEST: usize = 32;
 
+/// How many links may lead to one protected path: as many as the operating system follows.
+const MOST_LINKS: usize = 40;
+
 /// The paths that belong to Toolhold. `Protected::default()` protects nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Protected {
@@ -33,13 +36,20 @@ pub struct Protected {
 
 impl Protected {
     /// Takes absolute host paths of files and directories. They need not exist yet, but the directory that a missing
-    /// one is to be created in must.
+    /// one is to be created in must. Links that lead there are protected with what they lead to: whoever could put something else in the
+    /// place of one would have it read as what is protected.
     ///
     /// # Errors
     ///
     /// [`Error::Relative`] or [`Error::Examine`].
     pub fn new(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Self, Error> {
-        let paths: Arc<[PathBuf]> = paths.into_iter().map(|path| canonical(path.as_ref())).collect::<Result<_, _>>()?;
+        let mut all = Vec::new();
+        for path in paths {
+            let path = path.as_ref();
+            all.push(canonical(path)?);
+            all.extend(links_to(path).map_err(|source| Error::Examine { path: path.to_owned(), source })?);
+        }
+        let paths: Arc<[PathBuf]> = all.into();
         let mut known = HashSet::new();
         for path in paths.iter() {
             collect(path, &mut known).map_err(|source| Error::Examine { path: path.clone(), source })?;
@@ -109,6 +119,37 @@ fn canonical(path: &Path) -> Result<PathBuf, Error> {
         }
         (Err(source), ..) => Err(examine(source)),
     }
+}
+
+/// Where the links are over which the path leads, each without links itself.
+fn links_to(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let (mut here, mut links) = (PathBuf::new(), Vec::new());
+    let mut ahead: Vec<PathBuf> = path.components().rev().map(|part| part.as_os_str().into()).collect();
+    while let Some(part) = ahead.pop() {
+        let next = match part.components().next() {
+            Some(Component::Normal(name)) => here.join(name),
+            // A target that is absolute begins anew.
+            Some(Component::RootDir) => {
+                here = PathBuf::from("/");
+                continue;
+            }
+            Some(Component::ParentDir) => {
+                here.pop();
+                continue;
+            }
+            _ => continue,
+        };
+        match std::fs::read_link(&next) {
+            Ok(target) if links.len() < MOST_LINKS => {
+                ahead.extend(target.components().rev().map(|part| PathBuf::from(part.as_os_str())));
+                links.push(next);
+            }
+            Ok(_) => return Err(io::Error::other("too many links")),
+            // It is none, or not there yet.
+            Err(_) => here = next,
+        }
+    }
+    Ok(links)
 }
 
 /// Adds the identities of `path` and of everything below it. What does not exist has none.

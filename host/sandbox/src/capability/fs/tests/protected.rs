@@ -70,6 +70,54 @@ fn by_name_below_a_grant() {
     assert_eq!(std::fs::read(&manifest).unwrap(), b"manifest");
 }
 
+/// In the place of a link something else can be put, and is read as what is protected.
+#[test]
+fn the_links_that_lead_to_it_too() {
+    use std::os::unix::fs::symlink;
+    for symlinks in [Symlinks::Deny, Symlinks::Follow, Symlinks::Create] {
+        let temp = workspace();
+        let (ws, real) = (temp.path().join("ws"), temp.path().join("real"));
+        std::fs::create_dir_all(real.join("bin")).unwrap();
+        std::fs::create_dir_all(ws.join("modules")).unwrap();
+        std::fs::write(real.join("bin/server"), "server").unwrap();
+        std::fs::write(temp.path().join("manifest"), "manifest").unwrap();
+        // One that is relative, one of which a directory on the way is a link, and one by way of another.
+        symlink("../manifest", ws.join("toolhold.toml")).unwrap();
+        symlink(real.join("bin"), ws.join("modules/bin")).unwrap();
+        symlink("modules/bin/server", ws.join("run")).unwrap();
+        let (manifest, server, run) = (ws.join("toolhold.toml"), ws.join("modules/bin/server"), ws.join("run"));
+        let mut guest = guest(&[with_links(&ws, symlinks)], &[&manifest, &server, &run]);
+        for path in ["toolhold.toml", "modules/bin", "run"] {
+            for answer in [
+                guest.read_file(path).map(drop),
+                guest.write_file(path, CREATE, b"x"),
+                guest.write_file(path, CREATE | EXCLUSIVE, b"x"),
+                guest.unlink(path),
+                guest.rmdir(path),
+                guest.mkdir(path),
+                guest.rename(path, "stolen"),
+                guest.rename("file", path),
+                guest.link(path, "stolen"),
+                guest.link("file", path),
+            ] {
+                refused(answer, ErrorCode::Access);
+                assert_eq!(guest.last_why(), Why::Protected, "{path}");
+            }
+        }
+        refused(guest.rename("modules", "other"), ErrorCode::Access);
+        assert_eq!(std::fs::read(&run).unwrap(), b"server");
+        assert_eq!(std::fs::read(&manifest).unwrap(), b"manifest");
+    }
+}
+
+#[test]
+fn links_that_lead_in_a_circle_protect_nothing_and_are_told_of() {
+    let temp = workspace();
+    std::os::unix::fs::symlink("a", temp.path().join("b")).unwrap();
+    std::os::unix::fs::symlink("b", temp.path().join("a")).unwrap();
+    assert!(matches!(Protected::new([temp.path().join("a")]), Err(Error::Examine { .. })));
+}
+
 #[test]
 fn what_is_about_to_replace_it_too() {
     let temp = workspace();
