@@ -36,18 +36,22 @@ impl Fetch {
         let (mut fetched, mut failed) = (Vec::new(), Vec::new());
         for (name, pin) in lock.components() {
             let origin = Origin::parse(&pin.source).code(ExitCode::BadInput)?;
-            // What cannot be read is as good as absent: it is fetched, and written anew.
-            let there = matches!(store.get(pin.digest), Ok(Some(_)));
+            // What cannot be read is as good as absent: it is fetched, and written anew. That the bytes are here says nothing of a server:
+            // they may have come for another component.
+            let there = matches!(store.get(pin.digest), Ok(Some(_))) && !matches!(origin, Origin::Server(_));
             if there || !(origin.is_remote() || pin.held) {
                 continue;
             }
-            ui.say(&format!("fetching {name} from {origin}"));
             let got = match &origin {
-                Origin::Server(_) => listed(&config, &store, name, pin).await,
-                _ => get(&store, &origin, pin, &options).await,
+                Origin::Server(_) => listed(&config, &store, name, pin, ui).await,
+                _ => {
+                    ui.say(&format!("fetching {name} from {origin}"));
+                    get(&store, &origin, pin, &options).await.map(|()| true)
+                }
             };
             match got {
-                Ok(()) => fetched.push(json!({ "component": name, "digest": pin.digest })),
+                Ok(false) => {}
+                Ok(true) => fetched.push(json!({ "component": name, "digest": pin.digest })),
                 Err(error) => {
                     ui.say_always(&format!("{name}: {error}"));
                     failed.push((name, error));
@@ -71,16 +75,23 @@ impl Fetch {
     }
 }
 
-/// Asks an MCP server on the web for its tools, and keeps what it says if that is what `pin` pins.
+/// Asks an MCP server on the web for its tools, and keeps what it says if that is what `pin` pins. Whether it had to be asked.
 ///
 /// Nobody is asked here, and manifest and lock file may have come with a clone: no program is started and no secret read for them.
-async fn listed(config: &HostConfig, store: &Store, name: &ComponentName, pin: &Pin) -> Result<(), Failure> {
+async fn listed(config: &HostConfig, store: &Store, name: &ComponentName, pin: &Pin, ui: Ui) -> Result<bool, Failure> {
     let manifest = open::manifest(&config.manifest).map_err(failure)?;
     let component = manifest.components().get(name);
     let server = component.and_then(|component| Some((component, component.server.as_ref()?)));
+    let is_here = || matches!(store.get(pin.digest), Ok(Some(_)));
+    if server.is_none() && is_here() {
+        return Ok(false);
+    }
     if let Some((component, server)) = server {
         let is_pinned = pin.source == component.written && pin.reached == Some(server.reached(&component.env));
         let is_harmless = matches!(server.transport, Transport::Http { .. }) && server.secrets().is_empty();
+        if is_pinned && open::Consents::of(config).has(component, server) && is_here() {
+            return Ok(false);
+        }
         if !(is_pinned && is_harmless) {
             let error = anyhow::anyhow!(
                 "nobody accepted this server on this machine: `toolhold lock` shows what would be started or asked, asks you, and shows what it says"
@@ -88,6 +99,7 @@ async fn listed(config: &HostConfig, store: &Store, name: &ComponentName, pin: &
             return Err(Failure::new(ExitCode::NotPinned, error));
         }
     }
+    ui.say(&format!("asking {name} at {}", pin.source));
     let asked = open::ask(&manifest, &[name.clone()].into()).await.map_err(failure)?.remove(name);
     let gone = || Failure::new(ExitCode::BadInput, anyhow::anyhow!("the manifest has no server `{name}` any more"));
     let listing = asked.ok_or_else(gone)?.listing;
@@ -99,7 +111,10 @@ async fn listed(config: &HostConfig, store: &Store, name: &ComponentName, pin: &
         return Err(Failure::new(ExitCode::NotPinned, error));
     }
     store.put(bytes.as_bytes()).code(ExitCode::Host)?;
-    Ok(())
+    if let Some((component, server)) = server {
+        open::Consents::of(config).keep(component, server).map_err(failure)?;
+    }
+    Ok(true)
 }
 
 /// Fetches what `pin` pins into the store.

@@ -77,7 +77,7 @@ impl Lock {
         let changes = changes(&before, &components, ui);
         let accepted = Accepted::of(&config, &manifest, &components).map_err(failure)?;
         if !self.check {
-            said.accepted(&config, &before, self.yes, ui)?;
+            said.accepted((&config, &manifest), &before, self.yes, ui)?;
         }
         let after = accepted.lock();
         let differs = *after != before;

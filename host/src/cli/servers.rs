@@ -43,14 +43,14 @@ impl Said {
         (check, yes): (bool, bool),
         ui: Ui,
     ) -> Result<Self, Failure> {
-        let store = Store::of(&config.state);
+        let (store, consents) = (Store::of(&config.state), open::Consents::of(config));
         let mut names = BTreeSet::new();
         for (name, component) in manifest.components() {
             let Some(server) = &component.server else { continue };
             names.insert(name.clone());
             let is_here = |digest| matches!(store.get(digest), Ok(Some(_)));
             match before.components().get(name).filter(|_| is_pinned(before, component, server)) {
-                Some(pin) if is_here(pin.digest) => {}
+                Some(pin) if is_here(pin.digest) && consents.has(component, server) => {}
                 known if check => {
                     let what = known
                         .map_or_else(|| Change::Reached.to_string(), |_| "nobody accepted it on this machine".into());
@@ -85,7 +85,13 @@ impl Said {
     /// # Errors
     ///
     /// The answer is no, or there is nobody to ask.
-    pub(super) fn accepted(&self, config: &HostConfig, before: &Lock, yes: bool, ui: Ui) -> Result<(), Failure> {
+    pub(super) fn accepted(
+        &self,
+        (config, manifest): (&HostConfig, &Manifest),
+        before: &Lock,
+        yes: bool,
+        ui: Ui,
+    ) -> Result<(), Failure> {
         let store = Store::of(&config.state);
         let mut changed = Vec::new();
         for (name, bytes) in &self.listings {
@@ -99,16 +105,17 @@ impl Said {
             shown(name, known.as_ref(), &now).iter().for_each(|line| ui.say_always(line));
             changed.push(name.as_str());
         }
-        if changed.is_empty() {
-            return Ok(());
-        }
-        if !yes {
+        if !changed.is_empty() && !yes {
             let names = changed.join(", ");
             let what = format!("nobody accepted what these servers say of their tools: {names}");
             acceptance::ask(&format!("accept what is said by {names}? [y/N] "), &what, "--yes")?;
         }
         // From here on it is accepted on this machine, also where the lock file has it already.
-        self.listings.values().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)
+        self.listings.values().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)?;
+        let consents = open::Consents::of(config);
+        let asked = self.listings.keys().filter_map(|name| manifest.components().get(name));
+        let servers = asked.filter_map(|component| Some((component, component.server.as_ref()?)));
+        servers.map(|(component, server)| consents.keep(component, server)).collect::<Result<(), _>>().map_err(failure)
     }
 }
 

@@ -17,7 +17,7 @@ use toolhold_sandbox::capability::fs::Protected;
 use toolhold_sandbox::capability::http::{Egress, NoEgress};
 use toolhold_sandbox::{Kind, Loaded, Sandbox, SandboxConfig};
 
-use super::{HostConfig, NOT_IN_THE_FILE, OpenError, Papers, Progress, Vouching, staging};
+use super::{Consents, HostConfig, NOT_IN_THE_FILE, OpenError, Papers, Progress, Vouching, staging};
 use crate::store::{MAX_COMPONENT, Store};
 
 /// Components that are read and loaded at once. Compiling takes one after the other, on every core.
@@ -253,8 +253,15 @@ fn said(config: &HostConfig, files: Files<'_>, component: &Granted, pin: Option<
         return Ok(bytes.clone());
     }
     let reached = component.server.as_ref().map(|server| server.reached(&component.env));
+    let is_accepted = || component.server.as_ref().is_some_and(|server| Consents::of(config).has(component, server));
     match pin {
-        Some(pin) if pin.source == component.written && pin.reached == reached => stored(config, name, pin.digest),
+        // The lock file may have come with a clone or a pull: it says nothing of what was accepted here.
+        Some(pin) if pin.source == component.written && pin.reached == reached && is_accepted() => {
+            stored(config, name, pin.digest)
+        }
+        Some(pin) if pin.source == component.written && pin.reached == reached => {
+            Err(OpenError::ServerNotAccepted(name.clone()))
+        }
         Some(pin) if pin.source == component.written && files.are_pinned() => {
             Err(OpenError::NotPinned { component: name.clone(), what: Change::Reached.to_string() })
         }

@@ -53,7 +53,10 @@ pub enum OpenError {
     #[error("component `{0}` was never accepted: `toolhold update {0}` fetches it and shows what it is")]
     NotAccepted(ComponentName),
     /// An MCP server that nobody has accepted anything of.
-    #[error("the server `{0}` was never accepted: `toolhold lock` asks it for its tools, and shows them")]
+    #[error(
+        "nobody accepted the server `{0}` on this machine as the manifest has it: `toolhold lock` shows how it is reached and what it says, \
+         and asks you"
+    )]
     ServerNotAccepted(ComponentName),
     /// An MCP server does not say what its tools are, or says what cannot be used.
     #[error("the server `{component}` cannot be asked for its tools: {why}")]

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use toolhold_core::id::{ComponentName, Digest};
 use toolhold_core::listing::Listing;
 use toolhold_core::lock::{Lock, Pin};
-use toolhold_core::manifest::Manifest;
+use toolhold_core::manifest::{Component, Manifest};
 
 use super::files::optional_text;
-use super::{Components, HostConfig, OpenError, Papers, Vouching};
+use super::{Components, Consents, HostConfig, OpenError, Papers, Vouching};
 use crate::replace_file;
 use crate::store::{History, Store};
 
@@ -20,6 +20,8 @@ pub(crate) struct Accepted<'a> {
     files: Vec<(PathBuf, Pin)>,
     /// What MCP servers said of their tools.
     listings: Vec<String>,
+    /// These servers: all of them are accepted as the manifest has them.
+    servers: Vec<Component>,
     lock: Lock,
 }
 
@@ -41,8 +43,10 @@ impl<'a> Accepted<'a> {
         }
         let lock = Lock::new(pins);
         Vouching::of(manifest)?.all(&lock)?;
-        let listings = components.listings().values().map(Listing::text).collect();
-        Ok(Self { config, files, listings, lock })
+        let said = components.listings();
+        let listings = said.values().map(Listing::text).collect();
+        let servers = manifest.components().values().filter(|component| said.contains_key(&component.name.value));
+        Ok(Self { config, files, listings, servers: servers.cloned().collect(), lock })
     }
 
     /// A lock file whose components are in the store.
@@ -52,7 +56,7 @@ impl<'a> Accepted<'a> {
     /// [`OpenError::Untrusted`] and its like.
     pub(crate) fn stored(config: &'a HostConfig, manifest: &Manifest, lock: Lock) -> Result<Self, OpenError> {
         Vouching::of(manifest)?.all(&lock)?;
-        Ok(Self { config, files: Vec::new(), listings: Vec::new(), lock })
+        Ok(Self { config, files: Vec::new(), listings: Vec::new(), servers: Vec::new(), lock })
     }
 
     /// The lock file.
@@ -96,6 +100,12 @@ impl<'a> Accepted<'a> {
         }
         for listing in &self.listings {
             store.put(listing.as_bytes())?;
+        }
+        let consents = Consents::of(self.config);
+        for component in &self.servers {
+            if let Some(server) = &component.server {
+                consents.keep(component, server)?;
+            }
         }
         let history = History::of(state, path)?;
         // Also what was written by hand, or came with somebody else's commit.

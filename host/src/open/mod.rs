@@ -5,6 +5,7 @@
 
 mod asking;
 mod components;
+mod consent;
 mod error;
 mod files;
 mod locking;
@@ -27,6 +28,7 @@ use toolhold_sandbox::capability::http::{Egress, NoEgress};
 pub(crate) use self::asking::{Asked, ask};
 pub use self::components::Components;
 pub(crate) use self::components::{Files, pin_as_loaded, tools};
+pub(crate) use self::consent::Consents;
 pub use self::error::OpenError;
 pub(crate) use self::files::{manifest, manifest_text, optional_text, parsed};
 pub(crate) use self::locking::Accepted;

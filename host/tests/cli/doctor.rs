@@ -72,7 +72,7 @@ fn it_may_have_as_many_files_open_as_whoever_started_it_lets_it() {
         let checks: Vec<Value> = serde_json::from_slice(&done.stdout).unwrap();
         named(&checks, "open-files")["found"].as_str().unwrap().to_owned()
     };
-    let raised = told("ulimit -Hn 2000 && ulimit -Sn 120");
+    let raised = told("ulimit -Sn 120 && ulimit -Hn 2000");
     assert!(raised.starts_with("at most 2000: "), "{raised}");
     let low = told("ulimit -n 120");
     assert!(low.starts_with("at most 120: "), "{low}");

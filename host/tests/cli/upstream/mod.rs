@@ -45,7 +45,7 @@ fn a_server_is_asked_shown_accepted_and_called() {
     done.failed(16, &["in no sandbox", "upstream::server::serves", "nobody accepted that this program is started"]);
     assert_eq!(told.heard("initialize"), [Value::Null; 0], "nothing was started that nobody accepted");
     assert!(!project.path().join("toolhold.lock").exists(), "nothing is pinned that nobody accepted");
-    project.run(&["tools"]).failed(9, &["the server `local` was never accepted", "toolhold lock"]);
+    project.run(&["tools"]).failed(9, &["nobody accepted the server `local` on this machine", "toolhold lock"]);
     let done = project.run(&["lock", "--yes"]);
     assert!(done.code() == 0 && done.said().contains("+description: Does save."), "{}", done.said());
     assert_eq!(project.run(&["lock"]).code(), 0, "nothing changed, so nothing is asked");
@@ -335,6 +335,39 @@ fn nothing_that_a_clone_names_is_started_before_it_was_accepted_here() {
     assert_eq!(told.heard("initialize").len(), before, "nothing was started");
     assert_eq!(clone.run(&["lock", "--yes"]).code(), 0);
     assert_eq!(call(&clone, &["local.echo", "text=x"])["result"], "x");
+}
+
+/// Whoever writes a clone or a pull also writes its lock file, and may send a state directory along.
+#[test]
+fn what_was_accepted_elsewhere_was_not_accepted_here() {
+    let told = Told::new();
+    let theirs = accepted(&told, "");
+    let evil = theirs.read("toolhold.toml").replace("\"--nocapture\"", "\"--nocapture\", \"--show-output\"");
+    let changed = Project::new(&evil);
+    assert_eq!(changed.run(&["lock", "--yes"]).code(), 0);
+    let before = told.heard("initialize").len();
+    let nothing_starts = |project: &Project| {
+        let said = ["nobody accepted", "toolhold lock"];
+        project.run(&["call", "local.echo", "text=x"]).failed(9, &said);
+        project.run(&["fetch"]).failed(9, &said);
+        project.run(&["lock", "--check"]).failed(9, &["it was not asked"]);
+        project.run(&["lock"]).failed(16, &["nobody accepted that this program is started"]);
+        assert_eq!(told.heard("initialize").len(), before, "something was started");
+    };
+    // A pull, where the server was accepted once.
+    theirs.write("toolhold.toml", &evil);
+    theirs.write("toolhold.lock", &changed.read("toolhold.lock"));
+    nothing_starts(&theirs);
+    // A clone with all that its author has.
+    let clone = Project::new(&evil);
+    let mut copy = std::process::Command::new("cp");
+    let copied = copy.arg("-a").args([changed.path().join(".toolhold"), clone.path().into()]).status();
+    assert!(copied.unwrap().success());
+    clone.write("toolhold.lock", &changed.read("toolhold.lock"));
+    nothing_starts(&clone);
+    assert_eq!(clone.run(&["lock", "--yes"]).code(), 0);
+    assert_eq!(call(&clone, &["local.echo", "text=x"])["result"], "x");
+    clone.run(&["fetch"]).worked(&["everything is here"]);
 }
 
 #[test]
