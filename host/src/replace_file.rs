@@ -10,7 +10,8 @@ use std::path::Path;
 
 use toolhold_sandbox::capability::fs::UNFINISHED;
 
-/// Replaces the file at `path` with `content`. Who may read it stays the same; a new one is an ordinary file.
+/// Replaces the file at `path` with `content`. Who may read it stays the same; a new one is an ordinary file. Where `path` is a link, it
+/// stays one, and what it leads to is replaced.
 ///
 /// # Errors
 ///
@@ -21,6 +22,8 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn replace_at(path: &Path, content: &[u8]) -> io::Result<()> {
+    let target = path.canonicalize().ok().filter(|_| path.is_symlink());
+    let path = target.as_deref().unwrap_or(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(content)?;
@@ -56,6 +59,18 @@ mod tests {
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         replace(&path, b"two").unwrap();
         assert_eq!(mode(), 0o600);
+    }
+
+    #[test]
+    fn a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real/file"), folder.path().join("link"));
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::fs::write(&real, "one").unwrap();
+        std::os::unix::fs::symlink("real/file", &link).unwrap();
+        replace(&link, b"two").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&real).unwrap(), b"two");
     }
 
     #[test]

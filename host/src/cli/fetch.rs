@@ -61,6 +61,9 @@ impl Fetch {
         // From here on these bytes are the project's: what empties the store looks at the lock files that are known.
         let history = History::of(&config.state, &config.lock).code(ExitCode::Host)?;
         history.know(&lock).code(ExitCode::Host)?;
+        if failed.is_empty() {
+            history.shorten().code(ExitCode::Host)?;
+        }
         let names: Vec<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
         ui.result(&json!({ "fetched": fetched, "failed": names }), |_| match (fetched.len(), names.len()) {
             (0, 0) => "everything is here".to_owned(),

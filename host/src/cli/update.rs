@@ -174,8 +174,10 @@ impl Context<'_> {
         Ok(Some(Updated { pin, bytes }))
     }
 
-    /// What the bytes that were accepted said of themselves, if they are still here.
+    /// What the bytes that were accepted said of themselves, if they are still here, and whoever must vouch for them still does: what nobody
+    /// vouches for is not even looked at by the compiler.
     async fn accepted(&self, name: &ComponentName, component: &Component, before: &Pin) -> Option<Description> {
+        self.vouching.judge(component, before.digest, &Papers::of(before)).ok()?;
         let bytes = Store::of(&self.config.state).get(before.digest).ok().flatten()?;
         let loaded = self.sandbox.load(bytes).await.ok()?;
         Some(described(&open::tools(self.manifest, name, component, &loaded).ok()?))

@@ -103,7 +103,8 @@ impl History {
         self.write(self.folder.join(POSITION), &format!("{number} {}\n", fingerprint(lock)))
     }
 
-    /// The number of `lock`: where somebody went back to, the newest that is the same, or a new one.
+    /// The number of `lock`: where somebody went back to, the newest that is the same, or a new one. What somebody went back from does
+    /// not come before a new one: it is forgotten.
     fn keep(&self, lock: &Lock) -> Result<u64, StoreError> {
         if let Some(number) = self.position(lock)? {
             return Ok(number);
@@ -111,6 +112,10 @@ impl History {
         let same = lock.released();
         if let Some((number, _)) = self.locks()?.into_iter().rev().find(|(_, known)| known.released() == same) {
             return Ok(number);
+        }
+        if let Some((position, _)) = self.noted()?.filter(|(number, _)| self.path(*number).exists()) {
+            self.numbers()?.into_iter().filter(|known| *known > position).try_for_each(|newer| self.forget(newer))?;
+            self.stay()?;
         }
         self.append(lock)
     }
@@ -300,6 +305,19 @@ mod tests {
         history.record(Some(&one), &three).unwrap();
         assert_eq!(history.before(Some(&three), |lock| *lock != three).unwrap().unwrap().1, one);
         assert!(history.locks().unwrap().iter().all(|(_, known)| *known != two));
+    }
+
+    /// A colleague's lock file comes with a pull after somebody went back.
+    #[test]
+    fn what_was_gone_back_from_does_not_come_before_what_comes_from_elsewhere() {
+        let state = tempfile::tempdir().unwrap();
+        let history = History::of(state.path(), Path::new("/p/toolhold.lock")).unwrap();
+        let [one, two, bad, theirs] = [b"1", b"2", b"3", b"4"].map(|bytes| lock(bytes));
+        history.record(Some(&one), &two).unwrap();
+        history.record(Some(&two), &bad).unwrap();
+        history.went_to(1, &one).unwrap();
+        history.know(&theirs).unwrap();
+        assert_eq!(history.before(Some(&theirs), |_| true).unwrap().unwrap(), (1, one));
     }
 
     #[test]
