@@ -102,7 +102,7 @@ use Event as E;
 use State as S;
 
 /// Every allowed transition: from, event, to. The ends that any live state can reach are in [`INTERRUPTIONS`].
-pub const TRANSITIONS: [(State, Event, State); 37] = [
+pub const TRANSITIONS: [(State, Event, State); 38] = [
     (S::Initializing, E::Initialized, S::Processing),
     // deciding what is next
     (S::Processing, E::ModelAsked, S::AwaitingModel),
@@ -119,6 +119,8 @@ pub const TRANSITIONS: [(State, Event, State); 37] = [
     (S::Retrying, E::CallStarted, S::AwaitingTool),
     (S::Retrying, E::CallRejected, S::Validating),
     (S::Retrying, E::LimitReached, S::Reflecting),
+    // there is no room to ask once more, and looking back can be left out
+    (S::Retrying, E::ReflectionEnded, S::Processing),
     // what it said
     (S::Validating, E::CallRejected, S::Validating),
     (S::Validating, E::PartShown, S::Validating),
@@ -274,7 +276,7 @@ mod tests {
         ("awaiting-tool", "    . . . . . . D Y Q . . . . . . . . F T X . . . . . "),
         ("awaiting-approval", ". . . . . . . . . W D . V . . . . F T X . . . . . "),
         ("validating", "       . . . . D W . . Q . . P V . P C / F T X . . . . D "),
-        ("retrying", "         . M . . D W . . . . . . V . . . / F T X . . . . . "),
+        ("retrying", "         . M . . D W . . . . . . V . P . / F T X . . . . . "),
         ("reflecting", "       . M . . . . . . . . . . . . P . / F T X . . . . . "),
         ("completed", "        . . . . . . . . . . . . . . . . . . . . . . . . . "),
         ("partial", "          . . . . . . . . . . . . . . . . . . . . . . . . . "),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use toolhold_core::call::{Mode, ToolCall};
 use toolhold_core::cost::Prices;
 use toolhold_core::id::{ApprovalId, CallId, Digest, RunId};
-use toolhold_core::outcome::{CallReport, Class, Outcome};
+use toolhold_core::outcome::{CallReport, Class, Failure, Outcome};
 use toolhold_core::run::event::{LOCAL, VERSION};
 use toolhold_core::run::reflect::{Next as Way, Verdict};
 use toolhold_core::run::{
@@ -319,14 +319,24 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             mode,
         };
         let step = spans::step(start.run.as_str(), self.machine.steps() + 1);
-        let mut made = Box::pin(self.agent.tools.call(asked, token.clone()).instrument(step));
-        let returned = |report: CallReport| {
+        let (tools, cancel) = (self.agent.tools, token.clone());
+        let made = async {
+            let report = tools.call(asked.clone(), cancel).await;
+            // What is asked about now may have been done when it was not.
+            let is_done = call.is_resumed && is_asked_about(&report) && tools.may_have_made(&asked).await;
+            (report, is_done)
+        };
+        let mut made = Box::pin(made.instrument(step));
+        let returned = |(report, is_done): (CallReport, bool)| {
+            if is_done {
+                return not_known(&call, "a person would now have to approve it");
+            }
             if let Some(approval) = awaited(&report) {
                 return RunEvent::ApprovalRequested { turn: call.turn, tool: call.tool.clone(), approval };
             }
             if call.is_resumed && report.mode != mode {
                 // It may have been live the first time.
-                return not_known(&call);
+                return not_known(&call, "the manifest now lets it run as a preview only");
             }
             let content = result_of_call(&report, mode, most_bytes);
             let summary = CallSummary::of(call.turn, &report);
@@ -371,15 +381,22 @@ fn awaited(report: &CallReport) -> Option<ApprovalId> {
     }
 }
 
+/// Whether the call was not made because a person decides on it, or would if there were not too many questions.
+fn is_asked_about(report: &CallReport) -> bool {
+    let is_refused = |failure: &Failure| {
+        failure.class == Class::Unavailable && matches!(failure.code.as_str(), "approvals-full" | "prompts-limited")
+    };
+    awaited(report).is_some() || matches!(&report.outcome, Outcome::Failure(failure) if is_refused(failure))
+}
+
 /// There was no room to look back.
 fn not_looked_back() -> Verdict {
     Verdict { closer: false, next: Way::GoOn, why: "the quota has no room for looking back".into() }
 }
 
 /// A call that was made before and would be something else now.
-fn not_known(call: &PendingCall) -> RunEvent {
-    let message =
-        "it was made before, and the manifest now lets it run as a preview only: see `toolhold history`".into();
+fn not_known(call: &PendingCall, now: &str) -> RunEvent {
+    let message = format!("it may have been made before, and {now}: see `toolhold history`");
     let failure = FailureSummary { class: Class::Host, code: "outcome-unknown".into(), message };
     let (turn, tool) = (call.turn, call.tool.clone());
     let call = CallSummary { turn, call: None, tool, failure: Some(failure), replayed: false };

@@ -29,6 +29,12 @@ pub trait Tools: Sync {
         std::future::ready(Err(FailureSummary { class: Class::Denied, code: "needs-approval".into(), message }))
     }
 
+    /// Whether somebody may have made this call before. Asked of one that was started by somebody who was stopped, and that is not made now
+    /// because a person would have to decide on it first. Who keeps nothing cannot know.
+    fn may_have_made(&self, _call: &ToolCall) -> impl Future<Output = bool> + Send {
+        std::future::ready(true)
+    }
+
     /// Takes back what these calls of the run changed, in this order; what is taken back already stays so.
     ///
     /// # Errors

@@ -2,37 +2,108 @@
 //!
 //! Nothing is run, and nothing is finished: a plan that is about to land is finished by the next host.
 
-use toolhold_core::call::ToolCall;
-use toolhold_core::id::{CallId, ToolDigest};
+use std::collections::BTreeSet;
+
+use toolhold_core::call::{Mode, ToolCall};
+use toolhold_core::id::{CallId, IdempotencyKey, Label, RunId, ToolDigest};
+use toolhold_core::manifest::{Component, Manifest};
 use toolhold_core::outcome::{CallReport, Class, Failure, Outcome, ServedBy};
 use toolhold_core::run::{CallSummary, Machine, PendingCall, RunEvent, result_of_call};
 
 use crate::attempt::key_instead;
 use crate::journal::{self, CallRecord, Filter, PlanState, Reader, ScopedKey, State};
-use crate::{CallOptions, report};
+use crate::{CallOptions, Host, report as reports};
 
 /// Most calls of a run that are looked through for one that stood in.
 const LOOKED_THROUGH: u32 = 10_000;
 
-/// What the call came to; `None` where nobody knows.
+/// What the journal knows of a call.
+enum Known {
+    /// It was never made, or did nothing.
+    Nothing,
+    /// It was made, and what it came to is not known, or not kept.
+    Nobody,
+    /// This one was made, and came to that.
+    Outcome(Box<CallRecord>, Outcome),
+}
+
+/// What the call came to, of a run that is at its end; `None` where nobody knows.
 pub(super) fn of(reader: &Reader, machine: &Machine, call: &PendingCall) -> Result<Option<RunEvent>, journal::Error> {
-    let Some(key) = &call.key else { return Ok(None) };
+    Ok(match known(reader, machine, call)? {
+        Known::Nobody => None,
+        Known::Nothing => Some(returned(machine, call, report(machine, call, None))),
+        Known::Outcome(record, outcome) => {
+            Some(returned(machine, call, report(machine, call, Some((*record, outcome)))))
+        }
+    })
+}
+
+/// The same of a call that is not made again, of a run of `host` that goes on; `None` where nobody knows.
+pub(super) fn of_open(host: &Host, machine: &Machine, call: &PendingCall) -> Result<Option<RunEvent>, journal::Error> {
+    Ok(match known(&host.journal().reader()?, machine, call)? {
+        Known::Nobody => None,
+        Known::Nothing => Some(machine.not_made(call)),
+        Known::Outcome(record, outcome) => {
+            let labels = labels(host.policy().manifest(), &[call.tool.as_str(), record.tool.as_str()]);
+            let mut report = host.without_secrets(report(machine, call, Some((*record, outcome))));
+            report.effects.labels = labels;
+            Some(returned(machine, call, report))
+        }
+    })
+}
+
+/// Whether the journal has the call, or one that stood in for it, other than as one that did nothing.
+pub(super) fn is_on_record(
+    reader: &Reader,
+    (run, mode): (&RunId, Mode),
+    key: &IdempotencyKey,
+) -> Result<bool, journal::Error> {
+    Ok(!records(reader, (run, mode), key)?.is_empty())
+}
+
+/// What is said of anything that these tools may have read: what they did read is not known any more.
+fn labels(manifest: &Manifest, tools: &[&str]) -> BTreeSet<Label> {
+    let is_of = |component: &Component| {
+        let of = |tool: &&str| tool.split_once('.').is_some_and(|(name, _)| name == component.name.value.as_str());
+        tools.iter().any(of)
+    };
+    let components = || manifest.components().values().filter(|component| is_of(component));
+    let of_files = components().flat_map(|component| &component.directories).map(|grant| &grant.labels);
+    let of_requests = components().flat_map(|component| &component.http).map(|grant| &grant.value.labels);
+    let of_servers = components().filter_map(|component| component.server.as_ref()).map(|server| &server.labels);
+    of_files.chain(of_requests).chain(of_servers).flat_map(|labels| labels.iter().cloned()).collect()
+}
+
+fn known(reader: &Reader, machine: &Machine, call: &PendingCall) -> Result<Known, journal::Error> {
+    let Some(key) = &call.key else { return Ok(Known::Nobody) };
+    let mut known = Vec::new();
+    for record in records(reader, (machine.run(), machine.start().mode), key)? {
+        let Some(outcome) = outcome(reader, &record)? else { return Ok(Known::Nobody) };
+        known.push((record, outcome));
+    }
+    if known.is_empty() {
+        return Ok(Known::Nothing);
+    }
+    // The tool failed, and another one stood in.
+    let best = known.iter().position(|(_, outcome)| matches!(outcome, Outcome::Success(_)));
+    let (record, outcome) = known.swap_remove(best.unwrap_or_default());
+    Ok(Known::Outcome(Box::new(record), outcome))
+}
+
+/// The call with this key and those that stood in for it, without what did nothing.
+fn records(
+    reader: &Reader,
+    (run, mode): (&RunId, Mode),
+    key: &IdempotencyKey,
+) -> Result<Vec<CallRecord>, journal::Error> {
     let scoped = ScopedKey { scope: CallOptions::default().client, key: key.clone() };
-    let own = reader.keyed(&scoped, machine.start().mode)?;
-    let filter = Filter { run: Some(machine.run().clone()), limit: LOOKED_THROUGH, ..Filter::default() };
+    let own = reader.keyed(&scoped, mode)?;
+    let filter = Filter { run: Some(run.clone()), limit: LOOKED_THROUGH, ..Filter::default() };
     let stood_in = reader
         .calls(&filter)?
         .into_iter()
         .filter(|record| record.state != State::Abandoned && record.key == Some(key_instead(key, &record.tool)));
-    let mut known = Vec::new();
-    for record in own.into_iter().chain(stood_in) {
-        let Some(outcome) = outcome(reader, &record)? else { return Ok(None) };
-        known.push((record, outcome));
-    }
-    // The tool failed, and another one stood in.
-    let best = known.iter().position(|(_, outcome)| matches!(outcome, Outcome::Success(_)));
-    let chosen = best.or_else(|| (!known.is_empty()).then_some(0)).map(|index| known.swap_remove(index));
-    Ok(Some(returned(machine, call, chosen)))
+    Ok(own.into_iter().chain(stood_in).collect())
 }
 
 /// `None` where nobody knows, or the outcome is not kept.
@@ -51,7 +122,8 @@ fn outcome(reader: &Reader, record: &CallRecord) -> Result<Option<Outcome>, jour
     }))
 }
 
-fn returned(machine: &Machine, call: &PendingCall, known: Option<(CallRecord, Outcome)>) -> RunEvent {
+/// `None` is that nothing was made.
+fn report(machine: &Machine, call: &PendingCall, known: Option<(CallRecord, Outcome)>) -> CallReport {
     let start = machine.start();
     let asked = ToolCall {
         run: start.run.clone(),
@@ -60,14 +132,18 @@ fn returned(machine: &Machine, call: &PendingCall, known: Option<(CallRecord, Ou
         key: call.key.clone(),
         mode: start.mode,
     };
-    let blank = |id: CallId, digest: Option<ToolDigest>| report::refused(id, &asked, digest, cut_off());
-    let report = match known {
+    let blank = |id: CallId, digest: Option<ToolDigest>| reports::refused(id, &asked, digest, cut_off());
+    match known {
         Some((record, outcome)) => {
             let served_by = (record.tool.as_str() != call.tool).then(|| ServedBy::Tool { tool: record.tool.clone() });
             CallReport { outcome, replayed: true, served_by, ..blank(record.call, Some(record.digest)) }
         }
         None => blank(crate::clock::new_call(), None),
-    };
+    }
+}
+
+fn returned(machine: &Machine, call: &PendingCall, report: CallReport) -> RunEvent {
+    let start = machine.start();
     let content = result_of_call(&report, start.mode, start.limits.kept_bytes);
     let mut summary = CallSummary::of(call.turn, &report);
     // Where nothing was made, nothing has that name.
@@ -234,6 +310,23 @@ mod tests {
         cut_off(&journal).await;
         let known = cancelled(&journal).await;
         assert_eq!((code(&known), &known.call), ("cut-off", &None));
+    }
+
+    #[tokio::test]
+    async fn a_call_is_on_record_unless_it_was_never_made_or_did_nothing() {
+        let (_state, journal) = journal();
+        let call = cut_off(&journal).await;
+        let (run, key) = ("run-1".parse().unwrap(), call.key.as_ref().unwrap());
+        let is_known = || is_on_record(&journal.reader().unwrap(), (&run, Mode::Live), key).unwrap();
+        assert!(!is_known());
+        admit(&journal, "c1", "files", key).await;
+        assert!(is_known());
+        let nothing = Settlement::nothing("open", Effects::Possible, 2);
+        journal.settle(&"c1".parse().unwrap(), nothing).await.unwrap();
+        assert!(!is_known());
+        let tool = "archive.write".parse().unwrap();
+        admit(&journal, "c2", "archive", &key_instead(key, &tool)).await;
+        assert!(is_known(), "it stood in");
     }
 
     #[tokio::test]

@@ -20,6 +20,9 @@ pub const OPEN: [State; 8] = [
     State::Reflecting,
 ];
 
+/// How many runs are read at once where some of them are looked for.
+const PAGE: u32 = 1_000;
+
 /// A run as the journal has it.
 #[derive(Debug, Clone)]
 pub struct Past {
@@ -63,13 +66,21 @@ impl Past {
     /// The journal cannot be read.
     pub fn dead(reader: &Reader, limit: u32) -> Result<Vec<RunRecord>, journal::Error> {
         let states = vec![State::DeadLettered, State::Failed, State::TimedOut];
-        let mut dead = Vec::new();
-        for record in reader.runs(&RunFilter { states, limit: u32::MAX, ..RunFilter::default() })? {
-            if dead.len() < limit as usize && is_dead(reader, &record)? {
-                dead.push(RunRecord { state: State::DeadLettered, ..record });
+        let (mut dead, mut before) = (Vec::new(), None);
+        // A listing is bounded, and most of one may be runs that are none: discarded ones, dry runs.
+        loop {
+            let page = reader.runs(&RunFilter { states: states.clone(), limit: PAGE, before })?;
+            let Some(last) = page.last() else { return Ok(dead) };
+            before = Some(last.run.clone());
+            for record in page {
+                if dead.len() >= limit as usize {
+                    return Ok(dead);
+                }
+                if is_dead(reader, &record)? {
+                    dead.push(RunRecord { state: State::DeadLettered, ..record });
+                }
             }
         }
-        Ok(dead)
     }
 
     /// The run after its last step.
@@ -125,6 +136,23 @@ mod tests {
     use crate::journal::{Journal, Options};
     use crate::runs::JournalEngine;
 
+    fn start(run: &str, mode: Mode) -> Start {
+        Start {
+            version: VERSION,
+            run: run.parse().unwrap(),
+            agent: "local".into(),
+            by: None,
+            task: "t".into(),
+            mode,
+            models: Vec::new(),
+            prices: Vec::new(),
+            tools: Vec::new(),
+            limits: RunLimits::default(),
+            manifest: None,
+            answer_schema: None,
+        }
+    }
+
     async fn take(journal: &Journal, machine: &mut Machine, event: RunEvent) {
         let act = Box::pin(std::future::ready((Duration::ZERO, event)));
         let happened = JournalEngine::new(journal, "test").once(machine, act).await.unwrap();
@@ -133,24 +161,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_dead_letter_is_found_behind_more_failures_than_one_listing_has() {
+        let state = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&state.path().join("state"), &Options::default()).unwrap();
+        let start = start("live", Mode::Live);
+        let mut machine = Machine::begin(start.clone());
+        take(&journal, &mut machine, RunEvent::RunStarted(Box::new(start))).await;
+        let ended = RunEvent::RunEnded { end: State::Failed, answer: None, reason: None };
+        take(&journal, &mut machine, ended).await;
+        take(&journal, &mut machine, RunEvent::DeadLettered).await;
+        // Dry runs: nobody keeps them.
+        let sql = "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 10001) \
+                   INSERT INTO runs (run, task, mode, state, steps, history, started_at, changed_at) \
+                   SELECT 'dry-' || n, 't', 'preview', 'failed', 1, zeroblob(32), 1, 1 FROM counted";
+        let file = rusqlite::Connection::open(state.path().join("state/journal.db")).unwrap();
+        assert_eq!(file.execute(sql, []).unwrap(), 10_001);
+        let dead = |limit| Past::dead(&journal.reader().unwrap(), limit).unwrap().len();
+        assert_eq!((dead(10), dead(0)), (1, 0));
+    }
+
+    #[tokio::test]
     async fn a_run_that_was_cut_off_between_its_end_and_its_burial_is_a_dead_letter_until_a_person_decides() {
         let state = tempfile::tempdir().unwrap();
         let journal = Journal::open(&state.path().join("state"), &Options::default()).unwrap();
         for (run, mode) in [("live", Mode::Live), ("dry", Mode::Preview)] {
-            let start = Start {
-                version: VERSION,
-                run: run.parse().unwrap(),
-                agent: "local".into(),
-                by: None,
-                task: "t".into(),
-                mode,
-                models: Vec::new(),
-                prices: Vec::new(),
-                tools: Vec::new(),
-                limits: RunLimits::default(),
-                manifest: None,
-                answer_schema: None,
-            };
+            let start = start(run, mode);
             let mut machine = Machine::begin(start.clone());
             let dead = || Past::dead(&journal.reader().unwrap(), 10).unwrap();
             take(&journal, &mut machine, RunEvent::RunStarted(Box::new(start))).await;

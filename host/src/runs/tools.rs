@@ -9,6 +9,7 @@ use toolhold_core::id::{ApprovalId, CallId, ToolName};
 use toolhold_core::outcome::CallReport;
 use toolhold_core::run::{FailureSummary, ToolSpec};
 
+use super::known;
 use super::places::Seat;
 use crate::agent::Tools;
 use crate::journal::{self, PlanState};
@@ -57,6 +58,18 @@ impl Tools for HostTools<'_> {
             None => decision.await,
         };
         decided.map_err(|failure| FailureSummary { class: failure.class, code: failure.code, message: failure.message })
+    }
+
+    async fn may_have_made(&self, call: &ToolCall) -> bool {
+        let Some(key) = &call.key else { return true };
+        let known = async {
+            self.host.journal().flush().await?;
+            known::is_on_record(&self.host.journal().reader()?, (&call.run, call.mode), key)
+        };
+        known.await.unwrap_or_else(|error: journal::Error| {
+            tracing::warn!(%error, "whether a call was made is not known");
+            true
+        })
     }
 
     async fn undo(&self, calls: Vec<CallId>) -> Result<(), String> {

@@ -300,11 +300,14 @@ impl Worker<'_> {
         let prices = if present == machine.start().models { Vec::new() } else { prices(models) };
         let others = (present != machine.start().models).then_some(present);
         self.take(machine, RunEvent::RunResumed { models: others, prices, fresh }).await?;
-        if let (Some(call), Next::Note(_)) = (machine.open_call(), machine.next(machine.elapsed())) {
-            // It was to be cancelled when it was cut off: the call is not made again, and the journal may know what it came to.
-            let reader = self.host().journal().reader()?;
-            let event = known::of(&reader, machine, &call)?.unwrap_or_else(|| machine.abandoned(&call));
-            self.take(machine, event).await?;
+        if let (Some(call), Next::Note(unknown)) = (machine.open_call(), machine.next(machine.elapsed())) {
+            // It is not made again, and the journal may know what it came to.
+            let event = match machine.is_cancelled() {
+                true => known::of(&self.host().journal().reader()?, machine, &call)?,
+                // Its arguments have lost a secret, and the run goes on.
+                false => known::of_open(self.host(), machine, &call)?,
+            };
+            self.take(machine, event.unwrap_or(unknown)).await?;
         }
         // What an earlier life of the run has read, it has read.
         self.tools.labels.add(machine.labels());

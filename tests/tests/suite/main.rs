@@ -19,6 +19,7 @@ mod probes;
 mod reliability;
 mod replay;
 mod secrets;
+mod taken_up;
 mod texts;
 mod typed;
 mod waiting;

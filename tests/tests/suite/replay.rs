@@ -26,16 +26,16 @@ use toolhold_tests::{guests, test_host};
 use crate::http::granted;
 
 /// The host knows it, and no answer of the servers here but one holds it.
-const SECRET: &str = "hunter22-longer";
+pub(crate) const SECRET: &str = "hunter22-longer";
 
 /// A project with files, requests, and a guest that reads clock and randomness.
-struct Place {
+pub(crate) struct Place {
     root: TempDir,
     server: HttpServer,
 }
 
 impl Place {
-    fn new(host: &str) -> Self {
+    pub(crate) fn new(host: &str) -> Self {
         let count = AtomicUsize::new(0);
         // No two answers are the same.
         let server = HttpServer::start(move |_, stream: &mut TcpStream| {
@@ -53,7 +53,7 @@ impl Place {
         place
     }
 
-    fn manifest(&self, decision: &str, host: &str) {
+    pub(crate) fn manifest(&self, decision: &str, host: &str) {
         let manifest = format!(
             "version = 1\n[host]\n{host}\n[tools.web]\nsource = \"web.wasm\"\n[[tools.web.http]]\nhost = \"127.0.0.1\"\n\
              schemes = [\"http\"]\nports = [{}]\nmethods = [\"GET\", \"POST\"]\naddresses = [\"127.0.0.0/8\"]\nlabels = [\"untrusted\"]\n\
@@ -65,11 +65,11 @@ impl Place {
         std::fs::write(self.path("toolhold.toml"), manifest).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
-    async fn open(&self) -> Host {
+    pub(crate) async fn open(&self) -> Host {
         let known = vec![KnownSecret { name: "api".to_owned(), value: SECRET.into() }];
         let config =
             HostConfig { cache: test_host::config().cache, known, ..HostConfig::beside(&self.path("toolhold.toml")) };
@@ -77,7 +77,7 @@ impl Place {
         Host::open(&config, &|_| ()).await.unwrap()
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.server.authority())
     }
 }
@@ -119,7 +119,7 @@ fn returned(host: &Host, run: &RunId) -> Vec<u64> {
         .collect()
 }
 
-fn block_on<R>(test: impl Future<Output = R>) -> R {
+pub(crate) fn block_on<R>(test: impl Future<Output = R>) -> R {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(test)
 }
 
@@ -294,12 +294,17 @@ fn a_secret_that_a_server_sent_back_is_not_kept_and_the_call_is_the_same_without
 
 /// A run of one call that was started, and whose host was stopped then. The call and its key.
 async fn cut_off(host: &Host, run: &str) -> ToolCall {
+    cut_off_in(host, run, "tool = \"odd.environment\"\narguments = {}\n").await
+}
+
+/// The same with this call.
+pub(crate) async fn cut_off_in(host: &Host, run: &str, call: &str) -> ToolCall {
     let tools = HostTools { host, session: None, labels: Arc::default(), on_report: &|_| (), seat: None };
     let cancel = CallOptions::default().cancel;
     let clock = Arc::new(TokioClock::default());
     let agent = Agent { tools: &tools, limits: limits(host), clock, cancel, quota: None };
-    let text = "[[turn]]\n[[turn.call]]\ntool = \"odd.environment\"\narguments = {}\n";
-    let script = Scripted::new("script.toml", Script::parse(text).unwrap());
+    let text = format!("[[turn]]\n[[turn.call]]\n{call}");
+    let script = Scripted::new("script.toml", Script::parse(&text).unwrap());
     let mut models: [Box<dyn Model>; 1] = [Box::new(script)];
     let mut machine = Machine::begin(agent.start(&models, Task::new(run.parse().unwrap(), "t")));
     let mut engine = Stops { engine: JournalEngine::new(host.journal(), "test") };

@@ -105,6 +105,9 @@ pub enum Cancelling {
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);
 
+/// Runs, and what ends each.
+type Present = BTreeMap<RunId, CancellationToken>;
+
 struct Inner {
     host: Current,
     models: Described,
@@ -114,7 +117,7 @@ struct Inner {
     /// One for each run that is worked on at the same time.
     places: Places,
     /// The runs that are worked on or wait, and what ends each.
-    present: Mutex<BTreeMap<RunId, CancellationToken>>,
+    present: Mutex<Present>,
     /// What the latest dry runs would have changed, the oldest first.
     dry: Mutex<Vec<(RunId, EffectReport)>>,
     /// Nothing is begun any more.
@@ -159,7 +162,7 @@ impl Service {
         }
         let models = self.models(&host, &new.models)?;
         let by = new.by.as_deref().unwrap_or(FRONT);
-        let job = Job::new((self.clone(), self.claim(&host, &task.run)?, host), models, task.mode, by);
+        let mut job = Job::new((self.clone(), self.claim(&host, &task.run)?, host), models, task.mode, by);
         refuse_blocked(&job)?;
         let run = task.run.clone();
         job.note()?;
@@ -173,9 +176,8 @@ impl Service {
     ///
     /// [`Refused`]: it is over, a dry run, or worked on already.
     pub async fn resume(&self, run: &RunId, models: &[String]) -> Result<(), Refused> {
-        let job = self.job_of(run, run, models)?;
-        job.note()?;
-        job.resume(run)
+        let claim = self.claim(&self.host(), run)?;
+        self.resume_with(claim, models)
     }
 
     /// Lets a dead run go on.
@@ -184,7 +186,8 @@ impl Service {
     ///
     /// [`Refused`]: it is not dead, or can only be forked.
     pub async fn requeue(&self, run: &RunId, models: &[String]) -> Result<(), Refused> {
-        let job = self.job_of(run, run, models)?;
+        let claim = self.claim(&self.host(), run)?;
+        let mut job = self.job_of(run, claim, models)?;
         job.note()?;
         let run = run.clone();
         self.carried_out(async move { job.requeue(&run).await }).await
@@ -217,7 +220,8 @@ impl Service {
             None => self.past(from)?.machine()?.checkpoint(),
         };
         let run = clock::new_run();
-        let job = self.job_of(from, &run, models)?;
+        let claim = self.claim(&self.host(), &run)?;
+        let mut job = self.job_of(from, claim, models)?;
         job.note()?;
         let (from, copy, by) = (from.clone(), run.clone(), behalf(by));
         self.carried_out(async move { job.fork((&from, step), copy, note, by).await }).await?;
@@ -282,7 +286,8 @@ impl Service {
             super::cancel(self.host().journal(), run).await?;
             return Ok(false);
         }
-        self.resume(run, &[]).await.map(|()| true)
+        let claim = self.claim_again(&self.host(), run)?;
+        self.resume_with(claim, &[]).map(|()| true)
     }
 
     /// Whether it is worked on here, or waits for its turn.
@@ -318,7 +323,7 @@ impl Service {
         self.0.host.host()
     }
 
-    fn present(&self) -> MutexGuard<'_, BTreeMap<RunId, CancellationToken>> {
+    fn present(&self) -> MutexGuard<'_, Present> {
         self.0.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -380,13 +385,9 @@ impl Service {
 
     /// Takes a place, or one in the queue.
     fn claim(&self, host: &Host, run: &RunId) -> Result<Claim, Refused> {
-        let mut present = self.present();
-        if self.0.pause.is_cancelled() {
-            return Err(Refused::Ending);
-        }
-        if present.contains_key(run) || host.at_work().has(run) {
-            return Err(Refused::AtWork(run.clone()));
-        }
+        let present = self.present();
+        // Who is here already is told that, also where there is no room.
+        self.is_free(&present, host, run)?;
         // A person may take hours: who waits for one keeps no other from being accepted. As many as questions may wait: what is bounded there
         // is bounded here.
         let most_lent = host.policy().manifest().approvals().limits.max_waiting;
@@ -394,16 +395,43 @@ impl Service {
         if present.len().saturating_sub(lent) >= self.0.most {
             return Err(Refused::Full(self.0.most));
         }
+        Ok(self.claimed(present, run))
+    }
+
+    /// The same for a run that was accepted by the server before: there was room for it.
+    fn claim_again(&self, host: &Host, run: &RunId) -> Result<Claim, Refused> {
+        let present = self.present();
+        self.is_free(&present, host, run)?;
+        Ok(self.claimed(present, run))
+    }
+
+    fn is_free(&self, present: &Present, host: &Host, run: &RunId) -> Result<(), Refused> {
+        if self.0.pause.is_cancelled() {
+            return Err(Refused::Ending);
+        }
+        if present.contains_key(run) || host.at_work().has(run) {
+            return Err(Refused::AtWork(run.clone()));
+        }
+        Ok(())
+    }
+
+    fn claimed(&self, mut present: MutexGuard<'_, Present>, run: &RunId) -> Claim {
         let cancel = CancellationToken::new();
         present.insert(run.clone(), cancel.clone());
-        Ok(Claim { service: self.clone(), run: run.clone(), cancel })
+        Claim { service: self.clone(), run: run.clone(), cancel }
+    }
+
+    /// Takes up a run for which there is a place.
+    fn resume_with(&self, claim: Claim, models: &[String]) -> Result<(), Refused> {
+        let run = claim.run.clone();
+        let mut job = self.job_of(&run, claim, models)?;
+        job.note()?;
+        job.resume(&run)
     }
 
     /// The work on a run that there is already, or on a copy of it.
-    fn job_of(&self, of: &RunId, run: &RunId, models: &[String]) -> Result<Job, Refused> {
-        // Asked first: whoever works on it has models of their own.
+    fn job_of(&self, of: &RunId, claim: Claim, models: &[String]) -> Result<Job, Refused> {
         let host = self.host();
-        let claim = self.claim(&host, run)?;
         let machine = self.past(of)?.machine()?;
         let had: Vec<String> = machine.start().models.iter().map(|model| model.name.clone()).collect();
         let models = self.models(&host, if models.is_empty() { had.as_slice() } else { models })?;

@@ -21,15 +21,17 @@ impl Notes {
         Self(state.join("serving"))
     }
 
-    /// Makes one, on the disk when this returns.
-    pub(super) fn add(&self, run: &RunId) -> Result<(), Error> {
+    /// Makes one, on the disk when this returns. `false` where there was one.
+    pub(super) fn add(&self, run: &RunId) -> Result<bool, Error> {
         let path = self.path(run);
         let write = || {
             std::fs::create_dir_all(&self.0)?;
+            let is_new = !path.try_exists()?;
             let mut file = std::fs::File::create(&path)?;
             file.write_all(run.as_str().as_bytes())?;
             file.sync_all()?;
-            std::fs::File::open(&self.0)?.sync_all()
+            std::fs::File::open(&self.0)?.sync_all()?;
+            Ok(is_new)
         };
         write().map_err(|why| Error::File { path: path.display().to_string(), why })
     }
@@ -79,8 +81,8 @@ mod tests {
         let notes = Notes::new(state.path());
         assert_eq!(notes.all().unwrap(), []);
         let (one, odd): (RunId, RunId) = ("run-1".parse().unwrap(), "../../../x".parse().unwrap());
-        notes.add(&one).unwrap();
-        notes.add(&odd).unwrap();
+        assert!(notes.add(&one).unwrap() && notes.add(&odd).unwrap());
+        assert!(!notes.add(&one).unwrap(), "it was there");
         assert_eq!(notes.all().unwrap(), [odd.clone(), one.clone()]);
         let folder = state.path().join("serving");
         std::fs::write(folder.join("other"), "run-2").unwrap();

@@ -19,6 +19,8 @@ use crate::{Host, PreviewSession, RunLabels};
 pub(super) struct Job {
     desk: Desk,
     models: Vec<Box<dyn Model>>,
+    /// Its note was not there before.
+    is_noted: bool,
 }
 
 /// Where the work on a run is done.
@@ -53,7 +55,7 @@ impl Job {
     ) -> Self {
         let session = (mode == Mode::Preview).then(Arc::default);
         let desk = Desk { service, claim, host, session, labels: Arc::default(), front: front.to_owned() };
-        Self { desk, models }
+        Self { desk, models, is_noted: false }
     }
 
     pub(super) fn models(&self) -> &Models<'static> {
@@ -65,8 +67,9 @@ impl Job {
     }
 
     /// Notes in the state directory that the run was accepted, before it is on record.
-    pub(super) fn note(&self) -> Result<(), Refused> {
-        Ok(self.desk.service.0.notes.add(&self.desk.claim.run)?)
+    pub(super) fn note(&mut self) -> Result<(), Refused> {
+        self.is_noted = self.desk.service.0.notes.add(&self.desk.claim.run)?;
+        Ok(())
     }
 
     pub(super) async fn begin(self, task: Task) -> Result<(), Refused> {
@@ -109,7 +112,10 @@ impl Job {
                 Ok(())
             }
             Err(error) => {
-                service.0.notes.remove(&self.desk.claim.run);
+                // An earlier one is of a run that was accepted then and may not be over.
+                if self.is_noted {
+                    service.0.notes.remove(&self.desk.claim.run);
+                }
                 Err(error.into())
             }
         }
@@ -117,7 +123,7 @@ impl Job {
 
     /// Waits for its turn, works, and says what came of it.
     async fn work(self, ready: Ready) {
-        let Self { desk, mut models } = self;
+        let Self { desk, mut models, .. } = self;
         let (service, run) = (&desk.service, &desk.claim.run);
         let came = tokio::select! {
             came = desk.turn(ready, &mut models) => came,
@@ -143,12 +149,13 @@ impl Job {
 
 /// Takes a run up again under the manifest that is in force now, as a new server would.
 async fn go_on(desk: Desk) {
-    let (service, run) = (desk.service.clone(), desk.claim.run.clone());
-    // Its place becomes free, and its host can go.
-    drop(desk);
+    // Its host can go. Its place among those that are here stays its own: it was accepted, and whoever cancels it meanwhile is heard.
+    let Desk { service, claim, host, .. } = desk;
+    drop(host);
+    let run = claim.run.clone();
     // What it is so far is read back, and its last steps may be on their way. Where they cannot be written, it cannot go on either.
     let _unwritten = service.host().journal().written().await.is_err();
-    match service.resume(&run, &[]).await {
+    match service.resume_with(claim, &[]) {
         Ok(()) => tracing::info!(%run, "a run goes on under another manifest"),
         Err(error) => {
             tracing::warn!(%run, %error, "a run does not go on under another manifest: it can be resumed by hand")

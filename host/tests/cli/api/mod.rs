@@ -4,6 +4,7 @@ mod access;
 mod calls;
 mod conforms;
 mod lists;
+mod reloaded;
 mod runs;
 
 use std::collections::BTreeSet;
@@ -89,14 +90,17 @@ impl Answer {
     }
 }
 
-async fn host(project: &Project) -> Host {
+fn config(project: &Project) -> HostConfig {
     let cache = std::env::temp_dir().join(format!("toolhold-test-cache-{}", env!("CARGO_PKG_VERSION")));
-    let config = HostConfig {
+    HostConfig {
         cache: Some(cache),
         durability: Durability::Normal,
         ..HostConfig::beside(&project.path().join("toolhold.toml"))
-    };
-    Host::open(&config, &|_| ()).await.unwrap()
+    }
+}
+
+async fn host(project: &Project) -> Host {
+    Host::open(&config(project), &|_| ()).await.unwrap()
 }
 
 fn scripted(project: &Project, script: &str) -> Described {

@@ -114,7 +114,12 @@ async fn a_server_that_ends_leaves_its_runs_to_the_next_one() {
     assert_eq!(router(late).oneshot(request).await.unwrap().status(), 503);
     drop(served);
     // The next one takes up both, and what it does not take up is lost to nobody.
-    let next = Served::with(&project, ENDLESS, Settings::default()).await;
+    let next = Served::with(&project, ENDLESS, Settings { at_once: 1, waiting: 0, ..Settings::default() }).await;
+    // What is refused takes neither from it.
+    for run in [&works, &waits] {
+        next.post(&format!("/v1/dead-letters/{run}/requeue"), json!({})).await.problem(409, "not-now");
+    }
+    // Both were accepted, so there is room for both.
     assert_eq!(next.runs.take_up().await.unwrap(), 2);
     // The call that was stopped at the end of the grace is on record as that, and the run goes on behind it.
     let went_on = next.until(&works, &["completed"]).await;

@@ -23,6 +23,8 @@ use crate::run::{context, prompt, result};
 pub(super) const UNKNOWN: &str = "outcome-unknown";
 /// Codes of a call in whose place another one stands.
 const ANOTHER: [&str; 2] = ["key-conflict", "in-flight"];
+/// The code of a call that is not made because what is left of its arguments is not what was asked for.
+const TAKEN_OUT: &str = "secret-taken-out";
 
 /// The calls of a turn, and what they came to so far.
 #[derive(Debug, Clone)]
@@ -107,6 +109,8 @@ impl Machine {
             (Ok(sound), Some(Stop::Cancelled)) if acting.is_started() => {
                 Next::Note(self.abandoned(&self.pending(acting, sound)))
             }
+            // Whoever has the journal asks it first: without it, nobody knows.
+            (Ok(sound), _) if acting.is_started() && self.lacks_a_secret(sound) => Next::Note(self.not_known(sound)),
             (Ok(sound), _) if acting.is_started() => Next::Call(self.pending(acting, sound)),
             (_, Some(_)) => self.rejection(call, not_run()),
             (Ok(sound), None) if self.is_for_a_part(sound) => self.part(call, sound),
@@ -123,7 +127,12 @@ impl Machine {
     fn awaiting(&self, acting: &Acting, sound: &Sound, is_over: bool) -> Next {
         let Some(approval) = acting.awaits.clone() else { return Next::Call(self.pending(acting, sound)) };
         let pending = PendingApproval { turn: self.turns, tool: sound.tool.to_string(), approval };
-        if is_over { Next::Note(pending.refused(not_run())) } else { Next::Await(pending) }
+        match is_over {
+            true => Next::Note(pending.refused(not_run())),
+            // A yes would be one to something else.
+            false if self.lacks_a_secret(sound) => Next::Note(pending.refused(without_secret())),
+            false => Next::Await(pending),
+        }
     }
 
     /// A person decides on the call that was started, or has.
@@ -140,7 +149,8 @@ impl Machine {
         self.awaits(None);
         let content = result::of_failure(failure, self.start.limits.result_bytes);
         let (tool, failure) = (tool.to_owned(), Some(failure.clone()));
-        self.call_returned(&CallSummary { turn, call: None, tool, failure, replayed: false }, &content);
+        // It was not made, so there is nothing of it that could be lost.
+        self.returned(&CallSummary { turn, call: None, tool, failure, replayed: false }, &content);
     }
 
     /// What was stored of the call is not what the model asked for.
@@ -305,6 +315,13 @@ impl Machine {
     }
 
     pub(super) fn call_returned(&mut self, summary: &CallSummary, content: &str) {
+        if !was_not_made(summary) {
+            self.take_made(summary);
+        }
+        self.returned(summary, content);
+    }
+
+    fn returned(&mut self, summary: &CallSummary, content: &str) {
         self.calls.push(summary.clone());
         let Phase::Acting(acting) = &mut self.phase else { return };
         let failure = summary.failure.clone();
@@ -312,6 +329,7 @@ impl Machine {
         let is_refused_now = |failure: &FailureSummary| {
             acting.is_resumed
                 && !summary.replayed
+                && !was_not_made(summary)
                 && (ANOTHER.contains(&failure.code.as_str()) || is_repairable(failure.class))
         };
         if let Some(failure) = failure.as_ref().filter(|failure| failure.code == UNKNOWN || is_refused_now(failure)) {
@@ -353,6 +371,33 @@ impl Machine {
         (acting.is_started() && !acting.is_awaiting()).then(|| self.pending(acting, sound))
     }
 
+    /// Whether the run ends with the turn that it is at, because whoever asked for it gave up.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(&self.phase, Phase::Acting(acting) if matches!(acting.stop, Some(Stop::Cancelled)))
+    }
+
+    /// What a call came to of which the journal knows that it was never made, where it cannot be made any more because its
+    /// arguments have lost a secret.
+    #[must_use]
+    pub fn not_made(&self, call: &PendingCall) -> RunEvent {
+        let failure = without_secret();
+        let content = result::of_failure(&failure, self.start.limits.result_bytes);
+        let (turn, tool, failure) = (call.turn, call.tool.clone(), Some(failure));
+        let call = CallSummary { turn, call: None, tool, failure, replayed: false };
+        RunEvent::CallReturned { call, content, labels: BTreeSet::new() }
+    }
+
+    /// What a call comes to that cannot be made again, and of which nobody knows.
+    fn not_known(&self, sound: &Sound) -> RunEvent {
+        let message = "it may have been made before, and a secret was taken out of its arguments when they were stored: see \
+                       `toolhold history`";
+        let failure = FailureSummary { class: Class::Host, code: UNKNOWN.into(), message: message.into() };
+        let (tool, failure) = (sound.tool.to_string(), Some(failure));
+        let call = CallSummary { turn: self.turns, call: None, tool, failure, replayed: false };
+        RunEvent::CallReturned { call, content: String::new(), labels: BTreeSet::new() }
+    }
+
     /// What a call came to that never returned, and what the model is shown of it.
     #[must_use]
     pub fn abandoned(&self, call: &PendingCall) -> RunEvent {
@@ -366,10 +411,15 @@ fn forbidden() -> FailureSummary {
     FailureSummary { class: Class::InvalidArguments, code: "path-forbidden".into(), message }
 }
 
+/// Whether that is what [`Machine::not_made`] says of a call. Nothing that was made has no name and that code.
+fn was_not_made(summary: &CallSummary) -> bool {
+    summary.call.is_none() && summary.failure.as_ref().is_some_and(|failure| failure.code == TAKEN_OUT)
+}
+
 fn without_secret() -> FailureSummary {
     let message = "a secret was taken out of the arguments of this call when it was stored, and it was not made; ask for it \
                    again without the secret";
-    FailureSummary { class: Class::InvalidArguments, code: "secret-taken-out".into(), message: message.into() }
+    FailureSummary { class: Class::InvalidArguments, code: TAKEN_OUT.into(), message: message.into() }
 }
 
 fn not_run() -> FailureSummary {

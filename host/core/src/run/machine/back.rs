@@ -12,6 +12,7 @@ use crate::id::{CallId, ToolName};
 use crate::run::message::Message;
 use crate::run::prompt;
 use crate::run::reflect::{Next, Verdict};
+use crate::run::report::CallSummary;
 
 /// Where the run was when the model looked back last, or began.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,12 +20,20 @@ pub(super) struct Mark {
     messages: usize,
     calls: usize,
     turns: u32,
+    /// Of a call since then it is not known well enough what it did.
+    has_lost_a_call: bool,
 }
 
 impl Machine {
     pub(super) fn set_mark(&mut self) {
         self.way.clear();
-        self.mark = Mark { messages: self.messages.len(), calls: self.calls.len(), turns: self.turns };
+        let (messages, calls, turns) = (self.messages.len(), self.calls.len(), self.turns);
+        self.mark = Mark { messages, calls, turns, has_lost_a_call: false };
+    }
+
+    /// Takes a call that may have been made: without a name, or as a repeat of an earlier one, it cannot be taken back.
+    pub(super) fn take_made(&mut self, call: &CallSummary) {
+        self.mark.has_lost_a_call |= call.call.is_none() || call.replayed;
     }
 
     /// Takes a call that is made; those of the first turn after the mark are how a way begins.
@@ -53,7 +62,7 @@ impl Machine {
     pub(super) fn reflection_ended(&mut self, verdict: &Verdict) {
         self.is_reflecting = false;
         match verdict.next {
-            Next::GoBack if self.has_lost_a_call() => {
+            Next::GoBack if self.mark.has_lost_a_call => {
                 self.say_and_go_on(prompt::cannot_go_back(
                     "a call never returned here, and what it did is not known well enough",
                 ));
@@ -66,10 +75,6 @@ impl Machine {
             Next::GoOn => self.say_and_go_on(prompt::GO_ON.into()),
             Next::Answer => self.say_and_go_on(prompt::ANSWER.into()),
         }
-    }
-
-    fn has_lost_a_call(&self) -> bool {
-        self.calls.iter().skip(self.mark.calls).any(|call| call.call.is_none() || call.replayed)
     }
 
     /// The calls since the mark, the latest first. Those that failed too: they may have acted before they did.

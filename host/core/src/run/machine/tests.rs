@@ -1,6 +1,7 @@
 //! A run against whatever a model, a tool, a clock and a power cut may do to it.
 
 mod back;
+mod taken_up;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

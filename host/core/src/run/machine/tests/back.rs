@@ -134,3 +134,46 @@ fn a_fork_cannot_take_back_what_the_other_run_did() {
     assert_eq!(fork.machine.to_take_back(), []);
     assert!(!fork.machine.is_to_look_back());
 }
+
+/// A run that looks back after a person has said no to its call.
+#[test]
+fn a_call_that_a_person_refused_was_not_made_and_is_in_nobody_s_way_back() {
+    let limits = RunLimits { reflect_every: 1, ..RunLimits::default() };
+    let mut lived = Lived { machine: Machine::begin(Start { limits, ..start(1) }), history: Vec::new() };
+    let write = World::Calls(vec![("files__write", "{}")], Finish::ToolCalls);
+    let go_back = World::Text(GO_BACK, Finish::Stop);
+    loop {
+        let next = lived.machine.next(Duration::ZERO);
+        let world = match &next {
+            Next::Call(_) | Next::Await(_) => &World::Asks,
+            Next::Ask(ask) if !ask.with_tools => &go_back,
+            Next::Undo(calls) => break assert_eq!(*calls, [], "nothing was made"),
+            Next::Ask(_) if lived.machine.turns > 1 => panic!("{}", texts_of(&lived)),
+            _ => &write,
+        };
+        act(next, world, &lived.machine).into_iter().for_each(|event| lived.take(Duration::ZERO, event));
+    }
+    lived.take(Duration::ZERO, RunEvent::WentBack { calls: Vec::new(), refused: None });
+    assert!(texts_of(&lived).contains("went back: a dead end"));
+    lived.live(&[World::Text("done", Finish::Stop)], Duration::ZERO);
+    assert_eq!(lived.machine.state(), State::Completed);
+}
+
+#[test]
+fn looking_back_can_be_left_out_while_the_model_is_left_alone() {
+    let limits = RunLimits { reflect_every: 1, ..RunLimits::default() };
+    let mut lived = Lived { machine: Machine::begin(Start { limits, ..start(1) }), history: Vec::new() };
+    let read = World::Calls(vec![("files__read", "{}")], Finish::ToolCalls);
+    while lived.machine.state() != State::Retrying {
+        let next = lived.machine.next(Duration::ZERO);
+        let world = if lived.machine.is_looking_back() { &World::ModelFails(Retry::Later) } else { &read };
+        act(next, world, &lived.machine).into_iter().for_each(|event| lived.take(Duration::ZERO, event));
+    }
+    // The quota has no room for another attempt.
+    let verdict = crate::run::reflect::Verdict::parse(GO_ON);
+    lived.take(Duration::ZERO, RunEvent::ReflectionEnded { verdict });
+    assert!(!lived.machine.is_looking_back());
+    lived.live(&[World::Text("done", Finish::Stop)], Duration::ZERO);
+    assert_eq!(lived.machine.state(), State::Completed);
+    assert_well_formed(lived.machine.messages());
+}
