@@ -265,7 +265,8 @@ EXPORT("toolhold:tool/described@0.1.0#describe") void *toolhold_describe(void) {
     info->has_output_schema = tool->output_schema != NULL;
     if (tool->output_schema) info->output_schema = toolhold_string(tool->output_schema);
     info->read_only = (tool->hints & TOOLHOLD_READ_ONLY) != 0;
-    info->destructive = (tool->hints & TOOLHOLD_DESTRUCTIVE) != 0;
+    bool harmless = (tool->hints & (TOOLHOLD_READ_ONLY | TOOLHOLD_ADDITIVE)) != 0;
+    info->destructive = (tool->hints & TOOLHOLD_DESTRUCTIVE) != 0 || !harmless;
     info->idempotent = (tool->hints & TOOLHOLD_IDEMPOTENT) != 0;
     info->open_world = (tool->hints & TOOLHOLD_OPEN_WORLD) != 0;
     info->needs = needs_of(tool);

@@ -1,5 +1,6 @@
 // The types of `toolhold.js`.
 export type Need = { effect: "read" | "write" | "network"; target: string; reason: string };
+/** What is left out is false, but `destructive`: without it a tool that is not `readOnly` counts as one that destroys. */
 export type Hints = { readOnly?: boolean; destructive?: boolean; idempotent?: boolean; openWorld?: boolean };
 export type About = {
   name: string;

@@ -33,12 +33,14 @@ typedef struct {
   const char *reason;  // one line for the person who grants it
 } toolhold_need;
 
-// What a tool says of its behaviour, for people and models.
+// What a tool says of its behaviour, for people and models. One that says neither TOOLHOLD_READ_ONLY nor TOOLHOLD_ADDITIVE
+// counts as one that destroys.
 enum {
   TOOLHOLD_READ_ONLY = 1,
   TOOLHOLD_DESTRUCTIVE = 2,
   TOOLHOLD_IDEMPOTENT = 4,
   TOOLHOLD_OPEN_WORLD = 8,
+  TOOLHOLD_ADDITIVE = 16,  // changes something, and neither deletes nor overwrites
 };
 
 // The arguments of a call: a JSON object that conforms to the tool's schema.

@@ -43,7 +43,8 @@ function info({ about }) {
     outputSchema: about.output === undefined ? undefined : JSON.stringify(about.output),
     hints: {
       readOnly: hints.readOnly ?? false,
-      destructive: hints.destructive ?? false,
+      // Without a word a tool counts as one that destroys.
+      destructive: hints.destructive ?? !hints.readOnly,
       idempotent: hints.idempotent ?? false,
       openWorld: hints.openWorld ?? false,
     },

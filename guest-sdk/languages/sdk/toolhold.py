@@ -71,13 +71,16 @@ def tool(
     description=None,
     needs=(),
     read_only=False,
-    destructive=False,
+    destructive=None,
     idempotent=False,
     open_world=False,
 ):
     """Makes a tool of a function: its name is the tool's, its documentation is what the model reads, `input` and `output` are
     JSON Schemas. It gets the arguments by name and returns what JSON has a word for, or raises one of the errors above.
+    Unless `destructive` is said, a tool that is not `read_only` counts as one that destroys.
     """
+    if destructive is None:
+        destructive = not read_only
 
     def declare(function):
         text = description or function.__doc__ or ""

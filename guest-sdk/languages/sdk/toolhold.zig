@@ -11,8 +11,9 @@ pub const Effect = enum(u8) { read, write, network };
 /// What a tool declares to need: a glob over guest paths or an origin, and a line for the person who grants it.
 pub const Need = struct { effect: Effect, target: []const u8, reason: []const u8 };
 
-/// What a tool says of its behaviour, for people and models.
-pub const Hints = struct { read_only: bool = false, destructive: bool = false, idempotent: bool = false, open_world: bool = false };
+/// What a tool says of its behaviour, for people and models. Unless `destructive` is said, a tool that is not `read_only` counts as
+/// one that destroys.
+pub const Hints = struct { read_only: bool = false, destructive: ?bool = null, idempotent: bool = false, open_world: bool = false };
 
 /// Why a tool did not do what it was asked. A model reads the message: name the value, say what to do instead.
 pub const Failure = union(enum) {
@@ -149,7 +150,7 @@ pub fn describe(tools: []const Tool) *const anyopaque {
             .has_output_schema = @intFromBool(tool.output_schema != null),
             .output_schema = .of(tool.output_schema orelse ""),
             .read_only = tool.hints.read_only,
-            .destructive = tool.hints.destructive,
+            .destructive = tool.hints.destructive orelse !tool.hints.read_only,
             .idempotent = tool.hints.idempotent,
             .open_world = tool.hints.open_world,
             .needs = needs.ptr,

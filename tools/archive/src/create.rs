@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use granted::Identity;
 use toolhold_sdk::prelude::*;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -67,7 +68,7 @@ pub(crate) fn create(
         let message = format!("`{}` exists already; choose another name, or set `overwrite`", path.display());
         return Err(Error::failed(message));
     }
-    let (items, skipped_links) = collect(&from, path)?;
+    let (items, skipped_links) = collect(&from, &Target { path, identity: granted::identity(path) })?;
     if format == Format::Gz && (items.len() != 1 || items.iter().any(|item| item.directory)) {
         return Err(Error::invalid_args("`gz` holds exactly one file; use `tar_gz` for several"));
     }
@@ -95,8 +96,33 @@ pub(crate) fn create(
     })
 }
 
+/// The archive that is written, and what it replaces.
+struct Target<'a> {
+    path: &'a Path,
+    identity: Option<Identity>,
+}
+
+impl Target<'_> {
+    /// Whether a file is the archive itself, which stays out.
+    ///
+    /// # Errors
+    /// It is, but it was asked for or has another name: what is in it would be gone with the first byte of the archive.
+    fn is(&self, path: &Path, named: bool) -> Result<bool> {
+        let found = path == self.path;
+        let same = found || (self.identity.is_some() && granted::identity(path) == self.identity);
+        if same && (named || !found) {
+            return Err(Error::invalid_args(format!(
+                "`{}` would be put into itself, as `{}`; choose another `path` for the archive",
+                path.display(),
+                self.path.display()
+            )));
+        }
+        Ok(same)
+    }
+}
+
 /// Everything that goes in, sorted by name, and how many links do not.
-fn collect(from: &[String], archive: &Path) -> Result<(Vec<Item>, usize)> {
+fn collect(from: &[String], archive: &Target) -> Result<(Vec<Item>, usize)> {
     let (mut items, mut links) = (Vec::new(), 0);
     for source in from {
         let source = granted::path::check(source)?;
@@ -112,14 +138,21 @@ fn collect(from: &[String], archive: &Path) -> Result<(Vec<Item>, usize)> {
     Ok((items, links))
 }
 
-fn add(path: &Path, name: &str, archive: &Path, items: &mut Vec<Item>, links: &mut usize, depth: usize) -> Result<()> {
+fn add(
+    path: &Path,
+    name: &str,
+    archive: &Target,
+    items: &mut Vec<Item>,
+    links: &mut usize,
+    depth: usize,
+) -> Result<()> {
     let explain = |error| granted::path::explain(path, error);
     let metadata = fs::symlink_metadata(path).map_err(explain)?;
     if metadata.is_symlink() {
         *links += 1;
         return Ok(());
     }
-    if path == archive {
+    if !metadata.is_dir() && archive.is(path, depth == 0)? {
         return Ok(());
     }
     if items.len() >= MAX_ENTRIES || depth > MAX_DEPTH {

@@ -146,6 +146,22 @@ fn an_archive_does_not_contain_itself_nor_links() {
 }
 
 #[test]
+fn what_goes_in_is_not_what_is_written() {
+    let fixture = Fixture::new(&[("in/a", "text"), ("other/b", "b")]);
+    std::fs::hard_link(fixture.at("in/a"), fixture.at("hard.zip")).unwrap();
+    for (path, from) in [("hard.zip", "in"), ("hard.zip", "in/a"), ("in/../hard.zip", "in"), ("in/a", "in/a")] {
+        for format in ["zip", "gz"] {
+            let path = fixture.path(path);
+            let create = json!({"path": path, "from": [fixture.path(from)], "format": format, "overwrite": true});
+            let message = fails("create", create);
+            assert!(message.contains("put into itself") || message.contains("exactly one file"), "{message}");
+            assert_eq!(fixture.text("in/a"), "text", "{path}");
+        }
+    }
+    ok("create", json!({"path": fixture.path("hard.zip"), "from": [fixture.path("other")], "overwrite": true}));
+}
+
+#[test]
 fn mistakes_name_the_fix() {
     let fixture = Fixture::new(&[("a.zip", "no archive"), ("in/a", ""), ("other/in/a", "")]);
     assert!(fails("list", json!({"path": fixture.path("a.zip")})).contains("no archive of a known format"));

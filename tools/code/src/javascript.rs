@@ -20,12 +20,19 @@ const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 /// Lines of the console that an error repeats.
 const REPEATED: usize = 20;
 
+/// What is said of a script whose last expression may have been meant as its result.
+const SILENT: &str =
+    "the script has `await` outside of functions, where its last expression is no result; use `return`";
+
 /// What came of a script.
 #[output]
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// What it returned, as JSON; null if that was nothing.
     result: Value,
+    /// Why there is no result where one could be expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     /// What it wrote to the console, line by line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
@@ -41,7 +48,7 @@ pub(crate) struct Ran {
 }
 
 /// Runs JavaScript (ECMAScript, no Node, no network, no imports) and returns the value of its last expression, or what `return`
-/// gives; `await` works. It has `input`, `console.log`, `readText(path)`, `readBytes(path)`, `listFiles(path)`, and
+/// gives; with `await` outside of functions only `return` gives a value. It has `input`, `console.log`, `readText(path)`, `readBytes(path)`, `listFiles(path)`, and
 /// `show(mediaType, textOrBytes)` for pictures and files, such as an SVG plot. Nothing is kept from one call to the next.
 #[tool(
     title = "Run JavaScript",
@@ -84,9 +91,10 @@ fn run(code: &str, input: Option<Value>, files: globals::Files) -> Result<Ran> {
     context.insert_data(Made::default());
     let value = globals::install(&mut context, input.unwrap_or_default(), files)
         .and_then(|()| evaluate(code, &mut context))
-        .and_then(|value| settle(value, &mut context));
+        .and_then(|(value, silent)| Ok((settle(value, &mut context)?, silent)));
+    let silent = value.as_ref().is_ok_and(|(value, silent)| *silent && value.is_undefined());
     let value = match value {
-        Ok(value) => value.to_json(&mut context),
+        Ok((value, _)) => value.to_json(&mut context),
         Err(error) => Err(error),
     };
     let words = value.as_ref().err().map(|error| describe(error, &mut context));
@@ -101,22 +109,29 @@ fn run(code: &str, input: Option<Value>, files: globals::Files) -> Result<Ran> {
             "the result has {bytes} bytes, more than {MAX_RESULT}; return less, or write a file"
         )));
     }
-    Ok(Ran { result, truncated: made.truncated, console: made.console, outputs: made.outputs })
+    let note = silent.then(|| SILENT.to_owned());
+    Ok(Ran { result, note, truncated: made.truncated, console: made.console, outputs: made.outputs })
 }
 
-/// As a script, whose last expression is its value; or, if that is no syntax of a script, as the body of an async function, in
-/// which `return` and `await` are.
-fn evaluate(code: &str, context: &mut Context) -> boa_engine::JsResult<JsValue> {
-    match boa_engine::Script::parse(Source::from_bytes(code), None, context) {
-        Ok(script) => script.evaluate(context),
-        Err(first) => {
-            let wrapped = format!("(async () => {{{code}\n}})()");
-            match boa_engine::Script::parse(Source::from_bytes(&wrapped), None, context) {
-                Ok(script) => script.evaluate(context),
-                Err(_) => Err(first),
-            }
+/// As a script, whose last expression is its value; or, if that is no syntax of a script, as an expression in an async function,
+/// or as the body of one, in which `return` and `await` are. With the value: whether such a body has no `return`, so that it
+/// could not give one.
+fn evaluate(code: &str, context: &mut Context) -> boa_engine::JsResult<(JsValue, bool)> {
+    let first = match boa_engine::Script::parse(Source::from_bytes(code), None, context) {
+        Ok(script) => return Ok((script.evaluate(context)?, false)),
+        Err(error) => error,
+    };
+    let expression = code.trim_end_matches(|end: char| end == ';' || end.is_whitespace());
+    let forms = [
+        (format!("(async () => ({expression}\n))()"), false),
+        (format!("(async () => {{{code}\n}})()"), !code.contains("return")),
+    ];
+    for (form, silent) in &forms {
+        if let Ok(script) = boa_engine::Script::parse(Source::from_bytes(form), None, context) {
+            return Ok((script.evaluate(context)?, *silent));
         }
     }
+    Err(first)
 }
 
 /// The value of a promise, once all that it waits for is done.

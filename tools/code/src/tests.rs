@@ -51,6 +51,13 @@ fn return_and_await_work_at_the_top() {
     assert_eq!(result("if (true) { return 5 } return 6"), json!(5));
     assert_eq!(result("const x = await Promise.resolve(2); return x + 1 // the end"), json!(3));
     assert_eq!(result("Promise.resolve([1])"), json!([1]));
+    assert_eq!(result("await Promise.resolve(2)"), json!(2));
+    assert_eq!(result("[await Promise.resolve(1),\n2] // both\n;"), json!([1, 2]));
+    let silent = ran("const x = await Promise.resolve(2);\nx + 1");
+    assert!(silent["note"].as_str().unwrap().contains("use `return`"), "{silent}");
+    for told in ["const x = await 1; return", "let x = 1;", "await 1; return undefined", "1 + 1"] {
+        assert_eq!(ran(told)["note"], json!(null), "{told}");
+    }
     assert!(fails("await Promise.reject(new TypeError('no'))").contains("TypeError: no"));
     assert!(fails("await new Promise(() => {})").contains("waits for something that never comes"));
 }

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use csv_parser::{StringRecord, Terminator, Writer, WriterBuilder};
 use toolhold_sdk::prelude::*;
@@ -112,9 +113,10 @@ pub(crate) fn convert_file(
 }
 
 impl Conversion {
-    fn reads(&self, path: &std::path::Path) -> bool {
+    /// Whether what is read is at `path`, under whatever name: it would be emptied before it is read.
+    fn reads(&self, path: &Path) -> bool {
         let paths = [self.table.as_ref().and_then(Table::path), self.records.as_ref().and_then(Records::path)];
-        paths.into_iter().flatten().any(|read| std::path::Path::new(read) == path)
+        paths.into_iter().flatten().map(Path::new).any(|read| read == path || granted::is_same(read, path))
     }
 }
 

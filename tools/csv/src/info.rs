@@ -120,7 +120,7 @@ struct Tally {
     empty: u64,
     integers: u64,
     numbers: u64,
-    sum: f64,
+    sum: cell::Sum,
     distinct: HashSet<String>,
     least: Option<String>,
     greatest: Option<String>,
@@ -137,7 +137,7 @@ impl Tally {
         if let Some(number) = cell::number(cell) {
             self.numbers += 1;
             self.integers += u64::from(number.fract() == 0.0 && !cell.contains(['.', 'e', 'E']));
-            self.sum += number;
+            self.sum.add(cell, number);
         }
         let replaces = |known: &Option<String>, order| match known {
             None => true,
@@ -166,8 +166,7 @@ impl Tally {
             _ => Kind::Text,
         };
         let numeric = matches!(kind, Kind::Integer | Kind::Number);
-        #[expect(clippy::cast_precision_loss, reason = "a mean of so many numbers is not exact anyway")]
-        let mean = numeric.then(|| self.sum / self.filled as f64);
+        let mean = numeric.then(|| self.sum.mean(self.filled));
         Column {
             name: name.to_owned(),
             kind,
@@ -176,7 +175,7 @@ impl Tally {
             distinct: self.distinct.len(),
             least: self.least.map(|text| short(&text, SHOWN)),
             greatest: self.greatest.map(|text| short(&text, SHOWN)),
-            sum: numeric.then(|| cell::sum(self.sum)),
+            sum: numeric.then(|| self.sum.value()),
             mean,
             examples: self.examples,
         }

@@ -74,6 +74,40 @@ fn rows_are_filtered_selected_and_sorted() {
 }
 
 #[test]
+fn whole_numbers_keep_their_last_digit() {
+    const IDS: &str = "id,name\n1234567890123456789,a\n1234567890123456788,b\n1234567890123456787,c\n";
+    let names = |mut arguments: Value| -> Vec<Value> {
+        arguments["table"] = json!({"text": IDS});
+        arguments["select"] = json!(["name"]);
+        ok("query", arguments)["rows"].as_array().unwrap().iter().map(|row| row[0].clone()).collect()
+    };
+    let where_id = |is: &str, value: Value| names(json!({"filter": [{"column": "id", "is": is, "value": value}]}));
+    assert_eq!(where_id("equal", json!("1234567890123456788")), ["b"]);
+    assert_eq!(where_id("equal", json!(1_234_567_890_123_456_788_i64)), ["b"]);
+    assert_eq!(where_id("not_equal", json!("1234567890123456788")), ["a", "c"]);
+    assert_eq!(where_id("less", json!("1234567890123456788")), ["c"]);
+    assert_eq!(where_id("at_least", json!("1234567890123456788")), ["a", "b"]);
+    let one_of = json!({"filter": [{"column": "id", "is": "one_of", "values": ["1234567890123456788", "x"]}]});
+    assert_eq!(names(one_of), ["b"]);
+    assert_eq!(names(json!({"sort": [{"column": "id"}]})), ["c", "b", "a"]);
+    let aggregate = json!([
+        {"function": "min", "column": "id"}, {"function": "max", "column": "id"}, {"function": "sum", "column": "id"},
+        {"function": "mean", "column": "id"},
+    ]);
+    let found = ok("query", json!({"table": {"text": IDS}, "aggregate": aggregate}));
+    let least_to_mean = json!([[
+        "1234567890123456787",
+        "1234567890123456789",
+        3_703_703_670_370_370_364_i64,
+        1_234_567_890_123_456_788_i64
+    ]]);
+    assert_eq!(found["rows"], least_to_mean);
+    let info = ok("info", json!({"table": {"text": IDS}}));
+    let id = &info["columns"][0];
+    assert_eq!((&id["least"], &id["sum"]), (&json!("1234567890123456787"), &json!(3_703_703_670_370_370_364_i64)));
+}
+
+#[test]
 fn groups_are_counted_and_summed() {
     let found = ask(json!({
         "group_by": ["city"],
@@ -197,5 +231,15 @@ fn a_file_is_written_and_not_replaced_unasked() {
     assert_eq!(fixture.text("there"), "keep");
     let itself = json!({"conversion": conversion, "path": fixture.path("a.csv"), "overwrite": true});
     assert!(fails("convert_file", itself).contains("into itself"));
-    assert_eq!(fixture.text("a.csv"), SALES);
+    std::fs::hard_link(fixture.path("a.csv"), fixture.path("b.csv")).unwrap();
+    std::fs::create_dir(fixture.path("sub")).unwrap();
+    for name in ["b.csv", "sub/../a.csv"] {
+        let itself = json!({"conversion": conversion, "path": fixture.path(name), "overwrite": true});
+        assert!(fails("convert_file", itself).contains("into itself"), "{name}");
+    }
+    let records = json!({"records": {"path": fixture.path("a.jsonl")}, "to": "csv"});
+    std::fs::hard_link(fixture.path("a.jsonl"), fixture.path("c.csv")).unwrap();
+    let itself = json!({"conversion": records, "path": fixture.path("c.csv"), "overwrite": true});
+    assert!(fails("convert_file", itself).contains("into itself"));
+    assert_eq!((fixture.text("a.csv").as_str(), fixture.text("a.jsonl").lines().count()), (SALES, 4));
 }

@@ -142,6 +142,9 @@ fn line_endings_and_missing_newlines_are_kept() {
         json!({"patch": "--- a/dos\n+++ b/dos\n@@ -1,2 +1,3 @@\n a\n-b\n+c\n+d\n", "directory": fixture.path("")}),
     );
     assert_eq!(fixture.text("dos"), "a\r\nc\r\nd\r\n");
+    let to_unix = "--- a/dos\n+++ b/dos\n@@ -1,3 +1,3 @@\n-a\r\n-c\r\n-d\r\n+a\n+c\n+d\r\n";
+    ok("apply", json!({"patch": to_unix, "directory": fixture.path("")}));
+    assert_eq!(fixture.text("dos"), "a\nc\nd\r\n", "a patch that has carriage returns means them");
     let patch = "--- a/end\n+++ b/end\n@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n\\ No newline at end of file\n";
     ok("apply", json!({"patch": patch, "directory": fixture.path("")}));
     assert_eq!(fixture.text("end"), "a\nc");

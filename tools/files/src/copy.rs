@@ -59,9 +59,11 @@ pub(crate) fn copy(
 /// `invalid-args` or `failed` with the argument that would change it.
 pub(crate) fn check_target(from: &Path, to: &Path, overwrite: bool) -> Result<()> {
     let shown = to.display();
+    if to == from {
+        return Err(Error::invalid_args(format!("`{shown}` is where it is already; choose another path")));
+    }
     if to.starts_with(from) {
-        let problem = if to == from { "is where it is already" } else { "lies within what is to be moved or copied" };
-        return Err(Error::invalid_args(format!("`{shown}` {problem}; choose another path")));
+        return Err(within(to));
     }
     let Ok(there) = fs::symlink_metadata(to) else { return Ok(()) };
     if there.is_dir() {
@@ -82,15 +84,31 @@ pub(crate) fn check_target(from: &Path, to: &Path, overwrite: bool) -> Result<()
     Ok(())
 }
 
+fn within(to: &Path) -> Error {
+    let shown = to.display();
+    Error::invalid_args(format!("`{shown}` lies within what is to be moved or copied; choose another path"))
+}
+
 /// Copies a file, or a directory into one that does not exist yet.
 ///
 /// # Errors
-/// As the host says of the first path that failed; what was copied before stays.
+/// What would be copied onto or into itself, or as the host says of the first path that failed; what was copied before stays.
 pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<Copied> {
     let mut copied = Copied::default();
     if !from.is_dir() {
+        // To open the one for writing would empty the other, which is the same file.
+        if granted::is_same(from, to) {
+            return Err(Error::invalid_args(format!(
+                "`{}` is the same file as `{}` under another name; choose another path",
+                to.display(),
+                from.display()
+            )));
+        }
         copy_file(from, to, &mut copied)?;
         return Ok(copied);
+    }
+    if granted::is_within(to, from) {
+        return Err(within(to));
     }
     fs::create_dir(to).map_err(|error| path::explain(to, error))?;
     let everything =

@@ -36,7 +36,7 @@ pub(crate) struct ReadArgs {
     /// Instead of a range of lines: the last so many.
     #[schemars(range(min = 1))]
     pub(crate) tail: Option<usize>,
-    /// Instead of lines: first byte, counted from 0.
+    /// Instead of lines: first byte, counted from 0. A character that begins before it is left out.
     pub(crate) offset: Option<u64>,
     /// With `offset`: how many bytes.
     pub(crate) length: Option<u64>,

@@ -74,5 +74,5 @@ pub(crate) fn fetch_by(args: &FetchArgs, send: Send<'_>) -> Result<Page> {
     let headers = arguments::headers(&args.headers, &DEFAULTS)?;
     let request = Request { method, url: target::parse(&args.url)?, headers, body: Vec::new() };
     let followed = follow::follow(request, reading.max_bytes, arguments::redirects(args.max_redirects), send)?;
-    page::page(followed, reading)
+    Ok(page::page(followed, reading))
 }

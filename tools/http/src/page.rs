@@ -4,9 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use toolhold_sdk::prelude::*;
 use toolhold_sdk::serde_json::{self, Value};
+use url::Url;
 
 use crate::arguments::Reading;
 use crate::follow::Followed;
+use crate::transport::Answer;
 use crate::{body, charset, html};
 
 /// Headers that tell something about the answer, or what to do next.
@@ -41,7 +43,7 @@ pub(crate) enum Format {
     Text,
     /// HTML as Markdown: the main content, with headings, links, lists, tables and code.
     Markdown,
-    /// JSON, indented; fails if it is none.
+    /// JSON, indented; as `auto` with a note if it is none.
     Json,
     /// The bytes in base64.
     Base64,
@@ -76,6 +78,9 @@ pub(crate) struct Page {
     pub(crate) title: Option<String>,
     /// How `text` was made: text, markdown, json, base64, or none for bytes that are no text.
     pub(crate) format: String,
+    /// Why the body is not shown as it was asked for. The request was answered all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
     /// The body from `start` on, at most `max_chars` characters of it.
     pub(crate) text: String,
     /// Characters in the whole text.
@@ -89,49 +94,67 @@ pub(crate) struct Page {
     pub(crate) truncated: bool,
 }
 
-/// The page of an answer.
-///
-/// # Errors
-/// The body is not what it was asked to be, or cannot be uncompressed.
-pub(crate) fn page(followed: Followed, reading: Reading) -> Result<Page> {
+/// The page of an answer. There is always one: what was answered may have taken effect, and an error would tell to do it again.
+pub(crate) fn page(followed: Followed, reading: Reading) -> Page {
     let Followed { mut answer, url, hops } = followed;
-    body::uncompress(&mut answer, reading.max_bytes)?;
-    let content_type = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
-    let shown = match chosen(reading.format, &content_type, &answer.body) {
-        Format::Base64 => Shown::new("base64", STANDARD.encode(&answer.body)),
-        Format::Json => json(&answer.body, &content_type, answer.cut)?,
-        Format::Markdown => markdown(&answer.body, &content_type, &url),
-        Format::Text => Shown::new("text", charset::decode(&answer.body, &content_type).0),
-        Format::Auto => Shown::new("none", String::new()),
+    let readable = body::uncompress(&mut answer, reading.max_bytes);
+    let shown = match readable {
+        Ok(()) => show(&answer, &url, reading.format),
+        Err(problem) => Shown { note: Some(problem), ..unreadable(&answer, reading.format) },
     };
     let total_chars = shown.text.chars().count();
     let text: String = shown.text.chars().skip(reading.start).take(reading.max_chars).collect();
     let end = reading.start.saturating_add(reading.max_chars);
-    Ok(Page {
+    Page {
         status: answer.status,
         url: url.into(),
         redirects: hops.into_iter().map(String::from).collect(),
         headers: headers(&answer.headers),
         title: shown.title,
         format: shown.format.to_owned(),
+        note: shown.note,
         text,
         total_chars,
         next_start: (end < total_chars).then_some(end),
         bytes: answer.body.len(),
         truncated: answer.cut,
-    })
+    }
+}
+
+fn show(answer: &Answer, url: &Url, format: Format) -> Shown {
+    let content_type = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    match chosen(format, &content_type, &answer.body) {
+        Format::Base64 => Shown::new("base64", STANDARD.encode(&answer.body)),
+        Format::Json => json(&answer.body, &content_type).unwrap_or_else(|problem| {
+            let advice = if answer.cut { "it was cut at `max_bytes`; ask for more" } else { "shown as it is" };
+            let note = format!("the answer is no JSON ({problem}); {advice}");
+            Shown { note: Some(note), ..show(answer, url, Format::Auto) }
+        }),
+        Format::Markdown => markdown(&answer.body, &content_type, url),
+        Format::Text => Shown::new("text", charset::decode(&answer.body, &content_type).0),
+        Format::Auto => Shown::new("none", String::new()),
+    }
+}
+
+/// A body that stays compressed: bytes for those who asked for bytes, else nothing.
+fn unreadable(answer: &Answer, format: Format) -> Shown {
+    match format {
+        Format::Base64 => Shown::new("base64", STANDARD.encode(&answer.body)),
+        _ => Shown::new("none", String::new()),
+    }
 }
 
 /// The whole body as text.
 struct Shown {
     format: &'static str,
     title: Option<String>,
+    note: Option<String>,
     text: String,
 }
 
 impl Shown {
     fn new(format: &'static str, text: String) -> Self {
-        Self { format, title: None, text }
+        Self { format, title: None, note: None, text }
     }
 }
 
@@ -159,19 +182,16 @@ fn chosen(asked: Format, content_type: &str, body: &[u8]) -> Format {
     }
 }
 
-fn json(body: &[u8], content_type: &str, cut: bool) -> Result<Shown> {
+fn json(body: &[u8], content_type: &str) -> serde_json::Result<Shown> {
     let (text, _) = charset::decode(body, content_type);
-    let value: Value = serde_json::from_str(&text).map_err(|error| {
-        let advice = if cut { "it was cut at `max_bytes`; ask for more" } else { "ask for `text`" };
-        Error::failed(format!("the answer is no JSON ({error}); {advice}"))
-    })?;
+    let value: Value = serde_json::from_str(&text)?;
     Ok(Shown::new("json", format!("{value:#}")))
 }
 
-fn markdown(body: &[u8], content_type: &str, url: &url::Url) -> Shown {
+fn markdown(body: &[u8], content_type: &str, url: &Url) -> Shown {
     let (text, _) = charset::decode(body, content_type);
     let document = html::to_markdown(&text, url);
-    Shown { format: "markdown", title: document.title, text: document.markdown }
+    Shown { format: "markdown", title: document.title, note: None, text: document.markdown }
 }
 
 fn headers(all: &[(String, String)]) -> Vec<Header> {

@@ -82,7 +82,7 @@ pub(crate) fn send_by(args: &SendArgs, send: Send<'_>) -> Result<Page> {
     let headers = arguments::headers(&args.headers, &defaults)?;
     let request = Request { method, url: target::parse(&args.url)?, headers, body };
     let followed = follow::follow(request, reading.max_bytes, arguments::redirects(args.max_redirects), send)?;
-    page::page(followed, reading)
+    Ok(page::page(followed, reading))
 }
 
 fn body(args: &SendArgs) -> Result<(Vec<u8>, Option<&'static str>)> {

@@ -29,8 +29,12 @@ type Need struct {
 	Reason string // one line for the person who grants it
 }
 
-// Hints is what a tool says of its behaviour, for people and models.
-type Hints struct{ ReadOnly, Destructive, Idempotent, OpenWorld bool }
+// Hints is what a tool says of its behaviour, for people and models. One that says neither ReadOnly nor Additive (it changes
+// something, and neither deletes nor overwrites) counts as one that destroys.
+type Hints struct{ ReadOnly, Destructive, Idempotent, OpenWorld, Additive bool }
+
+// destroys is what is declared: without a word a tool counts as one that destroys.
+func (h Hints) destroys() bool { return h.Destructive || !(h.ReadOnly || h.Additive) }
 
 // Tool is one tool. Run gets the arguments, a JSON object that conforms to Input, and returns what encoding/json can write.
 type Tool struct {
@@ -163,7 +167,7 @@ func describe() uint32 {
 		}
 		info := toolInfo{
 			name: of(tool.Name), title: of(tool.Title), description: of(tool.Description), input: of(tool.Input),
-			readOnly: tool.Hints.ReadOnly, destructive: tool.Hints.Destructive,
+			readOnly: tool.Hints.ReadOnly, destructive: tool.Hints.destroys(),
 			idempotent: tool.Hints.Idempotent, openWorld: tool.Hints.OpenWorld,
 			needs: address(needs), needsCount: uint32(len(needs)), extra: of("{}"),
 		}

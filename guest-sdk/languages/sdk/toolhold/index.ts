@@ -55,7 +55,7 @@ export class Tool {
   input: string = "{\"type\":\"object\"}"; // JSON Schema of the arguments
   output: string = ""; // JSON Schema of the result; empty if it may be anything
   readOnly: bool = false;
-  destructive: bool = false;
+  destructive: bool = true; // whether it may delete or overwrite; means nothing where `readOnly` is set
   idempotent: bool = false;
   openWorld: bool = false;
   needs: Need[] = [];
@@ -266,7 +266,7 @@ export function toolhold_describe(): usize {
     store<u8>(info + 32, tool.output.length > 0 ? 1 : 0);
     putText(info + 36, tool.output);
     store<u8>(info + 44, tool.readOnly ? 1 : 0);
-    store<u8>(info + 45, tool.destructive ? 1 : 0);
+    store<u8>(info + 45, tool.destructive && !tool.readOnly ? 1 : 0);
     store<u8>(info + 46, tool.idempotent ? 1 : 0);
     store<u8>(info + 47, tool.openWorld ? 1 : 0);
     const needs = heap.alloc(20 * tool.needs.length + 1);

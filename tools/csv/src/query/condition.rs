@@ -117,11 +117,11 @@ impl Resolved {
             cell
         };
         let value = self.values.first().map_or("", String::as_str);
-        let order = |allowed: &[Ordering]| match (cell::number(cell), cell::number(value)) {
-            (Some(cell), Some(value)) => allowed.contains(&cell.total_cmp(&value)),
+        let order = |allowed: &[Ordering]| match cell::numbers(cell, value) {
+            Some(order) => allowed.contains(&order),
             // A text is neither less nor greater than a number.
-            (None, None) if !cell.is_empty() => allowed.contains(&cell.cmp(value)),
-            _ => false,
+            None if cell.is_empty() || cell::number(cell).is_some() || cell::number(value).is_some() => false,
+            None => allowed.contains(&cell.cmp(value)),
         };
         match self.is {
             Is::Equal => same(cell, value),
@@ -142,5 +142,5 @@ impl Resolved {
 
 /// Whether two texts are the same, or two numbers.
 fn same(cell: &str, value: &str) -> bool {
-    cell == value || cell::number(cell).is_some_and(|cell| Some(cell) == cell::number(value))
+    cell == value || cell::numbers(cell, value) == Some(Ordering::Equal)
 }

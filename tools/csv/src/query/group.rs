@@ -59,7 +59,7 @@ pub(super) struct Groups {
 struct Tally {
     count: u64,
     numbers: u64,
-    sum: f64,
+    sum: cell::Sum,
     extreme: Option<String>,
     seen: HashSet<String>,
 }
@@ -163,7 +163,7 @@ impl Tally {
             Function::Sum | Function::Mean => {
                 if let Some(number) = cell::number(cell) {
                     self.numbers += 1;
-                    self.sum += number;
+                    self.sum.add(cell, number);
                 }
                 false
             }
@@ -183,9 +183,8 @@ impl Tally {
     fn value(self, function: Function) -> Value {
         match function {
             Function::Count => Value::from(self.count),
-            Function::Sum => cell::sum(self.sum),
-            #[expect(clippy::cast_precision_loss, reason = "a mean of so many numbers is not exact anyway")]
-            Function::Mean if self.numbers > 0 => cell::sum(self.sum / self.numbers as f64),
+            Function::Sum => self.sum.value(),
+            Function::Mean if self.numbers > 0 => self.sum.mean_value(self.numbers),
             Function::Mean => Value::Null,
             Function::Min | Function::Max => self.extreme.map_or(Value::Null, Value::from),
             Function::Distinct => Value::from(self.seen.len()),

@@ -14,7 +14,10 @@ const SHOWN: usize = 3;
 pub(super) fn apply_all(text: &str, hunks: &[Hunk]) -> Result<(String, usize)> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let crlf = text.contains('\n') && text.matches("\r\n").count() == text.matches('\n').count();
-    let ending = if crlf { "\r\n" } else { "\n" };
+    // A patch that has the carriage returns of the file means those of its new lines, and their absence.
+    let complete =
+        hunks.iter().flat_map(|hunk| &hunk.lines).any(|line| line.kind != LineKind::New && line.text.ends_with('\r'));
+    let ending = if crlf && !complete { "\r\n" } else { "\n" };
     let (mut result, mut from, mut shift, mut moved) = (String::with_capacity(text.len()), 0, 0_i64, 0);
     let mut problems = Vec::new();
     for (index, hunk) in hunks.iter().enumerate() {

@@ -43,10 +43,20 @@ fn one(text: &str, edit: &Replacement, crlf: bool) -> Result<(String, usize)> {
     let places: Vec<usize> = text.match_indices(old.as_ref()).map(|(start, _)| start).collect();
     match places.as_slice() {
         [] => Err(nearest::missing(text, &old)),
-        [_] => Ok((text.replacen(old.as_ref(), &new, 1), 1)),
+        // Places that overlap are two places that could be meant.
+        [place] => match overlapping(text, *place, &old).filter(|_| !edit.replace_all) {
+            Some(second) => Err(ambiguous(text, &[*place, second])),
+            None => Ok((text.replacen(old.as_ref(), &new, 1), 1)),
+        },
         several if edit.replace_all => Ok((text.replace(old.as_ref(), &new), several.len())),
         several => Err(ambiguous(text, several)),
     }
+}
+
+/// Where `old` begins again after the first character of the place where it was found.
+fn overlapping(text: &str, place: usize, old: &str) -> Option<usize> {
+    let next = place + old.chars().next()?.len_utf8();
+    text.get(next..)?.find(old).map(|found| next + found)
 }
 
 fn ambiguous(text: &str, places: &[usize]) -> Error {
@@ -85,6 +95,12 @@ mod tests {
     fn an_ambiguous_edit_names_the_lines() {
         let message = all("x\ny\nx\n", &[edit("x", "z")]).unwrap_err().message().to_owned();
         assert!(message.contains("occurs 2 times, at lines 1, 3"), "{message}");
+        let message = all("[0, 0, 0]\n", &[edit("0, 0", "1, 1")]).unwrap_err().message().to_owned();
+        assert!(message.contains("occurs 2 times, at lines 1, 1"), "{message}");
+        let message = all("ä\nä\nä", &[edit("ä\nä", "x")]).unwrap_err().message().to_owned();
+        assert!(message.contains("at lines 1, 2"), "{message}");
+        let everywhere = Replacement { replace_all: true, ..edit("0, 0", "1, 1") };
+        assert_eq!(all("[0, 0, 0]", &[everywhere]).unwrap(), ("[1, 1, 0]".to_owned(), 1));
         let message = all("x\nq\n", &[edit("q", "r"), edit("nope", "z")]).unwrap_err().message().to_owned();
         assert!(message.starts_with("nothing was changed: edit 2 of 2: "), "{message}");
     }

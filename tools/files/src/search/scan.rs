@@ -9,7 +9,7 @@ use toolhold_sdk::prelude::*;
 
 use super::Output;
 use super::matcher::Matcher;
-use crate::encoding;
+use crate::encoding::{self, Encoding};
 use crate::lines;
 
 /// Files up to this size are read whole, which lets most of them be passed over at once.
@@ -97,18 +97,20 @@ impl Scanner {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         (&mut file).take(WHOLE_BYTES as u64).read_to_end(&mut buffer)?;
-        let head = buffer.get(..HEAD_BYTES.min(buffer.len())).unwrap_or_default();
+        // The mark is no part of the first line.
+        let text = buffer.strip_prefix(Encoding::Utf8.mark()).unwrap_or(&buffer);
+        let head = text.get(..HEAD_BYTES.min(text.len())).unwrap_or_default();
         let outcome = if encoding::is_binary(head) {
             Ok(Outcome::Binary)
         } else if buffer.len() < WHOLE_BYTES {
-            if self.matcher.may_match(&buffer) {
-                self.lines(path, buffer.as_slice(), room, max_bytes)
+            if self.matcher.may_match(text) {
+                self.lines(path, text, room, max_bytes)
             } else {
                 Ok(Outcome::Searched(None))
             }
         } else {
             let rest = BufReader::with_capacity(WHOLE_BYTES, file);
-            self.lines(path, io::Cursor::new(&buffer).chain(rest), room, max_bytes)
+            self.lines(path, text.chain(rest), room, max_bytes)
         };
         self.buffer = buffer;
         outcome

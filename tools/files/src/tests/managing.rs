@@ -68,6 +68,26 @@ fn a_directory_is_copied_with_everything_but_links() {
 }
 
 #[test]
+fn nothing_is_copied_onto_or_into_itself_under_another_name() {
+    let fixture = Fixture::new(&[("a", "text"), ("dir/sub/x", "1")]);
+    std::fs::hard_link(fixture.at("a"), fixture.at("hard")).unwrap();
+    std::os::unix::fs::symlink(fixture.at("dir/sub"), fixture.at("soft")).unwrap();
+    for to in ["hard", "dir/../a", "dir/sub/../../hard"] {
+        let error = fails("copy", json!({"from": fixture.path("a"), "to": fixture.path(to), "overwrite": true}));
+        assert!(error.message().contains("the same file"), "{to}: {error}");
+        assert_eq!(fixture.text("a"), "text", "{to}");
+    }
+    for to in ["dir/sub/../new", "soft/new", "dir/sub/../sub/new", "soft/../new"] {
+        let error = fails("copy", json!({"from": fixture.path("dir"), "to": fixture.path(to)}));
+        assert!(error.message().contains("lies within"), "{to}: {error}");
+    }
+    let error = fails("copy", json!({"from": fixture.path("soft/.."), "to": fixture.path("dir/new")}));
+    assert!(error.message().contains("lies within"), "{error}");
+    ok("copy", json!({"from": fixture.path("soft/../sub"), "to": fixture.path("soft/../beside")}));
+    assert_eq!(fixture.text("dir/beside/x"), "1");
+}
+
+#[test]
 fn a_directory_is_deleted_only_when_said() {
     let fixture = Fixture::new(&[("a/one", "1"), ("a/b/two", "2"), ("keep", "")]);
     std::os::unix::fs::symlink("../keep", fixture.at("a/link")).unwrap();

@@ -97,6 +97,28 @@ fn encodings_are_found_and_named() {
 }
 
 #[test]
+fn a_range_is_read_in_the_encoding_of_its_file() {
+    let fixture = Fixture::new(&[("utf8", "xä€𝄞ö")]);
+    let read = |name: &str, offset: usize| {
+        let read = ok("read", json!({"path": fixture.path(name), "offset": offset}));
+        (read["text"].as_str().unwrap().to_owned(), read["encoding"].as_str().unwrap().to_owned())
+    };
+    let rest = ["xä€𝄞ö", "ä€𝄞ö", "€𝄞ö", "€𝄞ö", "𝄞ö", "𝄞ö", "𝄞ö", "ö", "ö", "ö", "ö", "", ""];
+    for (offset, text) in rest.into_iter().enumerate() {
+        assert_eq!(read("utf8", offset), (text.to_owned(), "utf8".to_owned()), "{offset}");
+    }
+    let one = ok("read", json!({"path": fixture.path("utf8"), "offset": 7, "length": 1}));
+    assert_eq!((&one["text"], &one["next_offset"]), (&json!(""), &json!(8)));
+    fixture.put("latin", b"gr\xFCn \xB0C");
+    assert_eq!(read("latin", 5), ("°C".to_owned(), "latin1".to_owned()));
+    fixture.put("utf16", b"\xFF\xFEh\0\xE4\0x\0");
+    assert_eq!(read("utf16", 4), ("äx".to_owned(), "utf16le".to_owned()));
+    assert_eq!(read("utf16", 5), ("x".to_owned(), "utf16le".to_owned()));
+    fixture.put("binary", b"text \0");
+    assert_eq!(read("binary", 2).1, "base64");
+}
+
+#[test]
 fn binary_files_are_read_as_base64() {
     let fixture = Fixture::new(&[]);
     fixture.put("b.bin", &[0, 1, 2, 255]);

@@ -228,3 +228,13 @@ fn a_file_of_rules_that_is_too_long_or_cannot_be_read_has_none() {
     fixture.put(".gitignore", b"\xef\xbb\xbfa\r\n");
     assert_eq!(searched(&fixture, "", json!({})), [] as [&str; 0]);
 }
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let large = format!("\u{FEFF}using a;\n{}", "x\n".repeat(600_000));
+    let fixture = Fixture::new(&[("small", "\u{FEFF}using a;\n"), ("large", &large)]);
+    for name in ["small", "large"] {
+        let found = ok("search", json!({"path": fixture.path(name), "pattern": "^using"}));
+        assert_eq!(found["files"][0]["lines"], json!([{"line": 1, "text": "using a;"}]), "{name}");
+    }
+}

@@ -5,7 +5,7 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use toolhold_sdk::serde_json::{Value, json};
 use url::Url;
 
-use super::{Server, answer, fetched};
+use super::{answer, fetched};
 use crate::html::to_markdown;
 
 fn markdown(html: &str) -> String {
@@ -112,9 +112,22 @@ fn every_format_can_be_asked_for() {
     assert_eq!(text_as("<p>x</p>", "markdown"), "x");
     assert_eq!(text_as("{\"b\":1,\"a\":[]}", "json"), "{\n  \"b\": 1,\n  \"a\": []\n}");
     assert_eq!(text_as("x\0", "base64"), "eAA=");
-    let error =
-        Server::new(vec![answer(200, "", "<p>")]).fetch(json!({"url": "https://example.com/", "format": "json"}));
-    assert!(error.unwrap_err().message().contains("no JSON"));
+}
+
+#[test]
+fn what_is_not_what_was_asked_for_is_shown_as_it_is() {
+    let as_json = |kind: &str, body: &str| {
+        fetched(answer(500, &format!("content-type: {kind}"), body), json!({"format": "json"}))
+    };
+    let page = as_json("text/html", "<h1>Down</h1>");
+    assert_eq!((&page["status"], &page["format"], &page["text"]), (&json!(500), &json!("markdown"), &json!("# Down")));
+    assert!(page["note"].as_str().unwrap().contains("no JSON"), "{page}");
+    let page = as_json("application/json", "{\"a\":");
+    assert_eq!((&page["format"], &page["text"]), (&json!("text"), &json!("{\"a\":")));
+    assert_eq!(as_json("image/png", "\0")["format"], "none");
+    assert_eq!(as_json("application/json", "1")["note"], Value::Null);
+    let cut = fetched(answer(200, "", "[1, 2]"), json!({"format": "json", "max_bytes": 3}));
+    assert!(cut["note"].as_str().unwrap().contains("`max_bytes`"), "{cut}");
 }
 
 #[test]
@@ -151,6 +164,10 @@ fn characters_are_read_as_they_were_meant() {
     assert_eq!(text("text/plain; charset=\"utf-16le\"", b"a\0\xe9\0"), "aé");
     assert_eq!(text("text/html", b"<meta charset='shift_jis'><p>\x93\xfa\x96{"), "日本");
     assert_eq!(text("text/plain", b"\xef\xbb\xbfx"), "x");
+    let word = "say charset=utf-16 é";
+    assert_eq!(text("text/plain", word.as_bytes()), word);
+    assert_eq!(text("", word.as_bytes()), word);
+    assert_eq!(text("", b"<meta charset=shift_jis>\x93\xfa"), "日");
     assert_eq!(text("text/plain; charset=none-such", b"\xff\xfea\0"), "a");
 }
 
@@ -178,9 +195,12 @@ fn what_is_compressed_unasked_is_read_within_the_bound() {
         fetched(answer(200, "content-type: text/plain\ncontent-encoding: gzip", bomb), json!({"max_bytes": 1000}));
     assert_eq!((&page["bytes"], &page["truncated"]), (&json!(1000), &json!(true)));
     for (encoding, words) in [("br", "`br`"), ("gzip", "it is not")] {
-        let broken = answer(200, &format!("content-encoding: {encoding}"), "nonsense");
-        let error = Server::new(vec![broken]).fetch(json!({"url": "https://example.com/"})).unwrap_err();
-        assert!(error.message().contains(words), "{error:?}");
+        let broken = || answer(200, &format!("content-encoding: {encoding}\netag: 1"), "nonsense");
+        let page = fetched(broken(), json!({}));
+        assert!(page["note"].as_str().unwrap().contains(words), "{page}");
+        assert_eq!((&page["format"], &page["text"], &page["bytes"]), (&json!("none"), &json!(""), &json!(8)));
+        assert_eq!(page["headers"][0]["name"], "etag");
+        assert_eq!(fetched(broken(), json!({"format": "base64"}))["text"], "bm9uc2Vuc2U=");
     }
 }
 

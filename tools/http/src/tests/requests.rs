@@ -74,6 +74,23 @@ fn a_body_is_given_in_one_form() {
 }
 
 #[test]
+fn what_was_sent_and_answered_is_no_error_whatever_the_answer_looks_like() {
+    let answers = [
+        (201, "", ""),
+        (204, "content-type: application/json\ncontent-encoding: gzip", ""),
+        (201, "content-encoding: br", "?"),
+        (201, "content-encoding: gzip", "?"),
+        (404, "content-type: text/html", "<p>gone"),
+    ];
+    for (status, headers, body) in answers {
+        let args = json!({"url": "https://example.com/", "method": "post", "json": {"a": 1}, "format": "json"});
+        let page = Server::new(vec![answer(status, headers, body)]).send(args).unwrap();
+        assert_eq!(page.status, status);
+        assert!(page.note.is_some(), "{page:?}");
+    }
+}
+
+#[test]
 fn redirects_are_followed_and_leave_behind_what_is_personal() {
     let redirect = |status, to: &str| answer(status, &format!("location: {to}"), "");
     let mut server = Server::new(vec![
