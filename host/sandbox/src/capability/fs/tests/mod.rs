@@ -17,3 +17,4 @@ mod read_only;
 mod special;
 mod streams;
 mod support;
+mod swaps;
