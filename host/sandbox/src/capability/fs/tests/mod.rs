@@ -18,3 +18,4 @@ mod special;
 mod streams;
 mod support;
 mod swaps;
+mod undo;
