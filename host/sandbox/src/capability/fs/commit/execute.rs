@@ -158,11 +158,11 @@ impl Prepared {
     /// Takes back every step of a plan that was done, from number `last` on downwards. If one fails, all are done again.
     pub(super) fn take_back(&self, last: usize, compared: Compared) -> Result<(), CommitError> {
         for (number, (area, ground, step)) in self.steps().iter().enumerate().take(last).rev() {
-            let expected = match compared {
-                Compared::JustNow => Ok(()),
-                Compared::BeforeAStop => ground.is_as_written(step),
+            let is_left = match compared {
+                Compared::JustNow => Ok(true),
+                Compared::BeforeAStop => ground.is_left(step),
             };
-            if let Err(failed) = expected.and_then(|()| ground.undo(step)) {
+            if let Err(failed) = is_left.and_then(|is_left| if is_left { ground.undo(step) } else { Ok(()) }) {
                 return Err(self.redo(number, Some(number), told(area, step, failed)));
             }
         }

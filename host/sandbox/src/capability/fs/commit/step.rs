@@ -13,7 +13,7 @@ use super::super::base::Base;
 use super::super::identity::Identity;
 use super::super::overlay::Stamp;
 use super::super::path::RelPath;
-use super::super::view::{Parent, open_exact, open_parent};
+use super::super::view::{Kind, Parent, open_exact, open_parent};
 use super::plan::{PlannedTimes, Step};
 use super::verify::stamp;
 use super::workspace::{Work, copy_between, is_same_content, times_of};
@@ -96,20 +96,34 @@ impl Ground<'_> {
     pub(super) fn redo(&self, step: &Step) -> Result<(), Failed> {
         match step {
             Step::Overwrite { saved, .. } if !self.is_marked(saved)? => Ok(()),
+            // Not taken back, or changed by somebody since.
+            Step::Times { path, old, .. } if self.has_another_time(path, old)? => Ok(()),
             step => self.forwards(step),
         }
     }
 
-    /// Looks whether a file that was written in place still is what was written, if an undo that was cut off did not get to it.
-    pub(super) fn is_as_written(&self, step: &Step) -> Result<(), Failed> {
-        let Step::Overwrite { path, from, saved, old } = step else { return Ok(()) };
+    /// Whether an undo that was cut off may have left `step` to be taken back. A conflict where somebody has changed since what was
+    /// written in place.
+    pub(super) fn is_left(&self, step: &Step) -> Result<bool, Failed> {
+        let (path, from, saved, old) = match step {
+            Step::Overwrite { path, from, saved, old } => (path, from, saved, old),
+            // Of what somebody has changed since, the time stays.
+            Step::Times { path, new, .. } => return Ok(!self.has_another_time(path, new)?),
+            _ => return Ok(true),
+        };
         if self.work.stamp(saved)?.is_none() || self.is_marked(saved)? {
-            return Ok(());
+            return Ok(true);
         }
         let file = self.open(path, old)?;
-        let holds = |name| Ok::<_, Errno>(is_same_content(file.as_fd(), self.work.open(name)?.as_fd())?);
+        let holds = |name| is_same_content(file.as_fd(), self.work.open(name)?.as_fd());
         // Changed back without a mark: by an older host, or the mark did not outlast a power cut.
-        if holds(from)? || holds(saved)? { Ok(()) } else { Err(Failed::Conflict) }
+        if holds(from)? || holds(saved)? { Ok(true) } else { Err(Failed::Conflict) }
+    }
+
+    /// Whether it is a file and has not the time `times`, if that says one. That of a directory changes with the plan's own steps.
+    fn has_another_time(&self, path: &RelPath, times: &PlannedTimes) -> Result<bool, Errno> {
+        let file = stamp(self.base, path)?.filter(|now| now.kind == Kind::File);
+        Ok(file.zip(times.modified).is_some_and(|(now, time)| now.modified != time))
     }
 
     fn is_marked(&self, saved: &str) -> Result<bool, Errno> {

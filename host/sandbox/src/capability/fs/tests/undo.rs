@@ -140,6 +140,30 @@ fn what_was_edited_is_not_taken_away_by_an_undo_that_ends_in_what_leaves_no_trac
 }
 
 #[test]
+fn the_time_of_what_was_edited_after_an_undo_was_cut_off_stays() {
+    let landed = Landed::by(|guest| {
+        guest.write_file("replaced", TRUNCATE, b"ours").unwrap();
+        let second = NewTimestamp::Timestamp(Datetime { seconds: 1, nanoseconds: 0 });
+        guest.set_times(FOLLOW, "sub/inner", second).unwrap();
+    });
+    let inner = landed.ws().join("sub/inner");
+    let modified = || fs::metadata(&inner).unwrap().modified().unwrap();
+    let edit = || {
+        fs::write(&inner, "theirs").unwrap();
+        modified()
+    };
+    // The undo is given up: somebody has changed the other file, too.
+    landed.cut_off(1, "replaced");
+    let edited = edit();
+    assert_eq!(landed.finish(), conflict("replaced"));
+    assert_eq!(modified(), edited);
+    fs::write(landed.ws().join("replaced"), "ours").unwrap();
+    let unknown = landed.plan.finish_undo(&landed.staging(), None, Durable::No);
+    assert_eq!(unknown, Ok(()));
+    assert_eq!((landed.read("replaced"), modified()), ("before".into(), edited));
+}
+
+#[test]
 fn an_undo_that_is_cut_off_and_met_by_nobody_is_finished() {
     let landed = Landed::by(in_place);
     let before = snapshot(&landed.ws());
