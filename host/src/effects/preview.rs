@@ -14,7 +14,7 @@ use crate::journal::{PlanKind, Planned};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotKept {
     #[error(
-        "the directory is on another file system than the state directory, where a plan would have to be prepared in it; \
+        "the directory is on another file system or mount than the state directory, where a plan would have to be prepared in it; \
          use a state directory on the same one"
     )]
     OtherFileSystem,

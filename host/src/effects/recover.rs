@@ -64,7 +64,7 @@ impl Host {
                 self.discard(&plan);
                 Ok(())
             }
-            // It had not begun on the disk, and somebody has changed the files since: they are that person's.
+            // Somebody has changed the files since: they are that person's, and what had been taken back is done again.
             Ok((Err(why @ CommitError::Conflict(_)), _)) => {
                 self.0.journal.end_undo(&record.call, Some(why.to_string()), clock::micros()).await
             }

@@ -15,6 +15,7 @@ use toolhold_core::grant::{DirectoryGrant, Symlinks};
 use super::base::{Anchors, Base};
 use super::error::Error;
 use super::identity::Identity;
+use super::mount::Mount;
 use super::operation::root;
 use super::path::RelPath;
 use super::protected::Protected;
@@ -93,12 +94,13 @@ fn open(grant: &DirectoryGrant, protected: &Protected, anchors: &Anchors) -> Res
     Ok(Grant { guest, base, anchor, prefix, rules, symlinks, atomic })
 }
 
-/// Where commits keep their files in a directory that is on another file system than the state: out of reach like the state.
+/// Where commits keep their files in a directory that is on another file system or mount than the state: out of reach like the state.
 fn commit_workspace(base: &Base, protected: &Protected) -> Option<RelPath> {
     let mut path = RelPath::default();
     path.push(super::WORKSPACE);
     let is_there = statat(&base.root, super::WORKSPACE, AtFlags::SYMLINK_NOFOLLOW).is_ok();
-    (is_there || protected.state_device().is_some_and(|device| device != base.identity.device)).then_some(path)
+    let is_apart = |state| !Mount::of(&base.root).is_ok_and(|own| own.is_one_with(state));
+    (is_there || protected.state_mount().is_some_and(is_apart)).then_some(path)
 }
 
 /// The protected paths below `host`, relative to it.

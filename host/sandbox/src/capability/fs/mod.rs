@@ -51,6 +51,7 @@ mod host;
 mod identity;
 mod link;
 mod listing;
+mod mount;
 mod notes;
 mod operation;
 mod overlay;
@@ -74,5 +75,5 @@ pub use overlay::Stage;
 pub use protected::{Protected, UNFINISHED};
 pub use table::{Handles, MOST_OPENED, Root};
 
-/// Where commits keep their files in a granted directory that is on another file system than Toolhold's state.
+/// Where commits keep their files in a granted directory that is on another file system or mount than Toolhold's state.
 const WORKSPACE: &str = ".toolhold";

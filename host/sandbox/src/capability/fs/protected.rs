@@ -15,6 +15,7 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 
 use super::error::Error;
 use super::identity::Identity;
+use super::mount::Mount;
 
 /// How the names begin under which Toolhold writes a file of its own before it takes the place of the old one. Such a name beside a
 /// protected path is protected too: who could open it would hold the next manifest or lock file.
@@ -31,7 +32,7 @@ const MOST_LINKS: usize = 40;
 pub struct Protected {
     paths: Arc<[PathBuf]>,
     known: Arc<HashSet<Identity>>,
-    state_device: Option<u64>,
+    state_mount: Option<Mount>,
 }
 
 impl Protected {
@@ -54,22 +55,23 @@ impl Protected {
         for path in paths.iter() {
             collect(path, &mut known).map_err(|source| Error::Examine { path: path.clone(), source })?;
         }
-        Ok(Self { paths, known: Arc::new(known), state_device: None })
+        Ok(Self { paths, known: Arc::new(known), state_mount: None })
     }
 
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Says on which file system staged changes are kept: elsewhere, commits need a directory beside them.
+    /// Says on which mount staged changes are kept: elsewhere, commits need a directory beside them.
     #[must_use]
     pub fn with_state(mut self, state: &Path) -> Self {
-        self.state_device = rustix::fs::stat(state).ok().map(|stat| stat.st_dev);
+        let opened = rustix::fs::open(state, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        self.state_mount = opened.and_then(Mount::of).ok();
         self
     }
 
-    pub(super) fn state_device(&self) -> Option<u64> {
-        self.state_device
+    pub(super) fn state_mount(&self) -> Option<Mount> {
+        self.state_mount
     }
 }
 

@@ -124,13 +124,24 @@ impl Composer<'_> {
         }
     }
 
-    /// Whether one step replaces the file: the old one goes nowhere else, the new one has no other name.
+    /// Whether one step replaces the file: the old one goes nowhere else, and the new one comes here first of all its names.
     fn replaces(&self, difference: &Difference, below: &Below) -> bool {
         let is_moved =
             |other: &Difference| matches!(&other.was, Was::Elsewhere { from, .. } if from.path == below.path);
         below.stamp.kind == Kind::File
             && difference.now.as_ref().is_some_and(|now| self.blob(now).is_some())
+            && self.is_first_name(difference)
             && !self.list.iter().any(is_moved)
+    }
+
+    /// Whether the file is put here, and not linked from another name: in the order of [`arrive`](Self::arrive).
+    fn is_first_name(&self, difference: &Difference) -> bool {
+        let file = |difference: &Difference| match &difference.now {
+            Some(Now::File { identity, .. }) if !matches!(difference.was, Was::Linked { .. }) => Some(*identity),
+            _ => None,
+        };
+        let of_file = self.list.iter().find(|other| file(other).is_some() && file(other) == file(difference));
+        of_file.is_some_and(|first| first.path == difference.path)
     }
 
     fn leave(&mut self) {
@@ -263,7 +274,7 @@ impl Composer<'_> {
     fn times(&mut self) -> Result<(), Errno> {
         for difference in self.list.iter().rev() {
             let times = match &difference.now {
-                Some(Now::File { blob: None, times, .. } | Now::Directory { times }) => *times,
+                Some(Now::File { times, .. } | Now::Directory { times }) => *times,
                 _ => continue,
             };
             if times.is_empty() {

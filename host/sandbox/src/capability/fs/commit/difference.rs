@@ -114,7 +114,9 @@ impl<'a> Walk<'a> {
             let directory: &Directory = self.tree.directory(*id);
             self.hidden.extend(directory.slots.values().filter_map(|slot| slot.hides.as_ref()));
             if let Some(below) = &directory.below {
-                self.out.emptied.push((below.path.clone(), directory.slots.keys().cloned().collect()));
+                self.out
+                    .emptied
+                    .push((below.path.clone(), directory.slots.keys().map(|name| name.to_string()).collect()));
             }
         }
     }

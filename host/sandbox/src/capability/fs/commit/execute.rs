@@ -110,8 +110,9 @@ impl Prepared {
                 self.still_expected(number).map_err(|why| self.back(first..number, why))?;
             }
             if let Err(failed) = ground.forwards(step) {
-                // The step that failed may be half done; taking back what was not done does nothing.
-                return Err(self.back(first..number + 1, told(area, step, failed)));
+                // A step that failed may be half done; taking back what was not done does nothing. Times are set at once or not at all.
+                let begun = if matches!(step, Step::Times { .. }) { number } else { number + 1 };
+                return Err(self.back(first..begun, told(area, step, failed)));
             }
         }
         Ok(())
@@ -155,26 +156,35 @@ impl Prepared {
     }
 
     /// Takes back every step of a plan that was done, from number `last` on downwards. If one fails, all are done again.
-    pub(super) fn take_back(&self, last: usize) -> Result<(), CommitError> {
-        let steps = self.steps();
-        for (number, (area, ground, step)) in steps.iter().enumerate().take(last).rev() {
-            let Err(failed) = ground.backwards(step) else { continue };
-            let why = told(area, step, failed);
-            for (again, (area, ground, step)) in steps.iter().enumerate().skip(number) {
-                let Err(failed) = ground.forwards(step) else { continue };
-                if again > number || !done_still(ground, step, failed) {
-                    return Err(self.stuck(&why, &told(area, step, failed)));
-                }
+    pub(super) fn take_back(&self, last: usize, compared: Compared) -> Result<(), CommitError> {
+        for (number, (area, ground, step)) in self.steps().iter().enumerate().take(last).rev() {
+            let is_left = match compared {
+                Compared::JustNow => Ok(true),
+                Compared::BeforeAStop => ground.is_left(step),
+            };
+            if let Err(failed) = is_left.and_then(|is_left| if is_left { ground.undo(step) } else { Ok(()) }) {
+                return Err(self.redo(number, Some(number), told(area, step, failed)));
             }
-            return Err(why);
         }
         Ok(())
+    }
+
+    /// Does again what was taken back, the steps from number `first` on, because of `why`, which is returned where nothing is left of
+    /// the undo. The step with the number `failed` may never have been taken back.
+    pub(super) fn redo(&self, first: usize, failed: Option<usize>, why: CommitError) -> CommitError {
+        for (number, (area, ground, step)) in self.steps().iter().enumerate().skip(first) {
+            let Err(again) = ground.redo(step) else { continue };
+            if failed != Some(number) || !done_still(ground, step, again) {
+                return self.stuck(&why, &told(area, step, again));
+            }
+        }
+        why
     }
 
     #[cfg(test)]
     pub(super) fn take_back_down_to(&self, first: usize) -> Result<(), CommitError> {
         for (area, ground, step) in self.steps().iter().skip(first).rev() {
-            ground.backwards(step).map_err(|failed| told(area, step, failed))?;
+            ground.undo(step).map_err(|failed| told(area, step, failed))?;
         }
         Ok(())
     }
@@ -193,7 +203,7 @@ impl Prepared {
 
 /// When the disk was compared with what the plan expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compared {
+pub(super) enum Compared {
     JustNow,
     /// Before the host stopped: each step looks again.
     BeforeAStop,

@@ -4,9 +4,19 @@ use std::cell::Cell;
 
 use rustix::io::Errno;
 
+/// Which operations fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Strikes {
+    Any,
+    /// Those that set times or a mode: what the owner of a file may do, and who may write it may not.
+    Properties,
+}
+
 /// How the operations of this thread fail.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Fault {
+    /// Which.
+    pub(in super::super) strikes: Strikes,
     /// Operations that succeed before.
     pub(in super::super) after: usize,
     /// Whether the ones after the first failure fail, too.
@@ -29,8 +39,16 @@ pub(in super::super) fn failing<T>(fault: Fault, act: impl FnOnce() -> T) -> (T,
     (done, STRUCK.get())
 }
 
-/// Asked before each operation.
+/// Asked before each operation that sets no property.
 pub(super) fn strike() -> Result<(), Errno> {
+    match FAULT.get() {
+        Some(Fault { strikes: Strikes::Any, .. }) => strike_property(),
+        _ => Ok(()),
+    }
+}
+
+/// Asked before each operation that sets a time or a mode.
+pub(super) fn strike_property() -> Result<(), Errno> {
     let Some(fault) = FAULT.get() else { return Ok(()) };
     if STRUCK.get() && !fault.lasts {
         return Ok(());

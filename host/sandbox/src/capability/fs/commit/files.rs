@@ -1,14 +1,22 @@
 //! The files of a plan: which there are, whether they are there, and how they go.
 
 use std::collections::HashSet;
-use std::io;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+
 use super::super::WORKSPACE;
+use super::super::base::Base;
 use super::super::overlay::{file_name, plan_of};
 use super::execute::Prepared;
 use super::plan::{Area, CommitError, Plan, Step, Workspace};
-use super::step::half_of;
+use super::step::beside;
 
 /// Which files of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,26 +80,66 @@ impl Plan {
     ///
     /// Something could not be removed.
     pub fn discard(&self, staging: &Path) -> io::Result<()> {
-        let half = |step: &Step| match step {
-            Step::Overwrite { saved, .. } => Some(half_of(saved)),
+        let more = |step: &Step| match step {
+            Step::Overwrite { saved, .. } => Some(beside(saved)),
             _ => None,
         };
         for area in &self.areas {
             match area.workspace {
                 Workspace::Own => remove(&staging.join(&self.name))?,
-                Workspace::Beside => remove(&area.host.join(WORKSPACE).join(&self.name))?,
+                Workspace::Beside => remove(&beside_in(&area.host, &self.name))?,
                 Workspace::Shared => {
                     let path = |name: &str| -> PathBuf { staging.join(file_name(&self.name, name)) };
                     area.files().try_for_each(|name| remove(&path(name)))?;
-                    area.steps.iter().filter_map(half).try_for_each(|name| remove(&path(&name)))?;
+                    area.steps.iter().filter_map(more).flatten().try_for_each(|name| remove(&path(&name)))?;
                 }
             }
         }
-        Ok(())
+        self.forget_beside(staging)
+    }
+
+    /// Removes the directories that it has in what was granted.
+    pub(super) fn discard_beside(&self, staging: &Path) -> io::Result<()> {
+        let beside = self.areas.iter().filter(|area| area.workspace == Workspace::Beside);
+        beside.map(|area| beside_in(&area.host, &self.name)).try_for_each(|path| remove(&path))?;
+        self.forget_beside(staging)
+    }
+
+    fn forget_beside(&self, staging: &Path) -> io::Result<()> {
+        match self.areas.iter().any(|area| area.workspace == Workspace::Beside) {
+            true => remove(&staging.join(file_name(&self.name, BESIDE))),
+            false => Ok(()),
+        }
     }
 }
 
-/// Removes what no plan needs from the directory that plans share, and tells what it was and what stayed in spite of it.
+/// What is written down of a plan before it gets a directory in what was granted, in the directory that plans share: where. A kill before
+/// the plan itself is written down would leave that directory to nobody.
+const BESIDE: &str = "beside";
+
+fn beside_in(host: &Path, plan: &str) -> PathBuf {
+    host.join(WORKSPACE).join(plan)
+}
+
+/// Notes that the plan is about to have a directory in `base`.
+pub(super) fn note_beside(staging: &OwnedFd, plan: &str, base: &Base) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let note = openat(staging, file_name(plan, BESIDE), flags, Mode::from_raw_mode(0o600))?;
+    // A path has no zero in it.
+    let line = [base.host.as_os_str().as_bytes(), b"\0"].concat();
+    File::from(note).write_all(&line).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
+
+/// Removes the directories that a note tells of.
+fn sweep_beside(note: &Path, plan: &str) -> io::Result<()> {
+    let hosts = std::fs::read(note)?;
+    // One that was not written to its end was written before anything was made.
+    let whole = hosts.split_inclusive(|byte| *byte == 0).filter_map(|host| host.strip_suffix(b"\0"));
+    whole.map(|host| beside_in(Path::new(OsStr::from_bytes(host)), plan)).try_for_each(|path| remove(&path))
+}
+
+/// Removes what no plan needs from the directory that plans share, and what is noted there to be elsewhere; tells what it was and what
+/// stayed in spite of it.
 ///
 /// # Errors
 ///
@@ -105,10 +153,13 @@ pub fn sweep(staging: &Path, is_needed: impl Fn(&str) -> bool) -> io::Result<Vec
     for entry in entries {
         let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
         // A name that is no text is of nothing that was made here.
-        if !name.to_str().is_some_and(|name| is_needed(plan_of(name))) {
-            let removed = remove(&path);
-            swept.push((path, removed));
+        let plan = name.to_str().map(plan_of);
+        if plan.is_some_and(&is_needed) {
+            continue;
         }
+        let noted = plan.filter(|plan| name.to_str() == Some(&file_name(plan, BESIDE)));
+        let removed = noted.map_or(Ok(()), |plan| sweep_beside(&path, plan)).and_then(|()| remove(&path));
+        swept.push((path, removed));
     }
     Ok(swept)
 }

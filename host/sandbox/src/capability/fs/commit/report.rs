@@ -154,10 +154,11 @@ fn after(tree: &Tree, now: &Now, below: Option<&Below>, before: Option<&Properti
             let base = if was_one { unchanged() } else { plain(EntryKind::Directory, 0) };
             Properties { modified: modified(times).unwrap_or(base.modified), ..base }
         }
-        Now::File { blob: Some(blob), .. } => match fstat(&blob.fd) {
+        Now::File { blob: Some(blob), times, .. } => match fstat(&blob.fd) {
             Ok(stat) => {
                 let sha256 = full.then(|| hash(blob.fd.as_fd())).flatten();
-                Properties { sha256, ..properties(&Stamp::of(&stat)) }
+                let base = properties(&Stamp::of(&stat));
+                Properties { sha256, modified: modified(times).unwrap_or(base.modified), ..base }
             }
             Err(_) => unchanged(),
         },

@@ -7,11 +7,13 @@ use rustix::fs::fsync;
 use rustix::io::Errno;
 use toolhold_core::effect::Change;
 
+use super::super::mount::Mount;
 use super::super::overlay::{Layer, Stage, Tree, blob_name};
 use super::super::path::RelPath;
 use super::compose::{Composed, compose};
 use super::difference::{Differences, differences};
 use super::execute::Prepared;
+use super::files::note_beside;
 use super::open::OpenArea;
 use super::plan::{Area, CommitError, Plan, VERSION, Workspace};
 use super::report::{Detail, Report};
@@ -60,13 +62,13 @@ impl Staged {
         report.finish()
     }
 
-    /// Whether its plan can be made and kept without touching what was granted: everything is on the file system on which
-    /// it is staged.
+    /// Whether its plan can be made and kept without touching what was granted: everything is on the mount on which it is
+    /// staged.
     #[must_use]
     pub fn can_wait(&self) -> bool {
         let mut layer = self.0.lock();
-        let device = layer.scratch.directory().and_then(rustix::fs::fstat);
-        let is_here = |tree: &Tree| device.is_ok_and(|stat| stat.st_dev == tree.base.identity.device);
+        let mount = layer.scratch.directory().and_then(Mount::of);
+        let is_here = |tree: &Tree| mount.is_ok_and(|mount| is_on(tree, mount));
         layer.trees.iter().filter(|tree| !tree.is_untouched()).all(is_here)
     }
 
@@ -78,31 +80,48 @@ impl Staged {
     pub fn prepare(&self, durable: Durable) -> Result<Prepared, CommitError> {
         let mut layer = self.0.lock();
         let mut plan = Plan { version: VERSION, name: layer.scratch.name().to_owned(), areas: Vec::new() };
-        let mut open: Vec<OpenArea> = Vec::new();
-        for number in 0..layer.trees.len() {
-            // Areas that share a directory share its names.
-            let named = open.iter().map(|open| open.work.named()).max().unwrap_or(0);
-            if let Some((area, opened)) = prepare_area(&mut layer, number, named)? {
-                plan.areas.push(area);
-                open.push(opened);
+        let areas = match prepare_areas(&mut layer, durable, &mut plan) {
+            Ok(areas) => areas,
+            Err(error) => {
+                // Nobody gets the plan, so nobody else removes what was made for it in what was granted.
+                if let Err(error) = plan.discard_beside(layer.scratch.staging()) {
+                    tracing::warn!(%error, plan = plan.name, "the files of a plan could not be removed");
+                }
+                return Err(error);
             }
-        }
-        if durable == Durable::Yes {
-            sync_blobs(&layer).map_err(|errno| CommitError::Refused {
-                action: "make last",
-                path: "staged content".into(),
-                why: std::io::Error::from(errno).to_string(),
-            })?;
-        }
+        };
         // From here on the files belong to whoever keeps the plan. Some are not in it: of what was made and removed again, or copied.
         let wanted: HashSet<String> = plan.shared_files().map(str::to_owned).collect();
         layer.scratch.keep(|number| wanted.contains(&blob_name(number)));
-        Ok(Prepared { plan, areas: open, durable })
+        Ok(Prepared { plan, areas, durable })
     }
 }
 
+/// Adds what is different in each tree to `plan`. Where that fails, an area that it got as far as to make a directory for is in it.
+fn prepare_areas(layer: &mut Layer, durable: Durable, plan: &mut Plan) -> Result<Vec<OpenArea>, CommitError> {
+    let mut open: Vec<OpenArea> = Vec::new();
+    for number in 0..layer.trees.len() {
+        // Areas that share a directory share its names.
+        let named = open.iter().map(|open| open.work.named()).max().unwrap_or(0);
+        open.extend(prepare_area(layer, number, named, plan)?);
+    }
+    if durable == Durable::Yes {
+        sync_blobs(layer).map_err(|errno| CommitError::Refused {
+            action: "make last",
+            path: "staged content".into(),
+            why: std::io::Error::from(errno).to_string(),
+        })?;
+    }
+    Ok(open)
+}
+
 /// The part of a plan that is about one tree; `None` where nothing is different.
-fn prepare_area(layer: &mut Layer, number: usize, named: u32) -> Result<Option<(Area, OpenArea)>, CommitError> {
+fn prepare_area(
+    layer: &mut Layer,
+    number: usize,
+    named: u32,
+    plan: &mut Plan,
+) -> Result<Option<OpenArea>, CommitError> {
     let Some(tree) = layer.trees.get(number).cloned() else { return Ok(None) };
     let differences: Differences = differences(&tree);
     if differences.list.is_empty() {
@@ -121,18 +140,32 @@ fn prepare_area(layer: &mut Layer, number: usize, named: u32) -> Result<Option<(
         area.workspace = workspace;
         Ok((compose(&tree, &differences, &mut work)?, work))
     });
-    let (Composed { expects, steps }, work) =
-        prepared.map_err(|errno| CommitError::refused(&area, "prepare changes of", &RelPath::default(), errno))?;
-    Ok(Some((Area { expects, steps, ..area }, OpenArea { base: Arc::clone(&tree.base), work })))
+    match prepared {
+        Ok((Composed { expects, steps }, work)) => {
+            plan.areas.push(Area { expects, steps, ..area });
+            Ok(Some(OpenArea { base: Arc::clone(&tree.base), work }))
+        }
+        Err(errno) => {
+            let error = CommitError::refused(&area, "prepare changes of", &RelPath::default(), errno);
+            plan.areas.push(area);
+            Err(error)
+        }
+    }
 }
 
 fn prepare_work(layer: &mut Layer, tree: &Tree, named: u32) -> Result<(Workspace, Work), Errno> {
     let directory = Arc::clone(layer.scratch.directory()?);
     let name = layer.scratch.name();
-    if rustix::fs::fstat(&directory)?.st_dev == tree.base.identity.device {
+    if is_on(tree, Mount::of(&directory)?) {
         return Ok((Workspace::Shared, Work::shared(directory, name, named)));
     }
+    note_beside(&directory, name, &tree.base)?;
     Ok((Workspace::Beside, Work::make_beside(&tree.base, name)?))
+}
+
+/// Whether what is on `mount` can be moved into the directory of the tree. Of one that cannot be asked, it cannot.
+fn is_on(tree: &Tree, mount: Mount) -> bool {
+    Mount::of(&tree.base.root).is_ok_and(|own| own.is_one_with(mount))
 }
 
 fn sync_blobs(layer: &Layer) -> Result<(), Errno> {

@@ -1,7 +1,7 @@
 //! One step, forwards and backwards. Doing either twice is doing it once.
 
 use std::borrow::Cow;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstat, futimens, linkat,
@@ -13,10 +13,10 @@ use super::super::base::Base;
 use super::super::identity::Identity;
 use super::super::overlay::Stamp;
 use super::super::path::RelPath;
-use super::super::view::{Parent, open_exact, open_parent};
+use super::super::view::{Kind, Parent, open_exact, open_parent};
 use super::plan::{PlannedTimes, Step};
 use super::verify::stamp;
-use super::workspace::{Work, copy_between, times_of};
+use super::workspace::{Work, copy_between, is_same_content, times_of};
 
 /// Where steps are done.
 pub(super) struct Ground<'a> {
@@ -71,8 +71,63 @@ impl Ground<'_> {
             Step::Put { from, path, new } => self.relocate(Place::Disk(path), Place::Work(from), *new),
             Step::Move { from, path, old } => self.relocate(Place::Disk(path), Place::Disk(from), old.identity),
             Step::Link { path, new, .. } => self.unlink(path, *new),
-            Step::Times { path, old, .. } => Ok(self.set_times(path, old)?),
+            // What has come to be somebody else's keeps its times.
+            Step::Times { path, old, .. } => Ok(unless_not_ours(self.set_times(path, old))?),
         }
+    }
+
+    /// Takes `step` back for an undo, which may be cut off: a mark tells of a file that is written in place how far that came, as
+    /// nothing else would. Taken back already, it does nothing: what is there since is somebody's.
+    pub(super) fn undo(&self, step: &Step) -> Result<(), Failed> {
+        let Step::Overwrite { path, saved, old, .. } = step else { return self.backwards(step) };
+        let (between, back) = (between_of(saved), back_of(saved));
+        if self.work.stamp(saved)?.is_none() || self.work.stamp(&back)?.is_some() {
+            return Ok(());
+        }
+        self.open(path, old)?;
+        self.work.create(&between)?;
+        self.work.sync()?;
+        self.restore(path, saved, old)?;
+        self.work.rename(&between, &back)?;
+        Ok(())
+    }
+
+    /// Does `step` again, which [`undo`](Self::undo) may have taken back.
+    pub(super) fn redo(&self, step: &Step) -> Result<(), Failed> {
+        match step {
+            Step::Overwrite { saved, .. } if !self.is_marked(saved)? => Ok(()),
+            // Not taken back, or changed by somebody since.
+            Step::Times { path, old, .. } if self.has_another_time(path, old)? => Ok(()),
+            step => self.forwards(step),
+        }
+    }
+
+    /// Whether an undo that was cut off may have left `step` to be taken back. A conflict where somebody has changed since what was
+    /// written in place.
+    pub(super) fn is_left(&self, step: &Step) -> Result<bool, Failed> {
+        let (path, from, saved, old) = match step {
+            Step::Overwrite { path, from, saved, old } => (path, from, saved, old),
+            // Of what somebody has changed since, the time stays.
+            Step::Times { path, new, .. } => return Ok(!self.has_another_time(path, new)?),
+            _ => return Ok(true),
+        };
+        if self.work.stamp(saved)?.is_none() || self.is_marked(saved)? {
+            return Ok(true);
+        }
+        let file = self.open(path, old)?;
+        let holds = |name| is_same_content(file.as_fd(), self.work.open(name)?.as_fd());
+        // Changed back without a mark: by an older host, or the mark did not outlast a power cut.
+        if holds(from)? || holds(saved)? { Ok(true) } else { Err(Failed::Conflict) }
+    }
+
+    /// Whether it is a file and has not the time `times`, if that says one. That of a directory changes with the plan's own steps.
+    fn has_another_time(&self, path: &RelPath, times: &PlannedTimes) -> Result<bool, Errno> {
+        let file = stamp(self.base, path)?.filter(|now| now.kind == Kind::File);
+        Ok(file.zip(times.modified).is_some_and(|(now, time)| now.modified != time))
+    }
+
+    fn is_marked(&self, saved: &str) -> Result<bool, Errno> {
+        Ok(self.work.stamp(&between_of(saved))?.is_some() || self.work.stamp(&back_of(saved))?.is_some())
     }
 
     /// Whether the disk shows that `step` was done. Of one that leaves no trace, `false`.
@@ -186,7 +241,7 @@ impl Ground<'_> {
 
     fn set_times(&self, path: &RelPath, times: &PlannedTimes) -> Result<(), Errno> {
         #[cfg(test)]
-        super::faults::strike()?;
+        super::faults::strike_property()?;
         let time = |time: Option<(i64, i64)>| {
             let (tv_sec, tv_nsec) = time.unwrap_or((0, UTIME_OMIT));
             Timespec { tv_sec, tv_nsec }
@@ -212,14 +267,27 @@ impl Ground<'_> {
             rustix::fs::fsync(&copy)?;
             self.work.rename(&half, saved)?;
         }
+        self.begin_again(&file, saved)?;
         let new = self.work.open(from)?;
         #[cfg(test)]
         super::faults::strike()?;
         copy_between(new.as_fd(), file.as_fd())?;
-        #[cfg(test)]
-        super::faults::strike()?;
-        futimens(&file, &times_of(&fstat(&new)?))?;
+        set_times_of(&file, &times_of(&fstat(&new)?))?;
+        rustix::fs::fsync(&file)?;
+        self.work.remove(&between_of(saved))?;
         Ok(())
+    }
+
+    /// Of a file that an undo has taken back: it is about to be in between again, unless somebody has changed it since.
+    fn begin_again(&self, file: &OwnedFd, saved: &str) -> Result<(), Failed> {
+        let back = back_of(saved);
+        if self.work.stamp(&back)?.is_none() {
+            return Ok(());
+        }
+        if !is_same_content(file.as_fd(), self.work.open(saved)?.as_fd())? {
+            return Err(Failed::Conflict);
+        }
+        Ok(self.work.rename(&back, &between_of(saved))?)
     }
 
     fn restore(&self, path: &RelPath, saved: &str, old: &Stamp) -> Result<(), Failed> {
@@ -231,22 +299,61 @@ impl Ground<'_> {
         #[cfg(test)]
         super::faults::strike()?;
         copy_between(saved.as_fd(), file.as_fd())?;
-        #[cfg(test)]
-        super::faults::strike()?;
-        fchmod(&file, Mode::from_raw_mode(old.mode))?;
-        futimens(&file, &times_of(&fstat(&saved)?))?;
+        set_mode(&file, Mode::from_raw_mode(old.mode))?;
+        set_times_of(&file, &times_of(&fstat(&saved)?))?;
+        rustix::fs::fsync(&file)?;
         Ok(())
     }
 
-    fn open(&self, path: &RelPath, old: &Stamp) -> Result<std::os::fd::OwnedFd, Failed> {
+    fn open(&self, path: &RelPath, old: &Stamp) -> Result<OwnedFd, Failed> {
         let file = open_exact(self.base, path.as_str(), OFlags::RDWR, Mode::empty())?;
         if Identity::of(&fstat(&file)?) == old.identity { Ok(file) } else { Err(Failed::Conflict) }
     }
 }
 
+/// Sets the times of a file whose content was set. It may be somebody else's who lets us write it: then its times stay.
+fn set_times_of(file: &OwnedFd, times: &Timestamps) -> Result<(), Errno> {
+    #[cfg(test)]
+    let set = super::faults::strike_property().and_then(|()| futimens(file, times));
+    #[cfg(not(test))]
+    let set = futimens(file, times);
+    unless_not_ours(set)
+}
+
+/// The same of its mode.
+fn set_mode(file: &OwnedFd, mode: Mode) -> Result<(), Errno> {
+    #[cfg(test)]
+    let set = super::faults::strike_property().and_then(|()| fchmod(file, mode));
+    #[cfg(not(test))]
+    let set = fchmod(file, mode);
+    unless_not_ours(set)
+}
+
+fn unless_not_ours(set: Result<(), Errno>) -> Result<(), Errno> {
+    match set {
+        Err(Errno::PERM) => Ok(()),
+        set => set,
+    }
+}
+
 /// What is called `saved` once it is whole.
-pub(super) fn half_of(saved: &str) -> String {
+fn half_of(saved: &str) -> String {
     format!("{saved}-half")
+}
+
+/// What says that an undo has begun to write the file in place, so that anything may be in it.
+fn between_of(saved: &str) -> String {
+    format!("{saved}-between")
+}
+
+/// What says that an undo has done so.
+fn back_of(saved: &str) -> String {
+    format!("{saved}-back")
+}
+
+/// What may lie in the workspace because of a file written in place, and is in no plan.
+pub(super) fn beside(saved: &str) -> [String; 3] {
+    [half_of(saved), between_of(saved), back_of(saved)]
 }
 
 /// A name in an open directory.

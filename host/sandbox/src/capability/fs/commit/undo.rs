@@ -11,7 +11,7 @@ use super::super::overlay::Stamp;
 use super::super::path::RelPath;
 use super::super::view::{Kind, open_exact};
 use super::directories::DirectoryTimes;
-use super::execute::Prepared;
+use super::execute::{Compared, Prepared};
 use super::files::Side;
 use super::open::OpenArea;
 use super::plan::{CommitError, Plan, Step};
@@ -82,13 +82,36 @@ impl Prepared {
     }
 
     fn still_is(&self, after: &After) -> Result<(), CommitError> {
+        self.compare(after, |left, now| left.holds(now))
+    }
+
+    /// The same where no more than the first `done` steps of the plan, and what leaves no trace, may not be taken back yet.
+    fn still_is_before(&self, done: usize, after: &After) -> Result<(), CommitError> {
+        let areas = self.plan.areas.iter().enumerate();
+        let steps: Vec<(usize, &Step)> =
+            areas.flat_map(|(area, of)| of.steps.iter().map(move |step| (area, step))).collect();
+        let concerns = |left: &Left, (area, step): &(usize, &Step)| {
+            *area == left.area && touched(step).iter().any(|(path, _)| path.rest(&left.path).is_some())
+        };
+        self.compare(after, |left, now| {
+            let is_taken_back = |of: &(usize, &Step)| !is_silent(of.1) && concerns(left, of);
+            let is_silent = |of: &(usize, &Step)| is_silent(of.1) && of.1.path() == &left.path && of.0 == left.area;
+            if steps.iter().skip(done).any(is_taken_back) {
+                return true;
+            }
+            // A file whose times were set goes as a whole, and what was written in place is compared as it is taken back.
+            if steps.iter().any(is_silent) { left.has_no_more(&now.1) } else { left.holds_in_part(now) }
+        })
+    }
+
+    fn compare(&self, after: &After, holds: impl Fn(&Left, &Seen) -> bool) -> Result<(), CommitError> {
         let mut changed = Vec::new();
         for left in &after.left {
             let place = self.plan.areas.get(left.area).zip(self.areas.get(left.area));
             let Some((area, open)) = place else { return Err(CommitError::Unusable("areas are missing".into())) };
             let seen = look(open, &left.path, left.names.is_some());
             let now = seen.map_err(|errno| CommitError::refused(area, "look at", &left.path, errno))?;
-            if !left.holds(&now) {
+            if !holds(left, &now) {
                 changed.push(area.guest_path(&left.path));
             }
         }
@@ -99,7 +122,7 @@ impl Prepared {
 }
 
 impl Left {
-    fn holds(&self, (stamp, names): &(Option<Stamp>, Option<Vec<String>>)) -> bool {
+    fn holds(&self, (stamp, names): &Seen) -> bool {
         let same = match (&self.stamp, stamp) {
             // The undo of a later call moves the file back, which must not keep the earlier one from being undone.
             (Some(was), Some(is)) => was.holds_but_for_moves(is),
@@ -107,6 +130,25 @@ impl Left {
             _ => false,
         };
         same && self.names == *names
+    }
+
+    /// [`holds`](Self::holds) where something of the plan is taken back already: further names of the file, or what was put into
+    /// the directory.
+    fn holds_in_part(&self, (stamp, names): &Seen) -> bool {
+        let same = match (&self.stamp, stamp) {
+            (Some(was), Some(is)) => Stamp { links: is.links, ..*was }.holds_but_for_moves(is),
+            (None, None) => true,
+            _ => false,
+        };
+        same && self.has_no_more(names)
+    }
+
+    /// Whether nothing came into a directory that the plan made.
+    fn has_no_more(&self, names: &Option<Vec<String>>) -> bool {
+        match (&self.names, names) {
+            (Some(was), Some(is)) => is.iter().all(|name| was.contains(name)),
+            (was, is) => was.is_none() && is.is_none(),
+        }
     }
 }
 
@@ -117,6 +159,11 @@ fn touched(step: &Step) -> Vec<(&RelPath, bool)> {
         Step::Put { path, from, .. } => vec![(path, from.starts_with('d'))],
         step => vec![(step.path(), false)],
     }
+}
+
+/// Whether the disk does not show if the step was done.
+fn is_silent(step: &Step) -> bool {
+    matches!(step, Step::Overwrite { .. } | Step::Times { .. })
 }
 
 type Seen = (Option<Stamp>, Option<Vec<String>>);
@@ -156,7 +203,7 @@ impl Plan {
         prepared.has(Side::Old)?;
         let directories = prepared.untouched(&after.directories);
         let all = self.areas.iter().map(|area| area.steps.len()).sum();
-        prepared.take_back(all)?;
+        prepared.take_back(all, Compared::JustNow)?;
         prepared.set_back(&directories);
         prepared.sync().map_err(|error| CommitError::Stuck { name: self.name.clone(), why: error.to_string() })
     }
@@ -173,36 +220,30 @@ impl Plan {
         self.areas.iter().map(|area| area.steps.len()).sum()
     }
 
-    /// Finishes an undo that was cut off. One that shows no trace on the disk is begun anew: if the disk is still what the plan left.
+    /// Finishes an undo that was cut off: takes back what is left to be taken back, as far as the disk is still what the plan left.
     ///
     /// # Errors
     ///
-    /// [`CommitError`]: somebody changed the same files after it was cut off.
+    /// [`CommitError::Conflict`] with what somebody changed after it was cut off: what had been taken back by then is done again. Any
+    /// other: as much was taken back as before.
     pub fn finish_undo(&self, staging: &Path, after: Option<&After>, durable: Durable) -> Result<(), CommitError> {
-        if let Some(after) = after {
-            let _names = while_names_move();
-            let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
-            let all: usize = self.areas.iter().map(|area| area.steps.len()).sum();
-            if all > 0 && prepared.done()? == all {
-                prepared.still_is(after)?;
-            }
-        }
-        self.roll_back(staging, durable)
-    }
-
-    /// Takes back what is left to be taken back.
-    ///
-    /// # Errors
-    ///
-    /// [`CommitError`]: somebody changed the same files after it was cut off.
-    pub fn roll_back(&self, staging: &Path, durable: Durable) -> Result<(), CommitError> {
         let _names = while_names_move();
         let prepared = Prepared { plan: self.clone(), areas: self.open(staging)?, durable };
+        let done = prepared.done()?;
+        if let Some(after) = after {
+            let all: usize = self.areas.iter().map(|area| area.steps.len()).sum();
+            match done == all {
+                true => prepared.still_is(after)?,
+                false => prepared.still_is_before(done, after).map_err(|why| match why {
+                    CommitError::Conflict(_) => prepared.redo(done, None, why),
+                    why => why,
+                })?,
+            }
+        }
         // What leaves no trace and comes right after what is known to be done may be done: taken back twice, it is taken back.
         let steps = self.areas.iter().flat_map(|area| &area.steps);
-        let done = prepared.done()?;
-        let silent = |step: &&Step| matches!(step, Step::Overwrite { .. } | Step::Times { .. });
-        prepared.take_back(done + steps.skip(done).take_while(silent).count())?;
+        let last = done + steps.skip(done).take_while(|step| is_silent(step)).count();
+        prepared.take_back(last, Compared::BeforeAStop)?;
         prepared.sync().map_err(|error| CommitError::Stuck { name: self.name.clone(), why: error.to_string() })
     }
 }

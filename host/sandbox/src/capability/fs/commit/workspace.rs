@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RenameFlags, fchmod, fstat, fsync, mkdirat, openat, renameat_with, statat, symlinkat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
@@ -37,7 +38,7 @@ impl Work {
         Self { directory: Arc::new(directory), shared_as: None, beside: false, next: 0 }
     }
 
-    /// A new directory within `base`, which is on another file system than the stage.
+    /// A new directory within `base`, which is on another file system or mount than the stage.
     pub(super) fn make_beside(base: &Base, name: &str) -> Result<Self, Errno> {
         match mkdirat(&base.root, WORKSPACE, Mode::from_raw_mode(0o700)) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -99,6 +100,8 @@ impl Work {
         if let Some(there) = self.stamp(&name)? {
             return Ok((name, there.identity));
         }
+        #[cfg(test)]
+        super::faults::strike()?;
         let stat = fstat(&blob.fd)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let copy = openat(&self.directory, &*self.file(&name), flags, Mode::from_raw_mode(0o600))?;
@@ -143,6 +146,14 @@ impl Work {
         renameat_with(&self.directory, &*self.file(name), &self.directory, &*self.file(to), RenameFlags::NOREPLACE)
     }
 
+    /// Removes a file, if it is here.
+    pub(super) fn remove(&self, name: &str) -> Result<(), Errno> {
+        match unlinkat(&self.directory, &*self.file(name), AtFlags::empty()) {
+            Err(Errno::NOENT) => Ok(()),
+            removed => removed,
+        }
+    }
+
     /// Waits until what is here lasts.
     pub(super) fn sync(&self) -> Result<(), Errno> {
         fsync(&self.directory)
@@ -165,6 +176,39 @@ pub(super) fn times_of(stat: &rustix::fs::Stat) -> rustix::fs::Timestamps {
         last_access: time(stat.st_atime, i64::try_from(stat.st_atime_nsec).unwrap_or(0)),
         last_modification: time(stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
     }
+}
+
+/// Whether two files have the same content.
+pub(super) fn is_same_content(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Result<bool, Errno> {
+    if fstat(one)?.st_size != fstat(other)?.st_size {
+        return Ok(false);
+    }
+    let mut buffers = [vec![0; 1 << 17], vec![0; 1 << 17]];
+    let mut offset = 0;
+    loop {
+        let [ours, theirs] = &mut buffers;
+        let (ours, theirs) = (read_at(one, ours, offset)?, read_at(other, theirs, offset)?);
+        if ours != theirs {
+            return Ok(false);
+        }
+        if ours.is_empty() {
+            return Ok(true);
+        }
+        offset += ours.len() as u64;
+    }
+}
+
+/// Fills the buffer from there on, as far as the file goes.
+fn read_at<'a>(file: BorrowedFd<'_>, buffer: &'a mut [u8], offset: u64) -> Result<&'a [u8], Errno> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::io::pread(file, rest, offset + filled as u64) {
+            Err(Errno::INTR) => {}
+            Ok(0) => break,
+            read => filled += read?,
+        }
+    }
+    Ok(buffer.get(..filled).unwrap_or_default())
 }
 
 /// Copies all of one file to the start of another one, which ends where the copy ends.

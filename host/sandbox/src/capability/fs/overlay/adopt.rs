@@ -72,7 +72,7 @@ impl Tree {
 
     fn take_in(&mut self, parent: DirectoryId, name: &str, below: Below) -> DirectoryId {
         let id = self.add(Directory::new(Some(below.clone()), below.stamp.identity));
-        let slot = self.directory_mut(parent).slots.entry(name.to_owned()).or_default();
+        let slot = self.directory_mut(parent).slots.entry(name.into()).or_default();
         slot.hides = Some(below);
         slot.shows = Some(Shown::Directory(id));
         id
@@ -162,7 +162,7 @@ impl Tree {
 
     /// Puts `shown` at `name`. `hides` is what is on disk there, if that is not known yet.
     pub(super) fn show(&mut self, directory: DirectoryId, name: &str, hides: Option<Below>, shown: Shown) {
-        let slot = self.directory_mut(directory).slots.entry(name.to_owned()).or_default();
+        let slot = self.directory_mut(directory).slots.entry(name.into()).or_default();
         slot.hides = slot.hides.take().or(hides);
         slot.shows = Some(shown);
         self.touch(directory);
@@ -171,7 +171,7 @@ impl Tree {
     /// Takes what is at `name` away from there. `hides` as in [`show`](Self::show).
     pub(super) fn vacate(&mut self, directory: DirectoryId, name: &str, hides: Option<Below>) {
         let slots = &mut self.directory_mut(directory).slots;
-        let slot = slots.entry(name.to_owned()).or_default();
+        let slot = slots.entry(name.into()).or_default();
         slot.hides = slot.hides.take().or(hides);
         slot.shows = None;
         if slot.hides.is_none() {

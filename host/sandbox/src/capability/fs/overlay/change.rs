@@ -127,7 +127,7 @@ impl Tree {
     }
 
     /// Sets the times of what is at `path`; of a link, nothing is set.
-    pub(in super::super) fn set_times(&mut self, path: &RelPath, times: &Timestamps) -> Result<(), Errno> {
+    pub(super) fn set_times(&mut self, path: &RelPath, times: &Timestamps, call: u32) -> Result<(), Errno> {
         if path.is_root() {
             self.directory_mut(DirectoryId::ROOT).times.set(times);
             return Ok(());
@@ -140,17 +140,17 @@ impl Tree {
             return Ok(());
         }
         match self.adopt(occupant)? {
-            Shown::File(identity) => self.set_file_times(identity, times),
+            Shown::File(identity) => self.set_file_times(identity, times, call),
             _ => Err(Errno::LOOP),
         }
     }
 
-    /// Sets the times of a file that the tree knows.
-    pub(super) fn set_file_times(&mut self, identity: Identity, times: &Timestamps) -> Result<(), Errno> {
+    /// Sets the times of a file that the tree knows. Content of an earlier call stays as it is: they are kept beside it.
+    pub(super) fn set_file_times(&mut self, identity: Identity, times: &Timestamps, call: u32) -> Result<(), Errno> {
         let inode = self.inodes.get_mut(&identity).ok_or(Errno::NOENT)?;
         match &inode.blob {
-            Some(blob) => rustix::fs::futimens(&blob.fd, times),
-            None => {
+            Some(blob) if blob.made_by == call => rustix::fs::futimens(&blob.fd, times),
+            _ => {
                 inode.times.set(times);
                 Ok(())
             }

@@ -31,7 +31,10 @@ pub(in super::super) struct StagedFile {
     pub(super) tree: usize,
     pub(super) identity: Identity,
     pub(super) disk: Option<OnDisk>,
+    /// What the call that has it open made of it.
     pub(super) blob: OnceLock<Arc<Blob>>,
+    /// What a call before it made of it. Only read: this call may have to be taken back.
+    pub(super) earlier: OnceLock<Arc<Blob>>,
 }
 
 /// The file on disk, opened.
@@ -54,44 +57,51 @@ impl StagedFile {
         if self.blob.get().is_none() && self.stage.copies() > 0 {
             let layer = self.stage.lock();
             if let Some(blob) = self.known_blob(&layer) {
-                // Another thread of the same call cannot set another one: there is one per file.
-                let _same = self.blob.set(blob);
+                self.know(blob, layer.call);
             }
         }
-        match (self.blob.get(), &self.disk) {
+        match (self.blob.get().or_else(|| self.earlier.get()), &self.disk) {
             (Some(blob), _) => Ok(blob.fd.as_fd()),
             (None, Some(disk)) => Ok(disk.fd.as_fd()),
             (None, None) => Err(Errno::BADF),
         }
     }
 
+    /// Remembers what holds the content, for the call with this number.
+    pub(super) fn know(&self, blob: Arc<Blob>, call: u32) {
+        let known = if blob.made_by == call { &self.blob } else { &self.earlier };
+        // Another thread of the same call cannot set another one: there is one per file and call.
+        let _same = known.set(blob);
+    }
+
     /// A file that can be written, with the content or without. What is copied is charged as bytes written.
     pub(in super::super) fn to_write(&self, keep: Keep, meter: &Meter) -> FsResult<BorrowedFd<'_>> {
-        if let Some(blob) = self.blob.get() {
-            if keep == Keep::Nothing {
-                ftruncate(&blob.fd, 0)?;
-            }
-            return Ok(blob.fd.as_fd());
-        }
-        let blob = {
+        if self.blob.get().is_none() {
             let mut layer = self.stage.lock();
-            match self.known_blob(&layer).filter(|blob| blob.made_by == layer.call) {
-                Some(blob) if keep == Keep::All => blob,
-                _ => self.copy(&mut layer, keep, meter)?,
-            }
-        };
-        Ok(self.blob.get_or_init(|| blob).fd.as_fd())
+            let call = layer.call;
+            let blob = match self.known_blob(&layer).filter(|blob| blob.made_by == call) {
+                Some(blob) => blob,
+                None => self.copy(&mut layer, keep, meter)?,
+            };
+            self.know(blob, call);
+        }
+        let blob = self.blob.get().ok_or(Errno::BADF)?;
+        if keep == Keep::Nothing {
+            ftruncate(&blob.fd, 0)?;
+        }
+        Ok(blob.fd.as_fd())
     }
 
     /// Sets times without any content of its own.
     pub(in super::super) fn set_times(&self, times: &Timestamps) -> Result<(), Errno> {
         let mut layer = self.stage.lock();
+        let call = layer.call;
         let tree = layer.trees.get_mut(self.tree).ok_or(Errno::BADF)?;
         if let Some(disk) = &self.disk {
             let below = tree.below(disk.path.clone(), Stamp::of(&fstat(&disk.fd)?));
-            tree.inode_below(below);
+            tree.inode_opened(self.identity, below);
         }
-        tree.set_file_times(self.identity, times)
+        tree.set_file_times(self.identity, times, call)
     }
 
     /// Its properties, as the guest is to see them.
@@ -122,7 +132,7 @@ impl StagedFile {
             (None, Some(disk)) => {
                 let stamp = settled_copy(disk, &blob, keep, meter)?;
                 let below = tree.below(disk.path.clone(), stamp);
-                tree.inode_below(below);
+                tree.inode_opened(self.identity, below);
             }
             (None, None) => return Err(Errno::BADF.into()),
         }

@@ -23,8 +23,14 @@ pub(super) fn on_disk(base: &Base, path: &RelPath) -> Result<(OwnedFd, Stat), Er
 impl Tree {
     /// The inode of a file on disk, to be changed.
     pub(super) fn inode_below(&mut self, below: Below) -> &mut Inode {
+        self.inode_opened(below.stamp.identity, below)
+    }
+
+    /// The inode of a file that is open. `below` is what was read at its path before: somebody may have put this one there since, which
+    /// is found when the two are compared.
+    pub(super) fn inode_opened(&mut self, identity: Identity, below: Below) -> &mut Inode {
         let new = || Inode { below: None, blob: None, times: Times::default(), links: 0 };
-        let inode = self.inodes.entry(below.stamp.identity).or_insert_with(new);
+        let inode = self.inodes.entry(identity).or_insert_with(new);
         inode.below.get_or_insert(below);
         inode
     }

@@ -1,6 +1,6 @@
 //! Listing a directory over both layers.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rustix::fs::{Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -29,9 +29,8 @@ impl Tree {
             Dir::new(open_exact(&self.base, path.as_str(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?)
         };
         let disk = directory.below.as_ref().map(|below| on_disk(&below.path)).transpose()?;
-        let hidden: BTreeSet<String> = directory.slots.keys().cloned().collect();
-        let shown = directory.slots.iter().filter_map(|(name, slot)| Some((name.clone(), kind(slot.shows.as_ref()?))));
-        Ok(Entries::of_layers(disk, hidden, shown.collect()))
+        let staged = directory.slots.iter().map(|(name, slot)| (Arc::clone(name), slot.shows.as_ref().map(kind)));
+        Ok(Entries::of_layers(disk, staged.collect()))
     }
 }
 

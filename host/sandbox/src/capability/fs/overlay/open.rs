@@ -33,7 +33,7 @@ impl Stage {
     pub(in super::super) fn open(self: &Arc<Self>, grant: &Grant, path: &RelPath, how: How) -> Result<Opened, Errno> {
         let mut layer = self.lock();
         let number = layer.number_of(grant);
-        let (tree, _, _, path) = layer.tree(grant, path);
+        let (tree, _, call, path) = layer.tree(grant, path);
         let (identity, disk) = match tree.find(&path)? {
             Found::Missing => return Err(Errno::NOENT),
             Found::Link(_) => return Err(Errno::LOOP),
@@ -58,11 +58,10 @@ impl Stage {
             _ => tree.file_stat(identity)?,
         };
         let disk = disk.map(|(disk, _)| disk);
-        let blob = known(tree, identity);
-        let file = StagedFile { stage: Arc::clone(self), tree: number, identity, disk, blob };
-        // A blob of an earlier call is not written to: it is found again, and copied, at the first write.
-        if how.write && file.blob.get().is_some_and(|blob| blob.made_by != layer.call) {
-            return Ok(Opened { file: Some(StagedFile { blob: OnceLock::new(), ..file }), stat });
+        let blob = tree.inodes.get(&identity).and_then(|inode| inode.blob.clone());
+        let file = self.opened(number, identity, disk);
+        if let Some(blob) = blob {
+            file.know(blob, call);
         }
         Ok(Opened { file: Some(file), stat })
     }
@@ -75,15 +74,15 @@ impl Stage {
         let (identity, blob) = tree.create(&path, || scratch.blob(call).map(Arc::new))?;
         let stat = tree.file_stat(identity)?;
         self.copied();
-        let blob = OnceLock::from(blob);
-        let file = StagedFile { stage: Arc::clone(self), tree: number, identity, disk: None, blob };
+        let file = self.opened(number, identity, None);
+        file.know(blob, call);
         Ok(Opened { file: Some(file), stat })
     }
-}
 
-fn known(tree: &Tree, identity: Identity) -> OnceLock<Arc<super::scratch::Blob>> {
-    let blob = tree.inodes.get(&identity).and_then(|inode| inode.blob.clone());
-    blob.map(OnceLock::from).unwrap_or_default()
+    fn opened(self: &Arc<Self>, tree: usize, identity: Identity, disk: Option<OnDisk>) -> StagedFile {
+        let (blob, earlier) = (OnceLock::new(), OnceLock::new());
+        StagedFile { stage: Arc::clone(self), tree, identity, disk, blob, earlier }
+    }
 }
 
 impl Tree {

@@ -5,7 +5,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
@@ -37,6 +37,11 @@ impl Scratch {
     /// In the directory `staging`, which is Toolhold's own, under a name that nothing there has.
     pub(super) fn at(staging: PathBuf, name: String) -> Self {
         Self { staging, name, open: None, next: 0, kept: false }
+    }
+
+    /// The directory that is shared, whether or not it is there.
+    pub(in super::super) fn staging(&self) -> &Path {
+        &self.staging
     }
 
     /// The name under which everything lies here.
@@ -116,6 +121,6 @@ pub(in super::super) fn plan_of(entry: &str) -> &str {
     entry.split_once('.').map_or(entry, |(plan, _)| plan)
 }
 
-fn make(path: &std::path::Path) -> io::Result<()> {
+fn make(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::Timestamps;
+use rustix::io::Errno;
+
 use super::super::base::Base;
 use super::super::grants::Grant;
 use super::super::path::RelPath;
@@ -76,6 +79,13 @@ impl Stage {
         let mut layer = self.lock();
         let (tree, _, _, path) = layer.tree(grant, path);
         act(tree, &path)
+    }
+
+    /// Sets the times of what the grant calls `path`.
+    pub(in super::super) fn set_times(&self, grant: &Grant, path: &RelPath, times: &Timestamps) -> Result<(), Errno> {
+        let mut layer = self.lock();
+        let (tree, _, call, path) = layer.tree(grant, path);
+        tree.set_times(&path, times, call)
     }
 
     pub(in super::super) fn lock(&self) -> MutexGuard<'_, Layer> {

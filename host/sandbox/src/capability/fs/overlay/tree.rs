@@ -47,8 +47,8 @@ impl DirectoryId {
 pub(in super::super) struct Directory {
     /// The directory on disk whose entries show through; `None` for a new one.
     pub(in super::super) below: Option<Below>,
-    /// The names that are different.
-    pub(in super::super) slots: BTreeMap<String, Slot>,
+    /// The names that are different. Listings share them: a guest may have many open.
+    pub(in super::super) slots: BTreeMap<Arc<str>, Slot>,
     /// Times that were set.
     pub(in super::super) times: Times,
     /// When an entry last came or went.
@@ -121,11 +121,17 @@ impl Tree {
 
     /// Whether nothing is different.
     pub(in super::super) fn is_untouched(&self) -> bool {
-        let nothing =
-            |directory: &Directory| directory.times.is_empty() && directory.slots.values().all(Slot::is_as_on_disk);
+        let same = |slot: &Slot| self.is_as_on_disk(slot);
+        let nothing = |directory: &Directory| directory.times.is_empty() && directory.slots.values().all(same);
         self.removed.is_empty()
             && self.directories.iter().all(nothing)
             && self.inodes.values().all(|inode| inode.blob.is_none() && inode.times.is_empty())
+    }
+
+    /// It only leads to something that is different: what stands there is the directory that stands there on disk.
+    fn is_as_on_disk(&self, slot: &Slot) -> bool {
+        let (Some(hides), Some(Shown::Directory(id))) = (&slot.hides, &slot.shows) else { return false };
+        self.directory(*id).below.as_ref().is_some_and(|below| below.path == hides.path)
     }
 
     /// How many names are kept as different, and files.
@@ -173,12 +179,5 @@ impl Directory {
     pub(super) fn new(below: Option<Below>, identity: Identity) -> Self {
         let (slots, times) = (BTreeMap::new(), Times::default());
         Self { below, slots, times, touched: times, identity, writable: None }
-    }
-}
-
-impl Slot {
-    /// It only leads to something that is different.
-    fn is_as_on_disk(&self) -> bool {
-        matches!((&self.hides, &self.shows), (Some(_), Some(Shown::Directory(_))))
     }
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 
 use super::super::bindings::types::NewTimestamp;
-use super::super::commit::faults::{Fault, failing};
+use super::super::commit::faults::{Fault, Strikes, failing};
 use super::super::commit::{After, CommitError, Durable, Plan, Prepared};
 use super::oracle::snapshot;
 use super::support::*;
@@ -86,7 +86,7 @@ const HOW: [Errno; 3] = [Errno::NOSPC, Errno::ACCESS, Errno::EXIST];
 fn at_each(lasts: bool, mut act: impl FnMut(Fault) -> bool) {
     for errno in HOW {
         for after in 0.. {
-            if !act(Fault { after, lasts, errno }) {
+            if !act(Fault { strikes: Strikes::Any, after, lasts, errno }) {
                 assert!(after > 20, "only {after} operations were made to fail");
                 break;
             }
@@ -177,6 +177,53 @@ fn what_goes_on_failing_while_it_is_taken_back_is_taken_back_by_the_next_host() 
         struck
     });
     assert!(stuck > 20, "{stuck}");
+}
+
+/// Has `act` fail at each operation that sets times or a mode, as with files of another owner that we may write.
+fn at_each_property(mut act: impl FnMut(Fault) -> bool) {
+    for lasts in [true, false] {
+        let struck = (0..)
+            .take_while(|after| act(Fault { strikes: Strikes::Properties, after: *after, lasts, errno: Errno::PERM }));
+        assert!(struck.count() > 1, "nothing was made to fail");
+    }
+}
+
+#[test]
+fn files_whose_times_are_not_ours_to_set_land_as_a_whole_or_not_at_all() {
+    let (_, _, landed) = World::landed();
+    at_each_property(|fault| {
+        let (world, prepared) = World::new();
+        let (committed, struck) = failing(fault, || prepared.commit());
+        match committed {
+            Ok(_) => assert_eq!(world.now(), landed, "{fault:?}"),
+            Err(CommitError::Stuck { why, .. }) => panic!("{fault:?}: {why}"),
+            // Times that the call set by themselves are refused, and then everything is.
+            Err(_) => assert_eq!(world.now(), world.before, "{fault:?}"),
+        }
+        struck
+    });
+}
+
+#[test]
+fn files_whose_times_are_not_ours_to_set_are_taken_back() {
+    at_each_property(|fault| {
+        let (world, after, _) = World::landed();
+        let (undone, struck) = failing(fault, || world.plan.undo(&world.staging(), &after, Durable::Yes));
+        undone.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
+        assert_eq!(world.now(), world.before, "{fault:?}");
+        struck
+    });
+}
+
+#[test]
+fn a_plan_that_is_refused_for_times_does_not_take_back_what_it_did_not_do() {
+    let (world, prepared) = World::new();
+    // Times cannot be set at all, by nobody.
+    let fault = Fault { strikes: Strikes::Properties, after: 1, lasts: true, errno: Errno::ROFS };
+    let (committed, _) = failing(fault, || prepared.commit());
+    let error = committed.unwrap_err();
+    assert!(matches!(&error, CommitError::Stuck { why, .. } if why.contains("/ws/file")), "{error}");
+    assert_eq!(world.now()["replaced"], world.before["replaced"], "all but the file that is changed in place");
 }
 
 /// What a host that is opened after a kill finds: `count` steps were done, and then `meanwhile` happened.

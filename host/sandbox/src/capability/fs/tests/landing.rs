@@ -338,11 +338,11 @@ fn an_undo_that_was_cut_off_anywhere_takes_back_what_leaves_no_trace_too() {
         let (staged, home) = guest.finish();
         let prepared = staged.prepare(Durable::No).unwrap();
         let plan = prepared.plan().clone();
-        prepared.commit().unwrap();
+        let after = prepared.commit().unwrap();
         assert_eq!(modified(&ws.join("sub/inner")), (1, 0));
         let staging = home.path().join("staging");
         plan.undo_cut_off(&staging, cut / 2).unwrap();
-        plan.roll_back(&staging, Durable::No).unwrap();
+        plan.finish_undo(&staging, Some(&after), Durable::No).unwrap();
         assert_eq!(fs::read_to_string(ws.join("twin")).unwrap(), "content", "cut off after {cut}");
         assert_eq!(modified(&ws.join("sub/inner")), AGED, "cut off after {cut}");
         assert!(!ws.join("made").exists());

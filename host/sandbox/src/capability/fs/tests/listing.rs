@@ -92,3 +92,33 @@ fn a_listing_is_read_as_it_is_asked_for_and_survives_changes() {
     assert!(seen >= 100);
     assert_eq!(guest.names(".").unwrap(), ["sub"]);
 }
+
+#[test]
+fn listings_of_what_is_staged_share_its_names() {
+    use super::super::overlay::DirectoryId;
+    let temp = workspace();
+    let mut guest = Guest::staged(&[all_of(&temp.path().join("ws"))]);
+    guest.mkdir("made").unwrap();
+    guest.unlink("file").unwrap();
+    let held = |guest: &Guest| {
+        let layer = guest.stage.as_ref().unwrap().0.lock();
+        let slots = &layer.trees[0].directory(DirectoryId::ROOT).slots;
+        slots.keys().map(|name| (name.to_string(), std::sync::Arc::strong_count(name))).collect::<Vec<_>>()
+    };
+    let root = guest.root();
+    let listings = [(); 3].map(|()| guest.call(root, |view, fd| view.read_directory(fd)).unwrap());
+    assert_eq!(held(&guest), [("file".into(), 4), ("made".into(), 4)]);
+    guest.rmdir("made").unwrap();
+    guest.mkdir("later").unwrap();
+    for listing in listings {
+        let mut names = Vec::new();
+        while let Some(entry) =
+            guest.view().read_directory_entry(Resource::new_borrow(listing.rep())).map_err(failed).unwrap()
+        {
+            names.push(entry.name);
+        }
+        assert_eq!(names, ["sub", "made"], "what was there when it was opened");
+        HostDirectoryEntryStream::drop(&mut guest.view(), listing).unwrap();
+    }
+    assert_eq!(guest.names(".").unwrap(), ["later", "sub"]);
+}

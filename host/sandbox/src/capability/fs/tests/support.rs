@@ -160,6 +160,16 @@ impl Guest {
         Self::seeing(fs, meter, Some((stage, home)))
     }
 
+    /// A further call of the same stage, with the same grants, once nothing is open any more.
+    pub(super) fn next_call(self) -> Self {
+        let (stage, home) = self.stage.expect("a staged guest");
+        drop((self.fs, self.table));
+        stage.begin_call();
+        let meter = Arc::new(Meter::start(Limits::default()));
+        let fs = FsCtx::staged(self.granted, Arc::clone(&meter), Arc::clone(&stage), false);
+        Self::seeing(fs, meter, Some((stage, home)))
+    }
+
     /// What was staged, once nothing is open any more, and where plans are kept.
     pub(super) fn finish(self) -> (Staged, TempDir) {
         let (stage, home) = self.stage.expect("a staged guest");

@@ -1,8 +1,8 @@
 //! The entries of a directory, read as they are asked for.
 
-use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 use rustix::io::Errno;
@@ -11,8 +11,10 @@ use rustix::io::Errno;
 #[derive(Debug)]
 pub(in super::super) struct Entries {
     disk: Option<Dir>,
-    hidden: BTreeSet<String>,
-    staged: std::vec::IntoIter<(String, FileType)>,
+    /// In order. They hide what is on disk; those without a kind do only that.
+    staged: Box<[(Arc<str>, Option<FileType>)]>,
+    /// How many of them were passed.
+    passed: usize,
 }
 
 /// One entry.
@@ -26,16 +28,12 @@ pub(in super::super) struct Entry {
 impl Entries {
     /// All of a directory on disk.
     pub(in super::super) fn of_disk(disk: Dir) -> Self {
-        Self { disk: Some(disk), hidden: BTreeSet::new(), staged: Vec::new().into_iter() }
+        Self::of_layers(Some(disk), Box::default())
     }
 
-    /// What is staged, and what is on disk but for the `hidden` names.
-    pub(in super::super) fn of_layers(
-        disk: Option<Dir>,
-        hidden: BTreeSet<String>,
-        staged: Vec<(String, FileType)>,
-    ) -> Self {
-        Self { disk, hidden, staged: staged.into_iter() }
+    /// What is `staged`, and what is on disk but for those names. They are in order, and what is only hidden has no kind.
+    pub(in super::super) fn of_layers(disk: Option<Dir>, staged: Box<[(Arc<str>, Option<FileType>)]>) -> Self {
+        Self { disk, staged, passed: 0 }
     }
 
     /// The next one.
@@ -46,7 +44,9 @@ impl Entries {
                 Some(Err(errno)) => return Some(Err(errno)),
                 Some(Ok(entry)) => {
                     let name = entry.file_name();
-                    let is_hidden = || name.to_str().is_ok_and(|name| self.hidden.contains(name));
+                    let is_staged =
+                        |name: &str| self.staged.binary_search_by(|(staged, _)| (**staged).cmp(name)).is_ok();
+                    let is_hidden = || name.to_str().is_ok_and(is_staged);
                     if !matches!(name.to_bytes(), b"." | b"..") && !is_hidden() {
                         let kind = known(disk, name, entry.file_type());
                         return Some(Ok(Entry { name: name.to_owned(), kind }));
@@ -54,8 +54,13 @@ impl Entries {
                 }
             }
         }
-        let (name, kind) = self.staged.next()?;
-        Some(CString::new(name).map(|name| Entry { name, kind }).map_err(|_| Errno::ILSEQ))
+        loop {
+            let (name, kind) = self.staged.get(self.passed)?;
+            self.passed += 1;
+            if let Some(kind) = *kind {
+                return Some(CString::new(&**name).map(|name| Entry { name, kind }).map_err(|_| Errno::ILSEQ));
+            }
+        }
     }
 }
 

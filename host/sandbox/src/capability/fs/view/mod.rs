@@ -157,7 +157,7 @@ impl View {
 
     pub(super) fn set_times(&self, grant: &Grant, path: &RelPath, times: &Timestamps) -> Result<(), Errno> {
         match self.stage(grant) {
-            Some(stage) => stage.with(grant, path, |tree, path| tree.set_times(path, times)),
+            Some(stage) => stage.set_times(grant, path, times),
             None => Plain.set_times(&grant.base, path, times),
         }
     }
