@@ -16,9 +16,6 @@ use super::support::*;
 /// Where the test finds the directory that was mounted for it.
 const MOUNTED: &str = "TOOLHOLD_TEST_MOUNTED";
 
-/// What tells that nothing can be mounted here.
-const NOT_HERE: i32 = 77;
-
 #[test]
 fn a_directory_on_another_mount_of_the_same_file_system_is_changed_as_a_whole_too() {
     if let Some(ws) = std::env::var_os(MOUNTED) {
@@ -27,18 +24,17 @@ fn a_directory_on_another_mount_of_the_same_file_system_is_changed_as_a_whole_to
     let temp = workspace();
     let ws = temp.path().join("ws");
     let name = "a_directory_on_another_mount_of_the_same_file_system_is_changed_as_a_whole_too";
-    let script = format!("mount --bind \"$1\" \"$1\" || exit {NOT_HERE}; exec \"$2\" --nocapture {name}");
+    let script = format!("mount --bind \"$1\" \"$1\" && exec \"$2\" --nocapture {name}");
     let mut command = Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);
     }
     command.args(["--mount", "sh", "-c", &script, "sh"]).arg(&ws).arg(std::env::current_exe().unwrap());
     match command.env(MOUNTED, &ws).output() {
-        Ok(output) if output.status.success() => {
-            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
-        }
-        Ok(output) if String::from_utf8_lossy(&output.stdout).contains("panicked") || output.stdout.len() > 200 => {
-            panic!("{output:?}");
+        // What cannot mount runs no test, and what runs a test says so.
+        Ok(output) if !output.stdout.is_empty() => {
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && told.contains("1 passed"), "{output:?}");
         }
         other => eprintln!("SKIPPED: nothing can be mounted here: {other:?}"),
     }
