@@ -12,6 +12,7 @@ mod parts;
 mod peers;
 mod server;
 mod stalling;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod tls;
