@@ -17,6 +17,8 @@ use toolhold_sandbox::capability::http::{Egress as _, EgressError, EgressRequest
 
 use super::{Client, SecretLookup, lookup, place};
 
+mod leaving;
+
 fn addresses(list: &[&str]) -> Vec<IpAddr> {
     list.iter().map(|text| text.parse().unwrap()).collect()
 }
