@@ -19,12 +19,15 @@ use crate::shown::schema;
 /// Most approvals in one answer.
 const MOST_LISTED: u32 = 1000;
 
+/// Their bytes, about: each has the arguments of its call, which may be megabytes.
+const MOST_BYTES: usize = 8 << 20;
+
 /// Which approvals.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// At most this many, the newest first; 20 if left out, 1000 at most.
+    /// At most this many, the newest first; 20 if left out, 1000 at most. Fewer where they have more than 8 MiB together.
     limit: Option<u32>,
     /// Only those that were asked before this one: the last one of a page leads to the next.
     #[param(value_type = Option<String>)]
@@ -47,8 +50,14 @@ pub(super) async fn list(State(api): State<Api>, Query(which): Query<Which>) -> 
     if let Some(before) = &which.before {
         api.host().approvals().get(before).await.map_err(|_| answer::no_such("before", "approval"))?;
     }
-    let filter =
-        ApprovalFilter { states: which.state.into_iter().collect(), run: which.run, before: which.before, limit };
+    let filter = ApprovalFilter {
+        states: which.state.into_iter().collect(),
+        run: which.run,
+        before: which.before,
+        limit,
+        bytes: MOST_BYTES,
+        ..ApprovalFilter::default()
+    };
     api.host().approvals().list(&filter).await.map(Json).map_err(answer::approval)
 }
 

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer;
 use super::extract::Query;
 use super::state::Api;
-use crate::journal::{AuditEntry, AuditSearch, Verified};
+use crate::journal::{AuditEntry, AuditSearch, Reader, Verified};
 use crate::problem::{Code, Problem};
 use crate::shown::schema;
 
@@ -122,11 +122,10 @@ pub(super) async fn verify(
 ) -> Result<Json<Verified>, Problem> {
     let parse = |text: &str| text.parse::<Head>().map_err(|error| answer::bad(format!("`expect`: {error}")));
     let expected = expected.expect.as_deref().map(parse).transpose()?;
-    let _turn = api
-        .verifying()
-        .try_acquire()
-        .map_err(|_| answer::full(Code::Overloaded, "the audit is being checked already"))?;
+    let turn = api.reads().turn();
+    let turn = turn.ok_or_else(|| answer::full(Code::Overloaded, "the audit is being checked already"))?;
     // What is checked is what would be there after a power cut.
     api.host().journal().flush().await.map_err(answer::journal)?;
-    api.read(move |reader| reader.verify(expected.as_ref()).map_err(answer::journal)).await.map(Json)
+    let verify = move |reader: &Reader| turn.check(|| reader.verify(expected.as_ref()).map_err(answer::journal));
+    api.read(verify).await.map(Json)
 }

@@ -20,7 +20,7 @@ use super::extract::{Body, By, Id, Query, Said};
 use super::kept::{Call, NotStarted};
 use super::state::Api;
 use crate::approvals::Asking;
-use crate::journal::{CallRecord, Filter, HistoryFilter, State as CallState};
+use crate::journal::{CallRecord, Filter, HistoryFilter, Reader, State as CallState};
 use crate::problem::{Code, Problem};
 use crate::shown::{Changed, Report, schema};
 use crate::telemetry::Origin;
@@ -28,6 +28,12 @@ use crate::{CallOptions, Undone, clock};
 
 /// Most calls in one answer.
 const MOST_LISTED: u32 = 1000;
+
+/// Their bytes, about: each has up to 64 KiB of arguments, and as many of its result.
+const MOST_BYTES: usize = 8 << 20;
+
+/// Calls that are read at once, of which some may be too many.
+const READ_AT_ONCE: u32 = 50;
 
 /// A call that is asked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -129,7 +135,7 @@ fn reported(report: Report) -> Response {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// At most this many, the newest first; 20 if left out, 1000 at most.
+    /// At most this many, the newest first; 20 if left out, 1000 at most. Fewer where they have more than 8 MiB together.
     limit: Option<u32>,
     /// Only those that were admitted before this one: the last one of a page leads to the next.
     #[param(value_type = Option<String>)]
@@ -157,9 +163,30 @@ pub(super) async fn list(State(api): State<Api>, Query(which): Query<Which>) -> 
         if let Some(before) = &filter.before {
             reader.get(before).map_err(answer::journal)?.ok_or_else(|| answer::no_such("before", "call"))?;
         }
-        reader.calls(&filter).map_err(answer::journal)
+        page(reader, filter)
     });
     read.await.map(Json)
+}
+
+/// The calls that fit, some at a time, until they have as many bytes as a page may have.
+fn page(reader: &Reader, mut filter: Filter) -> Result<Vec<CallRecord>, Problem> {
+    let (mut found, mut bytes, mut left) = (Vec::new(), 0_usize, filter.limit);
+    while left > 0 {
+        filter.limit = left.min(READ_AT_ONCE);
+        left -= filter.limit;
+        let some = reader.calls(&filter).map_err(answer::journal)?;
+        let Some(last) = some.last() else { break };
+        filter.before = Some(last.call.clone());
+        for record in some {
+            let texts = [&record.arguments, &record.outcome, &record.usage, &record.evidence];
+            bytes = bytes.saturating_add(texts.into_iter().flatten().map(String::len).sum());
+            if bytes > MOST_BYTES && !found.is_empty() {
+                return Ok(found);
+            }
+            found.push(record);
+        }
+    }
+    Ok(found)
 }
 
 /// Which changes.

@@ -10,6 +10,7 @@ use super::kept::Calls;
 use crate::journal::Reader;
 use crate::problem::Problem;
 use crate::runs::service::Service;
+use crate::serve::Reads;
 use crate::{Current, Host};
 
 /// Streams of events at the same time. Each holds a page of steps at most.
@@ -24,8 +25,7 @@ struct Inner {
     runs: Service,
     calls: Calls,
     streams: Arc<Semaphore>,
-    /// To check the whole audit is a lot of work: one at a time.
-    verifying: Semaphore,
+    reads: Reads,
     ending: CancellationToken,
 }
 
@@ -39,7 +39,7 @@ impl Api {
             host,
             runs,
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
-            verifying: Semaphore::new(1),
+            reads: Reads::default(),
             ending: CancellationToken::new(),
         }))
     }
@@ -68,8 +68,9 @@ impl Api {
         &self.0.streams
     }
 
-    pub(super) fn verifying(&self) -> &Semaphore {
-        &self.0.verifying
+    /// Its reads, to be counted with those of others.
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.0.reads
     }
 
     /// Fires when the server ends.
@@ -85,10 +86,10 @@ impl Api {
         let journal = self.host().journal().clone();
         // While nothing can be written, what is there can be read.
         let _unwritten = journal.written().await.is_err();
-        let read = tokio::task::spawn_blocking(move || {
+        let read = self.reads().read(move || {
             let reader = journal.reader().map_err(answer::journal)?;
             act(&reader)
         });
-        read.await.unwrap_or_else(|_| Err(answer::failed("the journal could not be read")))
+        read.await.unwrap_or_else(|| Err(answer::failed("the journal could not be read")))
     }
 }

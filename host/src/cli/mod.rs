@@ -158,6 +158,8 @@ pub fn main() -> ExitCode {
             failure.code()
         }
     };
+    // No server of this process stays behind.
+    crate::upstream::ended();
     logs.finish();
     code
 }

@@ -37,7 +37,7 @@ use self::session::Sessions;
 use crate::access::{Access, INVITED};
 use crate::journal::Reader;
 use crate::runs::service::Service;
-use crate::serve::{Bodies, Bounds};
+use crate::serve::{Bodies, Bounds, Reads};
 use crate::shutdown::Shutdown;
 use crate::{Current, Host, clock};
 
@@ -54,6 +54,7 @@ struct Inner {
     runs: Service,
     sessions: Sessions,
     audience: Audience,
+    reads: Reads,
     /// Forms of visitors.
     forms: Bodies,
     /// Forms of those who are none yet: they take no room of the others.
@@ -65,11 +66,20 @@ impl Console {
     /// A console of `host` and the runs of its server, for whoever `access` lets in, until the end that `shutdown` is.
     #[must_use]
     pub fn new(host: impl Into<Current>, runs: Service, access: Access, shutdown: Shutdown) -> Self {
-        let host = host.into();
+        Self::with_reads(host.into(), runs, (access, shutdown), Reads::default())
+    }
+
+    /// One whose reads count among `reads`.
+    pub(crate) fn with_reads(
+        host: Current,
+        runs: Service,
+        (access, shutdown): (Access, Shutdown),
+        reads: Reads,
+    ) -> Self {
         let (sessions, audience) = (Sessions::default(), Audience::default());
         let forms = Bodies::new(Bounds { body: LONGEST_FORM, ..Bounds::default() });
         let logins = Bodies::new(Bounds::of_logins());
-        Self(Arc::new(Inner { host, access, runs, sessions, audience, forms, logins, shutdown }))
+        Self(Arc::new(Inner { host, access, runs, sessions, audience, reads, forms, logins, shutdown }))
     }
 
     /// The host that is in force. Taken once for whatever is done with it.
@@ -88,8 +98,8 @@ impl Console {
         R: FnOnce(&Host, &Reader) -> Result<T, Failure> + Send + 'static,
     {
         let host = self.host();
-        let done = tokio::task::spawn_blocking(move || read(&host, &host.journal().reader()?)).await;
-        done.map_err(|_| Failure::internal("the page was not finished"))?
+        let done = self.0.reads.read(move || read(&host, &host.journal().reader()?)).await;
+        done.ok_or_else(|| Failure::internal("the page was not finished"))?
     }
 
     /// Reads the journal as it is when everything that was done before is written.

@@ -11,6 +11,7 @@ use toolhold_core::redact::Redactor;
 use toolhold_sandbox::capability::http::{Answer, Egress, EgressError, EgressRequest, EgressResponse};
 
 use super::connect::Connector;
+use super::lookup::Lookups;
 use super::place::SecretLookup;
 use super::{answer, exchange, lookup, place};
 
@@ -20,8 +21,26 @@ const MAX_IN_FLIGHT: usize = 128;
 /// Of these, requests of one component: no other has to wait for servers that one asks, and that do not answer.
 pub(super) const MAX_OF_ONE: usize = 32;
 
-/// Threads for lookups, which the operating system may hold up for a minute.
-const LOOKUP_THREADS: usize = 16;
+/// Names that are looked up at once for one component. The operating system may hold each up for a minute, and a thread with it.
+pub(super) const LOOKUPS_OF_ONE: usize = 4;
+
+/// Threads for lookups: enough for several components whose names nobody answers for.
+const LOOKUP_THREADS: usize = 64;
+
+/// What one component may take of everything.
+#[derive(Clone)]
+struct Share {
+    /// Not asked for what the host itself sends.
+    requests: Arc<Semaphore>,
+    lookups: Arc<Semaphore>,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        let [requests, lookups] = [MAX_OF_ONE, LOOKUPS_OF_ONE].map(|most| Arc::new(Semaphore::new(most)));
+        Self { requests, lookups }
+    }
+}
 
 /// Sends granted requests. Cheap to clone.
 #[derive(Clone)]
@@ -31,9 +50,10 @@ struct Shared {
     secrets: SecretLookup,
     redactor: Redactor,
     connector: Connector,
+    lookups: Lookups,
     in_flight: Arc<Semaphore>,
-    /// The share of each component. Their names are the manifest's, so there are not many.
-    shares: Mutex<BTreeMap<ComponentName, Arc<Semaphore>>>,
+    /// The share of each component, and of the host itself. Their names are the manifest's, so there are not many.
+    shares: Mutex<BTreeMap<Option<ComponentName>, Share>>,
     threads: OnceLock<Option<Runtime>>,
 }
 
@@ -41,9 +61,14 @@ impl Client {
     /// A client that puts these secrets into requests, and takes those that `redactor` knows out of answers. No thread is started and no certificate read before the first one.
     #[must_use]
     pub fn new(secrets: SecretLookup, redactor: Redactor) -> Self {
+        Self::with(secrets, redactor, Lookups::default())
+    }
+
+    pub(super) fn with(secrets: SecretLookup, redactor: Redactor, lookups: Lookups) -> Self {
         Self(Arc::new(Shared {
             secrets,
             redactor,
+            lookups,
             connector: Connector::default(),
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             shares: Mutex::default(),
@@ -85,11 +110,13 @@ impl Shared {
         request: EgressRequest,
         begins: impl FnOnce() + Send,
     ) -> Result<EgressResponse, EgressError> {
-        let permits = self.permits(request.component.as_ref()).await;
+        let share = self.share(request.component.as_ref());
+        let permits = self.permits(request.component.is_some().then(|| Arc::clone(&share.requests))).await;
         let permits = permits.map_err(|_| EgressError::Connect("the host is being shut down".into()))?;
+        let turn = lookup::turn(&request.target, &share.lookups).await?;
         begins();
         let placed = place::secrets(&request, &self.secrets)?;
-        let addresses = lookup::permitted(&request.target, &request.addresses).await?;
+        let addresses = self.lookups.permitted(&request.target, turn, &request.addresses).await?;
         let connection = self.connector.connect(&request.target, &addresses, request.connect_timeout).await?;
         let returned = Arc::clone(&request.returned);
         let answer = exchange::exchange(connection, request, placed, permits).await?;
@@ -97,8 +124,7 @@ impl Shared {
     }
 
     /// The component's own share first: whoever waits for that keeps nobody else out.
-    async fn permits(&self, component: Option<&ComponentName>) -> Result<Permits, AcquireError> {
-        let share = component.map(|component| self.share(component));
+    async fn permits(&self, share: Option<Arc<Semaphore>>) -> Result<Permits, AcquireError> {
         let own = match share {
             Some(share) => Some(share.acquire_owned().await?),
             None => None,
@@ -107,10 +133,10 @@ impl Shared {
         Ok(Permits { _own: own, _whole: whole })
     }
 
-    fn share(&self, component: &ComponentName) -> Arc<Semaphore> {
+    fn share(&self, component: Option<&ComponentName>) -> Share {
         // Inserting is complete before anything can panic.
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shares.entry(component.clone()).or_insert_with(|| Arc::new(Semaphore::new(MAX_OF_ONE))))
+        shares.entry(component.cloned()).or_default().clone()
     }
 
     fn threads(&self) -> Option<&Runtime> {

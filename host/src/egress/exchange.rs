@@ -6,12 +6,15 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{HeaderValue, Method, Request, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use toolhold_sandbox::capability::http::{Body, BodyError, EgressError, EgressRequest, EgressResponse};
 
 use super::client::{Owned, Permits};
@@ -36,23 +39,70 @@ pub(super) async fn exchange(
 ) -> Result<EgressResponse, EgressError> {
     let http2 = connection.speaks_http2();
     let request = head(request, placed, http2)?;
-    let stream = TokioIo::new(connection);
-    let (response, driver) = if http2 {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        let handshake = builder.max_header_list_size(MAX_HEADER_LIST).handshake(stream).await;
-        let (mut sender, connection) = handshake.map_err(|error| EgressError::Connect(chain(&error)))?;
-        let driver = Owned(tokio::spawn(async move { drop(connection.await) }));
-        (sender.send_request(request).await, driver)
-    } else {
-        let mut builder = http1::Builder::new();
-        let handshake = builder.max_headers(MAX_HEADERS).max_buf_size(MAX_BUFFER).handshake(stream).await;
-        let (mut sender, connection) = handshake.map_err(|error| EgressError::Connect(chain(&error)))?;
-        let driver = Owned(tokio::spawn(async move { drop(connection.await) }));
-        (sender.send_request(request).await, driver)
+    let (response, driven) = match http2 {
+        true => over_http2(connection, request).await?,
+        false => over_http1(connection, request).await?,
     };
-    let (parts, body) = response.map_err(|error| failed(&error))?.into_parts();
-    let body = Answered { body, _driver: driver, _permits: permits }.boxed_unsync();
+    let (parts, body) = response.into_parts();
+    let body = Answered { body, _driven: driven, _permits: permits }.boxed_unsync();
     Ok(EgressResponse { status: parts.status, headers: parts.headers, body })
+}
+
+/// What keeps a connection going. Dropped, the connection is closed, whatever waits to be sent on it.
+pub(super) struct Driven {
+    _task: Owned<()>,
+    _spawned: Option<DropGuard>,
+}
+
+/// The begin of an answer, and what keeps its connection.
+type Begun = (Response<Incoming>, Driven);
+
+async fn over_http1<I>(io: I, request: Request<Body>) -> Result<Begun, EgressError>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = http1::Builder::new();
+    let handshake = builder.max_headers(MAX_HEADERS).max_buf_size(MAX_BUFFER).handshake(TokioIo::new(io)).await;
+    let (mut sender, connection) = handshake.map_err(|error| EgressError::Connect(chain(&error)))?;
+    let driven = Driven { _task: Owned(tokio::spawn(async move { drop(connection.await) })), _spawned: None };
+    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    Ok((response, driven))
+}
+
+/// The library's own task only takes requests: the one that holds the connection is spawned beside it, and would first send what it has to.
+pub(super) async fn over_http2<I>(io: I, request: Request<Body>) -> Result<Begun, EgressError>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (spawning, spawned) = Spawning::new();
+    let handshake = http2::Builder::new(spawning).max_header_list_size(MAX_HEADER_LIST).handshake(TokioIo::new(io));
+    let (mut sender, connection) = handshake.await.map_err(|error| EgressError::Connect(chain(&error)))?;
+    let task = Owned(tokio::spawn(async move { drop(connection.await) }));
+    let driven = Driven { _task: task, _spawned: Some(spawned) };
+    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    Ok((response, driven))
+}
+
+/// Spawns tasks that end with the guard.
+#[derive(Clone)]
+struct Spawning(CancellationToken);
+
+impl Spawning {
+    fn new() -> (Self, DropGuard) {
+        let ends = CancellationToken::new();
+        (Self(ends.clone()), ends.drop_guard())
+    }
+}
+
+impl<F> Executor<F> for Spawning
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, task: F) {
+        let ends = self.0.clone();
+        let _ends_by_itself_or_with_the_guard = tokio::spawn(async move { ends.run_until_cancelled(task).await });
+    }
 }
 
 /// The request as it is sent: HTTP/1 has the host in a header, HTTP/2 in the URL.
@@ -101,7 +151,7 @@ fn chain(error: &hyper::Error) -> String {
 /// The body of an answer, and what keeps its connection.
 struct Answered {
     body: Incoming,
-    _driver: Owned<()>,
+    _driven: Driven,
     _permits: Permits,
 }
 

@@ -17,6 +17,9 @@ use toolhold_sandbox::capability::http::{Egress as _, EgressError, EgressRequest
 
 use super::{Client, SecretLookup, lookup, place};
 
+mod leaving;
+mod lookups;
+
 fn addresses(list: &[&str]) -> Vec<IpAddr> {
     list.iter().map(|text| text.parse().unwrap()).collect()
 }

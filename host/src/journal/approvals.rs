@@ -19,6 +19,7 @@ use super::calls::{Step, parsed};
 use super::error::Error;
 use super::queue::Answer;
 use super::record::Intent;
+use crate::clock;
 
 /// Most approvals in a listing.
 const MAX_LISTED: u32 = 10_000;
@@ -105,6 +106,10 @@ pub struct ApprovalFilter {
     pub before: Option<ApprovalId>,
     /// At most this many; 0 is 100.
     pub limit: u32,
+    /// At most so many bytes as they are stored, but one in any case; 0 is no bound.
+    pub bytes: usize,
+    /// Of longer arguments only the beginning, of so many bytes, and `…`: to be shown, as it is no JSON then; 0 is all of them.
+    pub beginning: usize,
 }
 
 impl Ask {
@@ -381,13 +386,14 @@ pub(super) fn of_call(connection: &Connection, call: &CallId) -> Result<Option<A
     Ok(connection.prepare_cached(&sql)?.query_row([call.as_str()], read).optional()?)
 }
 
-/// How many wait for a person.
+/// How many wait for a person, and not for too long.
 pub(super) fn waiting(connection: &Connection) -> Result<u64, Error> {
     if is_older(connection)? {
         return Ok(0);
     }
-    let sql = format!("SELECT count(*) FROM approvals WHERE state = '{}'", ApprovalState::Waiting);
-    Ok(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?.cast_unsigned())
+    let sql = "SELECT count(*) FROM approvals WHERE state = 'waiting' AND expires_at > ?1";
+    let now = clock::micros().cast_signed();
+    Ok(connection.query_row(sql, [now], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }
 
 /// The approvals that fit, newest first.
@@ -400,12 +406,27 @@ pub(super) fn list(connection: &Connection, filter: &ApprovalFilter) -> Result<V
     let words: Vec<String> = filter.states.iter().map(|state| format!("'{state}'")).collect();
     let among = if words.is_empty() { String::new() } else { format!("AND state IN ({})", words.join(", ")) };
     let earlier = "(?2 IS NULL OR number < (SELECT number FROM approvals WHERE approval = ?2))";
-    let sql = format!("{SELECT} WHERE (?1 IS NULL OR run = ?1) AND {earlier} {among} ORDER BY number DESC LIMIT ?3");
+    let sql = format!(
+        "SELECT body FROM approvals WHERE (?1 IS NULL OR run = ?1) AND {earlier} {among} ORDER BY number DESC LIMIT ?3"
+    );
     let mut statement = connection.prepare(&sql)?;
     let before = filter.before.as_ref().map(ApprovalId::as_str);
     let row = params![filter.run.as_ref().map(RunId::as_str), before, limit];
-    let rows = statement.query_map(row, |row| record(row).map(|(approval, _)| approval))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows = statement.query(row)?;
+    let (mut found, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(row) = rows.next()? {
+        bytes = bytes.saturating_add(row.get_ref(0)?.as_bytes().map_or(0, <[u8]>::len));
+        if filter.bytes > 0 && bytes > filter.bytes && !found.is_empty() {
+            break;
+        }
+        let mut approval: Approval = parsed(row, 0, |text| serde_json::from_str(text).ok())?;
+        if filter.beginning > 0 && approval.arguments.len() > filter.beginning {
+            let end = approval.arguments.floor_char_boundary(filter.beginning);
+            approval.arguments = format!("{}…", approval.arguments.get(..end).unwrap_or_default());
+        }
+        found.push(approval);
+    }
+    Ok(found)
 }
 
 /// Readers bring no database up to date: they may not write.

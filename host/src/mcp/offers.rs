@@ -46,15 +46,18 @@ impl Offers {
         let mut last = locked(&self.last);
         // Asked for while nobody else can put an older one in the place of a newer one.
         let host = self.current.host();
-        if !last.host.is(&host) {
-            let next = Arc::new(Offer::of(host, self.short_names));
-            let differs = next.tools.listed() != last.tools.listed();
-            *last = next;
-            if differs {
-                self.editions.send_modify(|edition| *edition += 1);
-            }
+        if last.host.is(&host) {
+            return Arc::clone(&last);
         }
-        Arc::clone(&last)
+        let next = Arc::new(Offer::of(host, self.short_names));
+        let before = std::mem::replace(&mut *last, Arc::clone(&next));
+        if next.tools.listed() != before.tools.listed() {
+            self.editions.send_modify(|edition| *edition += 1);
+        }
+        drop(last);
+        // With it may end all that a host has, for which nobody waits who asks for what holds.
+        drop(before);
+        next
     }
 
     /// How often the list has changed, for whoever listens.

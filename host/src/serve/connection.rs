@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -19,7 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
@@ -27,6 +27,7 @@ use tower::ServiceExt as _;
 use super::bounds::Bounds;
 use super::inline::Inline;
 use super::stalling::Stalling;
+use super::taking::{Streams, Taking};
 use crate::shutdown::Shutdown;
 
 /// What every request of a connection has in its extensions.
@@ -58,7 +59,7 @@ where
         let router = router.clone();
         async move {
             let answer = router.oneshot(request).await;
-            Ok::<_, Infallible>(answer.unwrap_or_else(|never| match never {}).map(|body| Whole { body, _held: held }))
+            Ok::<_, Infallible>(answer.unwrap_or_else(|never| match never {}).map(|body| Whole::new(body, held)))
         }
     });
     let builder = builder(bounds);
@@ -106,8 +107,8 @@ async fn ends(open: &Open, bounds: &Bounds, shutdown: &Shutdown) -> End {
     all.next().await.unwrap_or(End::Now)
 }
 
-fn builder(bounds: &Bounds) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(bounds: &Bounds) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams::new(bounds.stall_time));
     let head = usize::try_from(bounds.head).unwrap_or(usize::MAX);
     let mut first = builder.http1();
     // How long a head may take is watched here, see `unused`: without a timer for each.
@@ -195,10 +196,50 @@ impl Drop for Held {
     }
 }
 
+/// Bytes of an answer that are handed over at once. What was handed over counts as sent: more of it than this is kept for nobody.
+const PIECE: usize = 16 << 10;
+
 /// A body, and what ends with it.
 struct Whole {
     body: Body,
+    /// What came of the body, and was not handed over yet.
+    rest: Bytes,
+    /// Something was handed over of what is left here.
+    is_cut: bool,
+    taking: Option<Taking>,
     _held: Held,
+}
+
+impl Whole {
+    fn new(body: Body, held: Held) -> Self {
+        let taking = Taking::of_this_task();
+        if let Some(taking) = &taking {
+            taking.offered();
+        }
+        Self { body, rest: Bytes::new(), is_cut: false, taking, _held: held }
+    }
+
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(Ok(frame)) => frame,
+                other => return Poll::Ready(other),
+            };
+            match frame.into_data() {
+                Ok(data) => (self.rest, self.is_cut) = (data, false),
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let is_last = self.rest.len() <= PIECE;
+        let piece = match (is_last, self.is_cut) {
+            // With the last piece nobody keeps all of it.
+            (true, true) => Bytes::copy_from_slice(&std::mem::take(&mut self.rest)),
+            (true, false) => std::mem::take(&mut self.rest),
+            (false, _) => self.rest.split_to(PIECE),
+        };
+        self.is_cut = !is_last;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
 }
 
 impl HttpBody for Whole {
@@ -209,14 +250,26 @@ impl HttpBody for Whole {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let next = self.next(context);
+        match &self.taking {
+            Some(taking) if next.is_ready() => taking.offered(),
+            Some(taking) => taking.awaited(),
+            None => {}
+        }
+        next
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        // In this order: the lower bound is never above the upper one.
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(hint.lower().saturating_add(rest));
+        hint
     }
 }

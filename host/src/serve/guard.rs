@@ -3,14 +3,17 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::bounds::Bounds;
 use super::connection::Marks;
 use super::names::Names;
-use super::peers::Peers;
+use super::peers::{Entered, Peers};
 use crate::access::{Access, Connection, let_in};
 use crate::problem::{Code, Problem};
 
@@ -71,7 +74,7 @@ async fn guarded(guard: &Inner, mut request: Request, next: Next) -> Result<Resp
     let arrived = request.extensions().get::<Arrived>().copied();
     let arrived = arrived.ok_or_else(|| Problem::new(Code::Internal, "the request came by an unknown way"))?;
     // Whoever watches this server is answered also when it has enough to do: that costs little, and no body is read for it.
-    let _place = match request.uri().path() {
+    let place = match request.uri().path() {
         "/healthz" | "/readyz" => None,
         _ => Some(guard.requests.enter(arrived.connection.peer).ok_or_else(overloaded)?),
     };
@@ -90,7 +93,43 @@ async fn guarded(guard: &Inner, mut request: Request, next: Next) -> Result<Resp
             return Err(problem);
         }
     };
-    Ok(next.run(request).await)
+    let response = next.run(request).await;
+    match place {
+        Some(place) if !is_endless(&response) => Ok(response.map(|body| Body::new(Placed { body, _place: place }))),
+        _ => Ok(response),
+    }
+}
+
+/// Streams of events stay open for as long as somebody listens. How many there may be is bounded where they begin.
+fn is_endless(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// An answer on its way: it has its place until it was sent or given up.
+struct Placed {
+    body: Body,
+    _place: Entered,
+}
+
+impl HttpBody for Placed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// What is answered when a part of the server panics. What it said goes to the log, not to the caller.

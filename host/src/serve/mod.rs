@@ -10,8 +10,10 @@ mod lifecycle;
 mod names;
 mod parts;
 mod peers;
+mod reads;
 mod server;
 mod stalling;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -25,3 +27,4 @@ pub(crate) use connection::{Marks, drive};
 pub(crate) use guard::Bodies;
 pub(crate) use lifecycle::serve;
 pub(crate) use parts::{hold, parts};
+pub(crate) use reads::Reads;

@@ -23,7 +23,8 @@ use crate::{Current, control, retention, telemetry};
 pub(crate) fn parts(host: &Current, runs: &Service, access: &Access, mcp: HttpSettings, open_metrics: bool) -> Router {
     let shutdown = mcp.shutdown.clone();
     let api = Api::new(host.clone(), runs.clone());
-    let console = Console::new(host.clone(), runs.clone(), access.clone(), shutdown.clone());
+    let console = (access.clone(), shutdown.clone());
+    let console = Console::with_reads(host.clone(), runs.clone(), console, api.reads().clone());
     ends_with(api.clone(), &shutdown);
     // Links that log in are made for who may use the state directory anyway, and for nobody else.
     let (of_socket, inviting) = (api.clone(), console.clone());

@@ -7,17 +7,24 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
+use futures_util::stream::{self, StreamExt as _};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+
+mod unread;
 
 use super::parts::Parts;
 use super::{Bounds, Server, Settings, TlsFiles};
 use crate::access::{Access, Connection, Role, Secret, Token, TokenFile};
 use crate::journal::{Journal, Options};
 use crate::shutdown::Shutdown;
+
+/// The bytes of what `/large` answers: more than an operating system keeps for a connection.
+const LARGE: usize = 24 << 20;
 
 /// A server on a port of its own, with one token.
 struct Served {
@@ -101,6 +108,15 @@ impl Served {
 
 /// A part with a door, as a front gives one, and one without.
 fn parts(access: &Access, bounds: Bounds, (go, here): (Arc<Notify>, Arc<Notify>)) -> Router {
+    let quiet = Arc::clone(&go);
+    let events = move || {
+        let quiet = Arc::clone(&quiet);
+        let event = stream::iter(["first"]).chain(stream::once(async move {
+            quiet.notified().await;
+            "second"
+        }));
+        async { Sse::new(event.map(|text| Ok::<_, std::convert::Infallible>(Event::default().data(text)))) }
+    };
     let wait = move || {
         let (go, here) = (Arc::clone(&go), Arc::clone(&here));
         async move {
@@ -110,6 +126,8 @@ fn parts(access: &Access, bounds: Bounds, (go, here): (Arc<Notify>, Arc<Notify>)
         }
     };
     let behind = Router::new()
+        .route("/large", get(async || "x".repeat(LARGE)))
+        .route("/events", get(events))
         .route("/size", post(|body: axum::body::Bytes| async move { body.len().to_string() }))
         .route("/wait", get(wait));
     let open = |request: Request| async move { format!("{:?}", request.extensions().get::<Connection>()) };

@@ -18,6 +18,7 @@
 
 mod call;
 mod connection;
+mod ending;
 mod events;
 mod link;
 mod message;
@@ -33,7 +34,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use toolhold_core::call::AuthorizedCall;
 use toolhold_core::event::{Event, bounded};
 use toolhold_core::id::{ComponentName, LocalName};
@@ -42,6 +43,7 @@ use toolhold_core::manifest::Manifest;
 use toolhold_sandbox::{Reel, RunOptions, RunReport};
 
 use self::call::Asked;
+pub(crate) use self::ending::ended;
 use self::server::{Server, Setup};
 use crate::attempt::Dependencies;
 use crate::egress::Client;
@@ -57,6 +59,10 @@ pub(crate) struct Upstreams {
 impl Drop for Upstreams {
     fn drop(&mut self) {
         self.servers.values().for_each(|server| server.end());
+        // In a task nobody may wait; whoever ends the process does.
+        if Handle::try_current().is_err() {
+            ended();
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use toolhold_core::escape;
 use toolhold_core::redact::Redactor;
 
+use super::ending;
 use super::link::{Answer, Hear, Heard, NoAnswer, Outgoing};
 use super::message::{self, Incoming, MAX_MESSAGE};
 
@@ -56,6 +57,8 @@ struct Shared {
     pending: Mutex<BTreeMap<u64, Pending>>,
     life: Mutex<Life>,
     ended: Condvar,
+    /// It was told to end.
+    is_told: AtomicBool,
     closed: AtomicBool,
     changed: AtomicBool,
     /// The end of what it said on standard error.
@@ -107,6 +110,7 @@ impl Process {
             pending: Mutex::default(),
             life: Mutex::new(Life { group: Pid::from_child(&child), reaped: false }),
             ended: Condvar::new(),
+            is_told: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             changed: AtomicBool::new(false),
             talk: Mutex::default(),
@@ -168,15 +172,15 @@ impl Process {
         &self.shared.changed
     }
 
-    /// Closes its standard input, tells it to end, and kills what has not ended a moment later. Waits for that: whoever ends the host
-    /// must not leave servers behind.
+    /// Closes its standard input and tells it to end. What has not ended a moment later is killed: [`ending::ended`] waits for that.
     pub(super) fn end(&self) {
         drop(lock(&self.input).take());
+        if self.shared.is_told.swap(true, Ordering::SeqCst) {
+            return;
+        }
         self.shared.signal(Signal::TERM);
-        let life = lock(&self.shared.life);
-        let waited = self.shared.ended.wait_timeout_while(life, GRACE, |life| !life.reaped);
-        drop(waited);
-        self.shared.signal(Signal::KILL);
+        let shared = Arc::clone(&self.shared);
+        ending::watch(move || shared.kill_late());
     }
 }
 
@@ -187,6 +191,14 @@ impl Drop for Process {
 }
 
 impl Shared {
+    /// Waits a moment for its end, and kills it then.
+    fn kill_late(&self) {
+        let life = lock(&self.life);
+        let waited = self.ended.wait_timeout_while(life, GRACE, |life| !life.reaped);
+        drop(waited);
+        self.signal(Signal::KILL);
+    }
+
     fn signal(&self, signal: Signal) {
         let life = lock(&self.life);
         if !life.reaped {

@@ -1,4 +1,4 @@
-//! What no test of the whole program can see: that nothing is connected to where an address may not be.
+//! What no test of the whole program can see: that nothing is connected to where an address may not be, and who waits for an end.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use toolhold_core::grant::http::{Scheme, Target};
 use toolhold_core::redact::Redactor;
 
 use super::link::{NoAnswer, Outgoing};
-use super::message;
+use super::process::{Process, Program};
 use super::web::{Place, Web};
+use super::{ending, message};
 use crate::egress::{Client, SecretLookup};
 
 fn asked_at(host: &str, addresses: &[&str]) -> (NoAnswer, bool) {
@@ -44,4 +45,42 @@ fn a_name_that_leads_to_this_machine_is_not_connected_to_unless_that_is_named() 
     }
     let (no_answer, connected) = asked_at("127.0.0.1", &["127.0.0.0/8"]);
     assert!(connected && matches!(no_answer.state, RequestState::Sent { .. }), "{no_answer:?}");
+}
+
+/// A server that does not end when it is told to, and its number.
+fn stubborn(folder: &std::path::Path, name: &str) -> (Process, rustix::process::Pid) {
+    let script = format!("trap '' TERM; echo $$ > {name}.new; mv {name}.new {name}; while :; do sleep 1; done");
+    let program = Program {
+        path: "/bin/sh".as_ref(),
+        arguments: &["-c".to_owned(), script],
+        directory: folder,
+        env: &[("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
+        secrets: Vec::new(),
+        redactor: Redactor::default(),
+    };
+    let process = Process::start(program).unwrap();
+    let number = loop {
+        if let Ok(number) = std::fs::read_to_string(folder.join(name)) {
+            break number.trim().parse().unwrap();
+        }
+        std::thread::yield_now();
+    };
+    (process, rustix::process::Pid::from_raw(number).unwrap())
+}
+
+#[test]
+fn whoever_lets_go_of_servers_does_not_wait_for_them_and_none_stays_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (stubborn(folder.path(), "first"), stubborn(folder.path(), "second"));
+    let begun = std::time::Instant::now();
+    drop((first.0, second.0));
+    assert!(begun.elapsed() < std::time::Duration::from_millis(400), "{:?}", begun.elapsed());
+    ending::ended();
+    for number in [first.1, second.1] {
+        // Killed; what reaps it is another thread.
+        while rustix::process::test_kill_process(number).is_ok() {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(10), "it runs still");
+            std::thread::yield_now();
+        }
+    }
 }

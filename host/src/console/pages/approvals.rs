@@ -17,6 +17,9 @@ use crate::journal::{ApprovalFilter, Reader};
 /// How many of those that were decided are shown.
 const DECIDED: usize = 50;
 
+/// Bytes of arguments that are looked at for a line of them.
+const BEGINNING: usize = 1 << 10;
+
 /// One approval, in a list.
 struct Row {
     path: String,
@@ -56,6 +59,7 @@ fn list(reader: &Reader) -> Result<Html, Failure> {
     let filter = ApprovalFilter {
         states: decided,
         limit: u32::try_from(DECIDED).unwrap_or(u32::MAX),
+        beginning: BEGINNING,
         ..ApprovalFilter::default()
     };
     let decided = reader.approvals(&filter)?.iter().map(|approval| row(approval, now)).collect();
@@ -63,9 +67,14 @@ fn list(reader: &Reader) -> Result<Html, Failure> {
     Ok(Html::of(&Shown { waiting, decided }))
 }
 
-/// Those that wait and whose time is not over, the oldest first.
-pub(super) fn waiting(reader: &Reader) -> Result<Vec<Approval>, Failure> {
-    let filter = ApprovalFilter { states: vec![ApprovalState::Waiting], limit: u32::MAX, ..ApprovalFilter::default() };
+/// Those that wait and whose time is not over, the oldest first, with the beginning of their arguments.
+fn waiting(reader: &Reader) -> Result<Vec<Approval>, Failure> {
+    let filter = ApprovalFilter {
+        states: vec![ApprovalState::Waiting],
+        limit: u32::MAX,
+        beginning: BEGINNING,
+        ..ApprovalFilter::default()
+    };
     let mut waiting = reader.approvals(&filter)?;
     let now = now();
     waiting.retain(|approval| !approval.is_over(now));

@@ -164,7 +164,11 @@ fn row(entry: &FoundEntry, now: u64) -> Row {
 
 /// Checks the whole of it.
 pub(in crate::console) async fn verify(State(console): State<Console>, form: Form) -> Result<Response, Failure> {
-    let verified = console.read_settled(|_, reader| Ok(reader.verify(None))).await?;
+    let Some(turn) = console.0.reads.turn() else {
+        form.visitor.say(&console, false, "It is being checked already: ask again in a moment.");
+        return Ok(Redirect::to("/audit").into_response());
+    };
+    let verified = console.read_settled(|_, reader| Ok(turn.check(|| reader.verify(None)))).await?;
     match verified {
         Ok(verified) => {
             let text =

@@ -32,7 +32,8 @@ pub(in crate::console) struct Counts {
 pub(in crate::console) fn counts(reader: &Reader) -> Result<Counts, Failure> {
     let unknown = Filter { state: Some(journal::State::Unknown), limit: MOST, ..Filter::default() };
     let dead = Past::dead(reader, MOST)?.len() + reader.calls(&unknown)?.len();
-    Ok(Counts { approvals: super::approvals::waiting(reader)?.len(), dead })
+    let approvals = usize::try_from(reader.approvals_waiting()?).unwrap_or(usize::MAX);
+    Ok(Counts { approvals, dead })
 }
 
 #[derive(Template)]

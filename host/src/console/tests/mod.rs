@@ -3,5 +3,6 @@
 mod attack;
 mod doors;
 mod invited;
+mod lists;
 mod pages;
 mod support;

@@ -182,6 +182,11 @@ async fn the_audit_is_searched_paged_and_verified() {
     let wrong = browser.get("/audit?from=yesterday").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert!(wrong.body.contains("write it like 2026-03-01T14:30"), "{}", wrong.body);
+    // It is checked for somebody else, be it of the API.
+    let turn = served.reads.turn().unwrap();
+    browser.post("/audit/verify", "").await;
+    assert!(browser.said("/audit").await.contains("being checked already"));
+    drop(turn);
     browser.post("/audit/verify", "").await;
     assert!(browser.said("/audit").await.contains("none changed. Head, to be noted elsewhere"));
     let denied = browser.get("/calls/call-7").await.body;

@@ -26,6 +26,7 @@ use crate::console::{Console, router};
 use crate::journal::{Ask, Asked, Intent, Journal, PlanKind, Planned, Settlement};
 use crate::runs::JournalEngine;
 use crate::runs::service::{Service, Settings};
+use crate::serve::Reads;
 use crate::shutdown::Shutdown;
 use crate::{Host, HostConfig};
 
@@ -48,6 +49,7 @@ pub(super) struct Served {
     pub(super) host: Host,
     pub(super) file: TokenFile,
     pub(super) access: Access,
+    pub(super) reads: Reads,
     router: Router,
 }
 
@@ -68,8 +70,10 @@ impl Served {
         let file = TokenFile::of_state(host.journal().directory());
         let access = Access::open(file.clone(), host.journal().clone()).await.unwrap();
         let runs = Service::new(host.clone(), Settings::default());
-        let router = router(Console::new(host.clone(), runs, access.clone(), Shutdown::default()));
-        Self { _folder: folder, host, file, access, router }
+        let (guarded, reads) = ((access.clone(), Shutdown::default()), Reads::default());
+        let console = Console::with_reads(host.clone().into(), runs, guarded, reads.clone());
+        let router = router(console);
+        Self { _folder: folder, host, file, access, reads, router }
     }
 
     pub(super) fn journal(&self) -> &Journal {
