@@ -104,11 +104,12 @@ impl Breaker {
     ///
     /// [`Refused`]: it does not.
     pub fn admit(&mut self, settings: &BreakerSettings, now: u64) -> Result<(Pass, Option<Turned>), Refused> {
-        let until = match self.state {
+        let until = match &mut self.state {
             State::Closed => return Ok((self.pass(), None)),
-            // A clock that was set back keeps nobody out for longer than the recovery takes.
+            // A clock that was set back keeps nobody out for longer than the recovery takes: kept, or each call would wait for as long again.
             State::Open { until } | State::HalfOpen { probe_until: until } => {
-                until.min(now.saturating_add(settings.recovery))
+                *until = (*until).min(now.saturating_add(settings.recovery));
+                *until
             }
         };
         match until.checked_sub(now).filter(|wait| *wait > 0) {

@@ -3,6 +3,8 @@
 //! An entry that was written is never changed, so these words only grow: a new fact is a new variant or an optional field.
 //! Contents (arguments, results) are not in here, only their digests: they can be kept for a shorter time than the audit.
 
+mod texts;
+
 use serde::{Deserialize, Serialize};
 
 use crate::call::Mode;

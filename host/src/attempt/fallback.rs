@@ -9,7 +9,7 @@ use toolhold_core::call::{Approved, ToolCall};
 use toolhold_core::event::{Effects, Event};
 use toolhold_core::id::{CallId, IdempotencyKey, ToolName};
 use toolhold_core::manifest::Fallback;
-use toolhold_core::outcome::{CallReport, Outcome, ServedBy};
+use toolhold_core::outcome::{CallReport, Class, Failure, Outcome, ServedBy};
 use tracing::Instrument as _;
 
 use crate::clock;
@@ -22,9 +22,9 @@ impl Host {
     pub(crate) async fn stand_in(&self, call: &ToolCall, failed: CallReport, options: &CallOptions) -> CallReport {
         let (mut call, mut failed) = (as_made(call, &failed), failed);
         let mut next = self.fallback(&call.tool, &failed);
-        let stood_in = match &next {
-            Some(_) => self.stood_in(&call, options),
-            None => None,
+        let stood_in = match next.as_ref().map(|_| self.stood_in(&call, options)).transpose() {
+            Ok(stood_in) => stood_in.flatten(),
+            Err(error) => return unrecorded(failed, &error),
         };
         // A chain ends: the policy has no circle, so each tool stands in once at most.
         while let Some(fallback) = next {
@@ -41,6 +41,9 @@ impl Host {
                 return self.tool_serves(failed, tool, report).await;
             };
             next = self.fallback(tool.as_str(), &report);
+            if next.is_none() && is_not_over(failure) {
+                return tool_failed(failed, tool, report);
+            }
             call = as_made(&call, &report);
             failed.approved = changed(report.approved.as_ref()).or(failed.approved);
             // What it read, the run has read.
@@ -65,21 +68,21 @@ impl Host {
     /// The tool that stood in for this call when it was made before, and whose outcome is the call's therefore: it has done what
     /// was asked for, or may have. Of the tools of a chain the last one that did.
     ///
-    /// What cannot be read counts as nothing: the journal refuses the next write then, and nothing runs.
-    pub(crate) fn stood_in(&self, call: &ToolCall, options: &CallOptions) -> Option<ToolName> {
+    /// Where that cannot be read, nothing may run: it could be done twice.
+    pub(crate) fn stood_in(&self, call: &ToolCall, options: &CallOptions) -> Result<Option<ToolName>, journal::Error> {
         let mut next = self.stands_in_for(&call.tool).filter(|_| call.key.is_some());
-        let Some(Fallback::Tool(_)) = &next else { return None };
-        let reader = self.0.journal.reader().ok()?;
+        let Some(Fallback::Tool(_)) = &next else { return Ok(None) };
+        let reader = self.0.journal.reader()?;
         let mut stood_in = None;
         while let Some(Fallback::Tool(tool)) = next {
             let key = instead(call, &tool).key.map(|key| ScopedKey { scope: Arc::clone(&options.client), key });
-            let record = key.and_then(|key| reader.keyed(&key, call.mode).ok().flatten());
+            let record = key.map(|key| reader.keyed(&key, call.mode)).transpose()?.flatten();
             if record.is_some_and(|record| record.succeeded != Some(false) || record.effects == Effects::Possible) {
                 stood_in = Some(tool.clone());
             }
             next = self.stands_in_for(tool.as_str());
         }
-        stood_in
+        Ok(stood_in)
     }
 
     fn stands_in_for(&self, tool: &str) -> Option<Fallback> {
@@ -127,6 +130,25 @@ impl Host {
         let event = Event::FallbackServed { call: failed.clone(), by };
         self.0.journal.record(clock::micros(), event).await
     }
+}
+
+/// Whether more is left of a failed call than its failure: it has changed something, or may have, or still may. Whoever called has to know of
+/// that one, whatever failed before it.
+fn is_not_over(failure: &Failure) -> bool {
+    let is_unsettled = matches!(&*failure.code, "outcome-unknown" | "outcome-unrecorded" | "half-landed" | "in-flight");
+    failure.acted || is_unsettled || failure.class == Class::AwaitingApproval
+}
+
+/// The report of a tool that stood in and failed.
+fn tool_failed(failed: CallReport, tool: ToolName, report: CallReport) -> CallReport {
+    let mut report = report;
+    report.effects.labels.extend(failed.effects.labels.iter().cloned());
+    if let (Outcome::Failure(failure), Outcome::Failure(first)) = (&mut report.outcome, &failed.outcome) {
+        let line = format!("it stood in for `{}` (call {}), which failed: {}", failed.tool, failed.call, first.code);
+        *failure = failure.clone().and_detail(line);
+    }
+    let approved = report.approved.take().or_else(|| changed(failed.approved.as_ref()));
+    CallReport { tool: failed.tool, served_by: Some(ServedBy::Tool { tool }), approved, ..report }
 }
 
 /// The call as it was made: with the arguments of the person who changed them, if one did. What that person replaced is not done by

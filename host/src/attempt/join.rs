@@ -96,20 +96,24 @@ impl Host {
             }
             return self.not_again(id, call, &checked, options, other);
         }
-        let let_through = match self.stood_in(call, options) {
+        let refusal = match self.stood_in(call, options) {
             // It has an outcome: what stood in is asked for it, and not the tool.
-            Some(tool) => Err(Refusal::unavailable(&checked.tool, stood_in(&tool))),
-            None => self.let_through(&checked, options),
-        };
-        match let_through {
-            Ok(through) => self.run(id, call, (checked, through), options).await,
-            Err(refusal) => {
-                let nothing = Settlement::nothing(refusal.failure.code.clone(), checked.effects, clock::micros());
-                match self.0.journal.settle(&id, nothing).await {
-                    Ok(()) => self.refuse(id, call, *refusal).await,
-                    Err(error) => unrecorded(id, call, &checked.call, &error),
-                }
+            Ok(Some(tool)) => Refusal::unavailable(&checked.tool, stood_in(&tool)),
+            Ok(None) => match self.let_through(&checked, options) {
+                Ok(through) => return self.run(id, call, (checked, through), options).await,
+                Err(refusal) => refusal,
+            },
+            Err(error) => {
+                let nothing =
+                    Settlement::nothing("what stood in for it could not be read", checked.effects, clock::micros());
+                self.0.journal.settle_behind(&id, nothing);
+                return unrecorded(id, call, &checked.call, &error);
             }
+        };
+        let nothing = Settlement::nothing(refusal.failure.code.clone(), checked.effects, clock::micros());
+        match self.0.journal.settle(&id, nothing).await {
+            Ok(()) => self.refuse(id, call, *refusal).await,
+            Err(error) => unrecorded(id, call, &checked.call, &error),
         }
     }
 }

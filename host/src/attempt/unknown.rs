@@ -17,17 +17,18 @@ pub enum Resolution {
 }
 
 impl Host {
-    /// Settles an unknown call as a person decided.
+    /// Settles an unknown call as a person decided. Changes of one that did nothing never land from then on.
     ///
     /// # Errors
     ///
-    /// The call is not unknown, or it could not be written.
+    /// The call is not unknown, some of its changes may be on the disk and cannot be taken back, or it could not be written.
     pub async fn resolve(&self, call: &CallId, resolution: Resolution) -> Result<(), journal::Error> {
-        let result = match resolution {
-            Resolution::Succeeded(value) => Some(value.to_string()),
-            Resolution::Failed => None,
-        };
-        self.0.journal.resolve(call, result, clock::micros()).await
+        match resolution {
+            Resolution::Succeeded(value) => {
+                self.0.journal.resolve(call, Some(value.to_string()), clock::micros()).await
+            }
+            Resolution::Failed => self.did_nothing(call).await,
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! After a crash: plans that were begun are finished, undos too, and files that belong to no plan are removed.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use toolhold_core::event;
+use toolhold_core::id::CallId;
 use toolhold_core::limit::Usage;
-use toolhold_sandbox::capability::fs::commit::{After, CommitError, Plan, sweep};
+use toolhold_sandbox::capability::fs::commit::{After, CommitError, Durable, Plan, sweep};
 
 use crate::clock;
 use crate::host::Host;
-use crate::journal::{self, PlanRecord, PlanState, Settlement};
+use crate::journal::{self, PlanRecord, PlanState, Settlement, State};
 
 impl Host {
     /// Finishes what a stop of the host left half done. What cannot be finished is parked with the reason.
@@ -50,6 +52,51 @@ impl Host {
             Err(journal::Error::NotOpen(_)) => Ok(()),
             settled => settled,
         }
+    }
+
+    /// Settles a parked call as one that did nothing, by a person's word. What it had begun to change is taken back first, and nothing of it
+    /// lands from then on.
+    pub(crate) async fn did_nothing(&self, call: &CallId) -> Result<(), journal::Error> {
+        let parked = self.parked(call)?;
+        if let Some(record) = &parked {
+            self.take_back(record).await?;
+        }
+        self.0.journal.resolve(call, None, clock::micros()).await?;
+        if let Some(record) = parked
+            && let Err(error) = self.let_go(&record)
+        {
+            // It is settled. What stays is swept when the host is opened next.
+            tracing::warn!(%error, %call, "the files of a plan could not be removed");
+        }
+        Ok(())
+    }
+
+    /// The plan of a parked call that waits to be finished. A call that runs finishes its own.
+    fn parked(&self, call: &CallId) -> Result<Option<PlanRecord>, journal::Error> {
+        let reader = self.0.journal.reader()?;
+        match reader.get(call)? {
+            Some(record) if record.state == State::Unknown => {
+                Ok(reader.plan(call)?.filter(|plan| plan.state == PlanState::Ready))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn take_back(&self, record: &PlanRecord) -> Result<(), journal::Error> {
+        let (staging, durable, plan) = (self.0.effects.staging.clone(), self.0.effects.durable, record.plan.clone());
+        let taken_back = tokio::task::spawn_blocking(move || taken_back(&plan, &staging, durable)).await;
+        let stuck = |why| journal::Error::HalfLanded { call: record.call.clone(), why };
+        taken_back.unwrap_or_else(|_| Err("the host failed meanwhile".to_owned())).map_err(stuck)
+    }
+
+    /// Removes the files of a plan that is never done, unless they are those of a preview, which can be applied again.
+    fn let_go(&self, record: &PlanRecord) -> Result<(), journal::Error> {
+        let mut is_kept = false;
+        self.0.journal.reader()?.each_plan(&[PlanState::Preview], |plan| is_kept |= plan == record.plan)?;
+        if let Some(plan) = serde_json::from_str::<Plan>(&record.plan).ok().filter(|_| !is_kept) {
+            self.discard(&plan);
+        }
+        Ok(())
     }
 
     async fn finish_undo(&self, record: &PlanRecord) -> Result<(), journal::Error> {
@@ -106,5 +153,17 @@ impl Host {
             tracing::warn!(%error, path = %path.display(), "staged files could not be removed");
         }
         Ok(())
+    }
+}
+
+/// Takes back what changed places with something that is kept. What the plan put where nothing was stays: others may have put something into it.
+fn taken_back(plan: &str, staging: &Path, durable: Durable) -> Result<(), String> {
+    let plan: Plan = serde_json::from_str(plan).map_err(|error| error.to_string())?;
+    let is_all_there = plan.clone().prepared(staging, durable).map(drop);
+    match is_all_there.and_then(|()| plan.finish_undo(staging, None, durable)) {
+        // Nobody can look at a directory that is not there: the person's word stands.
+        Ok(()) | Err(CommitError::Moved(_)) => Ok(()),
+        Err(CommitError::Gone(_)) => Err("not all of its new files wait to be put on the disk any more".to_owned()),
+        Err(why) => Err(why.to_string()),
     }
 }

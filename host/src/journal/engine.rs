@@ -4,6 +4,7 @@
 //! without waiting for it (`synchronous = NORMAL`: it survives a kill, not a power cut); one that does need it is on disk, with all
 //! that came before, when it is answered.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OpenFlags};
@@ -20,8 +21,9 @@ use super::error::Error;
 use super::head::HeadFile;
 use super::pruning::{self, Prune, Pruned};
 use super::queue::{Answer, Command, Queue, Work};
-use super::record::{Admission, End, Intent};
+use super::record::{Admission, Intent, Settlement};
 use super::subscription::{Pending, Subscribers};
+use super::unbegun::Unbegun;
 use super::{Durability, Options, approvals, audit, dependencies, migrations, plans, runs, space, standing, tapes};
 
 /// Prepared statements that are kept: more than there are.
@@ -78,23 +80,42 @@ impl Engine {
     /// Writes everything that waits, as one batch, and answers.
     pub(super) fn work(&mut self, queue: &Queue) {
         let mut batch = queue.drain();
+        batch.retain(|command| !command.is_in_vain());
         if batch.is_empty() {
             return;
         }
-        let durable = batch.iter().any(|command| command.durable);
-        match self.transact(&batch, durable) {
-            Ok(answers) => {
-                queue.finished(Vec::new(), true);
-                self.pending.tell(&self.subscribers, &mut batch);
-                batch.into_iter().zip(answers).for_each(|(command, answer)| answered(command, answer));
-            }
-            Err(error) => {
-                tracing::error!(%error, "the journal cannot be written");
-                let (waiting, kept): (Vec<_>, Vec<_>) = batch.into_iter().partition(|command| command.reply.is_some());
-                queue.finished(kept, false);
-                waiting.into_iter().for_each(|command| answered(command, Err(error.clone())));
+        let Err((batch, error)) = self.write(batch, queue) else { return };
+        if error.is_of_the_database() {
+            return failed(batch, &error, queue);
+        }
+        // One of them cannot be written, whenever it is tried: the others have nothing to do with that.
+        let mut rest = batch.into_iter();
+        while let Some(command) = rest.next() {
+            match self.write(vec![command], queue) {
+                Ok(()) => {}
+                Err((one, error)) if error.is_of_the_database() => {
+                    return failed(one.into_iter().chain(rest).collect(), &error, queue);
+                }
+                Err((one, error)) => one.into_iter().for_each(|command| drop(answered(command, Err(error.clone())))),
             }
         }
+    }
+
+    /// Writes a batch and answers, or gives it back.
+    fn write(&mut self, mut batch: Vec<Command>, queue: &Queue) -> Result<(), (Vec<Command>, Error)> {
+        let durable = batch.iter().any(|command| command.durable);
+        let answers = match self.transact(&batch, durable) {
+            Ok(answers) => answers,
+            Err(error) => return Err((batch, error)),
+        };
+        queue.finished(Vec::new(), true);
+        self.pending.tell(&self.subscribers, &mut batch);
+        let unbegun: Vec<_> =
+            batch.into_iter().zip(answers).filter_map(|(command, answer)| answered(command, answer)).collect();
+        if !unbegun.is_empty() {
+            queue.finished(unbegun, true);
+        }
+        Ok(())
     }
 
     /// One transaction around all of `batch`. Where it fails, nothing of it is written.
@@ -132,7 +153,7 @@ impl Engine {
         Ok(answers)
     }
 
-    /// The outer error is the database's and ends the batch; the inner one is the command's own.
+    /// The outer error ends the batch, the inner one does not: nothing was written of that command.
     fn apply(
         &mut self,
         (number, work): (usize, &Work),
@@ -174,14 +195,7 @@ impl Engine {
                 tapes::expire(&self.connection, run)?;
                 runs::expire(&self.connection, run, *at)?
             }
-            Work::Resolve(call, settlement) => {
-                if !calls::is_unknown(&self.connection, call)? {
-                    return Ok(Err(Error::NotUnknown(call.clone())));
-                }
-                let succeeded = !matches!(settlement.end, End::Nothing(_));
-                self.append(settlement.at, Event::UnknownResolved { call: call.clone(), succeeded })?;
-                calls::settle(&self.connection, call, settlement, &self.redactor)?
-            }
+            Work::Resolve(call, settlement) => self.resolve(call, settlement)?,
             Work::Remember(remember) => dependencies::remember(&self.connection, remember, &self.redactor)?,
             Work::Record(at, event) => calls::Step { event: Some((*at, (**event).clone())), answer: Ok(Answer::Done) },
             Work::Announce(at, event) => calls::Step { event: self.news(*at, event)?, answer: Ok(Answer::Done) },
@@ -203,6 +217,21 @@ impl Engine {
             self.append(intent.at, event)?;
         }
         Ok(step)
+    }
+
+    /// What a person found out of a call. One that did nothing never lands, either.
+    fn resolve(&mut self, call: &CallId, settlement: &Settlement) -> Result<calls::Step, Error> {
+        if !calls::is_unknown(&self.connection, call)? {
+            return Ok(calls::Step { event: None, answer: Err(Error::NotUnknown(call.clone())) });
+        }
+        let nothing = settlement.end.reason();
+        self.append(settlement.at, Event::UnknownResolved { call: call.clone(), succeeded: nothing.is_none() })?;
+        if let Some(reason) = nothing
+            && let Some(event) = plans::give_up(&self.connection, call, reason)?
+        {
+            self.append(settlement.at, event)?;
+        }
+        calls::settle(&self.connection, call, settlement, &self.redactor)
     }
 
     /// Approvals whose time is over.
@@ -255,15 +284,17 @@ impl Engine {
 
     /// The event, unless it says what the audit says already.
     fn news(&self, at: u64, event: &Event) -> Result<Option<(u64, Event)>, Error> {
+        // Noted as it is written: `audit verify` compares the two.
+        let event = self.clean(event.clone());
         let is_news = match event.standing() {
             Some(standing) => standing::is_news(&self.connection, &standing)?,
             None => true,
         };
-        Ok(is_news.then(|| (at, event.clone())))
+        Ok(is_news.then_some((at, event)))
     }
 
     fn append(&mut self, at: u64, event: Event) -> Result<(), Error> {
-        let event = self.clean(event)?;
+        let event = self.clean(event);
         self.append_as_it_is(Entry::new(at, event))
     }
 
@@ -273,18 +304,16 @@ impl Engine {
         Ok(())
     }
 
-    /// An event without secrets: the name of a tool is what a model wrote, the end of a run may quote anything.
-    fn clean(&self, event: Event) -> Result<Event, Error> {
-        if self.redactor.is_empty() {
-            return Ok(event);
+    /// An event without secrets: the name of a tool is what a model wrote, the end of a run may quote anything. What the host itself
+    /// says is no secret, although one may be written like it.
+    fn clean(&self, mut event: Event) -> Event {
+        if !self.redactor.is_empty() {
+            for text in event.free_texts() {
+                let Cow::Owned(clean) = self.redactor.redact(text) else { continue };
+                *text = clean;
+            }
         }
-        let json = |error: serde_json::Error| Error::Database(error.to_string());
-        let mut value = serde_json::to_value(&event).map_err(json)?;
-        if !self.redactor.redact_value(&mut value) {
-            return Ok(event);
-        }
-        // Where a secret stands in for an identifier, there is no event without it.
-        serde_json::from_value(value).map_err(|_| Error::Secret)
+        event
     }
 
     /// Calls that were admitted and not settled, because the host stopped in between; approvals whose time is over.
@@ -349,11 +378,37 @@ impl Engine {
     }
 }
 
-fn answered(command: Command, answer: Result<Answer, Error>) {
-    match (command.reply, answer) {
-        (Some(reply), answer) => reply.send(answer),
-        (None, Err(error)) => tracing::error!(%error, "a journal entry for which nobody waited was refused"),
-        (None, Ok(_)) => {}
+/// Tells whoever waits for it. What settles the call where one was admitted for a caller that has gone away.
+fn answered(command: Command, answer: Result<Answer, Error>) -> Option<Command> {
+    let Some(reply) = command.reply else {
+        if let Err(error) = answer {
+            tracing::error!(%error, "a journal entry for which nobody waited was refused");
+        }
+        return None;
+    };
+    let is_fresh = matches!(answer, Ok(Answer::Admission(Admission::Fresh)));
+    let was_taken = reply.send(answer);
+    match &command.work {
+        Work::Admit(intent) if is_fresh && !was_taken => Some(Unbegun::of(intent).settled()),
+        _ => None,
+    }
+}
+
+/// Nothing of `batch` was written. What nobody waits for is kept, and so is what became of a call: its caller is told that it is not on
+/// record, which it is once that is possible.
+fn failed(batch: Vec<Command>, error: &Error, queue: &Queue) {
+    tracing::error!(%error, "the journal cannot be written");
+    let (mut kept, mut waiting) = (Vec::new(), Vec::new());
+    for mut command in batch {
+        let reply = command.reply.take();
+        if reply.is_none() || command.work.is_an_end() {
+            kept.push(command);
+        }
+        waiting.extend(reply);
+    }
+    queue.finished(kept, false);
+    for reply in waiting {
+        let _was_there = reply.send(Err(error.clone()));
     }
 }
 

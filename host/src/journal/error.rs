@@ -88,6 +88,17 @@ pub enum Error {
     /// A person decides of unknown calls only.
     #[error("call `{0}` is not one of which nobody knows what it did: `toolhold unknown list` shows those")]
     NotUnknown(CallId),
+    /// Some of what it was to change may be on the disk.
+    #[error(
+        "call `{call}` is not settled as one that did nothing: some of its changes may be on the disk and are not taken back: {why}; \
+         whoever opens the host once the cause is mended finishes them, and `--succeeded` settles it as it is"
+    )]
+    HalfLanded {
+        /// Which call.
+        call: CallId,
+        /// Why not.
+        why: String,
+    },
     /// There is no such approval.
     #[error("there is no approval `{0}`: see `toolhold approvals list`")]
     NoApproval(ApprovalId),
@@ -116,6 +127,29 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nothing at all can be written at present, rather than one thing never.
+    pub(super) fn is_of_the_database(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::Full | Self::ReadOnly | Self::Corrupt(_) | Self::Database(_) | Self::Closed => true,
+            Self::InUse(_)
+            | Self::Exposed { .. }
+            | Self::Newer
+            | Self::Cut { .. }
+            | Self::Removed { .. }
+            | Self::Broken(_)
+            | Self::NotInState { .. }
+            | Self::Duplicate(_)
+            | Self::NotOpen(_)
+            | Self::Taken(_)
+            | Self::NotUnknown(_)
+            | Self::HalfLanded { .. }
+            | Self::NoApproval(_)
+            | Self::ApprovalOver(_)
+            | Self::Unanswerable { .. }
+            | Self::Secret => false,
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |error| match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,

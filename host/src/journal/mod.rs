@@ -42,6 +42,7 @@ mod space;
 mod standing;
 mod subscription;
 mod tapes;
+mod unbegun;
 mod verify;
 mod watch;
 
@@ -79,6 +80,7 @@ use lent::Idle;
 use plans::Turn;
 use queue::{Answer, Command, Queue, Reply, Work};
 use subscription::Subscribers;
+use unbegun::{Awaited, Unbegun};
 
 /// How a journal is opened.
 #[derive(Debug, Clone, Default)]
@@ -149,6 +151,8 @@ impl Journal {
 
     /// Whether the call may run. Written before the answer where it can change something or has a key; otherwise soon after.
     ///
+    /// Dropped before the answer was taken, the call never begins, and its key is free again.
+    ///
     /// # Errors
     ///
     /// It could not be written: the call must not run.
@@ -173,7 +177,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// It could not be written, or the call does not wait for its outcome. What it did remains done.
+    /// It could not be written, or the call does not wait for its outcome. What it did remains done. What could not be written is kept,
+    /// here and in [`Journal::park`], and written as soon as it can be.
     pub async fn settle(&self, call: &CallId, settlement: Settlement) -> Result<(), Error> {
         let durable = settlement.durable;
         self.write(Work::Settle(call.clone(), Box::new(settlement)), durable, false).await.map(drop)
@@ -302,6 +307,8 @@ impl Journal {
 
     /// Settles an unknown call as a person decided, who found out what it did: with this result, or that it did nothing, so
     /// that its key is free again.
+    ///
+    /// A plan of one that did nothing is never done from then on: nothing of it may be on the disk.
     ///
     /// # Errors
     ///
@@ -530,9 +537,10 @@ impl Journal {
         if !durable && !waits && queue.has_room() {
             return queue.push(Command { work, durable, reply: None }, true).map(|()| None);
         }
-        let (sender, receiver) = oneshot::channel();
+        let (sender, answer) = oneshot::channel();
+        let admits = if let Work::Admit(intent) = &work { Some(Unbegun::of(intent)) } else { None };
         queue.push(Command { work, durable, reply: Some(Reply::Task(sender)) }, true)?;
-        receiver.await.map_err(|_| Error::Closed)?.map(Some)
+        Awaited { answer, queue, admits }.taken().await.map(Some)
     }
 
     /// A thread that has to wait anyway writes what waits itself, if nobody else does: no other thread has to wake up.
@@ -578,11 +586,11 @@ fn work(engine: &Mutex<Option<Engine>>, queue: &Queue) {
     // A panic while writing poisons the lock: from then on every caller is told that the journal is closed.
     match engine.lock().map(|mut engine| engine.as_mut().map(|engine| engine.work(queue))) {
         Ok(Some(())) => {}
-        Ok(None) | Err(_) => queue
-            .drain()
-            .into_iter()
-            .filter_map(|command| command.reply)
-            .for_each(|reply| reply.send(Err(Error::Closed))),
+        Ok(None) | Err(_) => {
+            for reply in queue.drain().into_iter().filter_map(|command| command.reply) {
+                let _was_there = reply.send(Err(Error::Closed));
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of plans: what is about to land, has landed, and could be taken back.
 //!
 //! A plan is text of the sandbox. The journal keeps it, tells whether somebody changed it, and moves it from state to state:
-//! `preview → applied`, and back if the apply is refused, `ready → landed | refused`, `landed → undoing → undone | landed`, and from each end but `refused` to
+//! `preview → applied`, and back if the apply is refused or a person says that it did nothing, `ready → landed | refused`, `landed → undoing → undone | landed`, and from each end but `refused` to
 //! `expired` when its files are removed.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -267,6 +267,19 @@ pub(super) fn settle(connection: &Connection, call: &CallId, settlement: &Settle
             Ok(Some(Event::ChangesRefused { call: call.clone(), reason: bounded(why) }))
         }
     }
+}
+
+/// A person found out that a call did nothing: a plan of it that waits to be finished never is, and the preview whose plan it was can be
+/// applied again.
+pub(super) fn give_up(connection: &Connection, call: &CallId, why: &str) -> Result<Option<Event>, Error> {
+    if change(connection, call, PlanState::Ready, PlanState::Refused)? == 0 {
+        return Ok(None);
+    }
+    // The words of a plan, its name among them, are those of the preview.
+    let sql = "UPDATE plans SET state = 'preview'
+               WHERE state = 'applied' AND plan = (SELECT plan FROM plans WHERE call = ?1)";
+    connection.prepare_cached(sql)?.execute([call.as_str()])?;
+    Ok(Some(Event::ChangesRefused { call: call.clone(), reason: bounded(why) }))
 }
 
 /// Moves a plan from one state to the next.

@@ -39,6 +39,13 @@ pub(super) struct Command {
     pub(super) reply: Option<Reply>,
 }
 
+impl Command {
+    /// Whether it admits a call for a caller that has gone away, so that nobody would make the call.
+    pub(super) fn is_in_vain(&self) -> bool {
+        matches!(self.work, Work::Admit(_)) && self.reply.as_ref().is_some_and(Reply::is_gone)
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Work {
     Admit(Box<Intent>),
@@ -72,6 +79,11 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// Whether it says what became of a call that was made. That stays true, whether or not its caller could be told that it is written.
+    pub(super) fn is_an_end(&self) -> bool {
+        matches!(self, Self::Settle(..) | Self::Park(..))
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Admit(intent) => intent.text.len(),
@@ -118,12 +130,20 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    /// A caller that has gone away is not an error.
-    pub(super) fn send(self, answer: Result<Answer, Error>) {
-        let _gone = match self {
-            Self::Thread(sender) => sender.send(answer).is_err(),
-            Self::Task(sender) => sender.send(answer).is_err(),
-        };
+    /// Says whether the caller was still there. One that has gone away is not an error.
+    pub(super) fn send(self, answer: Result<Answer, Error>) -> bool {
+        match self {
+            Self::Thread(sender) => sender.send(answer).is_ok(),
+            Self::Task(sender) => sender.send(answer).is_ok(),
+        }
+    }
+
+    /// A thread waits for as long as it takes; a task may be given up.
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Thread(_) => false,
+            Self::Task(sender) => sender.is_closed(),
+        }
     }
 }
 
@@ -217,7 +237,7 @@ impl Queue {
         std::mem::take(&mut state.commands)
     }
 
-    /// Notes whether writing works. Commands for which nobody waits were `kept` and go first next time.
+    /// Notes whether writing works. What was `kept`, and nobody waits for, goes first next time.
     pub(super) fn finished(&self, kept: Vec<Command>, works: bool) {
         let mut state = self.lock();
         state.failing = !works;

@@ -28,6 +28,7 @@ mod mcp;
 mod mcp_http;
 mod mode;
 mod model;
+mod parked;
 mod project;
 mod real_model;
 mod registry;

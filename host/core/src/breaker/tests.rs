@@ -111,6 +111,16 @@ fn a_reset_lets_calls_through_at_once() {
 fn a_clock_that_is_set_back_keeps_nobody_out_for_longer_than_the_recovery() {
     let mut breaker = opened_at(1_000_000 * SECOND);
     assert_eq!(breaker.admit(&SETTINGS, SECOND), Err(Refused { wait: 60 * SECOND }));
+    assert_eq!(
+        breaker.admit(&SETTINGS, 31 * SECOND),
+        Err(Refused { wait: 30 * SECOND }),
+        "asking does not make it longer"
+    );
+    let (_lost, turned) = breaker.admit(&SETTINGS, 61 * SECOND).unwrap();
+    assert_eq!(turned, Some(Turned::HalfOpened));
+    // So it is for the probe.
+    assert_eq!(breaker.admit(&SETTINGS, SECOND), Err(Refused { wait: 60 * SECOND }));
+    assert!(breaker.admit(&SETTINGS, 61 * SECOND).is_ok());
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use toolhold_core::approval::{Approval, ApprovalScope, ApprovalState, Foreseen, Verdict, binding};
 use toolhold_core::call::Mode;
-use toolhold_core::event::Effects;
+use toolhold_core::event::{Effects, Event};
 use toolhold_core::id::{ApprovalId, Digest};
 use toolhold_core::manifest::Risk;
+use toolhold_core::redact::Redactor;
 
 use super::support::{State, call_id, intent, key, success, validated};
-use crate::journal::{Admission, ApprovalFilter, Ask, Asked, Change, Error, Intent, Journal};
+use crate::journal::{Admission, ApprovalFilter, Ask, Asked, AuditFilter, Change, Error, Intent, Journal};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()
@@ -226,4 +227,34 @@ fn what_nobody_can_answer_or_use_any_more_is_removed_when_it_is_old_and_a_repeat
     state.reader().verify(None).unwrap();
     state.tamper("DELETE FROM approvals WHERE approval = 'keyed'");
     assert!(matches!(state.reader().verify(None), Err(Error::Broken(_))), "removed, and not by us");
+}
+
+/// The host has learned a secret since, which stands where nothing can take its place.
+#[test]
+fn an_approval_that_cannot_be_written_down_as_used_admits_nothing_and_is_in_the_way_of_nothing() {
+    let state = State::new();
+    let journal = state.open();
+    ask(&journal, Approval { client: "mcp:editor".into(), ..question("a", "/work/a") });
+    approve(&journal, "a", ApprovalScope::Once);
+    journal.learn(&Redactor::new([("token", "editor")]));
+    let held = journal.hold();
+    let begun = Event::RunStarted { run: "r".parse().unwrap(), front: "test".into(), manifest: None };
+    journal.record_blocking(3, begun).unwrap();
+    std::thread::scope(|scope| {
+        let [refused, other] = [by("a", "c1"), intent("c2", Effects::Possible)]
+            .map(|intent| scope.spawn(|| runtime().block_on(journal.admit(intent))));
+        // Both are in one batch with the event.
+        while journal.watch().waiting().0 < 3 {
+            std::thread::yield_now();
+        }
+        drop(held);
+        assert!(matches!(refused.join().unwrap(), Err(Error::Secret)));
+        assert_eq!(other.join().unwrap().unwrap(), Admission::Fresh);
+    });
+    journal.flush_blocking().unwrap();
+    let reader = journal.reader().unwrap();
+    assert_eq!(reader.get(&call_id("c1")).unwrap(), None);
+    let kind = Some("run-started".to_owned());
+    assert_eq!(reader.latest_entries(&AuditFilter { kind, ..AuditFilter::default() }).unwrap().len(), 1);
+    reader.verify(None).unwrap();
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use toolhold_core::event::Effects;
 
 use super::support::{State, call_id, intent, success, write_call};
-use crate::journal::{Error, Journal, Options};
+use crate::journal::{Error, Journal, Options, PlanKind, Planned};
 
 /// Lets the database grow no further, as a full disk does.
 fn fill(journal: &Journal) {
@@ -64,6 +64,42 @@ fn calls_for_which_nobody_waited_are_kept_until_the_disk_has_space() {
     assert_eq!(reader.get(&call_id("fill0")).unwrap().unwrap().state, crate::journal::State::Settled);
     assert_eq!(reader.get(&call_id("read")).unwrap(), None);
     assert_eq!(reader.verify(None).unwrap().entries, written + 1);
+}
+
+#[test]
+fn what_became_of_a_call_is_written_when_the_disk_has_space_although_its_caller_was_told_that_it_was_not() {
+    let state = State::new();
+    let journal = state.open();
+    fill(&journal);
+    let written = until_full(&journal) as u64;
+    assert!(written > 1);
+    let text = format!("\"{}\"", "x".repeat(60_000));
+    assert!(matches!(journal.settle_blocking(&call_id("fill0"), success(&text, Effects::Possible)), Err(Error::Full)));
+    let parked = journal.park_blocking(&call_id("fill1"), "x".repeat(2_000), 3);
+    // A reason is short: there may be room for it, but nothing overtakes what is kept.
+    assert!(matches!(parked, Err(Error::Full)), "{parked:?}");
+    empty(&journal);
+    journal.flush_blocking().unwrap();
+    let reader = journal.reader().unwrap();
+    let states = ["fill0", "fill1"].map(|call| reader.get(&call_id(call)).unwrap().unwrap().state);
+    assert_eq!(states, [crate::journal::State::Settled, crate::journal::State::Unknown]);
+    assert_eq!(reader.get(&call_id("fill0")).unwrap().unwrap().outcome, Some(text));
+    assert_eq!(reader.verify(None).unwrap().entries, written + 2);
+    assert_eq!(journal.watch().waiting(), (0, false));
+}
+
+#[test]
+fn what_was_not_begun_is_not_kept() {
+    let state = State::new();
+    let journal = state.open();
+    fill(&journal);
+    until_full(&journal);
+    let text = "x".repeat(60_000);
+    let (plan, effects, outcome) = (text, "{}".into(), "1".into());
+    let planned =
+        Planned { call: call_id("fill0"), kind: PlanKind::Commit, plan, effects, outcome, kept_bytes: 0, at: 2 };
+    assert!(matches!(journal.plan_blocking(planned), Err(Error::Full)));
+    assert_eq!(journal.watch().waiting(), (0, true));
 }
 
 #[test]

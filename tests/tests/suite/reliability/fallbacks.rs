@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use toolhold::journal::State;
+use toolhold::{Asking, CallOptions, ToolCall};
 use toolhold_core::outcome::{Class, ServedBy};
 
 use super::support::{
@@ -93,6 +94,41 @@ fn nothing_stands_in_for_a_call_of_which_nobody_knows_what_it_did() {
         let report = call(&host, "web.send", post(&server.authority())).await;
         assert_eq!((&*failure(&report).code, &report.served_by), ("outcome-unknown", &None));
     });
+}
+
+#[test]
+fn that_nobody_knows_what_a_tool_did_which_stood_in_is_told() {
+    let place = with("[tools.bad.tool.not_json]\nfallback = { tool = \"web.send\" }");
+    let server = server(&[HANGS_UP]);
+    block_on(async {
+        let host = place.open().await;
+        let first = with_key(&host, "bad.not_json", post(&server.authority()), "k").await;
+        let again = with_key(&host, "bad.not_json", post(&server.authority()), "k").await;
+        for report in [&first, &again] {
+            assert_eq!((&*failure(report).code, &*report.tool), ("outcome-unknown", "bad.not_json"), "{report:?}");
+            assert_eq!(report.served_by, Some(ServedBy::Tool { tool: "web.send".parse().unwrap() }));
+            assert!(failure(report).detail.as_deref().unwrap().contains("it stood in for `bad.not_json`"));
+        }
+        let parked = calls(&host).into_iter().find(|call| call.state == State::Unknown).unwrap();
+        assert_eq!(parked.call, first.call, "it is the call that a person has to look at");
+        assert_eq!(events(&host, "fallback-served"), [] as [serde_json::Value; 0]);
+    });
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn that_a_person_is_asked_about_a_tool_which_stands_in_is_told() {
+    let asks = "[[rules]]\nname = \"asks\"\ndecision = \"ask\"\ntools = [\"web.send\"]";
+    let place = with(&format!("[tools.bad.tool.not_json]\nfallback = {{ tool = \"web.send\" }}\n{asks}"));
+    let server = server(&[HANGS_UP]);
+    block_on(async {
+        let host = place.open().await;
+        let options = CallOptions { asking: Asking::Park, ..CallOptions::default() };
+        let report = host.call(ToolCall::new("bad.not_json", post(&server.authority()).to_string()), options).await;
+        assert_eq!(failure(&report).class, Class::AwaitingApproval, "{report:?}");
+        assert!(failure(&report).approval.is_some() && report.served_by.is_some());
+    });
+    assert_eq!(server.requests(), [] as [String; 0]);
 }
 
 #[test]

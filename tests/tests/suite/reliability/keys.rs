@@ -162,6 +162,29 @@ fn a_caller_who_goes_away_while_a_post_is_out_leaves_an_unknown_call() {
 }
 
 #[test]
+fn a_caller_who_goes_away_before_the_call_is_on_record_leaves_its_key_free() {
+    let place = Place::new("", "");
+    let server = server(&[OK]);
+    block_on(async {
+        let host = place.open().await;
+        // From here on nothing takes long but the journal.
+        with_key(&host, "web.send", post(&server.authority()), "before").await;
+        let database = rusqlite::Connection::open(place.path(".toolhold/journal.db")).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (mine, arguments) = (host.clone(), post(&server.authority()));
+        let first = tokio::spawn(async move { with_key(&mine, "web.send", arguments, "k").await });
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        database.execute_batch("ROLLBACK").unwrap();
+        let again = with_key(&host, "web.send", post(&server.authority()), "k").await;
+        assert!(!again.replayed && value(&again)["status"] == 200, "{again:?}");
+        assert!(calls(&host).iter().all(|call| matches!(call.state, State::Settled | State::Abandoned)));
+    });
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
 fn a_call_that_runs_out_of_time_with_a_post_out_is_unknown() {
     let place = Place::new("", "[limits]\ntime = \"2s\"");
     let (server, answer) = waiting_server();
