@@ -56,6 +56,7 @@ pub(super) fn journal(error: journal::Error) -> Problem {
     match error {
         journal::Error::NoApproval(_) => not_found(error),
         journal::Error::NotUnknown(_)
+        | journal::Error::HalfLanded { .. }
         | journal::Error::Taken(_)
         | journal::Error::ApprovalOver(_)
         | journal::Error::Unanswerable { .. } => problem(Code::NotNow, error),
