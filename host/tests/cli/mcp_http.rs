@@ -98,8 +98,24 @@ impl<'a> Client<'a> {
     }
 }
 
+/// An answer without the lines that say how long each chunk of it is: a message may have several.
+fn whole(text: &str) -> String {
+    let (head, mut rest) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    if !head.contains("transfer-encoding: chunked") {
+        return text.to_owned();
+    }
+    let mut whole = format!("{head}\r\n\r\n");
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap_or_default().min(after.len());
+        whole.push_str(after.get(..size).unwrap_or_default());
+        rest = after.get(size + 2..).unwrap_or_default();
+    }
+    whole
+}
+
 /// The status of an answer, and the last message in it.
 fn answer(text: &str) -> (u16, Value) {
+    let text = &whole(text);
     let status = text.split(' ').nth(1).unwrap().parse().unwrap();
     let messages = text.lines().map(|line| line.strip_prefix("data: ").unwrap_or(line));
     let mut messages = messages.filter_map(|line| serde_json::from_str::<Value>(line).ok()).filter(Value::is_object);
