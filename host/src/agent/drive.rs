@@ -319,14 +319,7 @@ impl<T: Tools> Work<'_, '_, '_, T> {
             mode,
         };
         let step = spans::step(start.run.as_str(), self.machine.steps() + 1);
-        let (tools, cancel) = (self.agent.tools, token.clone());
-        let made = async {
-            let report = tools.call(asked.clone(), cancel).await;
-            // What is asked about now may have been done when it was not.
-            let is_done = call.is_resumed && is_asked_about(&report) && tools.may_have_made(&asked).await;
-            (report, is_done)
-        };
-        let mut made = Box::pin(made.instrument(step));
+        let mut made = Box::pin(made(self.agent.tools, asked, call.is_resumed, token.clone()).instrument(step));
         let returned = |(report, is_done): (CallReport, bool)| {
             if is_done {
                 return not_known(&call, "a person would now have to approve it");
@@ -379,6 +372,13 @@ fn awaited(report: &CallReport) -> Option<ApprovalId> {
         Outcome::Failure(failure) if failure.class == Class::AwaitingApproval => failure.approval.clone(),
         _ => None,
     }
+}
+
+/// Makes a call. `true` beside its report is that it may have been made before, and is asked about now.
+async fn made<T: Tools>(tools: &T, call: ToolCall, is_resumed: bool, cancel: CancellationToken) -> (CallReport, bool) {
+    let report = tools.call(call.clone(), cancel).await;
+    let is_done = is_resumed && is_asked_about(&report) && tools.may_have_made(&call).await;
+    (report, is_done)
 }
 
 /// Whether the call was not made because a person decides on it, or would if there were not too many questions.
