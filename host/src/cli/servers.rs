@@ -114,8 +114,8 @@ impl Said {
         self.listings.values().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)?;
         let consents = open::Consents::of(config);
         let asked = self.listings.keys().filter_map(|name| manifest.components().get(name));
-        let servers = asked.filter_map(|component| Some((component, component.server.as_ref()?)));
-        servers.map(|(component, server)| consents.keep(component, server)).collect::<Result<(), _>>().map_err(failure)
+        let mut servers = asked.filter_map(|component| Some((component, component.server.as_ref()?)));
+        servers.try_for_each(|(component, server)| consents.keep(component, server)).map_err(failure)
     }
 }
 

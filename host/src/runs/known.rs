@@ -24,7 +24,7 @@ enum Known {
     /// It was made, and what it came to is not known, or not kept.
     Nobody,
     /// This one was made, and came to that.
-    Outcome(Box<CallRecord>, Outcome),
+    Outcome(Box<(CallRecord, Outcome)>),
 }
 
 /// What the call came to, of a run that is at its end; `None` where nobody knows.
@@ -32,9 +32,7 @@ pub(super) fn of(reader: &Reader, machine: &Machine, call: &PendingCall) -> Resu
     Ok(match known(reader, machine, call)? {
         Known::Nobody => None,
         Known::Nothing => Some(returned(machine, call, report(machine, call, None))),
-        Known::Outcome(record, outcome) => {
-            Some(returned(machine, call, report(machine, call, Some((*record, outcome)))))
-        }
+        Known::Outcome(known) => Some(returned(machine, call, report(machine, call, Some(*known)))),
     })
 }
 
@@ -43,9 +41,9 @@ pub(super) fn of_open(host: &Host, machine: &Machine, call: &PendingCall) -> Res
     Ok(match known(&host.journal().reader()?, machine, call)? {
         Known::Nobody => None,
         Known::Nothing => Some(machine.not_made(call)),
-        Known::Outcome(record, outcome) => {
-            let labels = labels(host.policy().manifest(), &[call.tool.as_str(), record.tool.as_str()]);
-            let mut report = host.without_secrets(report(machine, call, Some((*record, outcome))));
+        Known::Outcome(known) => {
+            let labels = labels(host.policy().manifest(), &[call.tool.as_str(), known.0.tool.as_str()]);
+            let mut report = host.without_secrets(report(machine, call, Some(*known)));
             report.effects.labels = labels;
             Some(returned(machine, call, report))
         }
@@ -87,7 +85,7 @@ fn known(reader: &Reader, machine: &Machine, call: &PendingCall) -> Result<Known
     // The tool failed, and another one stood in.
     let best = known.iter().position(|(_, outcome)| matches!(outcome, Outcome::Success(_)));
     let (record, outcome) = known.swap_remove(best.unwrap_or_default());
-    Ok(Known::Outcome(Box::new(record), outcome))
+    Ok(Known::Outcome(Box::new((record, outcome))))
 }
 
 /// The call with this key and those that stood in for it, without what did nothing.

@@ -6,6 +6,7 @@
 mod direct;
 mod output;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -106,7 +107,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
     }
 
     /// What the line says; nothing if that is to be ignored. What is not understood is answered to its id, if it has one.
-    fn message(&mut self) -> Result<Option<Said>, (ErrorData, Option<RequestId>)> {
+    fn message(&mut self) -> Result<Option<Said>, Box<Refusal>> {
         let read = match request::call(&self.line) {
             Some(call) => Ok(Some(Said::Call(call))),
             None if self.line.trim_ascii().is_empty() => Ok(None),
@@ -118,23 +119,21 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
             Ok(said) => Ok(said),
             Err(JsonRpcMessageCodecError::Serde(error)) => match (error.classify(), id) {
                 (Category::Syntax | Category::Eof, Some(id)) => {
-                    Err((ErrorData::invalid_request(format!("this message is not read: {error}"), None), Some(id)))
+                    Err(Refusal::of(format!("this message is not read: {error}"), Some(id)))
                 }
                 // No JSON has no id to answer to, and whoever sends back what it does not understand must not be kept at it.
                 (Category::Syntax | Category::Eof, None) => Ok(None),
-                (Category::Data | Category::Io, id) => {
-                    Err((ErrorData::invalid_request("this is no message of the protocol", None), id))
-                }
+                (Category::Data | Category::Io, id) => Err(Refusal::of("this is no message of the protocol", id)),
             },
             Err(_) => Ok(None),
         }
     }
 
     /// Answers what is not understood. It is written before anything more is read.
-    fn refuse(&mut self, why: ErrorData, id: Option<RequestId>) -> Option<()> {
-        tracing::debug!(%why, "a message was not understood");
+    fn refuse(&mut self, refusal: Refusal) -> Option<()> {
+        tracing::debug!(why = %refusal.why, "a message was not understood");
         self.is_urgent = true;
-        self.owe(&JsonRpcMessage::error(why, id))
+        self.owe(&JsonRpcMessage::error(refusal.why, refusal.id))
     }
 
     /// Queues an answer. It is written before more is waited for, with those that come until then.
@@ -162,6 +161,19 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
             Ok(answer) => self.owe(&answer).map(|()| None),
             Err(message) => Some(Some(message)),
         }
+    }
+}
+
+/// What is answered to what is not understood.
+struct Refusal {
+    why: ErrorData,
+    /// Of what, where that is known.
+    id: Option<RequestId>,
+}
+
+impl Refusal {
+    fn of(why: impl Into<Cow<'static, str>>, id: Option<RequestId>) -> Box<Self> {
+        Box::new(Self { why: ErrorData::invalid_request(why, None), id })
     }
 }
 
@@ -206,7 +218,7 @@ where
                 Line::End => return None,
                 Line::TooLong => {
                     let why = format!("a message has at most {} bytes; this one was left out", self.longest);
-                    self.refuse(ErrorData::invalid_request(why, None), None)?;
+                    self.refuse(*Refusal::of(why, None))?;
                 }
                 Line::Whole => match self.message() {
                     Ok(Some(said)) => {
@@ -215,7 +227,7 @@ where
                         }
                     }
                     Ok(None) => {}
-                    Err((why, id)) => self.refuse(why, id)?,
+                    Err(refusal) => self.refuse(*refusal)?,
                 },
             }
         }
