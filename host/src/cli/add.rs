@@ -97,7 +97,7 @@ impl Add {
             grants: None,
         };
         candidate.ask(Answers { yes: self.yes, needs: true }, ui)?;
-        snapshot.holds(&config)?;
+        let _turn = snapshot.holds(&config)?;
         accept(&config, &after, &name, pin(&written, &loaded, &tools, &fetched), &fetched)?;
         let told = json!({
             "component": name, "source": written, "digest": loaded.digest, "artifact": fetched.artifact,

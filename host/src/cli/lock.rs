@@ -97,7 +97,7 @@ impl Lock {
             ));
         }
         if differs && !self.check {
-            snapshot.holds(&config)?;
+            let _turn = snapshot.holds(&config)?;
             accepted.write().map_err(failure)?;
         }
         Ok(ExitCode::Success)
@@ -145,7 +145,7 @@ fn back(config: &HostConfig, yes: bool, ui: Ui) -> CommandResult {
     if !yes {
         super::acceptance::ask("go back? [y/N] ", "nobody said that these are to run again", "--yes")?;
     }
-    snapshot.holds(config)?;
+    let _turn = snapshot.holds(config)?;
     accepted.write_going_back(&history, number).map_err(failure)?;
     ui.result(&json!({"lock": config.lock, "changed": true, "components": told}), |_| {
         format!("went back; pinned are now\n{}", told.join("\n"))

@@ -116,7 +116,7 @@ impl Update {
         }
         if !told.is_empty() {
             let accepted = Accepted::stored(&config, &manifest, Lock::new(pins)).map_err(failure)?;
-            snapshot.holds(&config)?;
+            let _turn = snapshot.holds(&config)?;
             let store = Store::of(&config.state);
             bytes.iter().try_for_each(|bytes| store.put(bytes).map(drop)).code(ExitCode::Host)?;
             accepted.write().map_err(failure)?;

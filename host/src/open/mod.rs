@@ -30,7 +30,7 @@ pub use self::components::Components;
 pub(crate) use self::components::{Files, pin_as_loaded, tools};
 pub(crate) use self::consent::Consents;
 pub use self::error::OpenError;
-pub(crate) use self::files::{manifest, manifest_text, optional_text, parsed};
+pub(crate) use self::files::{manifest, manifest_text, parsed};
 pub(crate) use self::locking::Accepted;
 pub(crate) use self::vouching::{BUNDLE, Papers, Voucher, Vouching, bundle_in, signatures_beside};
 use crate::approvals::{ApprovalFilter, ApprovalState, Desk, Hook};

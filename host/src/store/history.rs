@@ -217,9 +217,11 @@ impl History {
         Ok(numbers)
     }
 
+    /// What is no text is no lock file either, whatever stands for its bytes.
     fn text(&self, number: u64) -> Result<String, StoreError> {
         let path = self.path(number);
-        std::fs::read_to_string(&path).map_err(|source| StoreError::Io { path, source })
+        let bytes = std::fs::read(&path).map_err(|source| StoreError::Io { path, source })?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn forget(&self, number: u64) -> Result<(), StoreError> {
