@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
+use toolhold_core::escape;
 use toolhold_core::id::{ComponentName, Digest};
 use toolhold_core::lock::Pin;
 use toolhold_core::manifest::Transport;
@@ -102,7 +103,7 @@ async fn listed(config: &HostConfig, store: &Store, name: &ComponentName, pin: &
             return Err(Failure::new(ExitCode::NotPinned, error));
         }
     }
-    ui.say(&format!("asking {name} at {}", pin.source));
+    ui.say(&format!("asking {name} at {}", escape::short(&pin.source, 300)));
     let asked = open::ask(&manifest, &[name.clone()].into()).await.map_err(failure)?.remove(name);
     let gone = || Failure::new(ExitCode::BadInput, anyhow::anyhow!("the manifest has no server `{name}` any more"));
     let listing = asked.ok_or_else(gone)?.listing;

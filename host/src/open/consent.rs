@@ -15,6 +15,7 @@ use toolhold_core::manifest::{Component, Server, Transport};
 
 use super::{HostConfig, OpenError};
 use crate::journal;
+use crate::store::StoreError;
 
 /// Where the notes are, in the state directory: a file for each server.
 const FOLDER: &str = "servers";
@@ -49,7 +50,8 @@ impl<'a> Consents<'a> {
     pub(crate) fn keep(&self, component: &Component, server: &Server) -> Result<(), OpenError> {
         let state = journal::prepared(&self.config.state)?;
         let path = file(&state, component);
-        let fail = |source| OpenError::Read { path: path.clone(), source };
+        // What refuses to be written, by its path: a file of the state directory like those of the store.
+        let fail = |source| OpenError::Store(StoreError::Io { path: path.clone(), source });
         let note = self.note(&state, component, server).map_err(fail)?;
         let mut all = notes(&path);
         if all.contains(&note) {
