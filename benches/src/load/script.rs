@@ -1,10 +1,11 @@
-//! A script that makes calls by itself: it is told for how many milliseconds, and says how many nanoseconds each call took.
+//! A script that makes calls by itself: it says that it is `ready`, and by which other process, if one makes them; then it is told for how
+//! many milliseconds, and says how many nanoseconds each call took.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::measure::{Driver, Lane};
 
@@ -13,6 +14,7 @@ pub(crate) struct Script {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    works: u32,
 }
 
 impl Script {
@@ -21,10 +23,19 @@ impl Script {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take().context("a child with standard input")?;
         let output = BufReader::new(child.stdout.take().context("a child with standard output")?);
-        let mut script = Self { child, input, output };
+        let works = child.id();
+        let mut script = Self { child, input, output, works };
         let said = script.line()?;
-        ensure!(said.trim() == "ready", "the script is not ready: {said}");
+        let worker = said.trim().strip_prefix("ready").with_context(|| format!("the script is not ready: {said}"))?;
+        if !worker.is_empty() {
+            script.works = worker.trim().parse().with_context(|| format!("no number of a process: {said}"))?;
+        }
         Ok(script)
+    }
+
+    /// The process that makes the calls.
+    pub(crate) fn id(&self) -> u32 {
+        self.works
     }
 
     fn line(&mut self) -> Result<String> {

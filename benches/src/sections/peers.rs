@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::case;
 use crate::floor;
 use crate::load::{ProcessPerCall, Request, Script, StdioClient};
 use crate::measure::{Driver, take_turns};
@@ -17,7 +18,8 @@ use crate::table::{mebibytes, number, ratio, table};
 const METHOD: &str = "One call at a time, lanes taking turns of 100 ms; microseconds. `echo {}` by `toolhold mcp` and the least possible MCP host over standard \
 streams, by Extism's Python SDK in its own process (a fresh plugin per call, compiled once; no protocol, no JSON in the guest), by a native process \
 per call (fork, exec, JSON on standard streams) and the same within bubblewrap; reading a file of 4 KiB by `toolhold mcp` and the reference MCP \
-server for files on node.";
+server for files on node; counting the words of that file in Python, by `toolhold mcp` with the sample tool of `toolhold new --lang python`, and by \
+capsule-run's Python SDK with the same code, both compiled by the same componentize-py.";
 
 /// What may run a native process apart from the rest of the machine.
 const BUBBLEWRAP: &str = "/usr/bin/bwrap";
@@ -25,6 +27,24 @@ const BUBBLEWRAP: &str = "/usr/bin/bwrap";
 /// Where `benches/peers/install.sh` puts them.
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers");
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
+
+/// The sample in Python, with the directory of the others.
+const WORDS: &str = r#"
+version = 1
+
+[tools.words]
+source = "words.wasm"
+
+[[tools.words.directories]]
+host = "work"
+guest = "/work"
+read = ["**"]
+
+[[rules]]
+name = "all"
+decision = "allow"
+tools = ["words.*"]
+"#;
 
 /// Measures and prints.
 pub(super) fn run(budget: Duration) -> Result<()> {
@@ -36,9 +56,12 @@ pub(super) fn run(budget: Duration) -> Result<()> {
     let mut rows =
         table(3, ["work", "who", "isolation per call", "p50", "p99", "calls/s", "p50 / Toolhold", "RSS MiB"]);
     // One after the other: only one process at a time holds the state of the project.
-    let works: [(&str, Lanes); 2] = [("echo `{}`", echoes), ("read 4 KiB", reads)];
+    let works: [(&str, Lanes); 3] = [("echo `{}`", echoes), ("read 4 KiB", reads), ("words of 4 KiB, Python", words)];
     for (work, lanes) in works {
         let lanes = lanes(folder.path(), &cache)?;
+        if lanes.is_empty() {
+            continue;
+        }
         let (names, mut lanes): (Vec<_>, Vec<_>) = lanes.into_iter().map(|lane| (lane.about, lane.driver)).unzip();
         let mut drivers: Vec<&mut dyn Driver> = lanes.iter_mut().map(|lane| &mut **lane as &mut dyn Driver).collect();
         let loads = take_turns(budget, &mut drivers)?;
@@ -73,6 +96,11 @@ fn peer(name: &'static str, isolation: &'static str, driver: impl Driver + 'stat
     Peer { about: About { name, isolation, process: None }, driver: Box::new(driver) }
 }
 
+fn by_script(name: &'static str, script: Script) -> Peer {
+    let about = About { name, isolation: "fresh instance", process: Some(script.id()) };
+    Peer { about, driver: Box::new(script) }
+}
+
 fn over_stdio(name: &'static str, isolation: &'static str, client: StdioClient) -> Peer {
     Peer { about: About { name, isolation, process: Some(client.id()) }, driver: Box::new(client) }
 }
@@ -91,7 +119,7 @@ fn echoes(folder: &Path, cache: &Path) -> Result<Vec<Peer>> {
     if python.is_file() {
         let mut script = place::command(&python);
         script.arg(Path::new(SCRIPTS).join("extism_echo.py"));
-        all.push(peer("Extism, Python SDK", "fresh instance", Script::start(&mut script)?));
+        all.push(by_script("Extism, Python SDK", Script::start(&mut script)?));
     }
     all.push(peer("native process", "none (a process)", native(place::command("/bin/cat".as_ref()))));
     if Path::new(BUBBLEWRAP).is_file() {
@@ -122,4 +150,27 @@ fn reads(folder: &Path, cache: &Path) -> Result<Vec<Peer>> {
         all.push(over_stdio("server-filesystem, node", "none", client));
     }
     Ok(all)
+}
+
+/// The same code in Python; nothing if `install.sh` has not compiled it.
+fn words(folder: &Path, cache: &Path) -> Result<Vec<Peer>> {
+    let peers = Path::new(PEERS);
+    let (component, capsule) = (peers.join("words.wasm"), peers.join("capsule/words.wasm"));
+    if !(component.is_file() && capsule.is_file()) {
+        return Ok(Vec::new());
+    }
+    let project = folder.join("python");
+    std::fs::create_dir(&project)?;
+    case::prepare(&project.join("work"))?;
+    std::fs::copy(component, project.join("words.wasm"))?;
+    std::fs::write(project.join("toolhold.toml"), WORDS)?;
+    place::printed(place::toolhold_in(&project, cache)?.arg("lock"))?;
+    let ours = Request::new("words__word_count", r#"{"path":"/work/small"}"#);
+    let toolhold = StdioClient::start(place::toolhold_in(&project, cache)?.arg("mcp"), ours, 1)?;
+    let mut script = place::command(&peers.join("venv/bin/python"));
+    script.arg(Path::new(SCRIPTS).join("capsule_words.py")).arg(capsule).current_dir(&project);
+    Ok(vec![
+        over_stdio("Toolhold", "fresh instance", toolhold),
+        by_script("capsule-run, Python SDK", Script::start(&mut script)?),
+    ])
 }
