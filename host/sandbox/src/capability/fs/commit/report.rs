@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags, fstat, readlinkat};
+use rustix::fs::{Mode, OFlags, readlinkat};
 use toolhold_core::effect::{Change, ChangeKind, Content, EntryKind, Properties};
 
 use super::super::overlay::{Area, Below, Blob, Stamp, Times, Tree};
@@ -82,13 +82,17 @@ impl<'a> Report<'a> {
 
     fn content(&mut self, tree: &Tree, difference: &Difference, below: Option<&Below>) -> Content {
         let old = below.filter(|below| below.stamp.kind == Kind::File);
-        let old = old.and_then(|below| open_exact(&tree.base, below.path.as_str(), OFlags::RDONLY, Mode::empty()).ok());
+        let old = old.map(|below| open_exact(&tree.base, below.path.as_str(), OFlags::RDONLY, Mode::empty()));
         let new = difference.now.as_ref().and_then(blob);
         let keeps = difference.now.is_some() && new.is_none();
         if keeps || (old.is_none() && new.is_none()) {
             return Content::Same;
         }
-        let sides = (old.as_ref().map(|fd| Side(fd.as_fd())), new.map(|blob| Side(blob.fd.as_fd())));
+        // What cannot be read is not shown as if it were the same, or empty.
+        let (Ok(old), Ok(new)) = (old.transpose(), new.map(|blob| blob.open()).transpose()) else {
+            return Content::TooLarge;
+        };
+        let sides = (old.as_ref().map(|fd| Side(fd.as_fd())), new.as_ref().map(|fd| Side(fd.as_fd())));
         let content = compare(sides.0, sides.1, self.room);
         if let Content::Text { diff, .. } = &content {
             self.room = self.room.saturating_sub(diff.len());
@@ -154,9 +158,10 @@ fn after(tree: &Tree, now: &Now, below: Option<&Below>, before: Option<&Properti
             let base = if was_one { unchanged() } else { plain(EntryKind::Directory, 0) };
             Properties { modified: modified(times).unwrap_or(base.modified), ..base }
         }
-        Now::File { blob: Some(blob), times, .. } => match fstat(&blob.fd) {
+        Now::File { blob: Some(blob), times, .. } => match blob.stat() {
             Ok(stat) => {
-                let sha256 = full.then(|| hash(blob.fd.as_fd())).flatten();
+                let content = full.then(|| blob.open().ok()).flatten();
+                let sha256 = content.and_then(|fd| hash(fd.as_fd()));
                 let base = properties(&Stamp::of(&stat));
                 Properties { sha256, modified: modified(times).unwrap_or(base.modified), ..base }
             }

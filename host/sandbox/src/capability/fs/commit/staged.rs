@@ -174,5 +174,5 @@ fn sync_blobs(layer: &Layer) -> Result<(), Errno> {
         .iter()
         .flat_map(|tree| tree.inodes.values())
         .filter_map(|inode| inode.blob.as_ref())
-        .try_for_each(|blob| fsync(&blob.fd))
+        .try_for_each(|blob| fsync(blob.open()?))
 }

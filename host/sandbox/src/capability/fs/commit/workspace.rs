@@ -95,17 +95,18 @@ impl Work {
     pub(super) fn blob(&self, blob: &Arc<Blob>) -> Result<(String, Identity), Errno> {
         let name = blob_name(blob.number);
         if !self.beside {
-            return Ok((name, Identity::of(&fstat(&blob.fd)?)));
+            return Ok((name, Identity::of(&blob.stat()?)));
         }
         if let Some(there) = self.stamp(&name)? {
             return Ok((name, there.identity));
         }
         #[cfg(test)]
         super::faults::strike()?;
-        let stat = fstat(&blob.fd)?;
+        let from = blob.open()?;
+        let stat = fstat(&from)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let copy = openat(&self.directory, &*self.file(&name), flags, Mode::from_raw_mode(0o600))?;
-        copy_between(blob.fd.as_fd(), copy.as_fd())?;
+        copy_between(from.as_fd(), copy.as_fd())?;
         fchmod(&copy, Mode::from_raw_mode(stat.st_mode & 0o7777))?;
         rustix::fs::futimens(&copy, &times_of(&stat))?;
         Ok((name, Identity::of(&fstat(&copy)?)))

@@ -9,7 +9,7 @@ use super::super::identity::Identity;
 use super::super::path::RelPath;
 use super::super::view::Kind;
 use super::adopt::Occupant;
-use super::scratch::Blob;
+use super::scratch::OpenBlob;
 use super::tree::{Directory, DirectoryId, Shown, Symlink, Tree};
 
 impl Tree {
@@ -27,11 +27,11 @@ impl Tree {
     pub(in super::super) fn create(
         &mut self,
         path: &RelPath,
-        blob: impl FnOnce() -> Result<Arc<Blob>, Errno>,
-    ) -> Result<(Identity, Arc<Blob>), Errno> {
+        blob: impl FnOnce() -> Result<OpenBlob, Errno>,
+    ) -> Result<(Identity, OpenBlob), Errno> {
         let (parent, name) = self.vacant(path)?;
         let blob = blob()?;
-        let identity = self.new_inode(Arc::clone(&blob));
+        let identity = self.new_inode(Arc::clone(&blob.blob));
         self.show(parent, name, None, Shown::File(identity));
         Ok((identity, blob))
     }
@@ -149,7 +149,7 @@ impl Tree {
     pub(super) fn set_file_times(&mut self, identity: Identity, times: &Timestamps, call: u32) -> Result<(), Errno> {
         let inode = self.inodes.get_mut(&identity).ok_or(Errno::NOENT)?;
         match &inode.blob {
-            Some(blob) if blob.made_by == call => rustix::fs::futimens(&blob.fd, times),
+            Some(blob) if blob.made_by == call => rustix::fs::futimens(blob.open()?, times),
             _ => {
                 inode.times.set(times);
                 Ok(())

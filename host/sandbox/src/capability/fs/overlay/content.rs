@@ -13,7 +13,7 @@ use toolhold_core::limit::{Exceeded, Limit};
 use super::super::error::{FsError, FsResult};
 use super::super::identity::Identity;
 use super::super::path::RelPath;
-use super::scratch::Blob;
+use super::scratch::{Blob, OpenBlob};
 use super::stage::{Layer, Stage};
 use super::stamp::Stamp;
 use crate::meter::Meter;
@@ -32,9 +32,9 @@ pub(in super::super) struct StagedFile {
     pub(super) identity: Identity,
     pub(super) disk: Option<OnDisk>,
     /// What the call that has it open made of it.
-    pub(super) blob: OnceLock<Arc<Blob>>,
+    pub(super) blob: OnceLock<OpenBlob>,
     /// What a call before it made of it. Only read: this call may have to be taken back.
-    pub(super) earlier: OnceLock<Arc<Blob>>,
+    pub(super) earlier: OnceLock<OpenBlob>,
 }
 
 /// The file on disk, opened.
@@ -57,19 +57,19 @@ impl StagedFile {
         if self.blob.get().is_none() && self.stage.copies() > 0 {
             let layer = self.stage.lock();
             if let Some(blob) = self.known_blob(&layer) {
-                self.know(blob, layer.call);
+                self.know(OpenBlob::of(&blob)?, layer.call);
             }
         }
         match (self.blob.get().or_else(|| self.earlier.get()), &self.disk) {
-            (Some(blob), _) => Ok(blob.fd.as_fd()),
+            (Some(blob), _) => Ok(blob.as_fd()),
             (None, Some(disk)) => Ok(disk.fd.as_fd()),
             (None, None) => Err(Errno::BADF),
         }
     }
 
     /// Remembers what holds the content, for the call with this number.
-    pub(super) fn know(&self, blob: Arc<Blob>, call: u32) {
-        let known = if blob.made_by == call { &self.blob } else { &self.earlier };
+    pub(super) fn know(&self, blob: OpenBlob, call: u32) {
+        let known = if blob.blob.made_by == call { &self.blob } else { &self.earlier };
         // Another thread of the same call cannot set another one: there is one per file and call.
         let _same = known.set(blob);
     }
@@ -80,16 +80,16 @@ impl StagedFile {
             let mut layer = self.stage.lock();
             let call = layer.call;
             let blob = match self.known_blob(&layer).filter(|blob| blob.made_by == call) {
-                Some(blob) => blob,
+                Some(blob) => OpenBlob::of(&blob)?,
                 None => self.copy(&mut layer, keep, meter)?,
             };
             self.know(blob, call);
         }
         let blob = self.blob.get().ok_or(Errno::BADF)?;
         if keep == Keep::Nothing {
-            ftruncate(&blob.fd, 0)?;
+            ftruncate(blob, 0)?;
         }
-        Ok(blob.fd.as_fd())
+        Ok(blob.as_fd())
     }
 
     /// Sets times without any content of its own.
@@ -117,17 +117,17 @@ impl StagedFile {
     }
 
     /// Gives the file a blob of its own, made of the one it has or of what is on disk.
-    fn copy(&self, layer: &mut Layer, keep: Keep, meter: &Meter) -> FsResult<Arc<Blob>> {
-        let earlier = self.known_blob(layer);
+    fn copy(&self, layer: &mut Layer, keep: Keep, meter: &Meter) -> FsResult<OpenBlob> {
+        let earlier = self.known_blob(layer).as_ref().map(OpenBlob::of).transpose()?;
         let call = layer.call;
         let blob = layer.scratch.blob(call)?;
         let tree = layer.trees.get_mut(self.tree).ok_or(Errno::BADF)?;
         match (&earlier, &self.disk) {
             (Some(earlier), _) => {
                 if keep == Keep::All {
-                    copy_all(earlier.fd.as_fd(), &blob, meter)?;
+                    copy_all(earlier.as_fd(), &blob, meter)?;
                 }
-                fchmod(&blob.fd, Mode::from_raw_mode(fstat(&earlier.fd)?.st_mode & 0o7777))?;
+                fchmod(&blob, Mode::from_raw_mode(fstat(earlier)?.st_mode & 0o7777))?;
             }
             (None, Some(disk)) => {
                 let stamp = settled_copy(disk, &blob, keep, meter)?;
@@ -136,28 +136,27 @@ impl StagedFile {
             }
             (None, None) => return Err(Errno::BADF.into()),
         }
-        let blob = Arc::new(blob);
         let inode = tree.inodes.get_mut(&self.identity).ok_or(Errno::BADF)?;
         if keep == Keep::All && !inode.times.is_empty() {
-            rustix::fs::futimens(&blob.fd, &inode.times.timestamps())?;
+            rustix::fs::futimens(&blob, &inode.times.timestamps())?;
         }
         inode.times = super::times::Times::default();
-        inode.blob = Some(Arc::clone(&blob));
+        inode.blob = Some(Arc::clone(&blob.blob));
         self.stage.copied();
         Ok(blob)
     }
 }
 
 /// Copies what is on disk, and tells what it was. Nobody wrote to it meanwhile.
-fn settled_copy(disk: &OnDisk, blob: &Blob, keep: Keep, meter: &Meter) -> FsResult<Stamp> {
+fn settled_copy(disk: &OnDisk, blob: &OpenBlob, keep: Keep, meter: &Meter) -> FsResult<Stamp> {
     for _ in 0..TRIES {
         let stamp = Stamp::of(&fstat(&disk.fd)?);
         if keep == Keep::All {
-            ftruncate(&blob.fd, 0)?;
+            ftruncate(blob, 0)?;
             copy_all(disk.fd.as_fd(), blob, meter)?;
         }
         if stamp == Stamp::of(&fstat(&disk.fd)?) {
-            fchmod(&blob.fd, Mode::from_raw_mode(stamp.mode))?;
+            fchmod(blob, Mode::from_raw_mode(stamp.mode))?;
             return Ok(stamp);
         }
     }
@@ -165,8 +164,8 @@ fn settled_copy(disk: &OnDisk, blob: &Blob, keep: Keep, meter: &Meter) -> FsResu
 }
 
 /// Shares the blocks where the file system can, copies within the kernel where it cannot.
-fn copy_all(from: BorrowedFd<'_>, to: &Blob, meter: &Meter) -> FsResult<()> {
-    if ioctl_ficlone(&to.fd, from).is_ok() {
+fn copy_all(from: BorrowedFd<'_>, to: &OpenBlob, meter: &Meter) -> FsResult<()> {
+    if ioctl_ficlone(to, from).is_ok() {
         return Ok(());
     }
     let size = u64::try_from(fstat(from)?.st_size).unwrap_or(0);
@@ -174,7 +173,7 @@ fn copy_all(from: BorrowedFd<'_>, to: &Blob, meter: &Meter) -> FsResult<()> {
     let (mut read, mut written) = (0, 0);
     loop {
         in_time(meter)?;
-        match copy_file_range(from, Some(&mut read), &to.fd, Some(&mut written), CHUNK) {
+        match copy_file_range(from, Some(&mut read), to, Some(&mut written), CHUNK) {
             Ok(0) => return Ok(()),
             Ok(_) | Err(Errno::INTR) => {}
             Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if read == 0 => {
@@ -185,7 +184,7 @@ fn copy_all(from: BorrowedFd<'_>, to: &Blob, meter: &Meter) -> FsResult<()> {
     }
 }
 
-fn copy_by_hand(from: BorrowedFd<'_>, to: &Blob, meter: &Meter) -> FsResult<()> {
+fn copy_by_hand(from: BorrowedFd<'_>, to: &OpenBlob, meter: &Meter) -> FsResult<()> {
     let mut buffer = vec![0; 1 << 20];
     let mut offset = 0;
     loop {
@@ -196,7 +195,7 @@ fn copy_by_hand(from: BorrowedFd<'_>, to: &Blob, meter: &Meter) -> FsResult<()> 
             return Ok(());
         }
         while !rest.is_empty() {
-            let written = rustix::io::pwrite(&to.fd, rest, offset)?;
+            let written = rustix::io::pwrite(to, rest, offset)?;
             offset += written as u64;
             rest = rest.get(written..).unwrap_or_default();
         }

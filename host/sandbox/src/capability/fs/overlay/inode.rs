@@ -54,7 +54,7 @@ impl Tree {
     pub(super) fn file_stat(&self, identity: Identity) -> Result<Stat, Errno> {
         let inode = self.inodes.get(&identity).ok_or(Errno::NOENT)?;
         let stat = match (&inode.blob, &inode.below) {
-            (Some(blob), _) => fstat(&blob.fd)?,
+            (Some(blob), _) => blob.stat()?,
             (None, Some(below)) => on_disk(&self.base, &below.path)?.1,
             (None, None) => return Err(Errno::NOENT),
         };

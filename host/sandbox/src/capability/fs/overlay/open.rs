@@ -12,6 +12,7 @@ use super::super::path::RelPath;
 use super::super::view::{How, Kind, open_exact};
 use super::content::{OnDisk, StagedFile};
 use super::find::Found;
+use super::scratch::OpenBlob;
 use super::stage::Stage;
 use super::stamp::Stamp;
 use super::tree::Tree;
@@ -61,7 +62,7 @@ impl Stage {
         let blob = tree.inodes.get(&identity).and_then(|inode| inode.blob.clone());
         let file = self.opened(number, identity, disk);
         if let Some(blob) = blob {
-            file.know(blob, call);
+            file.know(OpenBlob::of(&blob)?, call);
         }
         Ok(Opened { file: Some(file), stat })
     }
@@ -71,7 +72,7 @@ impl Stage {
         let mut layer = self.lock();
         let number = layer.number_of(grant);
         let (tree, scratch, call, path) = layer.tree(grant, path);
-        let (identity, blob) = tree.create(&path, || scratch.blob(call).map(Arc::new))?;
+        let (identity, blob) = tree.create(&path, || scratch.blob(call))?;
         let stat = tree.file_stat(identity)?;
         self.copied();
         let file = self.opened(number, identity, None);

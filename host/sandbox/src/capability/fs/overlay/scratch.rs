@@ -3,22 +3,77 @@
 
 use std::fs::DirBuilder;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
+
+/// How many files of a stage stay open until it is dropped: opening one again costs more than most calls do with it. The rest is open
+/// only while somebody has it open, so that a call with thousands of files takes the host no more descriptors than its handles.
+const KEPT_OPEN: u32 = 16;
 
 /// The new content of one file.
 #[derive(Debug)]
 pub(in super::super) struct Blob {
-    pub(in super::super) fd: OwnedFd,
+    directory: Arc<OwnedFd>,
+    /// What it is called in the directory.
+    file: String,
     /// Its number in the scratch.
     pub(in super::super) number: u32,
     /// The call, counted within the stage, that made it: another one may not write to it, as it may have to be taken back.
     pub(in super::super) made_by: u32,
+    /// One of the first few, which stay open.
+    kept: Option<Arc<OwnedFd>>,
+    /// Whoever has it open shares one descriptor.
+    lent: Mutex<Weak<OwnedFd>>,
+}
+
+impl Blob {
+    /// The file, for reading and writing.
+    pub(in super::super) fn open(&self) -> Result<Arc<OwnedFd>, Errno> {
+        if let Some(kept) = &self.kept {
+            return Ok(Arc::clone(kept));
+        }
+        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = lent.upgrade() {
+            return Ok(open);
+        }
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = Arc::new(openat(&self.directory, &*self.file, flags, Mode::empty())?);
+        *lent = Arc::downgrade(&opened);
+        Ok(opened)
+    }
+
+    /// Its properties.
+    pub(in super::super) fn stat(&self) -> Result<Stat, Errno> {
+        match &self.kept {
+            Some(kept) => fstat(kept),
+            None => statat(&self.directory, &*self.file, AtFlags::SYMLINK_NOFOLLOW),
+        }
+    }
+}
+
+/// A blob that somebody has open.
+#[derive(Debug, Clone)]
+pub(super) struct OpenBlob {
+    pub(super) blob: Arc<Blob>,
+    fd: Arc<OwnedFd>,
+}
+
+impl OpenBlob {
+    /// Opens it.
+    pub(super) fn of(blob: &Arc<Blob>) -> Result<Self, Errno> {
+        Ok(Self { fd: blob.open()?, blob: Arc::clone(blob) })
+    }
+}
+
+impl AsFd for OpenBlob {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 /// The files of one stage: none until something is put there, and none after it is dropped.
@@ -67,12 +122,17 @@ impl Scratch {
     }
 
     /// A new file for content.
-    pub(super) fn blob(&mut self, made_by: u32) -> Result<Blob, Errno> {
+    pub(super) fn blob(&mut self, made_by: u32) -> Result<OpenBlob, Errno> {
         let (number, file) = (self.next, self.file(self.next));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = openat(self.directory()?, file, flags, Mode::from_raw_mode(0o666))?;
+        let directory = Arc::clone(self.directory()?);
+        let fd = Arc::new(openat(&directory, &*file, flags, Mode::from_raw_mode(0o666))?);
         self.next += 1;
-        Ok(Blob { fd, number, made_by })
+        let (kept, lent) = match number < KEPT_OPEN {
+            true => (Some(Arc::clone(&fd)), Weak::new()),
+            false => (None, Arc::downgrade(&fd)),
+        };
+        Ok(OpenBlob { blob: Arc::new(Blob { directory, file, number, made_by, kept, lent: Mutex::new(lent) }), fd })
     }
 
     /// What is wanted stays when this value is dropped: somebody else owns it now. The rest goes.

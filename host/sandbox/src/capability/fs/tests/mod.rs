@@ -2,6 +2,7 @@
 
 mod advisories;
 mod beside;
+mod descriptors;
 mod escape;
 mod faults;
 mod invariant;
