@@ -9,12 +9,10 @@ mod health;
 mod run;
 mod tool;
 
-pub(crate) use self::approval::{Answer, Approval, ApprovalRecord, Approved, Foreseen};
+pub(crate) use self::approval::{Approval, ApprovalRecord, Approved};
 pub(crate) use self::audit::Verified;
-pub(crate) use self::call::{CallRecord, Exceeded, Failure, FailureClass, LogLine, Mode, ServedBy, SideOutput};
-pub(crate) use self::effect::{Change, Content, EffectReport, Notes, Properties, Refusal, Request, Touch, Undone};
-pub(crate) use self::health::{Away, Health, Overview, ToolSet, Unusual};
-pub(crate) use self::run::{
-    CallSummary, FailureSummary, Identity, Message, Origin, RunRecord, RunReport, RunState, Tokens,
-};
-pub(crate) use self::tool::{Explanation, Hints, Need, PathExplanation, RuleRef};
+pub(crate) use self::call::{CallRecord, Failure, Mode, ServedBy, SideOutput};
+pub(crate) use self::effect::{EffectReport, Notes, Undone};
+pub(crate) use self::health::Overview;
+pub(crate) use self::run::{Message, Origin, RunRecord, RunReport, RunState};
+pub(crate) use self::tool::{Explanation, Hints, Need, PathExplanation};

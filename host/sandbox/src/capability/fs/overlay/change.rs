@@ -24,7 +24,7 @@ impl Tree {
     }
 
     /// Creates a file. `blob` makes its content, once it is known that it can be there.
-    pub(in super::super) fn create(
+    pub(super) fn create(
         &mut self,
         path: &RelPath,
         blob: impl FnOnce() -> Result<OpenBlob, Errno>,

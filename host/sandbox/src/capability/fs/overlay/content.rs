@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{Mode, Stat, Timestamps, copy_file_range, fchmod, fstat, ftruncate, ioctl_ficlone};
+use rustix::fs::{Stat, Timestamps, copy_file_range, fstat, ftruncate, ioctl_ficlone};
 use rustix::io::Errno;
 use toolhold_core::limit::{Exceeded, Limit};
 
@@ -127,7 +127,7 @@ impl StagedFile {
                 if keep == Keep::All {
                     copy_all(earlier.as_fd(), &blob, meter)?;
                 }
-                fchmod(&blob, Mode::from_raw_mode(fstat(earlier)?.st_mode & 0o7777))?;
+                blob.set_mode(fstat(earlier)?.st_mode)?;
             }
             (None, Some(disk)) => {
                 let stamp = settled_copy(disk, &blob, keep, meter)?;
@@ -156,7 +156,7 @@ fn settled_copy(disk: &OnDisk, blob: &OpenBlob, keep: Keep, meter: &Meter) -> Fs
             copy_all(disk.fd.as_fd(), blob, meter)?;
         }
         if stamp == Stamp::of(&fstat(&disk.fd)?) {
-            fchmod(blob, Mode::from_raw_mode(stamp.mode))?;
+            blob.set_mode(stamp.mode)?;
             return Ok(stamp);
         }
     }

@@ -6,9 +6,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, fchmod, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 /// How many files of a stage stay open until it is dropped: opening one again costs more than most calls do with it. The rest is open
@@ -25,8 +25,8 @@ pub(in super::super) struct Blob {
     pub(in super::super) number: u32,
     /// The call, counted within the stage, that made it: another one may not write to it, as it may have to be taken back.
     pub(in super::super) made_by: u32,
-    /// One of the first few, which stay open.
-    kept: Option<Arc<OwnedFd>>,
+    /// One of the first few, or one that cannot be opened again: it stays open.
+    kept: OnceLock<Arc<OwnedFd>>,
     /// Whoever has it open shares one descriptor.
     lent: Mutex<Weak<OwnedFd>>,
 }
@@ -34,7 +34,7 @@ pub(in super::super) struct Blob {
 impl Blob {
     /// The file, for reading and writing.
     pub(in super::super) fn open(&self) -> Result<Arc<OwnedFd>, Errno> {
-        if let Some(kept) = &self.kept {
+        if let Some(kept) = self.kept.get() {
             return Ok(Arc::clone(kept));
         }
         let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +49,7 @@ impl Blob {
 
     /// Its properties.
     pub(in super::super) fn stat(&self) -> Result<Stat, Errno> {
-        match &self.kept {
+        match self.kept.get() {
             Some(kept) => fstat(kept),
             None => statat(&self.directory, &*self.file, AtFlags::SYMLINK_NOFOLLOW),
         }
@@ -67,6 +67,19 @@ impl OpenBlob {
     /// Opens it.
     pub(super) fn of(blob: &Arc<Blob>) -> Result<Self, Errno> {
         Ok(Self { fd: blob.open()?, blob: Arc::clone(blob) })
+    }
+
+    /// Gives it the mode bits of another file. With some of them, not even its owner could open it again.
+    pub(super) fn set_mode(&self, mode: u32) -> Result<(), Errno> {
+        const OWNER: u32 = 0o600;
+        if mode & OWNER != OWNER {
+            self.keep_open();
+        }
+        fchmod(self, Mode::from_raw_mode(mode & 0o7777))
+    }
+
+    fn keep_open(&self) {
+        self.blob.kept.get_or_init(|| Arc::clone(&self.fd));
     }
 }
 
@@ -128,11 +141,12 @@ impl Scratch {
         let directory = Arc::clone(self.directory()?);
         let fd = Arc::new(openat(&directory, &*file, flags, Mode::from_raw_mode(0o666))?);
         self.next += 1;
-        let (kept, lent) = match number < KEPT_OPEN {
-            true => (Some(Arc::clone(&fd)), Weak::new()),
-            false => (None, Arc::downgrade(&fd)),
-        };
-        Ok(OpenBlob { blob: Arc::new(Blob { directory, file, number, made_by, kept, lent: Mutex::new(lent) }), fd })
+        let (kept, lent) = (OnceLock::new(), Mutex::new(Arc::downgrade(&fd)));
+        let open = OpenBlob { blob: Arc::new(Blob { directory, file, number, made_by, kept, lent }), fd };
+        if number < KEPT_OPEN {
+            open.keep_open();
+        }
+        Ok(open)
     }
 
     /// What is wanted stays when this value is dropped: somebody else owns it now. The rest goes.

@@ -1,8 +1,10 @@
 //! A call holds as many files of the host open as it has handles, however many files it changes.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use super::super::bindings::types::ErrorCode;
 use super::super::commit::{Detail, Durable};
 use super::support::*;
 
@@ -21,13 +23,13 @@ fn a_call_that_changes_a_thousand_files_does_not_have_them_open() {
         fs::write(ws.join(format!("old{number}")), "old").unwrap();
     }
     let mut guest = Guest::staged(&[all_of(&ws)]);
-    let home = guest.stage.as_ref().unwrap().1.path().to_owned();
+    let staging = guest.stage.as_ref().unwrap().1.path().join("staging");
     for number in 0..500 {
         guest.write_file(&format!("new{number}"), CREATE, format!("new {number}").as_bytes()).unwrap();
         guest.write_file(&format!("old{number}"), TRUNCATE, format!("changed {number}").as_bytes()).unwrap();
     }
-    assert_eq!(fs::read_dir(home.join("staging")).unwrap().count(), 1_000);
-    assert!(open_below(&home) <= 16, "{} are open", open_below(&home));
+    assert_eq!(fs::read_dir(&staging).unwrap().count(), 1_000);
+    assert!(open_below(&staging) <= 16, "{} are open", open_below(&staging));
 
     // What is closed is opened again, by all who have it open at once as one.
     for number in [0, 499] {
@@ -42,19 +44,41 @@ fn a_call_that_changes_a_thousand_files_does_not_have_them_open() {
         guest.close(two);
         assert_eq!(guest.stat(keep(), &new).unwrap().size, format!("new {number}").len() as u64);
     }
-    assert!(open_below(&home) <= 16, "{} are open", open_below(&home));
+    assert!(open_below(&staging) <= 16, "{} are open", open_below(&staging));
 
     let (staged, _home) = guest.finish();
     let (told, left_out) = staged.changes(Detail::Full);
     assert_eq!((told.len(), left_out), (1_000, 0));
     assert!(told.iter().all(|change| change.after.as_ref().is_some_and(|after| after.sha256.is_some())));
-    assert!(open_below(&home) <= 16, "{} are open", open_below(&home));
+    assert!(open_below(&staging) <= 16, "{} are open", open_below(&staging));
     staged.prepare(Durable::Yes).unwrap().commit().unwrap();
     for number in 1..499 {
         assert_eq!(fs::read_to_string(ws.join(format!("new{number}"))).unwrap(), format!("new {number}"));
         assert_eq!(fs::read_to_string(ws.join(format!("old{number}"))).unwrap(), format!("changed {number}"));
     }
     assert_eq!(fs::read_to_string(ws.join("new499")).unwrap(), "NEw 499");
+}
+
+/// Whoever may write to a file by its group cannot open what has the same mode bits and is their own.
+#[test]
+fn what_could_not_be_opened_again_stays_open() {
+    let temp = workspace();
+    let ws = temp.path().join("ws");
+    for number in 0..20 {
+        let file = ws.join(format!("old{number}"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o460)).unwrap();
+    }
+    let mut guest = Guest::staged(&[all_of(&ws)]);
+    let staging = guest.stage.as_ref().unwrap().1.path().join("staging");
+    for number in 0..20 {
+        // Who is not root is refused here, as on disk.
+        match guest.write_file(&format!("old{number}"), TRUNCATE, b"changed") {
+            Ok(()) => {}
+            Err(refused) => return assert_eq!(refused, Failed::Code(ErrorCode::Access)),
+        }
+    }
+    assert_eq!(open_below(&staging), 20);
 }
 
 /// Content that cannot be read any more is told as unknown, and never as nothing.
