@@ -85,11 +85,15 @@ pub(crate) trait Driver {
 
 /// Lets all of `drivers` take turns until each has had `budget`; the first turn of each warms up and does not count.
 pub(crate) fn take_turns(budget: Duration, drivers: &mut [&mut dyn Driver]) -> Result<Vec<Load>> {
+    take_turns_of(TURN.min(budget), budget, drivers)
+}
+
+/// The same, in turns of this length.
+pub(crate) fn take_turns_of(turn: Duration, budget: Duration, drivers: &mut [&mut dyn Driver]) -> Result<Vec<Load>> {
     for driver in &mut *drivers {
-        Load::new()?.add(*driver, TURN)?;
+        Load::new()?.add(*driver, turn)?;
     }
     let mut loads = drivers.iter().map(|_| Load::new()).collect::<Result<Vec<_>>>()?;
-    let turn = TURN.min(budget);
     while loads.iter().any(|load| load.time < budget) {
         for (load, driver) in loads.iter_mut().zip(&mut *drivers) {
             load.add(*driver, turn)?;

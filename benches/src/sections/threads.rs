@@ -6,14 +6,18 @@ use anyhow::{Result, anyhow};
 
 use crate::case;
 use crate::floor::{self, Floor};
-use crate::measure::{Driver, Lane, take_turns};
+use crate::measure::{Driver, Lane, take_turns_of};
 use crate::place;
 use crate::product::{Product, Writes};
 use crate::table::{number, ratio, table};
 
 const METHOD: &str = "The same call on one thread and on two, each making one after the other: bare wasmtime with an engine and a pool per thread, and \
-`Host::call` on one host. All four lanes take turns of 100 ms. CPUs is how many of them worked for the process meanwhile, on all of its threads, the journal's writer \
-among them: what one thread of calls has taken there, a second one does not find. A turn of `Host::call` ends when the journal has all of its calls.";
+`Host::call` on one host. All four lanes take turns of a second. CPUs is how many of them worked for the process meanwhile, on all of its threads, the journal's writer \
+among them: what one thread of calls has taken there, a second one does not find. A turn of `Host::call` ends when the journal has all of its calls; up to 8,192 commands may \
+wait for it then.";
+
+/// Long, so that what only the writer is left to do at the end of a turn is a small part of it.
+const TURN: Duration = Duration::from_secs(1);
 
 /// Measures and prints.
 pub(super) fn run(budget: Duration) -> Result<()> {
@@ -43,7 +47,7 @@ pub(super) fn run(budget: Duration) -> Result<()> {
             Threads { count: 2, call: &full, end: &written },
         ];
         let mut drivers: Vec<&mut dyn Driver> = lanes.iter_mut().map(|lane| lane as &mut dyn Driver).collect();
-        let loads = take_turns(budget, &mut drivers)?;
+        let loads = take_turns_of(TURN, budget.max(3 * TURN), &mut drivers)?;
         for (lane, pair) in ["bare wasmtime", "`Host::call`"].into_iter().zip(loads.chunks(2)) {
             if let [one, two] = pair {
                 let [of_one, of_two] = [one, two].map(|load| format!("{:.2}", load.processors()));
