@@ -296,6 +296,17 @@ impl Manifest {
         Some(self.source.line(&mode.span))
     }
 
+    /// Why no data can have this label, if none can.
+    #[must_use]
+    pub fn lacks_label(&self, label: &Label) -> Option<String> {
+        let known = validate::labels_of(&self.components);
+        let suggested = || suggest(label.as_str(), known.iter().copied(), "the labels are");
+        (!known.contains(label.as_str())).then(|| {
+            let help = suggested().unwrap_or_else(|| "a directory or requests get it by `labels`".to_owned());
+            format!("no grant has the label `{label}`; {help}")
+        })
+    }
+
     /// The components, by name.
     #[must_use]
     pub fn components(&self) -> &BTreeMap<ComponentName, Component> {

@@ -432,6 +432,7 @@ async fn asked<T: Tools>(
         code: error.code().to_owned(),
         message: error.to_string(),
         retry: error.retry(),
+        unpaid: error.is_unpaid(),
     };
     let Some(model) = models.get_mut(ask.model) else {
         return failed(Error::Missing(ask.model));

@@ -37,6 +37,10 @@ pub(super) enum Audit {
 impl Audit {
     /// Runs the command.
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
+        if !project.has_state() {
+            let why = anyhow::anyhow!("there is no audit in `{}` yet: nothing was called", project.state().display());
+            return Err(Failure::new(ExitCode::Host, why));
+        }
         let reader = Reader::open(&project.state()).map_err(failure)?;
         match self {
             Self::Verify { expect, older } => {
@@ -96,6 +100,7 @@ fn failure(error: journal::Error) -> Failure {
         | journal::Error::Cut { .. }
         | journal::Error::Removed { .. }
         | journal::Error::Corrupt(_) => ExitCode::AuditBroken,
+        journal::Error::NoExport { .. } => ExitCode::BadInput,
         _ => ExitCode::Host,
     };
     Failure::new(code, error)

@@ -37,8 +37,10 @@ impl Breakers {
     pub(super) async fn run(self, project: &Project, ui: Ui) -> CommandResult {
         match self {
             Self::List => {
-                let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
-                let states = remembered(&reader).code(ExitCode::Host)?;
+                let states = match project.has_state() {
+                    true => remembered(&Reader::open(&project.state()).code(ExitCode::Host)?).code(ExitCode::Host)?,
+                    false => Vec::new(),
+                };
                 ui.result(&states.iter().map(Breaker::of).collect::<Vec<_>>(), |_| table(&states))?;
             }
             Self::Reset { name } => {

@@ -16,7 +16,8 @@ use crate::open;
 
 /// Tell what would be decided about a call, by which rule, and what would change it. Nothing runs.
 ///
-/// Exits with 0 if the call would run, be it as a preview, 4 if its arguments do not conform, 5 if it would be refused.
+/// Exits with 0 if the call would run, be it as a preview, 4 if its arguments do not conform, 5 if it would be refused, 17 if a person would
+/// be asked.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   toolhold explain files.delete path=/work/notes.md
@@ -54,6 +55,9 @@ impl Explain {
         let opened = open::policy(&project.host(), &|step| spinner.show(&step)).await;
         spinner.done();
         let (policy, catalog) = opened.map_err(project::failure)?;
+        if let Some(why) = self.labels.iter().find_map(|label| policy.manifest().lacks_label(label)) {
+            return Err(Failure::new(ExitCode::Usage, anyhow::anyhow!("`--after`: {why}")));
+        }
         let scope = RunScope::default();
         if let Some(path) = &self.path {
             let access = match self.access {
@@ -72,7 +76,10 @@ impl Explain {
         let labels = self.labels.into_iter().collect();
         let explanation = policy.explain(&call, tool, &Facts::new(Mode::Live, &scope).after(&labels));
         ui.result(&explanation, ToString::to_string)?;
-        let would_run = matches!(explanation.verdict, Verdict::Allow | Verdict::Preview);
-        Ok(if would_run { ExitCode::Success } else { ExitCode::Denied })
+        Ok(match explanation.verdict {
+            Verdict::Allow | Verdict::Preview => ExitCode::Success,
+            Verdict::Ask => ExitCode::AwaitingApproval,
+            Verdict::Deny => ExitCode::Denied,
+        })
     }
 }

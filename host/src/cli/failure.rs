@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io::IsTerminal as _;
 
-use miette::{GraphicalReportHandler, GraphicalTheme};
+use miette::{Diagnostic as _, GraphicalReportHandler, GraphicalTheme};
+use toolhold_core::manifest::{Errors, Problem};
 
 use crate::exit_code::ExitCode;
 
@@ -15,7 +16,7 @@ pub(super) struct Failure {
 
 enum Report {
     Plain(anyhow::Error),
-    Manifest(Box<toolhold_core::manifest::Errors>),
+    Manifest(Box<Errors>),
     Told(Box<Told>),
 }
 
@@ -37,7 +38,7 @@ impl Failure {
     }
 
     /// Errors that point into the manifest.
-    pub(super) fn diagnostics(code: ExitCode, errors: toolhold_core::manifest::Errors) -> Self {
+    pub(super) fn diagnostics(code: ExitCode, errors: Errors) -> Self {
         Self { code, report: Report::Manifest(Box::new(errors)) }
     }
 
@@ -73,8 +74,23 @@ impl Failure {
             Report::Manifest(errors) => errors.problems().iter().map(ToString::to_string).collect(),
             Report::Told(told) => vec![told.message.clone()],
         };
-        serde_json::json!({"error": {"code": format!("{:?}", self.code), "exit_code": self.code as u8, "messages": messages}})
+        let mut error =
+            serde_json::json!({"code": format!("{:?}", self.code), "exit_code": self.code as u8, "messages": messages});
+        if let Report::Manifest(errors) = &self.report {
+            error["problems"] = errors.problems().iter().map(|problem| problem_of(errors, problem)).collect();
+        }
+        serde_json::json!({ "error": error })
     }
+}
+
+/// A problem of a manifest with its place, as JSON.
+fn problem_of(errors: &Errors, problem: &Problem) -> serde_json::Value {
+    let (line, column) = errors.place(problem).unzip();
+    let told = |told: Option<Box<dyn fmt::Display + '_>>| told.map(|told| told.to_string());
+    serde_json::json!({
+        "code": told(problem.code()), "message": problem.to_string(), "file": errors.file(), "line": line, "column": column,
+        "help": told(problem.help()),
+    })
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {

@@ -30,7 +30,7 @@ const BAR: usize = 40;
 docs/health.md says what the words mean.")]
 pub(super) struct Health {
     /// How far back it looks, such as 90min, 24h or 7d.
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::time::some_time)]
     window: Duration,
 }
 

@@ -30,7 +30,7 @@ pub(super) struct History {
     #[arg(long, value_name = "RUN")]
     run: Option<RunId>,
     /// At most this many.
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 

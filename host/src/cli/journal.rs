@@ -42,7 +42,7 @@ pub(super) enum Journal {
   toolhold audit verify --older audit-until-today.jsonl")]
 pub(super) struct Prune {
     /// What came to its end longer ago than this: a day at least.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::time)]
     older_than: Duration,
     /// Only say what would be removed.
     #[arg(long)]

@@ -50,14 +50,16 @@ impl Lock {
         let snapshot = Snapshot::of(&config)?;
         let manifest = open::manifest(&config.manifest).map_err(failure)?;
         let before = match open::lock(&config.lock) {
-            Ok(lock) => lock,
-            Err(OpenError::NoLock(_)) => LockFile::default(),
+            Ok(lock) => Some(lock),
+            Err(OpenError::NoLock(_)) => None,
             Err(error) if self.check => return Err(failure(error)),
             Err(error) => {
                 ui.say(&format!("{error}"));
-                LockFile::default()
+                None
             }
         };
+        let is_there = before.is_some();
+        let before = before.unwrap_or_default();
         let said = Said::of((&config, &manifest), &before, (self.check, self.yes), ui).await?;
         let spinner = Spinner::new(ui);
         // What runs from the store because somebody went back is pinned to its file again: that is what this command is for. A
@@ -80,9 +82,12 @@ impl Lock {
             said.accepted((&config, &manifest), &before, self.yes, ui)?;
         }
         let after = accepted.lock();
-        let differs = *after != before;
+        // Also where it pins nothing: a host wants one.
+        let differs = !is_there || *after != before;
         ui.result(&json!({"lock": config.lock, "changed": differs, "changes": changes}), |_| {
-            if differs {
+            if differs && self.check {
+                format!("{} differs from what is there; nothing was written", config.lock.display())
+            } else if differs {
                 format!("{} pinned in {}", plural(after.components().len(), "component"), config.lock.display())
             } else {
                 "nothing changed".to_owned()

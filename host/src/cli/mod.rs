@@ -47,6 +47,7 @@ mod servers;
 mod snapshot;
 mod sources;
 mod test;
+mod time;
 mod tokens;
 mod tools;
 mod ui;

@@ -59,7 +59,7 @@ pub(super) struct Serve {
     #[arg(long)]
     open_metrics: bool,
     /// How long what runs may take to finish when the server is told to end.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::time::time)]
     grace: Duration,
     /// Tools are listed to MCP clients without the name of their component, where that leaves no two of one name.
     #[arg(long)]
@@ -112,6 +112,7 @@ impl Serve {
         let server = Server::bind(self.settings()).await.map_err(failure)?;
         let models = self.runs.models()?;
         let host = open(project, models.secrets(), ui).await?;
+        models.are_known(host.policy().manifest()).code(ExitCode::BadInput)?;
         let journal = host.journal().clone();
         let current = reloadable(project, host, models.secrets());
         let file = self.token_file.map_or_else(|| TokenFile::of_state(journal.directory()), TokenFile::at);

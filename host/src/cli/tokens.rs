@@ -43,7 +43,7 @@ pub(super) struct Create {
     #[arg(long)]
     role: Role,
     /// From when on it is worth nothing, counted from now, such as `12h` or `30d` [default: never].
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::some_time)]
     expires: Option<Duration>,
     #[command(flatten)]
     place: Place,
@@ -109,7 +109,8 @@ impl Create {
 
 impl List {
     fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let tokens = self.place.file(project)?.read().map_err(failure)?;
+        let file = self.place.file.map_or_else(|| TokenFile::of_state(&project.state()), TokenFile::at);
+        let tokens = file.read().map_err(failure)?;
         let now = clock::now();
         let all: Vec<_> = tokens.iter().map(|token| to_json(token, now)).collect();
         ui.result(&all, |_| {

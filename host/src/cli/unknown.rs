@@ -68,12 +68,19 @@ impl Unknown {
 }
 
 fn list(project: &Project, ui: Ui) -> CommandResult {
+    let calls = match project.has_state() {
+        true => unknown(project)?,
+        false => Vec::new(),
+    };
+    ui.result(&calls.iter().map(UnknownCall::of).collect::<Vec<_>>(), |_| readable(&calls))?;
+    Ok(ExitCode::Success)
+}
+
+fn unknown(project: &Project) -> Result<Vec<CallRecord>, Failure> {
     recover(project)?;
     let reader = Reader::open(&project.state()).code(ExitCode::Host)?;
     let filter = Filter { state: Some(State::Unknown), limit: u32::MAX, ..Filter::default() };
-    let calls = reader.calls(&filter).code(ExitCode::Host)?;
-    ui.result(&calls.iter().map(UnknownCall::of).collect::<Vec<_>>(), |_| readable(&calls))?;
-    Ok(ExitCode::Success)
+    reader.calls(&filter).code(ExitCode::Host)
 }
 
 /// What a host that stopped left open is parked by whoever opens the journal next. If that is a host that runs, it has done so.

@@ -14,7 +14,7 @@ pub(super) async fn examine(patient: &Patient) -> (Option<Arc<Manifest>>, Vec<Ch
     let (name, shown) = ("manifest", patient.config.manifest.display());
     let manifest = match open::manifest(&patient.config.manifest) {
         Ok(manifest) => Arc::new(manifest),
-        Err(OpenError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+        Err(OpenError::NoManifest(_)) => {
             let fix = "name it with `--manifest`, or begin one: `toolhold add SOURCE` writes it";
             return (None, vec![Check::problem(name, format!("there is no `{shown}`"), fix)]);
         }

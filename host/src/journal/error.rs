@@ -68,6 +68,16 @@ pub enum Error {
     /// The audit does not hold.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// What is said to be an export of the audit is none.
+    #[error(
+        "line {line} of the export is no entry of an audit: {why}; give the file that `toolhold audit export` wrote"
+    )]
+    NoExport {
+        /// Which line, from 1.
+        line: u64,
+        /// Why.
+        why: String,
+    },
     /// A plan is not where it must be for that.
     #[error("call `{call}` has no plan in the state `{wanted}`: see `toolhold history`")]
     NotInState {
@@ -137,6 +147,7 @@ impl Error {
             | Self::Cut { .. }
             | Self::Removed { .. }
             | Self::Broken(_)
+            | Self::NoExport { .. }
             | Self::NotInState { .. }
             | Self::Duplicate(_)
             | Self::NotOpen(_)

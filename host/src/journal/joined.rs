@@ -34,7 +34,7 @@ pub(super) fn check(export: &mut dyn BufRead, start: &Head, expected: Option<&He
             break;
         }
         let at = head.sequence + 1;
-        let not_read = |why: serde_json::Error| Error::from(Broken { at, why: Why::Unreadable(why.to_string()) });
+        let not_read = |why: serde_json::Error| Error::NoExport { line: at, why: why.to_string() };
         let line: Line<'_> = serde_json::from_slice(&text).map_err(not_read)?;
         let link = Link { sequence: line.sequence, previous: line.previous, hash: line.hash, body: line.body.get() };
         head.follow(&link)?;

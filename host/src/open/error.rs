@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use toolhold_core::id::{ComponentName, ToolDigest};
-use toolhold_core::manifest::Errors;
+use toolhold_core::manifest::{Errors, Problem};
 use toolhold_core::signature::Untrusted;
 use toolhold_core::tool::{CatalogError, ToolError};
 use toolhold_sandbox::LoadError;
@@ -17,6 +17,9 @@ use crate::store::StoreError;
 /// Why a host cannot be opened. Nothing has run.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// There is no manifest.
+    #[error("`{}` does not exist: name a manifest with `--manifest`, or begin one with `toolhold add SOURCE`", .0.display())]
+    NoManifest(PathBuf),
     /// A file cannot be read.
     #[error("`{}` cannot be read: {source}", .path.display())]
     Read {
@@ -159,8 +162,11 @@ impl OpenError {
     /// Everything that is wrong, in one line.
     pub(crate) fn in_a_line(&self) -> String {
         let Self::Manifest(errors) = self else { return self.to_string() };
-        let problems: Vec<_> = errors.problems().iter().map(ToString::to_string).collect();
-        format!("{errors}: {}", problems.join("; "))
+        let told = |problem: &Problem| match errors.place(problem) {
+            Some((line, column)) => format!("{line}:{column}: {problem}"),
+            None => problem.to_string(),
+        };
+        format!("{errors}: {}", errors.problems().iter().map(told).collect::<Vec<_>>().join("; "))
     }
 
     /// Everything that is wrong, with its places in the manifest.

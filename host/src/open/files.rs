@@ -11,9 +11,9 @@ use super::OpenError;
 ///
 /// # Errors
 ///
-/// [`OpenError::Read`], or [`OpenError::Manifest`] with everything that is wrong.
+/// [`OpenError::NoManifest`], [`OpenError::Read`], or [`OpenError::Manifest`] with everything that is wrong.
 pub(crate) fn manifest(path: &Path) -> Result<Manifest, OpenError> {
-    parsed(path, &text(path)?)
+    parsed(path, &optional_text(path)?.ok_or_else(|| OpenError::NoManifest(path.to_owned()))?)
 }
 
 /// Checks `text` as if it were in the file at `path`.

@@ -48,3 +48,4 @@ mod undo;
 mod upstream;
 mod ways;
 mod web;
+mod wrong;

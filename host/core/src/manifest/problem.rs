@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource};
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode as _};
 
 use crate::schema::nearest;
 
@@ -191,6 +191,19 @@ impl Errors {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// The file that they are in, as it was named.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        self.source_code.name()
+    }
+
+    /// Line and column at which a problem begins, both from 1.
+    #[must_use]
+    pub fn place(&self, problem: &Problem) -> Option<(usize, usize)> {
+        let read = self.source_code.read_span(&problem.span.clone().into(), 0, 0).ok()?;
+        Some((read.line() + 1, read.column() + 1))
     }
 }
 

@@ -254,12 +254,7 @@ impl Validator<'_> {
 
     /// A rule about a label that nothing has would never match, and what it was to deny would be allowed.
     fn labels_are_known(&mut self, rules: &[Arc<Rule>], components: &BTreeMap<ComponentName, Component>) {
-        let of_files = components.values().flat_map(|component| &component.directories).map(|grant| &grant.labels);
-        let of_requests = components.values().flat_map(|component| &component.http).map(|grant| &grant.value.labels);
-        let of_servers =
-            components.values().filter_map(|component| component.server.as_ref()).map(|server| &server.labels);
-        let all = of_files.chain(of_requests).chain(of_servers);
-        let known: BTreeSet<&str> = all.flat_map(|labels| labels.iter()).map(Label::as_str).collect();
+        let known = labels_of(components);
         for label in rules.iter().flat_map(|rule| &rule.when_labels) {
             let wanted = label.value.as_str();
             if !known.contains(wanted) {
@@ -291,6 +286,15 @@ impl Validator<'_> {
             }
         }
     }
+}
+
+/// What grants say of data, in all.
+pub(super) fn labels_of(components: &BTreeMap<ComponentName, Component>) -> BTreeSet<&str> {
+    let of_files = components.values().flat_map(|component| &component.directories).map(|grant| &grant.labels);
+    let of_requests = components.values().flat_map(|component| &component.http).map(|grant| &grant.value.labels);
+    let of_servers = components.values().filter_map(|component| component.server.as_ref()).map(|server| &server.labels);
+    let all = of_files.chain(of_requests).chain(of_servers);
+    all.flat_map(|labels| labels.iter()).map(Label::as_str).collect()
 }
 
 /// The checker has taken out what cannot be read. Each once, in order.

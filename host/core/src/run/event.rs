@@ -153,6 +153,9 @@ pub enum RunEvent {
         message: String,
         /// Whether asking again can help.
         retry: Retry,
+        /// It costs nothing: the request was not sent, or was refused.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unpaid: bool,
     },
     /// The model will be asked again.
     ModelRetryScheduled {

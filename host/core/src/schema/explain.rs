@@ -200,7 +200,14 @@ pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> O
     if text.len() > 128 {
         return None;
     }
-    let close = |name: &'a str| (strsim::jaro_winkler(&text.to_lowercase(), &name.to_lowercase()), name);
-    let best = names.filter(|name| name.len() <= 128).map(close).max_by(|left, right| left.0.total_cmp(&right.0))?;
-    (best.0 > 0.8).then_some(best.1)
+    let text = text.to_lowercase();
+    // Of several that are as similar, the one with the fewest letters to change.
+    let close = |name: &'a str| {
+        let lower = name.to_lowercase();
+        (strsim::jaro_winkler(&text, &lower), strsim::osa_distance(&text, &lower), name)
+    };
+    let closer =
+        |left: &(f64, usize, &str), right: &(f64, usize, &str)| left.0.total_cmp(&right.0).then(right.1.cmp(&left.1));
+    let best = names.filter(|name| name.len() <= 128).map(close).max_by(closer)?;
+    (best.0 > 0.8).then_some(best.2)
 }

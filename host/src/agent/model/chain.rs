@@ -36,11 +36,15 @@ pub fn open_named(
     secrets: &Secrets,
     clock: &Arc<dyn Clock>,
 ) -> Result<Box<dyn Model>, SpecError> {
-    let model = manifest.models().get(name).ok_or_else(|| SpecError::NoSuchModel {
+    open(find(name, manifest)?, secrets, clock)
+}
+
+/// The model of the manifest that is called so.
+pub(super) fn find<'m>(name: &ModelName, manifest: &'m Manifest) -> Result<&'m manifest::Model, SpecError> {
+    manifest.models().get(name).ok_or_else(|| SpecError::NoSuchModel {
         name: name.clone(),
         known: manifest.models().keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
-    })?;
-    open(model, secrets, clock)
+    })
 }
 
 fn open(model: &manifest::Model, secrets: &Secrets, clock: &Arc<dyn Clock>) -> Result<Box<dyn Model>, SpecError> {

@@ -9,7 +9,7 @@ use toolhold_core::id::ModelName;
 use toolhold_core::manifest::Manifest;
 
 use super::spec::Readied;
-use super::{Model, ModelOptions, ModelSpec, SpecError, open_chain, open_named};
+use super::{Model, ModelOptions, ModelSpec, SpecError, chain, open_chain, open_named};
 use crate::agent::clock::Clock;
 use crate::secrets::{KnownSecret, Secrets};
 
@@ -59,6 +59,18 @@ impl Described {
     #[must_use]
     pub fn secrets(&self) -> Vec<KnownSecret> {
         self.secrets.clone()
+    }
+
+    /// Whether the manifest has those that are only named here.
+    ///
+    /// # Errors
+    ///
+    /// [`SpecError::NoSuchModel`] of the first that it has not.
+    pub fn are_known(&self, manifest: &Manifest) -> Result<(), SpecError> {
+        self.links.iter().try_for_each(|link| match link {
+            Link::Known(..) => Ok(()),
+            Link::Named(name) => chain::find(name, manifest).map(drop),
+        })
     }
 
     /// The models for one run, in the order in which they are asked: as they were named, or as the manifest has them. May be none.

@@ -13,6 +13,9 @@ use toolhold_core::run::Retry;
 pub enum Error {
     /// No connection.
     #[error("the model cannot be reached: {0}; check the base URL and the network")]
+    NotConnected(String),
+    /// The connection ended, or what answered is no HTTP.
+    #[error("the model cannot be reached: {0}; check the base URL and the network")]
     Unreachable(String),
     /// Whoever answered cannot show that it is the model's server. Nothing was sent to it.
     #[error(
@@ -107,11 +110,23 @@ impl Error {
         }
     }
 
+    /// Whether it costs nothing: the request was not sent, or the provider refused it.
+    #[must_use]
+    pub fn is_unpaid(&self) -> bool {
+        match self {
+            Self::NotConnected(_) | Self::Untrusted(_) | Self::NoConnection(_) | Self::Status { .. } => true,
+            Self::Missing(_) | Self::TooOften { .. } | Self::LeftAlone { .. } => true,
+            Self::Script(_) | Self::Cassette(_) => true,
+            Self::Unreachable(_) | Self::NoFirstByte(_) | Self::Stalled(_) | Self::TooSlow(_) => false,
+            Self::Reported { .. } | Self::Truncated | Self::Malformed(_) | Self::TooLarge(_) => false,
+        }
+    }
+
     /// A stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unreachable(_) => "model-unreachable",
+            Self::NotConnected(_) | Self::Unreachable(_) => "model-unreachable",
             Self::Untrusted(_) => "model-untrusted",
             Self::NoConnection(_) => "model-connect-timeout",
             Self::NoFirstByte(_) => "model-first-byte-timeout",

@@ -5,6 +5,7 @@ mod editor;
 mod prompter;
 mod shown;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use toolhold_core::approval::{Approval, ApprovalScope, ApprovalState};
@@ -144,7 +145,10 @@ impl Modify {
         let approval = named::whole(approval, project, ui)?;
         let arguments = match arguments {
             Some(text) => match text.strip_prefix('@') {
-                Some(path) => std::fs::read_to_string(path).code(ExitCode::Usage)?,
+                Some(path) => {
+                    let read = std::fs::read_to_string(path).with_context(|| format!("cannot read `{path}`"));
+                    read.code(ExitCode::Usage)?
+                }
                 None => text,
             },
             None => editor.edit(&record(&approval, project)?.approval.arguments)?,

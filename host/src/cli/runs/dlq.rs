@@ -39,7 +39,7 @@ enum Command {
     /// The dead letters, newest first.
     List {
         /// At most this many.
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// One of them, step by step.

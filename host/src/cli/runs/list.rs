@@ -28,7 +28,7 @@ const TASK: usize = 48;
 #[derive(Debug, Clone, Args)]
 pub(super) struct List {
     /// At most this many.
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Only runs that are not over: those that somebody works on, and those that were cut off.
     #[arg(long)]

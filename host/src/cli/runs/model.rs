@@ -18,7 +18,7 @@ use crate::secrets::KnownSecret;
 pub(in crate::cli) struct ModelArguments {
     /// `openai:MODEL`, `openai-responses:MODEL`, `anthropic:MODEL`, the NAME of a model of the manifest, or `scripted:FILE` and
     /// `cassette:FILE`, which call none. Given more than once: the next one is asked where the one before is given up
-    /// [default: `models` of `[run]` in the manifest].
+    /// [default: `models` of `[run]` in the manifest; for a run that there is already, those that it had].
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<ModelSpec>,
     /// Base URL of the API of `API:MODEL`, such as http://127.0.0.1:8080/v1.

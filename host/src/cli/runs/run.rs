@@ -42,6 +42,7 @@ use crate::runs::{HostTools, Past, Worker, limits, service};
 docs/models.md has the models; docs/agent.md the limits, the script format and what the model sees; docs/runs.md how runs survive.")]
 pub(in crate::cli) struct Run {
     /// What is to be done, in words.
+    #[arg(value_parser = a_task)]
     task: String,
     #[command(flatten)]
     model: ModelArguments,
@@ -120,6 +121,10 @@ impl Run {
         session.host().approvals().told().await;
         concluded
     }
+}
+
+fn a_task(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("the task is empty: say what is to be done") } else { Ok(text.to_owned()) }
 }
 
 fn agent_name(text: &str) -> Result<String, &'static str> {

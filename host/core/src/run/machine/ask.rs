@@ -47,7 +47,6 @@ impl Machine {
 
     pub(super) fn failed(&mut self, code: &str, message: &str, retry: Retry) {
         let (code, message) = (code.to_owned(), message.to_owned());
-        self.pay_for_nothing();
         if let Some(wait) = self.pause(retry) {
             self.note(RunEvent::ModelRetryScheduled { code, message, wait });
         } else if self.model + 1 < self.start.models.len() {

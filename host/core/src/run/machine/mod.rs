@@ -338,7 +338,12 @@ impl Machine {
             }
             RunEvent::ModelAsked { turn, attempt, model, .. } => self.asked(*turn, *attempt, *model),
             RunEvent::ModelAnswered { answer, .. } => self.answered(answer),
-            RunEvent::ModelFailed { code, message, retry } => self.failed(code, message, *retry),
+            RunEvent::ModelFailed { code, message, retry, unpaid } => {
+                if !unpaid {
+                    self.pay_for_nothing();
+                }
+                self.failed(code, message, *retry);
+            }
             RunEvent::ModelRetryScheduled { wait, .. } => self.phase = Phase::Pausing(self.elapsed + *wait),
             RunEvent::ModelFellBack { to, .. } => self.fell_back(*to),
             RunEvent::TimeRanOut => self.time_ran_out(),

@@ -87,7 +87,7 @@ fn act(next: Next, world: &World, machine: &Machine) -> Vec<RunEvent> {
                     turn("", calls.iter().enumerate().map(call).collect(), finish)
                 }
                 World::ModelFails(retry) => {
-                    RunEvent::ModelFailed { code: "c".into(), message: "m".into(), retry: *retry }
+                    RunEvent::ModelFailed { code: "c".into(), message: "m".into(), retry: *retry, unpaid: false }
                 }
                 World::Cancel => RunEvent::CancelRequested,
                 _ => RunEvent::TimeRanOut,
@@ -506,6 +506,29 @@ fn a_request_that_brought_nothing_may_have_cost_something() {
     let mut lived = Lived { machine, history: Vec::new() };
     lived.live(&[World::ModelFails(Retry::Later), World::Text("done", Finish::Stop)], Duration::ZERO);
     assert!(lived.machine.report().cost_micro_dollars.unwrap() > 60);
+}
+
+#[test]
+fn a_request_that_was_not_sent_or_was_refused_costs_nothing() {
+    let prices =
+        Prices { input: "1".parse().unwrap(), output: "10".parse().unwrap(), cached_input: "1".parse().unwrap() };
+    let start = Start { prices: vec![Some(prices)], ..start(1) };
+    let cost_of = |unpaid: bool| {
+        let mut lived = Lived { machine: Machine::begin(start.clone()), history: Vec::new() };
+        let ask = loop {
+            match lived.machine.next(Duration::ZERO) {
+                Next::Note(event) => lived.take(Duration::ZERO, event),
+                Next::Ask(ask) => break ask,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (code, message) = ("model-refused".to_owned(), "503".to_owned());
+        lived.take(Duration::ZERO, ask.event());
+        lived.take(Duration::ZERO, RunEvent::ModelFailed { code, message, retry: Retry::Later, unpaid });
+        lived.machine.report().cost_micro_dollars.unwrap()
+    };
+    assert_eq!(cost_of(true), 0);
+    assert!(cost_of(false) > 0);
 }
 
 /// A run in the middle of its first call, taken up again by somebody else.

@@ -118,7 +118,9 @@ impl Failure {
     /// The failure of an exchange. What only its reader found out is found out again.
     pub(super) fn of(error: &Error) -> Self {
         let (message, wait) = match error {
-            Error::Unreachable(message) | Error::Untrusted(message) => (Some(message.clone()), None),
+            Error::NotConnected(message) | Error::Unreachable(message) | Error::Untrusted(message) => {
+                (Some(message.clone()), None)
+            }
             Error::NoConnection(wait) | Error::NoFirstByte(wait) | Error::Stalled(wait) | Error::TooSlow(wait) => {
                 (None, Some(*wait))
             }

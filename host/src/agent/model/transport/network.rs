@@ -83,6 +83,7 @@ impl Network {
         match tls::distrust(error) {
             Some(why) => Error::Untrusted(why),
             None if error.is_connect() && error.is_timeout() => Error::NoConnection(self.connect),
+            None if error.is_connect() => Error::NotConnected(causes(error)),
             None => Error::Unreachable(causes(error)),
         }
     }
