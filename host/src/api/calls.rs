@@ -194,7 +194,7 @@ fn page(reader: &Reader, mut filter: Filter) -> Result<Vec<CallRecord>, Problem>
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct WhichChanges {
-    /// At most this many, the newest first; 20 if left out, 1000 at most.
+    /// At most this many, the newest first; 20 if left out, 1000 at most. Fewer where they have more than 8 MiB together.
     limit: Option<u32>,
     /// Only those of this run.
     #[param(value_type = Option<String>)]
@@ -211,7 +211,7 @@ pub(super) async fn history(
     Query(which): Query<WhichChanges>,
 ) -> Result<Json<Vec<Changed>>, Problem> {
     let limit = which.limit.unwrap_or(20).clamp(1, MOST_LISTED);
-    let filter = HistoryFilter { run: which.run, call: None, limit };
+    let filter = HistoryFilter { run: which.run, call: None, limit, most_bytes: Some(MOST_BYTES) };
     let entries = api.read(move |reader| reader.history(&filter).map_err(answer::journal)).await?;
     Ok(Json(entries.iter().map(Changed::of).collect()))
 }

@@ -39,7 +39,7 @@ impl History {
     pub(super) fn run(self, project: &Project, ui: Ui) -> CommandResult {
         let call = named::whole_if_any(self.call, project, ui)?;
         let run = named::whole_if_any(self.run, project, ui)?;
-        let filter = HistoryFilter { run, call: call.clone(), limit: self.limit };
+        let filter = HistoryFilter { run, call: call.clone(), limit: self.limit, most_bytes: None };
         let entries = match Reader::open_if_any(&project.state()).code(ExitCode::Host)? {
             Some(reader) => {
                 filter.run.iter().try_for_each(|run| super::undo::known(&reader, run))?;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::Project;
 use super::ui::Ui;
-use crate::access::{Name, Role, Secret, Token, TokenFile, TokenFileError};
+use crate::access::{Name, Role, Secret, Token, TokenFile, TokenFileError, Tokens};
 use crate::exit_code::ExitCode;
 use crate::{clock, journal};
 
@@ -109,8 +109,9 @@ impl Create {
 
 impl List {
     fn run(self, project: &Project, ui: Ui) -> CommandResult {
-        let file = self.place.file.map_or_else(|| TokenFile::of_state(&project.state()), TokenFile::at);
-        let tokens = file.read().map_err(failure)?;
+        // Nothing is made for who only looks.
+        let is_there = self.place.file.is_some() || project.state().exists();
+        let tokens = if is_there { self.place.file(project)?.read().map_err(failure)? } else { Tokens::default() };
         let now = clock::now();
         let all: Vec<_> = tokens.iter().map(|token| to_json(token, now)).collect();
         ui.result(&all, |_| {

@@ -9,7 +9,7 @@ use toolhold_core::outcome::{Failure, Outcome};
 use toolhold_sandbox::RunReport;
 use toolhold_sandbox::capability::fs::commit::{CommitError, Durable, Plan, Prepared};
 
-use super::{PreviewSession, failure, report};
+use super::{PreviewSession, aside, failure, report};
 use crate::host::{Checked, Conclusion, Host};
 use crate::journal::{self, PlanKind, Planned, Settlement};
 use crate::refusal::{journal_unavailable, not_applicable, secret_in_path};
@@ -50,8 +50,10 @@ impl Host {
         conclusion: Conclusion,
         session: Option<&PreviewSession>,
     ) -> (EffectReport, Conclusion) {
+        let succeeded = matches!(conclusion.0, Outcome::Success(_));
         let effects = match session {
-            Some(session) => session.end_call(&checked.call, run, matches!(conclusion.0, Outcome::Success(_))),
+            Some(session) => aside(|| session.end_call(&checked.call, run, succeeded)),
+            None if checked.call.mode() == Mode::Preview => aside(|| report::of(&checked.call, run)),
             None => report::of(&checked.call, run),
         };
         let staged = run.staged.take().filter(|staged| session.is_none() && !staged.is_empty());

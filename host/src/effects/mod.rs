@@ -23,6 +23,7 @@ mod undo;
 
 use std::path::PathBuf;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use toolhold_core::outcome::{Class, Failure};
 use toolhold_sandbox::capability::fs::commit::{CommitError, Durable};
 
@@ -37,6 +38,15 @@ pub(crate) struct Effects {
     pub(crate) staging: PathBuf,
     pub(crate) durable: Durable,
     pub(crate) kept: Kept,
+}
+
+/// Work that may take a while and waits for nobody, such as comparing files: what else this thread has to do goes on on another one, where
+/// the runtime has more than one.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 /// What a caller is told of a plan that was not done, by a call that may have `acted` otherwise.

@@ -6,6 +6,7 @@ use toolhold_core::effect::EffectReport;
 use toolhold_core::id::CallId;
 use toolhold_sandbox::capability::fs::commit::Staged;
 
+use super::aside;
 use crate::clock;
 use crate::host::{Checked, Host};
 use crate::journal::{PlanKind, Planned};
@@ -43,7 +44,7 @@ impl Host {
         if self.0.redactor.finds(checked.call.call().text()) {
             return Err(NotKept::Secret);
         }
-        let prepared = staged.prepare(self.0.effects.durable)?;
+        let prepared = aside(|| staged.prepare(self.0.effects.durable))?;
         let plan = prepared.plan();
         let planned = Planned {
             call: id.clone(),

@@ -59,7 +59,13 @@ impl PreviewSession {
         let mut effects = report::of(call, run);
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let after = std::mem::take(&mut effects.changes);
-        effects.changes = after.iter().filter(|change| !state.before.contains(change)).cloned().collect();
+        // In the order of their paths, both.
+        let known = |change: &Change| {
+            let begin = state.before.partition_point(|before| before.path < change.path);
+            let rest = state.before.get(begin..).unwrap_or_default();
+            rest.iter().take_while(|before| before.path == change.path).any(|before| before == change)
+        };
+        effects.changes = after.iter().filter(|change| !known(change)).cloned().collect();
         let known: Vec<Unknown> =
             effects.unknown.iter().filter(|unknown| !state.requests.unknown.contains(unknown)).cloned().collect();
         state.requests.requests.extend(effects.requests.iter().cloned());

@@ -164,6 +164,8 @@ pub struct HistoryFilter {
     pub call: Option<CallId>,
     /// At most this many; 0 is 100.
     pub limit: u32,
+    /// Fewer where what they say of changes has more bytes than this, but one.
+    pub most_bytes: Option<usize>,
 }
 
 /// A call that changed something, or would.
@@ -408,8 +410,14 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
     let limit = if filter.limit == 0 { 100 } else { filter.limit };
     let mut statement = connection.prepare(&sql)?;
     let (run, call) = (filter.run.as_ref().map(|run| run.as_str()), filter.call.as_ref().map(|call| call.as_str()));
+    let (mut bytes, mut is_first) = (0, true);
     let rows = statement.query_map(params![run, call, limit], |row| {
-        Ok(HistoryEntry {
+        bytes += row.get_ref(5)?.as_bytes().map_or(0, <[u8]>::len);
+        let is_alone = std::mem::take(&mut is_first);
+        if filter.most_bytes.is_some_and(|most| bytes > most) && !is_alone {
+            return Ok(None);
+        }
+        let entry = HistoryEntry {
             call: parsed(row, 0, |text| text.parse().ok())?,
             run: parsed(row, 1, |text| text.parse().ok())?,
             tool: parsed(row, 2, |text| text.parse().ok())?,
@@ -417,7 +425,15 @@ pub(super) fn history(connection: &Connection, filter: &HistoryFilter) -> Result
             state: parsed(row, 4, PlanState::parse)?,
             effects: parsed(row, 5, |text| serde_json::from_str(text).ok())?,
             mode: parsed(row, 6, parse_mode)?,
-        })
+        };
+        Ok(Some(entry))
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut entries = Vec::new();
+    for row in rows {
+        match row? {
+            Some(entry) => entries.push(entry),
+            None => break,
+        }
+    }
+    Ok(entries)
 }

@@ -39,8 +39,9 @@ fn has(path: &Path) -> bool {
 
 #[test]
 fn over_the_bound_the_oldest_undo_is_given_up_first_and_the_others_still_work() {
-    // `a.txt` has 14 bytes, `old.txt` 4, `notes.md` 8.
-    let project = bounded("undo-bytes = 20");
+    let project = bounded("undo-bytes = 20_000");
+    // Each file counts as 4,096 bytes at least.
+    project.write("work/a.txt", &"a".repeat(14_000));
     let first = named(&project, &["files.write", "path=/work/a.txt", "content=x"]);
     let second = named(&project, &["files.write", "path=/work/old.txt", "content=y"]);
     assert_eq!((kept(&project), state(&project, &first)), (2, "landed".to_owned()));
@@ -72,7 +73,8 @@ fn what_is_too_large_by_itself_is_not_kept_and_the_call_says_so() {
 
 #[test]
 fn an_undo_of_a_run_says_which_of_its_calls_have_expired_after_it_took_back_the_others() {
-    let project = bounded("undo-bytes = 10");
+    let project = bounded("undo-bytes = 10_000");
+    project.write("work/a.txt", &"a".repeat(14_000));
     project.write(
         "script.toml",
         r#"

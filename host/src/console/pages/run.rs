@@ -147,11 +147,19 @@ fn calls(
     Ok(reader.calls(&filter)?.into_iter().map(|record| (record.call.clone(), record)).collect())
 }
 
+/// Bytes of changes that one page shows. The rest is on the pages of the calls.
+const MOST_BYTES: usize = 8 << 20;
+
 fn changes(
     reader: &Reader,
     run: &RunId,
 ) -> Result<BTreeMap<toolhold_core::id::CallId, crate::journal::HistoryEntry>, Failure> {
-    let filter = HistoryFilter { run: Some(run.clone()), limit: u32::MAX, ..HistoryFilter::default() };
+    let filter = HistoryFilter {
+        run: Some(run.clone()),
+        limit: u32::MAX,
+        most_bytes: Some(MOST_BYTES),
+        ..HistoryFilter::default()
+    };
     Ok(reader.history(&filter)?.into_iter().map(|entry| (entry.call.clone(), entry)).collect())
 }
 

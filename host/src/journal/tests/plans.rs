@@ -5,7 +5,7 @@ use toolhold_core::id::Digest;
 
 use super::support::{State, call_id, intent, success};
 use crate::journal::plans::{CALL, HISTORY};
-use crate::journal::{KeptBytes, PlanKind, Planned};
+use crate::journal::{HistoryFilter, KeptBytes, PlanKind, Planned};
 
 /// The places of those that are outlived, of previews of so many bytes, the oldest first.
 fn outlived(bytes: &[u64], most: u64, left: u64) -> Vec<usize> {
@@ -54,4 +54,35 @@ fn the_changes_of_one_call_are_found_without_a_look_at_all_others() {
         .map(Result::unwrap)
         .collect();
     assert!(!steps.is_empty() && steps.iter().all(|step| !step.contains("SCAN")), "{steps:?}");
+}
+
+/// Whoever lists changes is not made to read all of what the largest calls have changed.
+#[test]
+fn a_list_of_changes_ends_where_it_has_enough_bytes_but_has_one() {
+    let state = State::new();
+    let journal = state.open();
+    for number in 0..3 {
+        let call = format!("c{number}");
+        journal.admit_blocking(intent(&call, Effects::Staged)).unwrap();
+        let kind = PlanKind::Preview { arguments: "{}".into(), manifest: Digest::of(b"m") };
+        let effects = format!("{}{}", r#"{"basis":"observed"}"#, " ".repeat(1_000));
+        let planned = Planned {
+            call: call_id(&call),
+            kind,
+            plan: "{}".into(),
+            effects,
+            outcome: "1".into(),
+            kept_bytes: 0,
+            at: 2,
+        };
+        journal.plan_blocking(planned).unwrap();
+    }
+    let listed = |most_bytes| {
+        let filter = HistoryFilter { most_bytes, ..HistoryFilter::default() };
+        let found = journal.reader().unwrap().history(&filter).unwrap();
+        found.into_iter().map(|entry| entry.call.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None), ["c2", "c1", "c0"]);
+    assert_eq!(listed(Some(2_500)), ["c2", "c1"]);
+    assert_eq!(listed(Some(10)), ["c2"], "one is there whatever it has");
 }

@@ -35,6 +35,16 @@ impl RelPath {
         self.0.is_empty()
     }
 
+    /// Whether the operating system would refuse it for its length. Directories that are moved into each other make such paths.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.0.len() >= LONGEST_PATH
+    }
+
+    /// How many bytes it has.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Its names, from the root down.
     pub(super) fn parts(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').filter(|part| !part.is_empty())

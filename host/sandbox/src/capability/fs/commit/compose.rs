@@ -29,6 +29,7 @@ pub(super) fn compose(tree: &Tree, differences: &Differences, work: &mut Work) -
     let mut composer = Composer {
         tree,
         list: &differences.list,
+        known: Known::of(tree, &differences.list),
         work,
         overwritten: HashSet::new(),
         leaving: HashMap::new(),
@@ -84,9 +85,45 @@ fn on_disk(tree: &Tree, path: &RelPath) -> Option<RelPath> {
     Some(tree.directory(here).below.as_ref()?.path.join(name))
 }
 
+/// What is asked of all differences for each of them.
+struct Known<'a> {
+    /// What is moved away.
+    moved: HashSet<&'a RelPath>,
+    /// Names on disk that something has, or gets.
+    taken: HashSet<RelPath>,
+    /// The first name under which each file is put.
+    first: HashMap<Identity, &'a RelPath>,
+}
+
+impl<'a> Known<'a> {
+    fn of(tree: &Tree, list: &'a [Difference]) -> Self {
+        let moved = list.iter().filter_map(|one| match &one.was {
+            Was::Elsewhere { from, .. } => Some(&from.path),
+            _ => None,
+        });
+        let stays = list.iter().filter(|one| one.now.is_some());
+        let mut first = HashMap::new();
+        for one in list {
+            if let Some(identity) = put_file(one) {
+                first.entry(identity).or_insert(&one.path);
+            }
+        }
+        Self { moved: moved.collect(), taken: stays.filter_map(|one| on_disk(tree, &one.path)).collect(), first }
+    }
+}
+
+/// The file that is put at a name, and not linked from another one.
+fn put_file(difference: &Difference) -> Option<Identity> {
+    match &difference.now {
+        Some(Now::File { identity, .. }) if !matches!(difference.was, Was::Linked { .. }) => Some(*identity),
+        _ => None,
+    }
+}
+
 struct Composer<'a> {
     tree: &'a Tree,
     list: &'a [Difference],
+    known: Known<'a>,
     work: &'a mut Work,
     /// Files whose content is changed in place.
     overwritten: HashSet<Identity>,
@@ -126,22 +163,16 @@ impl Composer<'_> {
 
     /// Whether one step replaces the file: the old one goes nowhere else, and the new one comes here first of all its names.
     fn replaces(&self, difference: &Difference, below: &Below) -> bool {
-        let is_moved =
-            |other: &Difference| matches!(&other.was, Was::Elsewhere { from, .. } if from.path == below.path);
         below.stamp.kind == Kind::File
             && difference.now.as_ref().is_some_and(|now| self.blob(now).is_some())
             && self.is_first_name(difference)
-            && !self.list.iter().any(is_moved)
+            && !self.known.moved.contains(&below.path)
     }
 
     /// Whether the file is put here, and not linked from another name: in the order of [`arrive`](Self::arrive).
     fn is_first_name(&self, difference: &Difference) -> bool {
-        let file = |difference: &Difference| match &difference.now {
-            Some(Now::File { identity, .. }) if !matches!(difference.was, Was::Linked { .. }) => Some(*identity),
-            _ => None,
-        };
-        let of_file = self.list.iter().find(|other| file(other).is_some() && file(other) == file(difference));
-        of_file.is_some_and(|first| first.path == difference.path)
+        let first = put_file(difference).and_then(|file| self.known.first.get(&file));
+        first.is_some_and(|first| **first == difference.path)
     }
 
     fn leave(&mut self) {
@@ -182,11 +213,9 @@ impl Composer<'_> {
     /// Whether it can move in one step as far as its two ends are concerned: to a free name, from one that stays free.
     fn goes_straight(&self, difference: &Difference, over: Option<&Below>) -> bool {
         let Was::Elsewhere { from, .. } = &difference.was else { return false };
-        let is_free =
-            |other: &Difference| other.now.is_none() || on_disk(self.tree, &other.path).as_ref() != Some(&from.path);
         over.is_none()
             && difference.now.as_ref().is_some_and(|now| self.blob(now).is_none())
-            && self.list.iter().all(is_free)
+            && !self.known.taken.contains(&from.path)
     }
 
     fn arrive(&mut self) -> Result<(), Errno> {
@@ -242,6 +271,8 @@ impl Composer<'_> {
 
     /// Further names, once the first one is there.
     fn link(&mut self) -> Result<(), Errno> {
+        let comes = |step: &&Step| !matches!(step, Step::Take { .. });
+        let there: HashSet<RelPath> = self.out.steps.iter().filter(comes).map(|step| step.path().clone()).collect();
         for difference in self.list {
             let Some(Now::File { identity, .. }) = &difference.now else { continue };
             let first = match self.placed.get(identity) {
@@ -252,8 +283,7 @@ impl Composer<'_> {
                     _ => continue,
                 },
             };
-            let has_step = |step: &Step| step.path() == &difference.path && !matches!(step, Step::Take { .. });
-            if self.out.steps.iter().any(has_step) || matches!(difference.was, Was::Same(_)) {
+            if there.contains(&difference.path) || matches!(difference.was, Was::Same(_)) {
                 continue;
             }
             let new = self.linked_identity(*identity, difference)?;

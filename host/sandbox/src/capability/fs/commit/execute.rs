@@ -13,7 +13,7 @@ use super::super::path::RelPath;
 use super::super::view::{Kind, open_exact};
 use super::files::Side;
 use super::open::OpenArea;
-use super::plan::{Area, CommitError, Plan, Step, Workspace};
+use super::plan::{Area, CommitError, Plan, Step, Workspace, room};
 use super::staged::Durable;
 use super::step::{Failed, Ground};
 use super::undo::After;
@@ -39,8 +39,8 @@ impl Prepared {
     pub fn waiting_bytes(&self) -> u64 {
         let shared = self.pairs().filter(|(area, _)| area.workspace == Workspace::Shared);
         let files = shared.flat_map(|(area, open)| area.files().map(|name| open.work.stamp(name)));
-        let is_file = |stamp: &Stamp| stamp.kind == Kind::File;
-        files.filter_map(|stamp| stamp.ok()?.filter(is_file)).map(|stamp| stamp.size).fold(0, u64::saturating_add)
+        let size = |stamp: Stamp| if stamp.kind == Kind::File { stamp.size } else { 0 };
+        files.filter_map(|stamp| stamp.ok()?).map(|stamp| room(size(stamp))).fold(0, u64::saturating_add)
     }
 
     /// Does it, if the disk is still what the call saw.

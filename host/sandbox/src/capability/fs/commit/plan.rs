@@ -1,5 +1,6 @@
 //! A plan: what the disk must be like, and what is done to it. Written down before it is done, so its form only grows.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use rustix::io::Errno;
@@ -139,15 +140,24 @@ impl CommitError {
     }
 }
 
+/// What something of this many bytes takes of a disk, at least: what is empty is a file too.
+pub(super) fn room(bytes: u64) -> u64 {
+    const LEAST: u64 = 4096;
+    bytes.max(LEAST)
+}
+
 impl Area {
     fn kept_bytes(&self) -> u64 {
-        let comes_back =
-            |name: &String| self.steps.iter().any(|step| matches!(step, Step::Put { from, .. } if from == name));
+        let put = self.steps.iter().filter_map(|step| match step {
+            Step::Put { from, .. } => Some(from),
+            _ => None,
+        });
+        let put: HashSet<&String> = put.collect();
         let kept = |step: &Step| match step {
-            Step::Overwrite { old, .. } | Step::Exchange { old, .. } => old.size,
-            Step::Take { to, .. } if comes_back(to) => 0,
-            Step::Take { path, old, .. } if old.kind == Kind::Directory => self.bytes_within(path),
-            Step::Take { old, .. } => old.size,
+            Step::Overwrite { old, .. } | Step::Exchange { old, .. } => room(old.size),
+            Step::Take { to, .. } if put.contains(to) => 0,
+            Step::Take { path, old, .. } if old.kind == Kind::Directory => room(self.bytes_within(path)),
+            Step::Take { old, .. } => room(old.size),
             _ => 0,
         };
         self.steps.iter().map(kept).fold(0, u64::saturating_add)
@@ -156,7 +166,7 @@ impl Area {
     /// The files of a directory that goes as a whole: each of them is expected to be what the call saw.
     fn bytes_within(&self, directory: &RelPath) -> u64 {
         let size = |expect: &Expect| match expect {
-            Expect::Is(path, stamp) if stamp.kind == Kind::File && directory.rest(path).is_some() => stamp.size,
+            Expect::Is(path, stamp) if stamp.kind == Kind::File && directory.rest(path).is_some() => room(stamp.size),
             _ => 0,
         };
         self.expects.iter().map(size).fold(0, u64::saturating_add)

@@ -1,10 +1,12 @@
 //! Differences in words for people and programs.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags, readlinkat};
+use rustix::fs::{Mode, OFlags, fstat, readlinkat};
 use toolhold_core::effect::{Change, ChangeKind, Content, EntryKind, Properties};
+use toolhold_core::id::Digest;
 
 use super::super::overlay::{Area, Below, Blob, Stamp, Times, Tree};
 use super::super::path::RelPath;
@@ -15,6 +17,15 @@ use super::plan::guest_path;
 
 /// How many changes are listed; the rest is counted.
 const LISTED: usize = 10_000;
+
+/// How many bytes of paths are listed; of what is beyond, the number is told.
+const PATHS: usize = 8 << 20;
+
+/// How long all comparisons of one report may take.
+const TIME: Duration = Duration::from_secs(3);
+
+/// How many bytes of files are hashed for one report.
+const HASHED: u64 = 2 << 30;
 
 /// How much is told of each change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +46,44 @@ pub(super) struct Report<'a> {
     left_out: u64,
     /// How many bytes of diffs are still taken.
     room: usize,
+    /// How many bytes of paths.
+    paths: usize,
+    /// How long comparing has taken.
+    compared: Duration,
+    hashes: Hashes,
+}
+
+/// How many bytes are still hashed. What is too large for the rest is told without a hash.
+struct Hashes(u64);
+
+impl Hashes {
+    fn of(&mut self, fd: BorrowedFd<'_>) -> Option<Digest> {
+        let size = u64::try_from(fstat(fd).ok()?.st_size).ok()?;
+        let left = self.0.checked_sub(size)?;
+        let digest = hash(fd)?;
+        self.0 = left;
+        Some(digest)
+    }
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(areas: &'a [Area], detail: Detail) -> Self {
         const ROOM: usize = 4 << 20;
-        Self { areas, detail, changes: Vec::new(), left_out: 0, room: ROOM }
+        let (compared, hashes) = (Duration::ZERO, Hashes(HASHED));
+        Self { areas, detail, changes: Vec::new(), left_out: 0, room: ROOM, paths: PATHS, compared, hashes }
     }
 
     pub(super) fn add(&mut self, tree: &Tree, differences: &Differences) {
         for difference in &differences.list {
-            if self.changes.len() >= LISTED {
-                self.left_out += 1;
-                continue;
+            let from = moved(&difference.was).map_or(0, |below| below.path.bytes());
+            match self.paths.checked_sub(difference.path.bytes() + from).filter(|_| self.changes.len() < LISTED) {
+                Some(left) => {
+                    self.paths = left;
+                    let change = self.change(tree, difference);
+                    self.changes.push(change);
+                }
+                None => self.left_out += 1,
             }
-            let change = self.change(tree, difference);
-            self.changes.push(change);
         }
     }
 
@@ -67,8 +100,10 @@ impl<'a> Report<'a> {
         let (path, from) = (name(&difference.path), moved(&difference.was).map(|below| name(&below.path)));
         let (hashed, full) = (self.detail != Detail::Brief, self.detail == Detail::Full);
         let below = below(&difference.was);
-        let before = below.map(|below| before(tree, below, hashed));
-        let after = difference.now.as_ref().map(|now| after(tree, now, below, before.as_ref(), hashed));
+        let hashes = &mut self.hashes;
+        let before = below.map(|below| before(tree, below, hashed.then_some(&mut *hashes)));
+        let after = difference.now.as_ref();
+        let after = after.map(|now| after_of(tree, now, below, before.as_ref(), hashed.then_some(&mut *hashes)));
         let content = if full { self.content(tree, difference, below) } else { Content::Same };
         let kind = match (from, &before, &after) {
             (Some(from), ..) => ChangeKind::Moved { from },
@@ -93,7 +128,12 @@ impl<'a> Report<'a> {
             return Content::TooLarge;
         };
         let sides = (old.as_ref().map(|fd| Side(fd.as_fd())), new.as_ref().map(|fd| Side(fd.as_fd())));
+        if self.room == 0 || self.compared > TIME {
+            return Content::TooLarge;
+        }
+        let began = Instant::now();
         let content = compare(sides.0, sides.1, self.room);
+        self.compared += began.elapsed();
         if let Content::Text { diff, .. } = &content {
             self.room = self.room.saturating_sub(diff.len());
         }
@@ -133,10 +173,10 @@ fn is_metadata_only(difference: &Difference, before: &Properties, after: &Proper
     matches!(difference.was, Was::Same(_)) && same_content
 }
 
-fn before(tree: &Tree, below: &Below, full: bool) -> Properties {
+fn before(tree: &Tree, below: &Below, hashes: Option<&mut Hashes>) -> Properties {
     let is_file = below.stamp.kind == Kind::File;
     let open = || open_exact(&tree.base, below.path.as_str(), OFlags::RDONLY, Mode::empty()).ok();
-    let sha256 = (full && is_file).then(open).flatten().and_then(|fd| hash(fd.as_fd()));
+    let sha256 = hashes.filter(|_| is_file).and_then(|hashes| hashes.of(open()?.as_fd()));
     let target = (below.stamp.kind == Kind::Link).then(|| target(tree, below)).flatten();
     Properties { sha256, target, ..properties(&below.stamp) }
 }
@@ -146,7 +186,13 @@ fn target(tree: &Tree, below: &Below) -> Option<String> {
     readlinkat(&link, "", Vec::new()).ok()?.into_string().ok()
 }
 
-fn after(tree: &Tree, now: &Now, below: Option<&Below>, before: Option<&Properties>, full: bool) -> Properties {
+fn after_of(
+    tree: &Tree,
+    now: &Now,
+    below: Option<&Below>,
+    before: Option<&Properties>,
+    hashes: Option<&mut Hashes>,
+) -> Properties {
     let unchanged = || before.cloned().unwrap_or_else(|| plain(EntryKind::File, 0));
     match now {
         Now::Link { target } => Properties {
@@ -160,8 +206,7 @@ fn after(tree: &Tree, now: &Now, below: Option<&Below>, before: Option<&Properti
         }
         Now::File { blob: Some(blob), times, .. } => match blob.stat() {
             Ok(stat) => {
-                let content = full.then(|| blob.open().ok()).flatten();
-                let sha256 = content.and_then(|fd| hash(fd.as_fd()));
+                let sha256 = hashes.and_then(|hashes| hashes.of(blob.open().ok()?.as_fd()));
                 let base = properties(&Stamp::of(&stat));
                 Properties { sha256, modified: modified(times).unwrap_or(base.modified), ..base }
             }
@@ -169,7 +214,7 @@ fn after(tree: &Tree, now: &Now, below: Option<&Below>, before: Option<&Properti
         },
         Now::File { blob: None, times, identity } => {
             let known = tree.inodes.get(identity).and_then(|inode| inode.below.as_ref());
-            let base = known.map_or_else(unchanged, |known| self::before(tree, known, full));
+            let base = known.map_or_else(unchanged, |known| self::before(tree, known, hashes));
             Properties { modified: modified(times).unwrap_or(base.modified), ..base }
         }
     }

@@ -19,6 +19,9 @@ use super::plan::{Area, CommitError, Plan, VERSION, Workspace};
 use super::report::{Detail, Report};
 use super::workspace::Work;
 
+/// Bytes of paths in one plan. Each is copied several times, and kept in the journal.
+const MOST_PATHS: usize = 8 << 20;
+
 /// Whether what is done survives a power cut when it is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durable {
@@ -126,6 +129,16 @@ fn prepare_area(
     let differences: Differences = differences(&tree);
     if differences.list.is_empty() {
         return Ok(None);
+    }
+    let written = differences.list.iter().map(|difference| difference.path.bytes()).fold(0, usize::saturating_add);
+    if written > MOST_PATHS {
+        return Err(CommitError::Refused {
+            action: "record",
+            path: "what was changed".into(),
+            why: format!(
+                "its paths have {written} bytes in all, and at most {MOST_PATHS} are recorded of a call; change less at once"
+            ),
+        });
     }
     let known = layer.areas.iter().filter(|area| Arc::ptr_eq(&area.anchor, &tree.base));
     let mut area = Area {

@@ -10,6 +10,7 @@
 //! * a link, moved alone or in a directory, must not lead out of the grant from its new place: other programs follow it.
 
 use rustix::fs::FileType;
+use rustix::io::Errno;
 use toolhold_core::grant::Symlinks;
 
 use super::super::bindings::types::ErrorCode;
@@ -79,6 +80,9 @@ impl FsCtx {
                 self.may_walk_on(walked)?;
                 let Ok(name) = entry.name.to_str() else { return Err(Why::MovesForbidden.into()) };
                 let (old, new) = (old.join(name), new.join(name));
+                if grant.prefix.append(new.as_str()).is_too_long() {
+                    return Err(Errno::NAMETOOLONG.into());
+                }
                 if !grant.rules.same_for_all_paths() {
                     may_move(grant, &old, &new).map_err(|_| Why::MovesForbidden)?;
                 }

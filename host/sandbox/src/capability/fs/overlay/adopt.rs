@@ -40,6 +40,9 @@ impl Tree {
     /// The directory that holds `path`, in the tree, and the name there. The anchor itself is busy.
     pub(super) fn parent<'a>(&mut self, path: &'a RelPath) -> Result<(DirectoryId, &'a str), Errno> {
         let (parent, name) = path.split().ok_or(Errno::BUSY)?;
+        if path.is_too_long() {
+            return Err(Errno::NAMETOOLONG);
+        }
         Ok((self.enter(parent.split('/').filter(|part| !part.is_empty()))?, name))
     }
 

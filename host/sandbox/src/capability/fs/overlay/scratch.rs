@@ -41,10 +41,14 @@ impl Blob {
         if let Some(open) = lent.upgrade() {
             return Ok(open);
         }
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = Arc::new(openat(&self.directory, &*self.file, flags, Mode::empty())?);
+        let opened = Arc::new(self.reopen()?);
         *lent = Arc::downgrade(&opened);
         Ok(opened)
+    }
+
+    fn reopen(&self) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.directory, &*self.file, flags, Mode::empty())
     }
 
     /// Its properties.
@@ -72,10 +76,11 @@ impl OpenBlob {
     /// Gives it the mode bits of another file. With some of them, not even its owner could open it again.
     pub(super) fn set_mode(&self, mode: u32) -> Result<(), Errno> {
         const OWNER: u32 = 0o600;
-        if mode & OWNER != OWNER {
+        fchmod(self, Mode::from_raw_mode(mode & 0o7777))?;
+        if mode & OWNER != OWNER && self.blob.reopen().is_err() {
             self.keep_open();
         }
-        fchmod(self, Mode::from_raw_mode(mode & 0o7777))
+        Ok(())
     }
 
     fn keep_open(&self) {

@@ -59,9 +59,9 @@ fn a_call_that_changes_a_thousand_files_does_not_have_them_open() {
     assert_eq!(fs::read_to_string(ws.join("new499")).unwrap(), "NEw 499");
 }
 
-/// Whoever may write to a file by its group cannot open what has the same mode bits and is their own.
+/// Whoever may write to a file by its group alone could not open a copy with the same mode bits again. Root can.
 #[test]
-fn what_could_not_be_opened_again_stays_open() {
+fn what_nobody_but_root_could_open_again_is_no_descriptor_of_roots() {
     let temp = workspace();
     let ws = temp.path().join("ws");
     for number in 0..20 {
@@ -78,7 +78,7 @@ fn what_could_not_be_opened_again_stays_open() {
             Err(refused) => return assert_eq!(refused, Failed::Code(ErrorCode::Access)),
         }
     }
-    assert_eq!(open_below(&staging), 20);
+    assert!(open_below(&staging) <= 16, "{} are open", open_below(&staging));
 }
 
 /// Content that cannot be read any more is told as unknown, and never as nothing.

@@ -356,6 +356,8 @@ fn an_undo_that_was_cut_off_anywhere_takes_back_what_leaves_no_trace_too() {
 fn what_is_kept_counts_and_what_comes_back_elsewhere_does_not() {
     let bytes = |act: &dyn Fn(&mut Guest)| {
         let temp = workspace();
+        fs::write(temp.path().join("ws/file"), [b'f'; 7_000]).unwrap();
+        fs::write(temp.path().join("ws/sub/inner"), [b'i'; 5_000]).unwrap();
         let mut guest = staged(&temp);
         act(&mut guest);
         let (staged, _home) = guest.finish();
@@ -366,10 +368,10 @@ fn what_is_kept_counts_and_what_comes_back_elsewhere_does_not() {
         guest.unlink("sub/inner").unwrap();
         guest.rmdir("sub").unwrap();
     };
-    assert_eq!(bytes(&delete), (5, 0), "of a directory, all that is in it");
-    assert_eq!(bytes(&|guest| guest.unlink("file").unwrap()), (7, 0));
-    assert_eq!(bytes(&|guest| guest.write_file("file", TRUNCATE, b"abc").unwrap()), (7, 3));
-    assert_eq!(bytes(&|guest| guest.write_file("new", CREATE, b"abc").unwrap()), (0, 3));
+    assert_eq!(bytes(&delete), (5_000, 0), "of a directory, all that is in it");
+    assert_eq!(bytes(&|guest| guest.unlink("file").unwrap()), (7_000, 0));
+    assert_eq!(bytes(&|guest| guest.write_file("file", TRUNCATE, &[b'x'; 6_000]).unwrap()), (7_000, 6_000));
+    assert_eq!(bytes(&|guest| guest.write_file("new", CREATE, b"abc").unwrap()), (0, 4_096));
     assert_eq!(bytes(&|guest| guest.rename("sub", "moved").unwrap()), (0, 0));
     let swap = |guest: &mut Guest| {
         guest.rename("file", "a").unwrap();

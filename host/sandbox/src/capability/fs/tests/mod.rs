@@ -2,6 +2,7 @@
 
 mod advisories;
 mod beside;
+mod bounds;
 mod descriptors;
 mod escape;
 mod faults;
