@@ -165,10 +165,20 @@ impl Host {
     async fn make(&self, id: CallId, call: &ToolCall, options: &CallOptions) -> CallReport {
         spans::call_is(id.as_str());
         match self.check_in(call, options, &options.scope, None) {
-            Ok(Entry::Checked(checked)) => self.admitted(id, call, checked, options).await,
+            Ok(Entry::Checked(checked)) => match self.no_room(&checked, options) {
+                Some(refusal) => Box::pin(self.refuse(id, call, *refusal)).await,
+                None => self.admitted(id, call, checked, options).await,
+            },
             Ok(Entry::Asks(question)) => Box::pin(self.asked(id, call, question, options)).await,
             Err(refusal) => Box::pin(self.refuse(id, call, *refusal)).await,
         }
+    }
+
+    /// Why a dry run goes no further, if it does not: what its calls have staged stays on the disk until it ends.
+    fn no_room(&self, checked: &Checked, options: &CallOptions) -> Option<Box<Refusal>> {
+        let session = options.session.as_ref().filter(|_| checked.call.mode() == Mode::Preview)?;
+        let (staged, most) = (session.staged(), self.0.effects.kept.of_a_dry_run());
+        (staged > most).then(|| Refusal::dry_run_full(&checked.tool, staged, most))
     }
 
     /// Makes a call that may run.

@@ -42,6 +42,15 @@ impl Refusal {
         Box::new(Self::new(Failure::new(Class::InvalidArguments, "secret-in-key", message), Some(tool)))
     }
 
+    /// The dry run has staged as much as it may.
+    pub(crate) fn dry_run_full(tool: &Tool, staged: u64, most: u64) -> Box<Self> {
+        let message = "this dry run has staged as much as it may, so no further call is made in it; say what you have found so far";
+        let detail = format!(
+            "{staged} bytes were staged, at most {most} are (the larger of 1 GiB and `undo-bytes` in `[host]`)"
+        );
+        Box::new(Self::new(Failure::new(Class::Limit, "dry-run-full", message).with_detail(detail), Some(tool)))
+    }
+
     /// Policy refused.
     pub(crate) fn denied(tool: &Tool, arguments: Digest, denial: Denial) -> Box<Self> {
         let rule = denial.rule.as_ref().map(|rule| rule.name.clone());

@@ -40,6 +40,12 @@ impl Kept {
         KeptBytes { most: self.most, left: self.most - room }
     }
 
+    /// How many bytes one dry run may stage. It is a bound of its own where less is kept, or nothing.
+    pub(crate) fn of_a_dry_run(&self) -> u64 {
+        const LEAST: u64 = 1 << 30;
+        self.most.max(LEAST)
+    }
+
     fn is_too_much(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > self.most
     }

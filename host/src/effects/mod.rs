@@ -79,3 +79,29 @@ fn failure(error: &CommitError, acted: bool) -> Failure {
     };
     Failure { acted, ..Failure::new(class, code, message).with_detail(error.to_string()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A runtime of one worker, as small as one gets.
+    #[test]
+    fn what_takes_long_keeps_no_other_task_waiting() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (other, waits) = mpsc::channel();
+        let long = runtime.spawn(async move { aside(|| waits.recv_timeout(Duration::from_secs(20))) });
+        let other = runtime.spawn(async move { other.send("it went on") });
+        runtime.block_on(async {
+            assert_eq!(long.await.unwrap(), Ok("it went on"));
+            other.await.unwrap().unwrap();
+        });
+    }
+
+    #[tokio::test]
+    async fn a_runtime_of_one_thread_does_it_there() {
+        assert_eq!(aside(|| 1), 1);
+    }
+}

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use toolhold_core::call::AuthorizedCall;
 use toolhold_core::effect::{Change, EffectReport, Unknown};
+use toolhold_core::limit::Limit;
 use toolhold_core::redact::Redactor;
 use toolhold_sandbox::RunReport;
 use toolhold_sandbox::capability::fs::Stage;
@@ -23,6 +24,8 @@ struct State {
     stage: Option<Arc<Stage>>,
     before: Vec<Change>,
     requests: EffectReport,
+    /// What its calls have staged, of which nothing is removed before it ends: bytes written, and 4 KiB for each file.
+    staged: u64,
     /// Of the host whose calls these are.
     redactor: Redactor,
 }
@@ -45,6 +48,11 @@ impl PreviewSession {
         effects
     }
 
+    /// What its calls have staged: bytes of the disk, about.
+    pub(crate) fn staged(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).staged
+    }
+
     pub(crate) fn begin_call(&self, effects: &Effects, redactor: &Redactor) -> Arc<Stage> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.redactor = redactor.clone();
@@ -58,6 +66,9 @@ impl PreviewSession {
     pub(super) fn end_call(&self, call: &AuthorizedCall, run: &RunReport, succeeded: bool) -> EffectReport {
         let mut effects = report::of(call, run);
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = |limit| run.usage.get(limit);
+        let staged = used(Limit::FilesCreated).saturating_mul(4096).saturating_add(used(Limit::BytesWritten));
+        state.staged = state.staged.saturating_add(staged);
         let after = std::mem::take(&mut effects.changes);
         // In the order of their paths, both.
         let known = |change: &Change| {

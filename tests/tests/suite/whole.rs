@@ -7,7 +7,8 @@ use std::task::Poll;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toolhold::{CallOptions, CallReport, Host, HostConfig, ToolCall};
+use toolhold::{CallOptions, CallReport, Host, HostConfig, PreviewSession, ToolCall};
+use toolhold_core::call::Mode;
 use toolhold_core::outcome::{Class, Outcome};
 use toolhold_sandbox::{Event, EventSink};
 use toolhold_tests::{guests, test_host, wat_guest};
@@ -231,4 +232,38 @@ fn clients_take_turns_for_places_and_within_one_its_runs_do() {
     assert_eq!(order(&flood), ["a r", "b r", "a s", "a r", "a r"]);
     // A client with many runs has no more turns than one with one.
     assert_eq!(order(&[("a", "r"), ("a", "s"), ("a", "t"), ("b", "r")]), ["a r", "b r", "a s", "a t"]);
+}
+
+/// What a dry run has staged stays until it ends, so there is an end to how much that may be.
+#[test]
+fn a_dry_run_that_has_staged_as_much_as_it_may_goes_no_further() {
+    let place = Place::new(&guests::component("hostile").unwrap(), "");
+    runtime().block_on(async {
+        toolhold::pin(&place.config()).await.unwrap();
+        let host = place.open().await;
+        let preview = async |session: &Arc<PreviewSession>, name: &str| {
+            let arguments = json!({ "path": format!("/work/{name}"), "bytes": 250 << 20 });
+            let call = ToolCall::new("guest.sparse_growth", arguments.to_string());
+            let options = CallOptions { session: Some(Arc::clone(session)), ..CallOptions::default() };
+            host.call(ToolCall { mode: Mode::Preview, ..call }, options).await
+        };
+        let session = Arc::new(PreviewSession::new());
+        for name in ["a", "b", "c", "d", "e"] {
+            let report = preview(&session, name).await;
+            assert!(matches!(report.outcome, Outcome::Success(_)), "{name}: {report:?}");
+        }
+        let report = preview(&session, "f").await;
+        let Outcome::Failure(failure) = &report.outcome else { panic!("{report:?}") };
+        assert_eq!((failure.class, &*failure.code), (Class::Limit, "dry-run-full"));
+        assert!(failure.detail.as_deref().is_some_and(|detail| detail.contains("undo-bytes")), "{failure:?}");
+        assert_eq!(session.effects().changes.len(), 5);
+        let other = preview(&Arc::new(PreviewSession::new()), "f").await;
+        assert!(matches!(other.outcome, Outcome::Success(_)), "{other:?}");
+    });
+    assert_eq!(std::fs::read_dir(place.path("work")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(place.path(".toolhold/staging")).map_or(0, Iterator::count),
+        0,
+        "it is gone with the dry run"
+    );
 }
