@@ -74,11 +74,14 @@ impl Failure {
             Report::Manifest(errors) => errors.problems().iter().map(ToString::to_string).collect(),
             Report::Told(told) => vec![told.message.clone()],
         };
-        let mut error =
-            serde_json::json!({"code": format!("{:?}", self.code), "exit_code": self.code as u8, "messages": messages});
-        if let Report::Manifest(errors) = &self.report {
-            error["problems"] = errors.problems().iter().map(|problem| problem_of(errors, problem)).collect();
-        }
+        let code = format!("{:?}", self.code);
+        let error = match &self.report {
+            Report::Manifest(errors) => {
+                let problems: Vec<_> = errors.problems().iter().map(|problem| problem_of(errors, problem)).collect();
+                serde_json::json!({"code": code, "exit_code": self.code as u8, "messages": messages, "problems": problems})
+            }
+            _ => serde_json::json!({"code": code, "exit_code": self.code as u8, "messages": messages}),
+        };
         serde_json::json!({ "error": error })
     }
 }

@@ -49,17 +49,9 @@ impl Lock {
         }
         let snapshot = Snapshot::of(&config)?;
         let manifest = open::manifest(&config.manifest).map_err(failure)?;
-        let before = match open::lock(&config.lock) {
-            Ok(lock) => Some(lock),
-            Err(OpenError::NoLock(_)) => None,
-            Err(error) if self.check => return Err(failure(error)),
-            Err(error) => {
-                ui.say(&format!("{error}"));
-                None
-            }
-        };
-        let is_there = before.is_some();
-        let before = before.unwrap_or_default();
+        let known = self.known(&config, ui)?;
+        let is_there = known.is_some();
+        let before = known.unwrap_or_default();
         let said = Said::of((&config, &manifest), &before, (self.check, self.yes), ui).await?;
         let spinner = Spinner::new(ui);
         // What runs from the store because somebody went back is pinned to its file again: that is what this command is for. A
@@ -106,6 +98,21 @@ impl Lock {
             accepted.write().map_err(failure)?;
         }
         Ok(ExitCode::Success)
+    }
+}
+
+impl Lock {
+    /// The lock file that is there, if one is. One that cannot be used is written anew, unless it is only checked.
+    fn known(&self, config: &HostConfig, ui: Ui) -> Result<Option<LockFile>, Failure> {
+        match open::lock(&config.lock) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(OpenError::NoLock(_)) => Ok(None),
+            Err(error) if self.check => Err(failure(error)),
+            Err(error) => {
+                ui.say(&format!("{error}"));
+                Ok(None)
+            }
+        }
     }
 }
 

@@ -155,6 +155,8 @@ impl Network {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
+            // A server may close a connection that waits while the next request is on its way: each request has one of its own.
+            .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT)
             .user_agent(concat!("toolhold/", env!("CARGO_PKG_VERSION")));
         if !self.named.contains(site) {
