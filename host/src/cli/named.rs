@@ -60,14 +60,12 @@ impl Name for ApprovalId {
 /// The name that begins with `given`, and says which one it is. One that is known as it is given is that one; where nothing begins so, whoever
 /// looks for it says so.
 pub(super) fn whole<N: Name>(given: N, project: &Project, ui: Ui) -> Result<N, Failure> {
-    if given.text().len() < LEAST {
-        return Ok(given);
-    }
     let Some(reader) = Reader::open_if_any(&project.state()).code(ExitCode::Host)? else { return Ok(given) };
     let names = reader.names(N::OF, given.text(), SHOWN + 1).code(ExitCode::Host)?;
     match names.as_slice() {
         [] => Ok(given),
         names if names.iter().any(|name| name == given.text()) => Ok(given),
+        _ if given.text().len() < LEAST => Err(too_short(&given)),
         [one] => {
             ui.say(&format!("{} {}", N::WORD, escape::line(one)));
             Ok(one.parse().unwrap_or(given))
@@ -79,6 +77,15 @@ pub(super) fn whole<N: Name>(given: N, project: &Project, ui: Ui) -> Result<N, F
 /// [`whole`], if there is a name.
 pub(super) fn whole_if_any<N: Name>(given: Option<N>, project: &Project, ui: Ui) -> Result<Option<N>, Failure> {
     given.map(|given| whole(given, project, ui)).transpose()
+}
+
+fn too_short<N: Name>(given: &N) -> Failure {
+    let given = escape::line(given.text());
+    let text = format!(
+        "`{given}` is no whole name of a {}, and too short for the beginning of one: type at least {LEAST} characters",
+        N::WORD
+    );
+    Failure::new(ExitCode::BadInput, anyhow::anyhow!(text))
 }
 
 fn ambiguous<N: Name>(given: &N, names: &[String]) -> Failure {

@@ -38,7 +38,7 @@ use crate::shutdown::{Shutdown, Signals};
 SIGTERM ends it: what runs may finish within --grace. docs/serve.md has the rest.")]
 pub(super) struct Serve {
     /// Where it listens. With port 0 the system chooses one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8077")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8077", value_parser = address)]
     listen: SocketAddr,
     /// A name by which it is asked beside its address, such as that of a proxy; may be repeated.
     #[arg(long = "host", value_name = "NAME")]
@@ -68,6 +68,11 @@ pub(super) struct Serve {
     oauth: OAuthFlags,
     #[command(flatten)]
     runs: RunArguments,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "it is no address with a port; write one such as `127.0.0.1:8077` or `[::1]:8077`".to_owned())
 }
 
 /// How the server works on runs of agents.

@@ -86,6 +86,7 @@ fn numbers_times_tasks_and_files_that_are_none_are_refused_with_words() {
     {
         project.run(words).failed(2, &["0 is not in 1.."]);
     }
+    project.run(&["serve", "--listen", "localhost:1"]).failed(2, &["such as `127.0.0.1:8077`"]);
     project.run(&["health", "--window", "yesterday"]).failed(2, &["such as `90s`, `24h` or `7d`"]);
     project.run(&["health", "--window", "0s"]).failed(2, &["no time at all"]);
     project.run(&["tokens", "create", "ci", "--role", "run", "--expires", "0d"]).failed(2, &["no time at all"]);
@@ -93,6 +94,15 @@ fn numbers_times_tasks_and_files_that_are_none_are_refused_with_words() {
     project
         .run(&["--manifest", "elsewhere.toml", "tools"])
         .failed(3, &["`elsewhere.toml` does not exist", "`--manifest`", "`toolhold add SOURCE`"]);
+}
+
+#[test]
+fn the_beginning_of_a_name_that_is_too_short_is_told_from_no_name() {
+    let project = Project::locked();
+    let call = project.call(&["files.read", "path=/work/notes.md"])["call"].as_str().unwrap().to_owned();
+    project.run(&["history", &call[..4]]).failed(3, &["too short for the beginning of one", "at least 8 characters"]);
+    project.run(&["undo", &call[..4]]).failed(3, &["too short for the beginning of one"]);
+    project.run(&["history", "zzzz"]).failed(3, &["`zzzz`"]);
 }
 
 #[test]

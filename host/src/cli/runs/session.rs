@@ -191,7 +191,7 @@ impl Session {
             ui.say(&format!("it is kept with everything that it knew; go on with:  toolhold dlq requeue {}", done.run));
         }
         if !done.called_a_model() {
-            ui.say("no model was called: a script played one");
+            ui.say("no model was called: a script or a recording played one");
         }
         Ok(exit_code(done))
     }
