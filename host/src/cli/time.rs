@@ -10,7 +10,7 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
 /// A time that is not nothing.
 pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
     match time(text)? {
-        Duration::ZERO => Err("it is longer than no time at all".to_owned()),
+        Duration::ZERO => Err("it has to be longer than no time at all".to_owned()),
         time => Ok(time),
     }
 }
