@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use clap::Args;
 use toolhold_core::escape;
 use toolhold_core::manifest::cases::Difference;
 use toolhold_core::outcome::Outcome;
 
-use super::failure::{CommandResult, Failure};
+use super::failure::{CommandResult, Failure, WithCode as _};
 use super::project::Project;
 use super::ui::{Tone, Ui, paint};
 use super::{build, test};
@@ -54,7 +55,10 @@ impl Dev {
         tokio::pin!(interrupted);
         loop {
             // Before the build: what changes meanwhile is built again.
-            let seen = look(&self.folder)?;
+            let seen = look(&self.folder).with_context(|| {
+                format!("`{}` cannot be looked at; `toolhold new NAME` makes a tool", self.folder.display())
+            });
+            let seen = seen.code(ExitCode::BadInput)?;
             tokio::select! {
                 biased;
                 _ = &mut interrupted => return Ok(ExitCode::Success),

@@ -87,6 +87,7 @@ fn numbers_times_tasks_and_files_that_are_none_are_refused_with_words() {
         project.run(words).failed(2, &["0 is not in 1.."]);
     }
     project.run(&["serve", "--listen", "localhost:1"]).failed(2, &["such as `127.0.0.1:8077`"]);
+    project.run(&["dev", "nowhere"]).failed(3, &["`nowhere` cannot be looked at", "`toolhold new NAME`"]);
     project.run(&["health", "--window", "yesterday"]).failed(2, &["such as `90s`, `24h` or `7d`"]);
     project.run(&["health", "--window", "0s"]).failed(2, &["no time at all"]);
     project.run(&["tokens", "create", "ci", "--role", "run", "--expires", "0d"]).failed(2, &["no time at all"]);
