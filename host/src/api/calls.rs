@@ -100,7 +100,10 @@ pub(super) async fn make(
             "`Idempotency-Key`: a preview changes nothing, so there is nothing to keep from happening twice",
         ));
     }
-    let call = ToolCall { run: clock::new_run(), tool, arguments: arguments.to_string(), key: said.key, mode };
+    let text = arguments.to_string();
+    // It is read anew, strictly, where it is checked: two of them for as long as the call takes are one too many.
+    drop(arguments);
+    let call = ToolCall { run: clock::new_run(), tool, arguments: text, key: said.key, mode };
     // Whoever waits on the line hears that a person has to decide; the call of whoever does not, waits for the person.
     let host = api.host();
     let lifetime = Duration::from_micros(host.policy().manifest().approvals().limits.lifetime);

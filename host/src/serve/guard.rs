@@ -17,6 +17,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use toolhold_core::schema;
 
 use super::bounds::Bounds;
 use super::connection::Marks;
@@ -173,7 +174,10 @@ impl Bodies {
         let read = tokio::time::timeout(self.bounds.body_time, Limited::new(body, self.bounds.body).collect()).await;
         let read = read.map_err(|_| Problem::new(Code::RequestTimeout, "the body did not come to its end in time"))?;
         match read {
-            Ok(whole) => Ok((whole.to_bytes(), permit)),
+            Ok(whole) => {
+                let bytes = whole.to_bytes();
+                if schema::is_heavy(&bytes) { Err(too_many()) } else { Ok((bytes, permit)) }
+            }
             Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(self.too_large()),
             Err(_) => Err(Problem::new(Code::BadRequest, "the body broke off")),
         }
@@ -182,6 +186,15 @@ impl Bodies {
     fn too_large(&self) -> Problem {
         Problem::new(Code::BodyTooLarge, format!("a body may have {} bytes", self.bounds.body))
     }
+}
+
+/// Few bytes can be many values, each of which takes far more memory.
+fn too_many() -> Problem {
+    let most = schema::MAX_VALUES;
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("a body may have some {most} values in lists and objects; send less at once"),
+    )
 }
 
 /// The door, as one layer: who has no token comes no further, and for nobody else a body is read. Parts get whole bodies, and none

@@ -206,6 +206,16 @@ async fn a_page_of_another_site_reaches_nothing_even_with_the_token() {
     assert!(audit.contains("host-not-served") && audit.contains("origin-refused"), "{audit}");
 }
 
+/// Four bytes of lists become hundreds of memory where they are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_very_many_values_is_not_read_by_anybody() {
+    let served = Served::new(Bounds { body: 4 << 20, body_time: Duration::from_secs(30), ..quick() }).await;
+    let answer = served.ask("POST /size HTTP/1.1", &[], &format!("[{}0]", "[0],".repeat(200_000))).await;
+    assert!(status(&answer) == "413" && answer.contains("values in lists and objects"), "{answer}");
+    let text = format!("\"{}\"", "[0],".repeat(200_000));
+    assert_eq!(status(&served.ask("POST /size HTTP/1.1", &[], &text).await), "200");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_long_or_too_slow_is_not_waited_for() {
     let served = Served::new(Bounds { body: 1000, small_body: 100, long_bodies: 1, ..quick() }).await;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use toolhold_core::outcome::Level;
+use toolhold_core::schema;
 
 /// Bytes of one message. A result is bounded by the call's limits besides.
 pub(super) const MAX_MESSAGE: usize = 16 << 20;
@@ -78,6 +79,10 @@ pub(super) fn answer_to(id: &Value, method: &str) -> Vec<u8> {
 
 /// Reads a message. `None` if it is none.
 pub(super) fn read(bytes: &[u8]) -> Option<Incoming> {
+    // An answer that is one has been told from others by `answered`, which keeps nothing of it.
+    if schema::is_heavy(bytes) {
+        return answered(bytes).map(|id| Incoming::Answer(id, Err(too_long())));
+    }
     let Value::Object(mut object) = serde_json::from_slice(bytes).ok()? else { return None };
     // Taken, not copied: it can be long.
     let result = object.remove("result");
@@ -117,9 +122,9 @@ pub(super) fn answered(bytes: &[u8]) -> Option<u64> {
     head.method.is_none().then_some(head.id)
 }
 
-/// There was an answer, of more bytes than may be read.
+/// There was an answer, of more bytes or values than may be read.
 pub(super) fn too_long() -> RpcError {
-    RpcError { code: TOO_LONG, message: "the answer has more bytes than it may have".to_owned() }
+    RpcError { code: TOO_LONG, message: "the answer has more bytes or values than it may have".to_owned() }
 }
 
 /// There was an answer, and nobody may read it.
@@ -219,6 +224,15 @@ mod tests {
         assert_eq!(read(b"Server started!"), None);
         let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(read(deep.as_bytes()), None, "a stack that ends");
+        let many = format!("[{}0]", "[0],".repeat(200_000));
+        let answer = format!(r#"{{"id":7,"result":{{"content":[],"more":{many}}}}}"#);
+        assert_eq!(
+            read(answer.as_bytes()),
+            Some(Incoming::Answer(7, Err(too_long()))),
+            "there was one, and it is not read"
+        );
+        let told = format!(r#"{{"method":"notifications/x","params":{many}}}"#);
+        assert_eq!(read(told.as_bytes()), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use compile::CompiledSchema;
 pub(crate) use cost::Cost;
 pub use error::Error;
 pub(crate) use explain::nearest;
-pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, parse};
+pub use parse::{MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, is_heavy, parse};
 pub use violation::{MAX_VIOLATIONS, Violation, Violations};
 
 #[cfg(test)]

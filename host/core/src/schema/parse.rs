@@ -18,6 +18,13 @@ pub const MAX_TEXT_BYTES: usize = 4 << 20;
 /// Deepest nesting that is read: serde_json's own limit.
 pub const MAX_DEPTH: usize = 128;
 
+/// Most values in one text, about: a list or an object counts as four. Each takes some 70 bytes of memory when it is read, so that four bytes
+/// such as `[0],` become hundreds: what is bounded by its bytes alone takes a hundred times as many.
+pub const MAX_VALUES: usize = 1 << 19;
+
+/// A text of no more bytes is not worth counting.
+const LIGHT: usize = 64 << 10;
+
 /// Text around an error that is quoted, in bytes to each side.
 const EXCERPT: usize = 24;
 
@@ -31,9 +38,37 @@ pub fn parse(text: &str, what: &str) -> Result<Value, Violations> {
         let message = format!("{what} have {} bytes, at most {MAX_TEXT_BYTES} are read; send less at once", text.len());
         return Err(Violation::new("", "size", message).into());
     }
+    if is_heavy(text.as_bytes()) {
+        let message = format!("{what} have more than some {MAX_VALUES} values in lists and objects; send less at once");
+        return Err(Violation::new("", "size", message).into());
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict::default().deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| Violation::new("", "json", describe(text, what, &error)).into())
+}
+
+/// Whether a text has more than [`MAX_VALUES`], so that reading it would take far more memory than it has bytes. Nothing is allocated to find
+/// out, and it need not be JSON.
+#[must_use]
+pub fn is_heavy(text: &[u8]) -> bool {
+    if text.len() <= LIGHT {
+        return false;
+    }
+    let (mut values, mut is_string, mut is_escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'[' | b'{' if !is_string => values += 4,
+            b',' if !is_string => values += 1,
+            _ => {}
+        }
+        if values > MAX_VALUES {
+            return true;
+        }
+    }
+    false
 }
 
 fn describe(text: &str, what: &str, error: &serde_json::Error) -> String {
@@ -198,6 +233,19 @@ mod tests {
         assert!(failure("```json\n{}\n```").contains("code fence"));
         assert!(failure("I will call the tool").contains("nothing else"));
         assert!(failure(r#"{"a":1}{"a":2}"#).contains("nothing after the last one"));
+    }
+
+    /// Four bytes become hundreds: what is written in few bytes is not to take all memory.
+    #[test]
+    fn a_text_of_very_many_values_is_refused_before_it_is_read() {
+        let lists = |count: usize| format!("[{}]", vec!["[0]"; count].join(","));
+        assert!(parse(&lists(100_000), "it").is_ok());
+        assert!(failure(&lists(110_000)).contains("values in lists and objects"));
+        assert!(failure(&format!("[{}]", "1,".repeat(MAX_VALUES + 2))).contains("values in lists and objects"));
+        // A long text is one value, whatever is in it; and a quote in it does not end it.
+        let text = serde_json::to_string(&format!("{}\\\"{}", "[,".repeat(1 << 20), "\"[".repeat(1 << 18))).unwrap();
+        assert!(!is_heavy(text.as_bytes()));
+        assert!(parse(&text, "it").is_ok());
     }
 
     #[test]

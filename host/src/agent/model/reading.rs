@@ -42,6 +42,9 @@ pub(super) async fn read(answer: &mut Answer, assembly: &mut dyn Assembly, on_te
     match first.trim_ascii_start().first() {
         Some(b'{') => {
             let body = answer.rest(first, BODY_BYTES).await?.ok_or(Error::TooLarge(BODY_BYTES))?;
+            if toolhold_core::schema::is_heavy(&body) {
+                return Err(Error::TooLarge(BODY_BYTES));
+            }
             let whole = serde_json::from_slice(&body).map_err(|error| match error.classify() {
                 serde_json::error::Category::Eof => Error::Truncated,
                 _ => Error::Malformed("it is no JSON".into()),

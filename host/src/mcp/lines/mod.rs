@@ -19,6 +19,7 @@ use serde_json::error::Category;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio_util::bytes::BytesMut;
 use tokio_util::codec::Decoder as _;
+use toolhold_core::schema;
 
 pub(super) use direct::Direct;
 use output::Output;
@@ -108,6 +109,15 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
 
     /// What the line says; nothing if that is to be ignored. What is not understood is answered to its id, if it has one.
     fn message(&mut self) -> Result<Option<Said>, Box<Refusal>> {
+        if schema::is_heavy(&self.line) {
+            // Not for its bytes, but for what reading them would take.
+            let id = request::id(&self.line);
+            self.clear();
+            return Err(Refusal::of(
+                "this message has more values in lists and objects than are read: send less at once",
+                id,
+            ));
+        }
         let read = match request::call(&self.line) {
             Some(call) => Ok(Some(Said::Call(call))),
             None if self.line.trim_ascii().is_empty() => Ok(None),

@@ -53,3 +53,23 @@ fn however_deep_a_request_is_it_is_answered() {
     }
     client.end();
 }
+
+/// Few bytes that are very many values would take a hundred times as much memory, before anybody decides about the call.
+#[test]
+fn a_request_of_very_many_values_is_answered_and_not_read() {
+    let project = Project::free();
+    let mut client = Client::session(&project, &[]);
+    let many = format!("[{}0]", "[0],".repeat(200_000));
+    for params in [
+        format!(r#""method":"tools/call","params":{{"name":"files__read","arguments":{{"path":{many}}}}}"#),
+        format!(r#""method":"tools/list","params":{{"_meta":{{"x":{many}}}}}"#),
+    ] {
+        client.next += 1;
+        let id = client.next;
+        writeln!(client.input.as_mut().unwrap(), r#"{{"jsonrpc":"2.0","id":{id},{params}}}"#).unwrap();
+        let answer = client.answer(id);
+        assert!(answer["error"]["message"].as_str().is_some_and(|text| text.contains("more values")), "{answer}");
+        assert_eq!(client.ask("ping", json!({}))["result"], json!({}));
+    }
+    client.end();
+}

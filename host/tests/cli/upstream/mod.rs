@@ -204,7 +204,7 @@ fn descriptions_that_hide_flood_or_cost_are_not_accepted() {
         (one(&|tool| tool["name"] = json!("SAVE")), "both `save`"),
         (json!({ "tools": many }), "more than 256 tools"),
         // What nobody keeps of a tool is bounded too, before it is looked at.
-        (one(&|tool| tool["_meta"] = json!("x".repeat(5 << 20))), "more bytes than it may have"),
+        (one(&|tool| tool["_meta"] = json!("x".repeat(5 << 20))), "more bytes or values than it may have"),
         (json!({ "tools": 1 }), "list of tools is none"),
         (json!({ "capabilities": {} }), "has no tools"),
         (json!({ "version": "1999-01-01" }), "not spoken here"),
