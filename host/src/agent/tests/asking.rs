@@ -120,6 +120,7 @@ pub(super) fn broken_transport() -> Vec<(&'static str, Reply, &'static str)> {
         ("broken JSON", json("{\"type\": ]"), "model-malformed"),
         ("JSON of something else", json("{\"object\": \"x\"}"), "model-malformed"),
         ("nesting", json(&deep), "model-malformed"),
+        ("very many values", json(&format!("{{\"a\":[{}0]}}", "[0],".repeat(200_000))), "model-too-large"),
         ("a web page", http(200, &[("content-type", "text/html")], "<html>Log in</html>"), "model-malformed"),
         (
             "bytes that are no UTF-8",

@@ -241,3 +241,23 @@ fn plain(kind: EntryKind, size: u64) -> Properties {
 fn micros((seconds, nanoseconds): (i64, i64)) -> u64 {
     u64::try_from(seconds.saturating_mul(1_000_000).saturating_add(nanoseconds / 1000)).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_for_the_rest_is_not_hashed_and_takes_nothing_of_it() {
+        let file = |bytes: usize| {
+            let mut file = tempfile::tempfile().unwrap();
+            std::io::Write::write_all(&mut file, &vec![b'x'; bytes]).unwrap();
+            file
+        };
+        let (six, four, one) = (file(6), file(4), file(1));
+        let mut hashes = Hashes(10);
+        assert!(hashes.of(six.as_fd()).is_some());
+        assert_eq!(hashes.of(six.as_fd()), None);
+        assert!(hashes.of(four.as_fd()).is_some());
+        assert_eq!(hashes.of(one.as_fd()), None);
+    }
+}
